@@ -1,0 +1,69 @@
+"""An encoder and a decoder that meet at the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from seqae.batch import Batch
+from seqae.modules.codes import Coded, CodeLayer
+from seqae.modules.decoders import Decoder
+from seqae.modules.encoders import Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructed:
+    """What an autoencoder makes of a batch.
+
+    Attributes:
+        prediction: For every step of the batch, `(batch, time, *prediction)`.
+        code: `(batch, code_size)`, as the decoder read it.
+        penalty: `(batch,)`, the price of each code.
+    """
+
+    prediction: Batch
+    code: Tensor
+    penalty: Tensor
+
+
+class Autoencoder(nn.Module):
+    """Any encoder with any decoder.
+
+    Args:
+        encoder: Writes codes.
+        decoder: Reads codes.
+        code: What happens to the code between them: a penalty, sampling, or nothing (None).
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, code: CodeLayer | None = None):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.code = code
+
+    def forward(self, batch: Batch, teacher: Batch | None = None) -> Reconstructed:
+        """Encode and decode.
+
+        Args:
+            batch: What is read.
+            teacher: The true sequences for a decoder that reads its own output, while training.
+        """
+        coded = self._coded(batch)
+        return Reconstructed(self.decoder(coded.code, batch.lengths, teacher), coded.code, coded.penalty)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the codes as the decoder gets them, `(batch, code_size)`."""
+        return self._coded(batch).code
+
+    def decode(self, code: Tensor, lengths: Tensor) -> Batch:
+        """Return sequences of the given lengths `(batch,)`, given codes `(batch, code_size)`."""
+        return self.decoder(code, lengths)
+
+    def reconstruct(self, batch: Batch) -> Batch:
+        """Return the prediction for every step, written without a teacher."""
+        return self.decode(self.encode(batch), batch.lengths)
+
+    def _coded(self, batch: Batch) -> Coded:
+        code = self.encoder(batch)
+        return Coded(code, code.new_zeros(len(code))) if self.code is None else self.code(code)

@@ -1,0 +1,106 @@
+"""Sequences of different lengths in one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Sequences padded at the end to a common length.
+
+    A step is what one moment holds: a token id `()`, a sensor reading `(channel,)`, a video
+    frame `(channel, height, width)`. A still image is a sequence of one step.
+
+    Attributes:
+        values: `(batch, time, *step)`. What stands beyond a sequence's length is never read.
+        lengths: `(batch,)`, the number of steps in each sequence, at least 1.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, sequences: Iterable[Tensor]) -> Batch:
+        """Pad sequences of shape `(time, *step)`; the collate function of every DataLoader.
+
+        Raises:
+            ValueError: A sequence is empty, or its steps have another shape than the first one's.
+        """
+        sequences = list(sequences)
+        if not sequences:
+            raise ValueError("no sequences (an empty list). A batch needs at least one sequence")
+        for number, sequence in enumerate(sequences):
+            if len(sequence) == 0:
+                raise ValueError(f"sequence {number} of {len(sequences)} is empty. Drop empty sequences first")
+            if sequence.shape[1:] != sequences[0].shape[1:]:
+                raise ValueError(
+                    f"sequence {number} has steps of shape {tuple(sequence.shape[1:])}, sequence 0 of shape "
+                    f"{tuple(sequences[0].shape[1:])}. All sequences of a batch need steps of one shape"
+                )
+        lengths = torch.tensor([len(sequence) for sequence in sequences], device=sequences[0].device)
+        return cls(pad_sequence(sequences, batch_first=True), lengths)
+
+    @classmethod
+    def full(cls, values: Tensor) -> Batch:
+        """Sequences of one length, `(batch, time, *step)`, without padding."""
+        return cls(values, torch.full(values.shape[:1], values.shape[1], device=values.device))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def mask(self) -> Tensor:
+        """`(batch, time)`, True at steps, False at padding."""
+        time = torch.arange(self.values.shape[1], device=self.values.device)
+        return time < self.lengths.unsqueeze(1)
+
+    @property
+    def is_full(self) -> bool:
+        """True if there is no padding."""
+        return int(self.lengths.min()) == self.values.shape[1]
+
+    @property
+    def steps(self) -> Tensor:
+        """All steps of all sequences in a row, `(sum of lengths, *step)`, without padding."""
+        return self.values.flatten(0, 1) if self.is_full else self.values[self.mask]
+
+    def with_steps(self, steps: Tensor) -> Batch:
+        """The inverse of `steps`: the same sequences holding other values; the padding is zero."""
+        if self.is_full:
+            return Batch(steps.unflatten(0, self.values.shape[:2]), self.lengths)
+        mask = self.mask
+        values = steps.new_zeros(*mask.shape, *steps.shape[1:])
+        values[mask] = steps
+        return Batch(values, self.lengths)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """Apply a function of `(steps, *step)`; padding never reaches it."""
+        return self.with_steps(function(self.steps))
+
+    def zero_padded(self) -> Batch:
+        """The same sequences with zeros for padding, for layers that look at neighbours."""
+        if self.is_full:
+            return self
+        mask = self.mask.reshape(*self.mask.shape, *[1] * (self.values.ndim - 2))
+        return Batch(torch.where(mask, self.values, torch.zeros_like(self.values)), self.lengths)
+
+    def reversed(self) -> Batch:
+        """Each sequence from its last step to its first; the padding stays at the end."""
+        time = torch.arange(self.values.shape[1], device=self.values.device)
+        backwards = self.lengths.unsqueeze(1) - 1 - time
+        index = torch.where(backwards >= 0, backwards, time)
+        rows = torch.arange(len(self), device=self.values.device).unsqueeze(1)
+        return Batch(self.values[rows, index], self.lengths)
+
+    def unpad(self) -> list[Tensor]:
+        """The sequences again, each at its own length."""
+        return [row[:length] for row, length in zip(self.values, self.lengths.tolist())]
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(self.values.to(device), self.lengths.to(device))

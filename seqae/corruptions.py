@@ -1,0 +1,110 @@
+"""Damage to what a model reads while it trains; what it must write stays whole.
+
+Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html. A corruption takes a batch and the
+generator of its random numbers and returns another batch, so that a seed, an epoch and the number of
+a batch give the same damage again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from seqae.batch import Batch
+
+Corruption = Callable[[Batch, Generator], Batch]
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Adds normal noise of a given standard deviation, in units of the data, and a constant shift."""
+
+    scale: float
+    shift: float = 0.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        noise = torch.randn(batch.values.shape, generator=generator).to(batch.values)
+        return Batch(batch.values + self.shift + self.scale * noise, batch.lengths)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Holds values between two bounds."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        return Batch(batch.values.clamp(self.low, self.high), batch.lengths)
+
+
+@dataclass(frozen=True)
+class MaskValues:
+    """Replaces a share of all values."""
+
+    share: float
+    value: float = 0.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        return _replace(batch, _chosen(batch.values.shape, self.share, generator), self.value)
+
+
+@dataclass(frozen=True)
+class SaltAndPepper:
+    """Replaces a share of all values by the lowest or the highest one, a coin decides."""
+
+    share: float
+    low: float = 0.0
+    high: float = 1.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        coin = torch.rand(batch.values.shape, generator=generator)
+        salted = _replace(batch, coin < self.share / 2, self.high)
+        return _replace(salted, coin > 1 - self.share / 2, self.low)
+
+
+@dataclass(frozen=True)
+class DropSteps:
+    """Replaces whole steps."""
+
+    share: float
+    value: float = 0.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        return _replace(batch, _chosen(batch.values.shape[:2], self.share, generator), self.value)
+
+
+@dataclass(frozen=True)
+class DropChannels:
+    """Replaces whole channels of a sequence: as if a sensor were unplugged."""
+
+    share: float
+    value: float = 0.0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        shape = (len(batch), 1, *batch.values.shape[2:])
+        return _replace(batch, _chosen(shape, self.share, generator), self.value)
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Several corruptions, one after the other."""
+
+    corruptions: tuple[Corruption, ...]
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        for corruption in self.corruptions:
+            batch = corruption(batch, generator)
+        return batch
+
+
+def _chosen(shape: tuple[int, ...], share: float, generator: Generator) -> Tensor:
+    return torch.rand(shape, generator=generator) < share
+
+
+def _replace(batch: Batch, where: Tensor, value: float) -> Batch:
+    where = where.to(batch.values.device).reshape(*where.shape, *[1] * (batch.values.ndim - where.ndim))
+    return Batch(batch.values.masked_fill(where, value), batch.lengths)

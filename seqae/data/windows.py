@@ -1,0 +1,106 @@
+"""Windows over long recordings: views of the rows, never copies of them all, and the way back to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from seqae.batch import Batch
+
+
+def window_starts(rows: int, window: int, stride: int) -> np.ndarray:
+    """Return the first rows of the windows over a number of rows; the last window ends at the last row."""
+    last = max(rows - window, 0)
+    return np.unique(np.append(np.arange(0, last, stride), last))
+
+
+class Windows:
+    """Windows of a few recordings, as a source of batches.
+
+    Rows are scaled when a batch is made, so that the recordings stay as they are, for example on disk.
+
+    Args:
+        recordings: `(time, channel)` each, float; those shorter than the window give one shorter window.
+        window: Rows in a window.
+        stride: Rows from the start of one window to the start of the next.
+        scale: From rows `(row, channel)` to float32 rows; None if they are float32 already.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[np.ndarray],
+        window: int,
+        stride: int = 1,
+        scale: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        self.recordings = list(recordings)
+        self.window = window
+        self.scale = scale
+        starts = [window_starts(len(rows), window, stride) for rows in self.recordings]
+        self.starts = np.concatenate(starts)
+        self.owners = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
+        self.lengths = np.minimum(np.array([len(rows) for rows in self.recordings])[self.owners], window)
+
+    def batch(self, numbers: np.ndarray) -> Batch:
+        """Return the windows with these numbers, `(batch, time, channel)`."""
+        return Batch.of([torch.from_numpy(self._rows(number)) for number in numbers])
+
+    def _rows(self, number: int) -> np.ndarray:
+        start = self.starts[number]
+        rows = self.recordings[self.owners[number]][start : start + self.window]
+        return rows if self.scale is None else self.scale(rows)
+
+
+def over_windows(
+    rows: np.ndarray, window: int, stride: int, function: Callable[[np.ndarray], np.ndarray], batch_size: int = 512
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Apply a function to all windows and average what it says of a row over the windows that cover the row.
+
+    Memory does not depend on the number of rows: finished rows are handed out as they come.
+
+    Args:
+        rows: `(row, channel)`.
+        window: Rows in a window; fewer rows make one shorter window.
+        stride: Rows from the start of one window to the start of the next.
+        function: From windows `(batch, window, channel)` (a view, not to be written) to values
+            `(batch, window, value)`.
+        batch_size: Windows in a batch.
+
+    Yields:
+        The number of the first row, and the means of consecutive rows `(row, value)`; every row once.
+    """
+    window = min(window, len(rows))
+    views = np.moveaxis(np.lib.stride_tricks.sliding_window_view(rows, window, axis=0), 2, 1)
+    total = count = np.zeros((0, 0), dtype=np.float32)
+    done = 0  # rows handed out; total and count begin there
+    batches = _even_batches(window_starts(len(rows), window, stride), stride, batch_size)
+    for place, starts in enumerate(batches):
+        values = function(views[starts])
+        reach = starts.stop - 1 + window - done
+        total, count = _grown(total, reach, values.shape[2]), _grown(count, reach, 1)
+        for offset in range(window):
+            covered = slice(starts.start + offset - done, starts.stop + offset - done, starts.step)
+            total[covered] += values[:, offset]
+            count[covered] += 1
+        ready = (batches[place + 1].start if place + 1 < len(batches) else len(rows)) - done
+        yield done, total[:ready] / count[:ready]
+        total, count, done = total[ready:], count[ready:], done + ready
+
+
+def _even_batches(starts: np.ndarray, stride: int, batch_size: int) -> list[slice]:
+    """Return the starts as slices; the last window often stands at an odd place and is a batch of its own."""
+    even = len(starts) if len(starts) < 2 or starts[-1] - starts[-2] == stride else len(starts) - 1
+    firsts = starts[:even:batch_size]
+    slices = [
+        slice(int(first), int(min(first + batch_size * stride, starts[even - 1] + 1)), stride) for first in firsts
+    ]
+    return slices + [slice(int(start), int(start) + 1, stride) for start in starts[even:]]
+
+
+def _grown(buffer: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    grown = np.zeros((rows, columns), dtype=np.float32)
+    if buffer.size:
+        grown[: len(buffer)] = buffer
+    return grown

@@ -1,0 +1,167 @@
+"""Encoders: a batch of sequences in, one code per sequence out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqae.batch import Batch
+from seqae.modules.convolution import Convolutions
+from seqae.modules.dense import dense
+from seqae.modules.pooling import mean_over_time
+from seqae.modules.recurrent import Recurrence
+
+
+class Encoder(nn.Module, ABC):
+    """Turns each sequence into a code.
+
+    The code of a sequence is the same alone as in any batch.
+
+    Attributes:
+        code_size: Length of a code.
+    """
+
+    code_size: int
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`."""
+
+
+class RecurrentEncoder(Encoder):
+    """The last hidden state of a recurrence, projected to the code.
+
+    Sutskever et al. 2014, https://arxiv.org/abs/1409.3215.
+
+    Args:
+        recurrence: For example `LSTM(input_size, hidden_size, layers=2, bidirectional=True)`.
+        code_size: Length of a code.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for
+            tokens, a CNN for frames, None for sensor readings.
+        pool: Takes the hidden states of all steps instead of the last one, see `seqae.modules.pooling`.
+    """
+
+    def __init__(
+        self,
+        recurrence: Recurrence,
+        code_size: int,
+        embed: nn.Module | None = None,
+        pool: Callable[[Batch], Tensor] | None = None,
+    ):
+        super().__init__()
+        self.recurrence = recurrence
+        self.code_size = code_size
+        self.embed = embed
+        self.pool = pool
+        self.project = nn.Linear(recurrence.output_size, code_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        hidden = self.recurrence(_embedded(batch, self.embed))
+        return self.project(self.recurrence.final(hidden) if self.pool is None else self.pool(hidden))
+
+
+class ConvEncoder(Encoder):
+    """Dilated convolutions over time, pooled and projected to the code.
+
+    With `max_over_time` the encoder of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738.
+
+    Args:
+        input_size: Length of the vector read at each step.
+        code_size: Length of a code.
+        channels: Length of the vector written by each layer.
+        kernel_size: Steps that a layer looks at.
+        causal: Whether a layer looks at the steps before only.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
+        pool: From vectors to one vector per sequence, see `seqae.modules.pooling`.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        code_size: int,
+        channels: Sequence[int] = (32, 32, 32),
+        kernel_size: int = 3,
+        causal: bool = False,
+        embed: nn.Module | None = None,
+        pool: Callable[[Batch], Tensor] = mean_over_time,
+    ):
+        super().__init__()
+        self.input_size = input_size
+        self.code_size = code_size
+        self.channels = tuple(channels)
+        self.kernel_size = kernel_size
+        self.causal = causal
+        self.embed = embed
+        self.pool = pool
+        self.convolutions = Convolutions(input_size, channels, kernel_size, causal)
+        self.project = nn.Linear(self.convolutions.output_size, code_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.project(self.pool(self.convolutions(_embedded(batch, self.embed))))
+
+
+class DenseEncoder(Encoder):
+    """Fully connected layers over a window of a fixed number of steps, or over one step (an image).
+
+    Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647.
+
+    Args:
+        steps: The most steps that a sequence may have; a shorter one is followed by zeros.
+        input_size: Length of the vector read at each step.
+        code_size: Length of a code.
+        hidden_sizes: Length of the vector between layers; none makes the encoder linear.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        input_size: int,
+        code_size: int,
+        hidden_sizes: Sequence[int] = (128,),
+        embed: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.steps = steps
+        self.input_size = input_size
+        self.code_size = code_size
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.embed = embed
+        self.layers = dense([steps * input_size, *hidden_sizes, code_size])
+
+    def forward(self, batch: Batch) -> Tensor:
+        values = _embedded(batch, self.embed).zero_padded().values
+        if int(batch.lengths.max()) > self.steps:
+            raise ValueError(
+                f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
+                "Cut it into windows, or use a recurrent or convolutional encoder"
+            )
+        missing = self.steps - values.shape[1]  # negative if there is padding only, which may go
+        return self.layers(F.pad(values, (0, 0, 0, missing)).flatten(start_dim=1))
+
+
+class MeanEncoder(Encoder):
+    """The mean of the embedded steps, projected to the code: blind to order, a baseline.
+
+    Args:
+        input_size: Length of the vector read at each step.
+        code_size: Length of a code.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
+    """
+
+    def __init__(self, input_size: int, code_size: int, embed: nn.Module | None = None):
+        super().__init__()
+        self.input_size = input_size
+        self.code_size = code_size
+        self.embed = embed
+        self.project = nn.Linear(input_size, code_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.project(mean_over_time(_embedded(batch, self.embed)))
+
+
+def _embedded(batch: Batch, embed: nn.Module | None) -> Batch:
+    return batch if embed is None else batch.map(embed)

@@ -1,0 +1,150 @@
+"""Recurrence over padded batches: the one place that a faster kernel would have to replace.
+
+Sequences are padded, never packed: `pack_padded_sequence` leaves the fast path of torch as soon as
+two lengths differ, and its backward pass is then quadratic in time (5 to 60 times slower on a CPU).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from seqae.batch import Batch
+
+State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
+
+
+class Recurrence(nn.Module, ABC):
+    """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
+
+    Args:
+        input_size: Length of the vector read at each step.
+        hidden_size: Length of the hidden state of each layer and direction.
+        layers: How many layers stand on each other.
+        bidirectional: Whether each layer also reads every sequence from its last step to its first.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, layers: int = 1, bidirectional: bool = False):
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.bidirectional = bidirectional
+        sizes = [input_size] + [self.output_size] * (layers - 1)
+        self.ahead = nn.ModuleList(self._layer(size) for size in sizes)
+        self.back = nn.ModuleList(self._layer(size) for size in sizes if bidirectional)
+
+    @property
+    def output_size(self) -> int:
+        """Length of the vector written at each step."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+    @abstractmethod
+    def _layer(self, input_size: int) -> nn.RNNBase:
+        """Return one layer of one direction."""
+
+    @abstractmethod
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
+        """Return the state of a layer after one more step, `(batch, hidden_size)` each."""
+
+    @abstractmethod
+    def start(self, hidden: Tensor) -> State:
+        """Return the state in which every layer begins, given `(batch, hidden_size)`."""
+
+    def forward(self, batch: Batch, start: State | None = None) -> Batch:
+        """Return the top layer's hidden states, `(batch, time, output_size)`.
+
+        Args:
+            batch: Vectors `(batch, time, input_size)`.
+            start: The state before the first step, zeros if None; only for one direction.
+        """
+        for number, layer in enumerate(self.ahead):
+            batch = batch.zero_padded()
+            hidden = self._run(layer, batch, None if start is None else start[number])
+            if self.bidirectional:
+                backwards = Batch(self._run(self.back[number], batch.reversed(), None), batch.lengths).reversed()
+                hidden = torch.cat([hidden, backwards.values], dim=-1)
+            batch = Batch(hidden, batch.lengths)
+        return batch
+
+    def final(self, hidden: Batch) -> Tensor:
+        """Return what each direction wrote last, `(batch, output_size)`, given what `forward` returned."""
+        rows = torch.arange(len(hidden), device=hidden.values.device)
+        last = hidden.values[rows, hidden.lengths - 1]
+        if not self.bidirectional:
+            return last
+        return torch.cat([last[:, : self.hidden_size], hidden.values[:, 0, self.hidden_size :]], dim=-1)
+
+    def step(self, vectors: Tensor, state: State) -> State:
+        """Return the state after one more step that reads `(batch, input_size)`; only for one direction."""
+        after = []
+        for layer, before in zip(self.ahead, state):
+            after.append(self._cell(vectors, before, layer))
+            vectors = after[-1][0]
+        return after
+
+    def _run(self, layer: nn.RNNBase, batch: Batch, start: tuple[Tensor, ...] | None) -> Tensor:
+        if start is None:
+            return layer(batch.values)[0]
+        start = tuple(part.unsqueeze(0) for part in start)
+        return layer(batch.values, start if len(start) > 1 else start[0])[0]
+
+
+class LSTM(Recurrence):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735)."""
+
+    def start(self, hidden: Tensor) -> State:
+        return [(hidden, torch.zeros_like(hidden)) for _ in self.ahead]
+
+    def read_own_output(self, state: State, first: Tensor, readout: nn.Linear, time: int) -> Tensor:
+        """Return the hidden states `(batch, time, hidden_size)` of one layer that reads its own output.
+
+        A step reads `readout(hidden of the step before)`, the first one reads `first`. A linear readout
+        folds into the recurrent matrix, so this costs one call and not one for each step:
+        W_ih (W h + b) + W_hh h = (W_hh + W_ih W) h + W_ih b.
+
+        Args:
+            state: The state before the first step.
+            first: What the first step reads, `(batch, input_size)`.
+            readout: From the hidden state to what the next step reads.
+            time: The number of steps.
+        """
+        (layer,) = self.ahead
+        recurrent = layer.weight_hh_l0 + layer.weight_ih_l0 @ readout.weight
+        bias = layer.bias_hh_l0
+        if readout.bias is not None:
+            bias = bias + layer.weight_ih_l0 @ readout.bias
+        hidden, cell = state[0]
+        # The fold lets the first step read readout(hidden), too: make up for the difference.
+        reads = torch.cat(
+            [(first - readout(hidden)).unsqueeze(1), first.new_zeros(len(first), time - 1, first.shape[1])], 1
+        )
+        weights = [layer.weight_ih_l0, recurrent, layer.bias_ih_l0, bias]
+        start = (hidden.unsqueeze(0), cell.unsqueeze(0))
+        return torch.lstm(reads, start, weights, True, 1, 0.0, self.training, False, True)[0]
+
+    def _layer(self, input_size: int) -> nn.LSTM:
+        return nn.LSTM(input_size, self.hidden_size, batch_first=True)
+
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
+        return torch.lstm_cell(
+            vectors, state, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        )
+
+
+class GRU(Recurrence):
+    """Gated recurrent units (Cho et al. 2014, https://arxiv.org/abs/1406.1078)."""
+
+    def start(self, hidden: Tensor) -> State:
+        return [(hidden,) for _ in self.ahead]
+
+    def _layer(self, input_size: int) -> nn.GRU:
+        return nn.GRU(input_size, self.hidden_size, batch_first=True)
+
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
+        hidden = torch.gru_cell(
+            vectors, state[0], layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        )
+        return (hidden,)

@@ -1,0 +1,70 @@
+"""Training objectives, as Lightning modules around models that are usable without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import lightning
+import torch
+from torch import Tensor
+
+from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
+from seqae.corruptions import Corruption
+from seqae.errors import mean_error
+
+
+class Reconstruction(lightning.LightningModule):
+    """Write back what was read. The loader yields batches.
+
+    Args:
+        model: The autoencoder to train.
+        error: The error function, see `seqae.errors`.
+        corrupt: Damages what the model reads while it trains, see `seqae.corruptions`.
+        learning_rate: Of Adam.
+        own_share: For a decoder that reads its own output: the share of steps at which it does not
+            believe its teacher, given the epoch (scheduled sampling).
+        seed: Of the corruptions.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        error: Callable[[Tensor, Tensor], Tensor],
+        corrupt: Corruption | None = None,
+        learning_rate: float = 1e-3,
+        own_share: Callable[[int], float] | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.model = model
+        self.error = error
+        self.corrupt = corrupt
+        self.learning_rate = learning_rate
+        self.own_share = own_share
+        self.seed = seed
+
+    def on_train_epoch_start(self) -> None:
+        if self.own_share is not None:
+            self.model.decoder.own_share = self.own_share(self.current_epoch)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the mean error of all values that are there, plus the mean penalty of the codes."""
+        damaged = batch
+        if self.corrupt is not None:
+            # A function of seed, epoch and number, so that a resumed run sees the same damage.
+            number = (self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx
+            damaged = self.corrupt(batch, torch.Generator().manual_seed(number % 2**63))
+        found = self.model(damaged, teacher=batch)
+        return mean_error(self.error(found.prediction.steps, batch.steps)) + found.penalty.mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, int]:
+        """Return the mean error without a teacher, and how many values it is the mean of."""
+        errors = self.error(self.model.reconstruct(batch).steps, batch.steps)
+        return mean_error(errors), int((~errors.isnan()).sum())
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch.to(device)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqae.data.windows import Windows, over_windows, window_starts
+
+sizes = st.tuples(st.integers(1, 90), st.integers(1, 40), st.integers(1, 50), st.integers(1, 20))
+
+
+@given(sizes)
+@settings(max_examples=200, deadline=None)
+def test_every_row_is_covered_once_and_averages_undo_windows(sizes):
+    rows, window, stride, batch_size = sizes
+    stride = min(stride, window)
+    values = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
+    found = list(over_windows(values, window, stride, lambda windows: 2 * windows, batch_size))
+    assert [start for start, _ in found] == np.cumsum([0, *(len(part) for _, part in found)])[:-1].tolist()
+    np.testing.assert_allclose(np.concatenate([part for _, part in found]), 2 * values, rtol=1e-5)
+
+
+@given(sizes)
+@settings(max_examples=100, deadline=None)
+def test_averages_equal_a_plain_loop(sizes):
+    rows, window, stride, batch_size = sizes
+    stride = min(stride, window)
+    values = np.random.default_rng(1).normal(size=(rows, 2)).astype(np.float32)
+    wave = np.sin(np.arange(min(window, rows)))[None, :, None].astype(np.float32)
+    total, count = np.zeros((rows, 2)), np.zeros((rows, 1))
+    for start in window_starts(rows, window, stride):
+        total[start : start + window] += wave[0] * values[start : start + window].sum()
+        count[start : start + window] += 1
+    found = over_windows(
+        values, window, stride, lambda part: wave * part.sum(axis=(1, 2), keepdims=True) + 0 * part, batch_size
+    )
+    np.testing.assert_allclose(np.concatenate([part for _, part in found]), total / count, rtol=1e-3, atol=1e-4)
+
+
+def test_the_last_window_ends_at_the_last_row():
+    assert window_starts(10, 4, 4).tolist() == [0, 4, 6]
+    assert window_starts(3, 5, 2).tolist() == [0]
+
+
+def test_windows_of_unequal_recordings_never_span_two():
+    recordings = [np.arange(7.0, dtype=np.float32)[:, None], 100 + np.arange(3.0, dtype=np.float32)[:, None]]
+    windows = Windows(recordings, window=4, stride=2)
+    batch = windows.batch(np.arange(len(windows.lengths)))
+    assert [part[:, 0].tolist() for part in batch.unpad()] == [
+        [0, 1, 2, 3],
+        [2, 3, 4, 5],
+        [3, 4, 5, 6],
+        [100, 101, 102],
+    ]
+
+
+def test_scaling_happens_in_the_batch():
+    rows = np.ones((5, 1))
+    rows.flags.writeable = False
+    windows = Windows([rows], window=2, scale=lambda part: (part * 3).astype(np.float32))
+    assert windows.batch(np.array([0])).values.unique().item() == pytest.approx(3)

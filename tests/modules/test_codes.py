@@ -1,0 +1,69 @@
+import pytest
+import torch
+from torch import nn
+
+import seqae
+from seqae.modules.codes import GaussianCode, SparseCode, TopCode
+
+CODE = torch.tensor([[3.0, -4.0, 1.0, 0.5], [0.1, 0.2, -0.3, 0.0]])
+
+
+def test_sparse_code_costs_its_mean_absolute_value():
+    coded = SparseCode(2.0)(CODE)
+    assert torch.equal(coded.code, CODE)
+    torch.testing.assert_close(coded.penalty, 2 * CODE.abs().mean(dim=1))
+
+
+def test_top_code_keeps_the_largest():
+    assert TopCode(2)(CODE).code.tolist() == [
+        [3.0, -4.0, 0.0, 0.0],
+        [0.0, pytest.approx(0.2), pytest.approx(-0.3), 0.0],
+    ]
+    with pytest.raises(ValueError, match="can't keep 5 numbers of a code of 4"):
+        TopCode(5)(CODE)
+
+
+def test_gaussian_code_costs_its_divergence_from_the_standard_normal():
+    mean, log_variance = CODE[:, :2], CODE[:, 2:]
+    own = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    divergence = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0))
+    coded = GaussianCode(weight=0.5).eval()(CODE)
+    torch.testing.assert_close(coded.penalty, 0.5 * divergence.sum(dim=1))
+    assert torch.equal(coded.code, mean)
+    torch.testing.assert_close(GaussianCode(free_nats=3.0)(CODE).penalty, divergence.clamp(min=3.0).sum(dim=1))
+
+
+def test_gaussian_code_is_drawn_while_training_only():
+    torch.manual_seed(0)
+    layer, many = GaussianCode(), torch.tensor([[1.0, 2.0, 0.0, -2.0]]).expand(20_000, 4)
+    drawn = layer(many).code
+    torch.testing.assert_close(drawn.mean(0), torch.tensor([1.0, 2.0]), rtol=0, atol=0.05)
+    torch.testing.assert_close(drawn.std(0), torch.tensor([0.0, -2.0]).div(2).exp(), rtol=0.05, atol=0)
+    assert torch.equal(layer.eval()(many).code, many[:, :2])
+
+
+def test_a_price_makes_an_over_complete_code_sparse():
+    def trained(layer):
+        torch.manual_seed(0)
+        model = seqae.Autoencoder(
+            seqae.DenseEncoder(1, 8, 24, hidden_sizes=()), seqae.DenseDecoder(1, 8, 24, hidden_sizes=()), layer
+        )
+        optimizer, batch = torch.optim.Adam(model.parameters(), 0.02), seqae.Batch.full(torch.randn(64, 1, 8))
+        for _ in range(150):
+            found = model(batch)
+            loss = seqae.squared_error(found.prediction.steps, batch.steps).mean() + found.penalty.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return model.encode(batch).abs().mean().item()
+
+    assert trained(SparseCode(0.3)) < 0.5 * trained(None)
+
+
+def test_every_code_layer_goes_into_an_autoencoder():
+    for layer, wrote in ((SparseCode(0.1), 4), (TopCode(2), 4), (GaussianCode(), 8)):
+        model = seqae.Autoencoder(seqae.MeanEncoder(3, wrote), seqae.ConstantDecoder(nn.Linear(4, 3)), layer).eval()
+        batch = seqae.Batch.of([torch.randn(5, 3), torch.randn(2, 3)])
+        found = model(batch)
+        assert found.penalty.shape == (2,) and found.code.shape == (2, 4)
+        torch.testing.assert_close(model.reconstruct(batch).values, found.prediction.values)
