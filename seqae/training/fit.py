@@ -212,7 +212,7 @@ class _quiet:  # noqa: N801 (used like a function)
         warnings.filterwarnings(
             "ignore",
             message=".*(num_workers|LeafSpec|IterableDataset|number of training batches|"
-            "Checkpoint directory|does not have many workers).*",
+            "Checkpoint directory|does not have many workers|no `val_dataloader`).*",
         )
 
     def __exit__(self, *error: object) -> None:

@@ -1,0 +1,143 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import seqae
+from seqae.corruptions import GaussianNoise
+from seqae.data.batches import BatchOrder, Loader, Sequences
+from seqae.training.fit import fit
+
+
+def waves(count: int = 40) -> Sequences:
+    random = torch.Generator().manual_seed(0)
+    lengths = torch.randint(6, 14, (count,), generator=random)
+    phases = torch.rand(count, generator=random) * 6
+    return Sequences([torch.sin(torch.arange(int(n)) * 0.5 + p).unsqueeze(1) for n, p in zip(lengths, phases)])
+
+
+def loader(source: Sequences, shuffle: bool = True) -> Loader:
+    return Loader(source, BatchOrder(source.lengths, 8, seed=1, shuffle=shuffle))
+
+
+def task(**settings) -> seqae.Reconstruction:
+    torch.manual_seed(3)
+    model = seqae.Autoencoder(
+        seqae.RecurrentEncoder(seqae.GRU(1, 12), 4), seqae.RepeatDecoder(seqae.GRU(4, 12), nn.Linear(12, 1))
+    )
+    return seqae.Reconstruction(model, seqae.squared_error, **{"learning_rate": 0.01, **settings})
+
+
+def test_training_lowers_the_held_out_loss_and_keeps_the_best_weights():
+    source, waves_task = waves(), task()
+    history = fit(waves_task, loader(source), loader(source, shuffle=False), epochs=30, progress=False)
+    assert len(history.train) == len(history.valid) == 30
+    assert min(history.valid) < 0.5 * history.valid[0]
+    assert history.valid[history.best_epoch - 1] == min(history.valid)
+    batch = source.batch(range(40))
+    kept = seqae.squared_error(waves_task.model.reconstruct(batch).steps, batch.steps).mean().item()
+    assert kept == pytest.approx(min(history.valid), rel=1e-4)
+
+
+def test_training_stops_when_the_held_out_loss_gets_no_better():
+    source = waves()
+    history = fit(task(learning_rate=0.0), loader(source), loader(source, False), epochs=30, patience=3, progress=False)
+    assert len(history.valid) == 4 or history.best_epoch == len(history.valid)  # equal is not worse
+    worse = fit(task(learning_rate=3.0), loader(source), loader(source, False), epochs=30, patience=2, progress=False)
+    assert len(worse.valid) < 30
+
+
+def test_same_seed_gives_the_same_weights_and_another_one_others():
+    def trained(seed):
+        noisy = task(corrupt=GaussianNoise(0.3), seed=seed)
+        fit(noisy, loader(waves()), epochs=2, progress=False)
+        return torch.cat([parameter.detach().flatten() for parameter in noisy.model.parameters()])
+
+    assert torch.equal(trained(0), trained(0))
+    assert not torch.equal(trained(0), trained(1))
+
+
+def test_loss_that_is_not_finite_stops_training_and_names_the_step():
+    bad = waves()
+    bad.sequences[5] = bad.sequences[5] * 1e30
+    with pytest.raises(FloatingPointError, match=r"not finite at step \d+ \(epoch 1\)"):
+        fit(task(), loader(bad), epochs=2, progress=False)
+
+
+def test_scheduled_sampling_follows_its_schedule():
+    torch.manual_seed(0)
+    decoder = seqae.FeedbackDecoder(4, seqae.LSTM(1, 12), nn.Linear(12, 1))
+    sampled = seqae.Reconstruction(
+        seqae.Autoencoder(seqae.RecurrentEncoder(seqae.GRU(1, 12), 4), decoder),
+        seqae.squared_error,
+        own_share=lambda epoch: 0.25 * epoch,
+    )
+    fit(sampled, loader(waves()), epochs=3, progress=False)
+    assert decoder.own_share == 0.5
+
+
+SCRIPT = """
+    import sys, torch
+    sys.path.insert(0, {tests!r})
+    from test_fit import fit, loader, task, waves
+    from seqae.corruptions import GaussianNoise
+    noisy = task(corrupt=GaussianNoise(0.3))
+    fit(noisy, loader(waves()), loader(waves(), False), epochs={epochs}, folder={folder!r})
+    torch.save(noisy.model.state_dict(), {out!r})
+"""
+
+
+def run(folder: Path, out: Path, epochs: int) -> subprocess.Popen:
+    script = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder), out=str(out), epochs=epochs)
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_checkpoint(folder: Path, process: subprocess.Popen) -> None:
+    for _ in range(1200):
+        if list(folder.glob("epoch=*.ckpt")) or process.poll() is not None:
+            return
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict[str, torch.Tensor]:
+    """The weights of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    whole = task(corrupt=GaussianNoise(0.3))
+    fit(whole, loader(waves()), loader(waves(), False), epochs=12, folder=folder, progress=False)
+    return whole.model.state_dict()
+
+
+@pytest.mark.parametrize(("stop", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
+def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(tmp_path, whole, stop, status):
+    killed = run(tmp_path / "cut", tmp_path / "cut.pt", 12)
+    wait_for_checkpoint(tmp_path / "cut", killed)
+    killed.send_signal(stop)
+    assert killed.wait() in (status, 0)
+    assert run(tmp_path / "cut", tmp_path / "cut.pt", 12).wait() == 0
+    cut = torch.load(tmp_path / "cut.pt", weights_only=True)
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path):
+    source = waves()
+    fit(task(), loader(source), epochs=3, folder=tmp_path, progress=False)
+    newest = tmp_path / "epoch=2.ckpt"
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    history = fit(task(), loader(source), epochs=3, folder=tmp_path, progress=False)
+    assert "epoch=2.ckpt is damaged" in history.remarks[0]
+    assert len(history.train) == 3
+    assert not list(tmp_path.glob(".part-*"))
