@@ -1,0 +1,277 @@
+"""How good scores and alarms are, against labels that say which rows are anomalous.
+
+Scores are judged without a threshold, by the area under the precision-recall curve (PR) or the receiver operating
+characteristic (ROC); `vus_pr` and `vus_roc` forgive alarms that come a little early or late. Alarms are judged
+row by row and event by event. Nothing here adjusts points: an event found by one row is not counted as found by all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seqae.anomaly.events import runs
+
+_CURVE_POINTS = 250  # thresholds along the curves of a volume, as in the TSB-AD benchmark
+
+
+def auc_pr(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The area under the precision-recall curve, as average precision (no interpolation).
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0.
+        scores: `(row,)`, larger where a row looks more anomalous.
+    """
+    found, alarms, labels = _counts_by_score(labels, scores)
+    recall = found / labels.sum()
+    return float(np.sum(np.diff(recall, prepend=0) * found / alarms))
+
+
+def auc_roc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The area under the receiver operating characteristic; arguments as for `auc_pr`."""
+    found, alarms, labels = _counts_by_score(labels, scores)
+    recall, false_alarm_rate = found / labels.sum(), (alarms - found) / (~labels).sum()
+    return float(np.trapezoid(np.r_[0, recall], np.r_[0, false_alarm_rate]))
+
+
+def vus_pr(labels: ArrayLike, scores: ArrayLike, window: int) -> float:
+    """The volume under the precision-recall surface.
+
+    Paparrizos et al., "Volume under the surface", PVLDB 15 (2022), https://doi.org/10.14778/3551793.3551830; the
+    measure that Liu and Paparrizos, "The elephant in the room" (TSB-AD), NeurIPS 2024, recommend. Every anomaly is
+    widened on both sides by a margin in which rows count less and less; the areas for margins 0 to `window` are
+    averaged.
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0.
+        scores: `(row,)`, larger where a row looks more anomalous.
+        window: The widest margin, in rows, half of it on each side; TSB-AD takes `sliding_window_length`.
+    """
+    recall, _, precision = _surfaces(labels, scores, window)
+    return float(np.sum(np.diff(recall, axis=1, prepend=0) * precision, axis=1).mean())
+
+
+def vus_roc(labels: ArrayLike, scores: ArrayLike, window: int) -> float:
+    """The volume under the surface of receiver operating characteristics; arguments and source as for `vus_pr`."""
+    recall, false_alarm_rate, _ = _surfaces(labels, scores, window)
+    ends = {"pad_width": ((0, 0), (1, 1)), "constant_values": (0, 1)}  # every curve runs from (0, 0) to (1, 1)
+    recall, false_alarm_rate = np.pad(recall, **ends), np.pad(false_alarm_rate, **ends)
+    return float(np.trapezoid(recall, false_alarm_rate, axis=1).mean())
+
+
+def sliding_window_length(series: ArrayLike) -> int:
+    """The period of a series, in rows: the window that TSB-AD scores with (it takes the first channel).
+
+    The lag, from 6 to 303 rows, of the highest local maximum of the autocorrelation of the first 20,000 rows; 125 if
+    that maximum lies elsewhere or there is none.
+
+    Args:
+        series: `(row,)`, one channel without missing values.
+    """
+    series = _row_vector(series, "series")[:20_000]
+    longest, shortest, without_period = 400, 3, 125
+    correlation = _autocorrelation(series)[shortest : longest + 1]
+    peaks = 1 + np.flatnonzero((correlation[1:-1] > correlation[:-2]) & (correlation[1:-1] > correlation[2:]))
+    if len(peaks) == 0:
+        return without_period
+    highest = int(peaks[np.argmax(correlation[peaks])])
+    return highest + shortest if 3 <= highest <= 300 else without_period
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """Alarms against labels, every row for itself.
+
+    Attributes:
+        precision: The share of alarm rows that are anomalous; 0 without alarms.
+        recall: The share of anomalous rows with an alarm.
+        f1: The harmonic mean of both.
+        false_alarm_rate: The share of normal rows with an alarm.
+        missed_alarm_rate: The share of anomalous rows without one.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    false_alarm_rate: float
+    missed_alarm_rate: float
+
+
+def row_scores(labels: ArrayLike, alarms: ArrayLike) -> RowScores:
+    """Judge alarms row by row.
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0.
+        alarms: `(row,)`, 1 or True where a row raises an alarm, else 0.
+    """
+    labels, alarms = _labels_and_alarms(labels, alarms)
+    found, raised = int((labels & alarms).sum()), int(alarms.sum())
+    precision, recall = found / max(raised, 1), found / int(labels.sum())
+    false_alarm_rate = (raised - found) / int((~labels).sum())
+    return RowScores(precision, recall, _f1(precision, recall), false_alarm_rate, 1 - recall)
+
+
+@dataclass(frozen=True)
+class EventScores:
+    """Alarms against labels, runs of rows taken as one.
+
+    Attributes:
+        precision: The share of runs of alarms that touch an event; 0 without alarms.
+        recall: The share of events that hold at least one alarm.
+        f1: The harmonic mean of both.
+        mean_delay: Rows from an event's first row to its first alarm, averaged over the events found; NaN if none is.
+        median_delay: The median of the same.
+        events: How many events the labels hold.
+        found: How many of them hold an alarm.
+        false_alarms: How many runs of alarms touch no event.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    mean_delay: float
+    median_delay: float
+    events: int
+    found: int
+    false_alarms: int
+
+
+def event_scores(labels: ArrayLike, alarms: ArrayLike) -> EventScores:
+    """Judge alarms event by event; arguments as for `row_scores`."""
+    labels, alarms = _labels_and_alarms(labels, alarms)
+    events, raised = runs(labels), runs(alarms)
+    true_alarms = int((_first_true(labels, raised) >= 0).sum())
+    delays = _first_true(alarms, events)
+    delays = delays[delays >= 0]
+    precision, recall = true_alarms / max(len(raised), 1), len(delays) / len(events)
+    return EventScores(
+        precision=precision,
+        recall=recall,
+        f1=_f1(precision, recall),
+        mean_delay=float(np.mean(delays)) if len(delays) else float("nan"),
+        median_delay=float(np.median(delays)) if len(delays) else float("nan"),
+        events=len(events),
+        found=len(delays),
+        false_alarms=len(raised) - true_alarms,
+    )
+
+
+def _f1(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _first_true(flags: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """For each run `(run, 2)`, the rows from its start to the first True in it, or -1 if there is none."""
+    true_rows = np.append(np.flatnonzero(flags), len(flags))
+    starts, stops = within.T
+    first = true_rows[np.searchsorted(true_rows, starts)]
+    return np.where(first < stops, first - starts, -1)
+
+
+def _counts_by_score(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Anomalous rows and all rows at or above each distinct score, from the highest down; and the labels as bool."""
+    labels, scores = _labels_and_scores(labels, scores)
+    order = np.argsort(-scores)
+    descending = scores[order]
+    last_of_ties = np.append(np.flatnonzero(descending[1:] != descending[:-1]), len(scores) - 1)
+    return np.cumsum(labels[order])[last_of_ties], last_of_ties + 1, labels
+
+
+def _surfaces(labels: ArrayLike, scores: ArrayLike, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Recall, false alarm rate and precision, each `(margin, threshold)`, thresholds from high to low."""
+    labels, scores = _labels_and_scores(labels, scores)
+    if window < 0:
+        raise ValueError(f"window is {window}. Give a number of rows, 0 or more, such as sliding_window_length(series)")
+    thresholds = np.sort(scores)[::-1][np.linspace(0, len(scores) - 1, _CURVE_POINTS).astype(int)]
+    # The first threshold that a row reaches: counting rows by it gives the whole curve at once.
+    reached = np.searchsorted(-thresholds, -scores)
+    alarms, found = _curve(reached, np.ones(len(scores))), _curve(reached, labels)
+    nearby = _margin_curves(labels, reached, window)
+    detected = np.stack([_share_detected(labels, scores, thresholds, margin // 2) for margin in range(window + 1)])
+    positives = labels.sum() + nearby / 2
+    recall = np.minimum((found + nearby) / positives, 1) * detected
+    return recall, (alarms - found - nearby) / (len(labels) - positives), (found + nearby) / alarms
+
+
+def _curve(reached: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weight of the rows at or above each threshold, `(threshold,)`."""
+    return np.cumsum(np.bincount(reached, weights, minlength=_CURVE_POINTS))
+
+
+def _margin_curves(labels: np.ndarray, reached: np.ndarray, window: int) -> np.ndarray:
+    """For margins 0 to `window`: how much the normal rows near an anomaly count as anomalous, `(margin, threshold)`."""
+    starts, stops = runs(labels).T
+    distances = np.arange(1, window // 2 + 1)[:, None]
+    rows = np.concatenate([starts - distances, stops - 1 + distances], axis=1)
+    distances = np.broadcast_to(distances, rows.shape)
+    normal = (rows >= 0) & (rows < len(labels)) & ~labels[np.clip(rows, 0, len(labels) - 1)]
+    near, position = np.unique(rows[normal], return_inverse=True)  # a row may be near several anomalies
+    distances = distances[normal]  # ascending: a margin takes the first ones
+    curves = []
+    for margin in range(window + 1):
+        count = np.searchsorted(distances, margin // 2, side="right")
+        weights = np.bincount(position[:count], np.sqrt(1 - distances[:count] / max(margin, 1)), minlength=len(near))
+        curves.append(_curve(reached[near], np.minimum(weights, 1)))
+    return np.stack(curves)
+
+
+def _share_detected(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, half: int) -> np.ndarray:
+    """The share of anomalies, widened by `half` rows on each side, with a row at or above each threshold."""
+    widened = runs(labels, merge_gap=2 * half - 1) + np.array([-half, half])
+    ends = np.clip(widened, 0, len(labels)).ravel()
+    highest = np.maximum.reduceat(np.append(scores, -np.inf), ends)[::2]
+    return np.searchsorted(np.sort(-highest), -thresholds, side="right") / len(highest)
+
+
+def _autocorrelation(series: np.ndarray) -> np.ndarray:
+    """The autocorrelation at lags 0, 1, ...; NaN for a constant series."""
+    deviations = series - series.mean()
+    spectrum = np.fft.rfft(deviations, 2 * len(series))  # twice the length: no wrapping around
+    covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: len(series)]
+    return covariance / covariance[0] if deviations.any() else np.full(len(series), np.nan)
+
+
+def _labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    scores = _row_vector(scores, "scores")
+    return _as_labels(labels, len(scores), "scores"), scores
+
+
+def _labels_and_alarms(labels: ArrayLike, alarms: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    alarms = _as_flags(alarms, "alarms")
+    return _as_labels(labels, len(alarms), "alarms"), alarms
+
+
+def _as_labels(labels: ArrayLike, rows: int, other: str) -> np.ndarray:
+    labels = _as_flags(labels, "labels")
+    if len(labels) != rows:
+        raise ValueError(f"{len(labels)} labels for {rows} {other}. Give one label for each row")
+    if labels.all() or not labels.any():
+        kind, missing = ("anomalous", "normal") if labels.all() else ("normal", "anomalous")
+        raise ValueError(
+            f"all {rows} rows are labelled {kind}. These metrics need {missing} rows too: label them, "
+            "or look at the share of alarms alone"
+        )
+    return labels
+
+
+def _as_flags(values: ArrayLike, name: str) -> np.ndarray:
+    values = _row_vector(values, name)
+    odd = np.flatnonzero((values != 0) & (values != 1))
+    if len(odd):
+        raise ValueError(f"{name} hold {values[odd[0]]:g} (row {odd[0]}). Give 0 or 1, or True or False")
+    return values.astype(bool)
+
+
+def _row_vector(values: ArrayLike, name: str) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or len(values) == 0:
+        raise ValueError(f"{name} have shape {values.shape}. Give one number for each row, (row,)")
+    missing = np.flatnonzero(np.isnan(values))
+    if len(missing):
+        raise ValueError(
+            f"{name} are NaN in {len(missing)} rows (first: row {missing[0]}). "
+            f"Drop these rows from {name} and labels alike"
+        )
+    return values

@@ -1,0 +1,67 @@
+"""Importing is quick, one-way, and needs no extra."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqae
+
+PACKAGE = Path(seqae.__file__).parent
+LAYERS = [
+    {"extras", "batch"},
+    {"modules", "errors", "corruptions", "data"},
+    {"autoencoder"},
+    {"inference"},
+    {"training", "artifact"},
+    {"anomaly", "features"},
+    {"report"},
+    {"cli"},
+]
+HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
+FILES = [
+    path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py" and "_recipes" not in path.parts
+]
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    own = layer_of(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqae."):
+            other = node.module.split(".")[1]
+            assert other == own or HEIGHT[other] < HEIGHT[own], f"line {node.lineno} imports {node.module}"
+
+
+def loaded_after(statement: str) -> set[str]:
+    script = f"{statement}\nimport sys; print(*sys.modules)"
+    return set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    )
+
+
+def test_importing_seqae_loads_nothing_heavy():
+    assert not {"torch", "numpy", "pandas", "lightning", "sklearn", "matplotlib"} & loaded_after("import seqae")
+
+
+def test_loading_an_artifact_needs_no_lightning_and_no_pandas():
+    assert not {"lightning", "pandas", "sklearn", "matplotlib", "bokeh"} & loaded_after("import seqae; seqae.load")
+
+
+def test_every_public_name_exists_and_nothing_else_does():
+    for name in seqae.__all__:
+        assert getattr(seqae, name) is not None
+    assert seqae.__all__ == sorted(seqae.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Autoencodr'"):
+        seqae.Autoencodr  # noqa: B018
+
+
+def test_every_module_imports_without_extras():
+    script = Path(__file__).with_name("import_everything.py")
+    subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
