@@ -29,6 +29,7 @@ _HOMES = {
     "Reconstruction": "training.tasks",
     "RecurrentEncoder": "modules.encoders",
     "RepeatDecoder": "modules.decoders",
+    "SequenceClassifier": "features",
     "SequenceEncoder": "features",
     "SparseCode": "modules.codes",
     "TopCode": "modules.codes",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
 from seqae.autoencoder import Autoencoder
-from seqae.data.batches import BatchOrder, Loader, Sequences
+from seqae.data.batches import BatchOrder, LabelledSource, Loader, Sequences, as_tensors
 from seqae.errors import squared_error
 from seqae.extras import need
 from seqae.inference import encode
@@ -18,7 +20,7 @@ from seqae.modules.pooling import max_over_time
 
 need("sklearn", extra="sklearn", purpose="an encoder in scikit-learn's form")
 
-from sklearn.base import BaseEstimator, TransformerMixin  # noqa: E402 (after the check)
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin  # noqa: E402 (after the check)
 from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 
@@ -102,8 +104,13 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         back = tuple(self.channels[::-1])
         return Autoencoder(
             ConvEncoder(input_size, self.code_size, self.channels, self.kernel_size, pool=max_over_time),
-            ConvDecoder(self.code_size, torch.nn.Linear(back[-1], input_size), back, self.kernel_size),
+            ConvDecoder(self.code_size, nn.Linear(back[-1], input_size), back, self.kernel_size),
         )
+
+    def scaled(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:  # noqa: N803
+        """Return sequences as the encoder reads them, `(time, channel)` float32 each."""
+        check_is_fitted(self)
+        return self._scaled(self._sequences(X, reset=False))
 
     def _scaled(self, sequences: list[np.ndarray]) -> list[np.ndarray]:
         return [((rows - self.mean_) / self.scale_).astype(np.float32) for rows in sequences]
@@ -136,3 +143,52 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
             arrays.append(rows.astype(np.float32 if rows.dtype == np.float32 else np.float64))
         self.n_channels_ = channels
         return arrays
+
+
+class SequenceClassifier(ClassifierMixin, BaseEstimator):
+    """A trained encoder with a linear layer, fine-tuned together on labelled sequences.
+
+    Args:
+        encoder: A fitted `SequenceEncoder`; it is copied, not changed.
+        epochs: Passes over the sequences.
+        batch_size: Sequences in a batch.
+        learning_rate: Of Adam.
+        random_state: Of the linear layer's first weights and the order of the batches.
+    """
+
+    def __init__(
+        self,
+        encoder: SequenceEncoder,
+        epochs: int = 20,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        random_state: int = 0,
+    ):
+        self.encoder = encoder
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[np.ndarray], y: Sequence[object]) -> SequenceClassifier:  # noqa: N803
+        """Train on sequences and their classes."""
+        from seqae.training.fit import fit
+        from seqae.training.tasks import Classification
+
+        self.classes_, numbers = np.unique(np.asarray(y), return_inverse=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            encoder = copy.deepcopy(self.encoder.model_.encoder)
+            task = Classification(encoder, nn.Linear(encoder.code_size, len(self.classes_)), self.learning_rate)
+            source = LabelledSource(Sequences(as_tensors(self.encoder.scaled(X))), numbers)
+            loader = Loader(source, BatchOrder(source.lengths, self.batch_size, self.random_state))
+            fit(task, loader, epochs=self.epochs, progress=False)
+        self.encoder_, self.head_ = task.encoder.cpu(), task.head.cpu()
+        return self
+
+    def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:  # noqa: N803
+        """Return the class of each sequence, `(sequences,)`."""
+        check_is_fitted(self)
+        codes = torch.from_numpy(encode(self.encoder_, self.encoder.scaled(X)))
+        with torch.inference_mode():
+            return self.classes_[self.head_(codes).argmax(dim=1).numpy()]

@@ -6,6 +6,7 @@ The order is a function of seed and epoch alone, so that a run that was stopped 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ class Source(Protocol):
     def lengths(self) -> np.ndarray:
         """The number of steps of each sequence, `(sequences,)`."""
 
-    def batch(self, numbers: np.ndarray) -> Batch:
+    def batch(self, numbers: np.ndarray) -> Batch | Labelled:
         """Return the sequences with these numbers."""
 
 
@@ -112,7 +113,7 @@ class Loader:
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | Labelled]:
         self.seen = self.batch_sampler.start
         for numbers in self.batch_sampler:
             self.seen += 1
@@ -146,3 +147,50 @@ def as_tensors(sequences: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
             raise ValueError(f"sequence {number} of {len(sequences)} is empty. Drop empty sequences first")
         tensors.append(sequence.float() if sequence.is_floating_point() else sequence)
     return tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A batch with a class for each sequence.
+
+    Attributes:
+        batch: The sequences.
+        labels: `(batch,)`, numbers of classes.
+    """
+
+    batch: Batch
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    @property
+    def lengths(self) -> Tensor:
+        """`(batch,)`, the number of steps in each sequence."""
+        return self.batch.lengths
+
+    def to(self, device: torch.device | str) -> Labelled:
+        return Labelled(self.batch.to(device), self.labels.to(device))
+
+
+class LabelledSource:
+    """Sequences of a source with their classes.
+
+    Args:
+        source: Where the sequences come from.
+        labels: `(sequences,)`, numbers of classes.
+    """
+
+    def __init__(self, source: Source, labels: np.ndarray):
+        if len(labels) != len(source.lengths):
+            raise ValueError(f"{len(labels)} labels for {len(source.lengths)} sequences. Give one to each")
+        self.source = source
+        self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of steps of each sequence, `(sequences,)`."""
+        return self.source.lengths
+
+    def batch(self, numbers: np.ndarray) -> Labelled:
+        return Labelled(self.source.batch(numbers), self.labels[torch.from_numpy(np.asarray(numbers))])

@@ -58,7 +58,8 @@ def over_windows(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Apply a function to all windows and average what it says of a row over the windows that cover the row.
 
-    Memory does not depend on the number of rows: finished rows are handed out as they come.
+    Memory does not depend on the number of rows: finished rows are handed out as they come. What a window
+    does not know of a row (NaN) counts nothing; a row of which no window knows anything gets NaN.
 
     Args:
         rows: `(row, channel)`.
@@ -79,13 +80,16 @@ def over_windows(
     for place, starts in enumerate(batches):
         values = function(views[starts])
         reach = starts.stop - 1 + window - done
-        total, count = _grown(total, reach, values.shape[2]), _grown(count, reach, 1)
+        total, count = (_grown(buffer, reach, values.shape[2]) for buffer in (total, count))
+        known = ~np.isnan(values)
+        values = values if known.all() else np.where(known, values, np.float32(0))
         for offset in range(window):
             covered = slice(starts.start + offset - done, starts.stop + offset - done, starts.step)
             total[covered] += values[:, offset]
-            count[covered] += 1
+            count[covered] += known[:, offset]
         ready = (batches[place + 1].start if place + 1 < len(batches) else len(rows)) - done
-        yield done, total[:ready] / count[:ready]
+        with np.errstate(invalid="ignore"):  # nothing divided by no windows is NaN, as it should be
+            yield done, total[:ready] / count[:ready]
         total, count, done = total[ready:], count[ready:], done + ready
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import lightning
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.corruptions import Corruption
+from seqae.data.batches import Labelled
 from seqae.errors import mean_error
+from seqae.modules.encoders import Encoder
 
 
 class Reconstruction(lightning.LightningModule):
@@ -67,4 +70,30 @@ class Reconstruction(lightning.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch.to(device)
+
+
+class Classification(lightning.LightningModule):
+    """Name the class of each sequence: a linear layer on the code, and the encoder under it. Batches are `Labelled`.
+
+    Args:
+        encoder: Trained before or not; it learns, too, unless its parameters are frozen.
+        head: From codes to one logit per class, `(batch, class)`.
+        learning_rate: Of Adam.
+    """
+
+    def __init__(self, encoder: Encoder, head: nn.Linear, learning_rate: float = 1e-3):
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.learning_rate = learning_rate
+
+    def training_step(self, labelled: Labelled, batch_idx: int) -> Tensor:
+        """Return the mean cross-entropy in nats."""
+        return F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+
+    def transfer_batch_to_device(self, batch: Labelled, device: torch.device, dataloader_idx: int) -> Labelled:
         return batch.to(device)

@@ -1,0 +1,84 @@
+"""Numbers in memory: arrays, tensors and lists as `(time, channel)` float64."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+
+REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "text", "U": "text", "V": "records"}
+
+
+def to_values(data: object, where: str = "") -> np.ndarray:
+    """Return `(time, channel)` float64: the caller's own memory if it is that already, so never to be written.
+
+    Args:
+        data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
+        where: Which recording this is, for error messages.
+    """
+    prefix = f"{where}: " if where else ""
+    array = _as_array(data, prefix)
+    if array.dtype.kind in REFUSED:
+        raise ValueError(f"{prefix}an array of {REFUSED[array.dtype.kind]} ({array.dtype}). Readings are real numbers")
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{prefix}an array of {array.ndim} dimensions {array.shape}. Expected (time, channel) or (time,). "
+            "Pass several runs as a list of arrays: list(array)"
+        )
+    if array.size == 0:
+        raise ValueError(f"{prefix}an array without values {array.shape}. A recording has at least one row and channel")
+    if array.dtype.kind == "O" and not (real := are_real(array)).all():
+        row, *column = np.argwhere(~real)[0]
+        item = reprlib.repr(array[(row, *column)])
+        raise ValueError(f"{prefix}{item} is not a number (row {row}). Readings are real numbers")
+    if isinstance(array, np.ma.MaskedArray):
+        array = array.astype(np.float64).filled(np.nan)
+    with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as that
+        return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=np.float64)
+
+
+def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
+    """Raise if a value of `(time, channel)` is infinite; `place` says where a row stands."""
+    for column, channel in enumerate(channels):
+        infinite = np.isinf(values[:, column])
+        if infinite.any():
+            raise ValueError(
+                f"channel {channel!r} is infinite ({place(int(np.argmax(infinite)))}). Readings are finite. "
+                "Correct the value, or leave it empty (NaN) if it is missing"
+            )
+
+
+def are_real(items: np.ndarray) -> np.ndarray:
+    """For an array of objects, True where one is a real number, a truth value, or None for a missing one."""
+    return np.frompyfunc(_is_real, 1, 1)(items).astype(bool)
+
+
+def _is_real(item: object) -> bool:
+    try:
+        return item is None or (isinstance(item, (Real, Decimal, np.bool_)) and float(item) is not None)
+    except OverflowError:  # an integer beyond float64
+        return False
+
+
+def _as_array(data: object, prefix: str) -> np.ndarray:
+    if hasattr(data, "detach"):  # a torch tensor; numpy knows no bfloat16
+        data = data.detach().cpu()
+        return (data.double() if data.is_floating_point() else data).numpy()
+    if isinstance(data, np.ndarray):
+        return data
+    if not isinstance(data, (list, tuple)):
+        raise TypeError(
+            f"{prefix}cannot read a {type(data).__name__}. Expected a path (CSV, Parquet, JSON lines, or a folder "
+            "of them), a pandas or polars frame, an array of numbers, or a list of these"
+        )
+    lengths = [len(row) if isinstance(row, (list, tuple)) else 1 for row in data]
+    for row, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(
+                f"{prefix}row {row} has {length} values, row 0 has {lengths[0]}. Rows need one value for each channel. "
+                "Pass several runs as a list of arrays"
+            )
+    return np.array(data, dtype=object)

@@ -1,0 +1,63 @@
+"""How time passes from row to row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GAP = 3  # A step of more sampling periods than this is a gap.
+COARSE = 1 / 3  # If a greater share of the stamps repeats, the clock is coarser than the sampling.
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """The steps in time between the rows of a recording.
+
+    Attributes:
+        steps: `(time - 1,)`, seconds from each row to the next.
+        period: The median step forwards, in seconds; infinite if time never goes on.
+    """
+
+    steps: np.ndarray
+    period: float
+
+    @classmethod
+    def of(cls, times: np.ndarray) -> Sampling:
+        """Look at `(time,)` stamps, datetime64 or float seconds."""
+        steps = np.diff(times)
+        if steps.dtype.kind == "m":
+            steps = steps / np.timedelta64(1, "s")
+        forwards = steps[steps > 0]
+        return cls(steps, float(np.median(forwards)) if len(forwards) else np.inf)
+
+    @property
+    def backwards(self) -> np.ndarray:
+        """`(time - 1,)`, True where time goes back."""
+        return self.steps < 0
+
+    @property
+    def repeats(self) -> np.ndarray:
+        """`(time - 1,)`, True where a stamp stands twice."""
+        return self.steps == 0
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """`(time - 1,)`, True where rows seem to be missing."""
+        return self.steps > GAP * self.period * (1 + 1e-6)  # 0.3 s are three times 0.1 s, whatever floats say
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether stamps repeat because the clock ticks more slowly than rows come, so that no row is there twice."""
+        return bool(self.repeats.sum() > COARSE * len(self.steps))
+
+    @property
+    def irregular(self) -> float:
+        """The share of the steps forwards, without gaps, that are more than a tenth off the period."""
+        usual = self.steps[(self.steps > 0) & ~self.gaps]
+        return float(np.mean(abs(usual - self.period) > 0.1 * self.period)) if len(usual) else 0.0
+
+    def cuts(self) -> np.ndarray:
+        """The rows at which something new begins: time went back, a stamp repeats, or a gap has passed."""
+        cut = self.backwards | self.gaps
+        return np.flatnonzero(cut if self.is_coarse else cut | self.repeats) + 1
