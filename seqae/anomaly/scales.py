@@ -51,7 +51,7 @@ class Scale:
 
     def encode(self, rows: np.ndarray, stride: int) -> np.ndarray:
         """Return the codes of windows, `(window, code_size)`; a step counts `rows` rows."""
-        steps = np.nan_to_num(self._steps(rows))
+        steps = self._steps(rows)
         starts = window_starts(len(steps), self.window, stride)
         with torch.inference_mode():
             codes = [
@@ -65,7 +65,7 @@ class Scale:
 
         def of_windows(windows: np.ndarray) -> np.ndarray:
             with torch.inference_mode():
-                written = self.model.reconstruct(self._batch(np.nan_to_num(windows))).values
+                written = self.model.reconstruct(self._batch(windows)).values
             return function(written.cpu().numpy(), windows)
 
         found = [values for _, values in over_windows(steps, self.window, stride, of_windows, BATCH)]

@@ -1,19 +1,20 @@
-"""Numbers in memory: arrays, tensors and lists as `(time, channel)` float64."""
+"""Numbers in memory: arrays, tensors and lists as `(time, channel)` float64, or float32 if they are that."""
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from numbers import Real
 
 import numpy as np
 
+_BLOCK = 2**18  # rows
 REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "text", "U": "text", "V": "records"}
 
 
 def to_values(data: object, where: str = "") -> np.ndarray:
-    """Return `(time, channel)` float64: the caller's own memory if it is that already, so never to be written.
+    """Return `(time, channel)` float64 or float32: the caller's own memory if it is that already, never to be written.
 
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
@@ -37,16 +38,26 @@ def to_values(data: object, where: str = "") -> np.ndarray:
     if isinstance(array, np.ma.MaskedArray):
         array = array.astype(np.float64).filled(np.nan)
     with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as that
-        return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=np.float64)
+        return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=floating(array.dtype))
+
+
+def floating(dtype: np.dtype) -> np.dtype:
+    """Return the type in which readings of this type are kept."""
+    return np.dtype(np.float32 if dtype == np.float32 else np.float64)
+
+
+def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield parts of a long array, each with the number of its first row: what is computed of them stays small."""
+    for start in range(0, len(values), _BLOCK):
+        yield start, values[start : start + _BLOCK]
 
 
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
     """Raise if a value of `(time, channel)` is infinite; `place` says where a row stands."""
-    for column, channel in enumerate(channels):
-        infinite = np.isinf(values[:, column])
-        if infinite.any():
+    for start, block in blocks_of_rows(values):
+        for row, column in np.argwhere(np.isinf(block))[:1].tolist():
             raise ValueError(
-                f"channel {channel!r} is infinite ({place(int(np.argmax(infinite)))}). Readings are finite. "
+                f"channel {channels[column]!r} is infinite ({place(start + row)}). Readings are finite. "
                 "Correct the value, or leave it empty (NaN) if it is missing"
             )
 
@@ -66,7 +77,8 @@ def _is_real(item: object) -> bool:
 def _as_array(data: object, prefix: str) -> np.ndarray:
     if hasattr(data, "detach"):  # a torch tensor; numpy knows no bfloat16
         data = data.detach().cpu()
-        return (data.double() if data.is_floating_point() else data).numpy()
+        odd = data.is_floating_point() and data.element_size() < 4
+        return (data.double() if odd else data).numpy()
     if isinstance(data, np.ndarray):
         return data
     if not isinstance(data, (list, tuple)):

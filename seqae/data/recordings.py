@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.data.arrays import refuse_infinite, to_values
+from seqae.data.arrays import floating, refuse_infinite, to_values
 from seqae.data.remarks import remarks_on
 from seqae.data.sampling import Sampling
 
@@ -25,7 +25,7 @@ class Recording:
     """One run of a machine: rows in time order.
 
     Attributes:
-        values: `(time, channel)` float64, NaN where a value is missing. Read-only.
+        values: `(time, channel)` float64 (float32 if the data was), NaN where a value is missing. Read-only.
         channels: The name of each channel; "0", "1", ... if the data had no names.
         times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if nothing told the time.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
@@ -41,7 +41,8 @@ class Recording:
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=np.float64).view()
+        values = np.asarray(self.values)
+        values = values.astype(floating(values.dtype), copy=False).view()
         values.flags.writeable = False  # they may be the caller's own numbers
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "channels", tuple(self.channels))

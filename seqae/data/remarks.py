@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from seqae.data.arrays import blocks_of_rows
 from seqae.data.sampling import Sampling
 
 LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "class", "target", "fault", "attack", "changepoint"}
@@ -41,17 +42,24 @@ def _on_times(sampling: Sampling) -> Iterator[str]:
 
 
 def _on_channel(channel: str, column: np.ndarray) -> Iterator[str]:
-    present = column[~np.isnan(column)]
-    if len(present) == 0:
+    present, low, high, binary, rising, before = 0, np.inf, -np.inf, True, len(column) >= MANY, -np.inf
+    for _, block in blocks_of_rows(column):
+        known = block[~np.isnan(block)]
+        present += len(known)
+        low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
+        binary = binary and bool(np.isin(known, (0, 1)).all())
+        rising = rising and block[0] > before and bool((np.diff(block) > 0).all())
+        before = block[-1]
+    if present == 0:
         yield f"channel {channel!r} has no values"
         return
-    if (missing := 1 - len(present) / len(column)) > 0.5:
+    if (missing := 1 - present / len(column)) > 0.5:
         yield f"channel {channel!r} is mostly empty: {missing:.1%} of its values are missing"
-    if channel.lower() in LABELS and np.isin(present, (0, 1)).all():
+    if channel.lower() in LABELS and binary:
         yield f"channel {channel!r} looks like a label, not a reading; if so, leave it out: ignore=[{channel!r}]"
-    elif len(present) > 1 and present.min() == present.max():
-        yield f"channel {channel!r} is constant ({present[0]:g})"
-    elif len(column) >= MANY and (np.diff(column) > 0).all():
+    elif present > 1 and low == high:
+        yield f"channel {channel!r} is constant ({low:g})"
+    elif rising:
         yield f"channel {channel!r} rises in every row; if it is a counter or clock, leave it out: ignore=[{channel!r}]"
 
 

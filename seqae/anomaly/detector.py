@@ -1,0 +1,236 @@
+"""Anomalies in machine signals, found by reconstruction error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae.anomaly.events import Event, find_events
+from seqae.anomaly.models import Dense, Maker
+from seqae.anomaly.scales import Scale
+from seqae.anomaly.thresholds import PeaksOverThreshold, Threshold
+from seqae.data.recordings import Recording, as_recordings
+
+if TYPE_CHECKING:
+    import pandas
+
+CHUNK = 2**16  # rows scored together
+
+
+class AnomalyDetector:
+    """Learns to reconstruct normal rows, and scores how badly others are reconstructed.
+
+    Malhotra et al. 2016, https://arxiv.org/abs/1607.00148. Windows of 16 steps are read at several
+    time resolutions, each by an autoencoder of its own. A channel's score is its error in units of the
+    error that normal rows rarely exceed, averaged over the windows around the row and over the
+    resolutions: it has no unit, and 1 is where normal ends. A row's score is the quadratic mean of its
+    channels' scores. The alarm limit is set on rows that the models have not seen.
+
+    Args:
+        model: Makes the autoencoders, see `seqae.anomaly.models`; `Dense()` is the default.
+        resolutions: Rows in a step, for each resolution; those for which there are too few training
+            rows are made finer.
+        window: Steps in a window.
+        stride: Steps from one window to the next when scoring, up to the window.
+        false_alarm_rate: The share of normal rows that may raise an alarm.
+        threshold: How the limit is found.
+        merge_gap: Alarms with at most this many rows between them are one event.
+        min_rows: Shorter events are dropped.
+        epochs: Passes over the training windows at most.
+        seed: Of all random numbers.
+    """
+
+    def __init__(
+        self,
+        model: Maker | None = None,
+        resolutions: tuple[int, ...] = (1, 4, 16),
+        window: int = 16,
+        stride: int = 1,
+        false_alarm_rate: float = 0.001,
+        threshold: Threshold | None = None,
+        merge_gap: int = 5,
+        min_rows: int = 1,
+        epochs: int = 15,
+        seed: int = 0,
+    ):
+        if not 1 <= stride <= window:
+            raise ValueError(f"a stride of {stride} steps. Give 1 to {window}, so that windows cover every row")
+        self.model = Dense() if model is None else model
+        self.resolutions = tuple(resolutions)
+        self.window = window
+        self.stride = stride
+        self.false_alarm_rate = false_alarm_rate
+        self.threshold = PeaksOverThreshold() if threshold is None else threshold
+        self.merge_gap = merge_gap
+        self.min_rows = min_rows
+        self.epochs = epochs
+        self.seed = seed
+
+    def fit(self, normal: object, progress: bool = False) -> AnomalyDetector:
+        """Learn from normal rows.
+
+        Args:
+            normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
+                see `seqae.data.recordings.as_recordings`.
+            progress: Whether to show how training goes.
+
+        Raises:
+            ValueError: The data cannot be used; says where and why.
+        """
+        from seqae.anomaly.fitting import fit_detector
+
+        return fit_detector(self, as_recordings(normal), progress)
+
+    def detect(self, data: object) -> list[Detection]:
+        """Return what was found in each recording."""
+        return [self._detection(recording) for recording in self._recordings(data)]
+
+    def scores(self, data: object) -> np.ndarray:
+        """Return one score per row of one recording, `(row,)` float32; the higher, the stranger."""
+        recording = self._one(data)
+        scores = np.empty(len(recording), dtype=np.float32)
+        for rows, errors, known in self._chunks(recording):
+            scores[rows] = self.levels_.row_scores(errors, known)
+        return scores
+
+    def channel_scores(self, data: object) -> np.ndarray:
+        """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where values miss."""
+        recording = self._one(data)
+        scores = np.empty(recording.values.shape, dtype=np.float32)
+        for rows, errors, known in self._chunks(recording):
+            scores[rows] = self.levels_.channel_scores(errors, known)
+        return scores
+
+    def alarms(self, data: object) -> np.ndarray:
+        """Return True where the score is above the limit, `(row,)`."""
+        return self.scores(data) > self.threshold_
+
+    def events(self, data: object) -> list[Event]:
+        """Return when one recording was abnormal, how badly, and which channels are to blame."""
+        return self._detection(self._one(data)).events
+
+    def reconstruct(self, data: object) -> np.ndarray:
+        """Return what the finest model makes of one recording, `(row, channel)` in the units of the data."""
+        recording = self._one(data)
+        finest, stride = self.scales_[0], self.stride
+        scaled = [self.scaler_.transform(recording.values[rows]) for rows in recording.segments()]
+        return self.scaler_.restore(np.concatenate([finest.reconstruct(rows, stride) for rows in scaled]))
+
+    def encode(self, data: object) -> np.ndarray:
+        """Return the codes of one recording's windows at the finest resolution, `(window, code_size)`.
+
+        The windows stand beside each other; the last one ends at the last row of a stretch without gaps.
+        """
+        recording = self._one(data)
+        scaled = [self.scaler_.transform(recording.values[rows]) for rows in recording.segments()]
+        return np.concatenate([self.scales_[0].encode(rows, stride=self.window) for rows in scaled])
+
+    @property
+    def threshold_(self) -> float:
+        """The largest score that is still normal."""
+        return self.limit_.value
+
+    def _chunks(self, recording: Recording) -> Iterator[tuple[slice, list[np.ndarray], np.ndarray]]:
+        """Yield consecutive rows, their errors at each resolution, and which values are there.
+
+        Memory does not depend on the number of rows; windows never span a gap in time.
+        """
+        for segment in recording.segments():
+            values = recording.values[segment]
+            for start in range(0, len(values), CHUNK):
+                stop = min(start + CHUNK, len(values))
+                errors = [self._errors(scale, values, start, stop) for scale in self.scales_]
+                yield slice(segment.start + start, segment.start + stop), errors, ~np.isnan(values[start:stop])
+
+    def _errors(self, scale: Scale, values: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Return the errors of some rows, the same as if all rows were computed at once."""
+        # Windows must begin at the same rows, and every window that covers one of the rows must be there.
+        grid = scale.rows * self.stride
+        first = max(start - scale.reach, 0) // grid * grid
+        last = min(-(-(stop + scale.reach) // grid) * grid + scale.reach, len(values))
+        errors = scale.errors(self.scaler_.transform(values[first:last]), self.stride)
+        return errors[start - first : stop - first]
+
+    def _detection(self, recording: Recording) -> Detection:
+        scores = np.empty(len(recording), dtype=np.float32)
+        channel_scores = np.empty(recording.values.shape, dtype=np.float32)
+        for rows, errors, known in self._chunks(recording):
+            scores[rows] = self.levels_.row_scores(errors, known)
+            channel_scores[rows] = self.levels_.channel_scores(errors, known)
+        return Detection(
+            recording=recording,
+            reconstruction=self.reconstruct(recording),
+            channel_scores=channel_scores,
+            scores=scores,
+            threshold=self.threshold_,
+            merge_gap=self.merge_gap,
+            min_rows=self.min_rows,
+        )
+
+    def _recordings(self, data: object) -> list[Recording]:
+        if not hasattr(self, "limit_"):
+            raise ValueError("this detector has not learnt yet. Call fit(normal) first")
+        return as_recordings(data, channels=self.channels_)
+
+    def _one(self, data: object) -> Recording:
+        recordings = self._recordings(data)
+        if len(recordings) != 1:
+            raise ValueError(f"{len(recordings)} recordings. This takes one; use detect(data) for several")
+        return recordings[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a detector found in a recording.
+
+    Attributes:
+        recording: What was scored.
+        reconstruction: `(row, channel)`, in the units of the data.
+        channel_scores: `(row, channel)`; NaN where a value is missing.
+        scores: `(row,)`; NaN where all values are missing.
+        threshold: Scores above it raise an alarm.
+        merge_gap: Alarms with at most this many rows between them are one event.
+        min_rows: Shorter events are dropped.
+    """
+
+    recording: Recording
+    reconstruction: np.ndarray
+    channel_scores: np.ndarray
+    scores: np.ndarray
+    threshold: float
+    merge_gap: int
+    min_rows: int
+
+    @property
+    def alarms(self) -> np.ndarray:
+        """True where the score is above the limit, `(row,)`."""
+        return self.scores > self.threshold
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """When it was abnormal, in order."""
+        recording = self.recording
+        return find_events(
+            self.scores,
+            self.threshold,
+            self.channel_scores,
+            recording.channels,
+            recording.times,
+            self.merge_gap,
+            self.min_rows,
+        )
+
+    def frame(self) -> pandas.DataFrame:
+        """Return a table: time (or row), score, alarm, and the score of each channel."""
+        import pandas as pd
+
+        times = self.recording.times
+        columns = {"row": np.arange(len(self.scores))} if times is None else {"time": times}
+        columns |= {"score": self.scores, "alarm": self.alarms}
+        scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
+        return pd.DataFrame(columns | scores)

@@ -1,0 +1,118 @@
+"""Whatever was trained, in a folder: `model.safetensors` (the weights) and `seqae.json` (all the rest).
+
+The description in `seqae.json` is a tree of class names, what their constructors were given and what
+fitting learnt. One convention makes this work for models, scalers, thresholds and detectors alike: *what a
+constructor takes, it keeps in an attribute of the same name; what fitting learnt ends in an underscore.*
+
+Reading runs no code from the folder. Both files are checked against their SHA-256 before anything is
+used, and the sizes in the description against the weights before memory is taken for them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqae import __version__
+from seqae.artifact.building import Built, build
+from seqae.artifact.describing import describe
+from seqae.artifact.folder import local, read, write
+from seqae.artifact.signed import FORMAT
+from seqae.artifact.weights import compare, fill, frozen_names, parameter_count, to_store
+
+
+def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, float] | None = None) -> Path:
+    """Write a model, a detector, or anything else that follows the convention.
+
+    Other files in the folder stay as they are. An artifact that is there already is replaced at one moment:
+    a reader, or a run that was killed, finds the old one or the new one, whole.
+
+    Args:
+        thing: What to save.
+        folder: Where; made if it is absent.
+        metrics: Numbers to keep beside it, for example how well it did.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: Something in the thing could not be loaded again; names it.
+        OSError: Writing failed; what was in the folder is as before.
+    """
+    target = local(folder)
+    description = describe(thing)
+    tensors = to_store(description.modules, description.arrays)
+    try:  # what cannot be built again should be known now, not when it is needed
+        _build(description.tree, tensors, description.foreign)
+    except ValueError as error:
+        raise ValueError(
+            f"this {type(thing).__name__} could not be loaded again, so it is not saved: {error}"
+        ) from error
+    content = {
+        "format": FORMAT,
+        "provenance": _provenance(),
+        "parameters": parameter_count(description.modules),
+        "metrics": {name: _json_number(float(value)) for name, value in (metrics or {}).items()},
+        "frozen": frozen_names(description.modules),
+        "tree": description.tree,
+    }
+    write(target, content, tensors)
+    return target
+
+
+def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
+    """Read what `save` wrote, onto the CPU, modules in evaluation mode.
+
+    Args:
+        folder: The folder, on this machine.
+        classes: Classes of your own to accept, besides those of seqae and the common ones of torch.nn.
+
+    Raises:
+        FileNotFoundError: There is no artifact.
+        ValueError: A file is damaged, is something else, or names a class that is not accepted.
+    """
+    source = local(folder)
+    content, stored = read(source)
+    try:
+        built = _build(content["tree"], stored, classes)
+        fill(built.modules, stored, frozen=content["frozen"])
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{source} cannot be loaded: {error}") from error
+    return built.thing
+
+
+def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the checked description of an artifact; nothing of it is built.
+
+    Raises:
+        FileNotFoundError: There is no artifact.
+        ValueError: A file is damaged or is something else.
+    """
+    content, _ = read(local(folder))
+    return {**content, "metrics": {name: float(value) for name, value in content["metrics"].items()}}
+
+
+def _build(tree: Any, stored: Mapping[str, torch.Tensor], classes: Iterable[type]) -> Built:
+    built = build(tree, stored, classes)
+    compare(built.modules, built.arrays, stored)
+    return built
+
+
+def _json_number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)  # JSON has no NaN
+
+
+def _provenance() -> dict[str, str]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seqae": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,164 @@
+"""From a tree of plain values to the object that it describes.
+
+Modules are built without memory for their weights (on torch's "meta" device): their sizes can be compared with
+those in the file before anything is taken for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from seqae.artifact import arrays
+from seqae.artifact.classes import construct, find_classes, find_function
+from seqae.artifact.describing import MAX_NESTING, is_learnt, join
+
+_MOST_OBJECTS = 10_000
+
+
+@dataclass
+class Built:
+    """An object whose modules have no weights yet.
+
+    Attributes:
+        thing: The object.
+        modules: All modules in it by their path in the tree.
+        arrays: Names of those stored tensors that became arrays.
+    """
+
+    thing: Any = None
+    modules: dict[str, nn.Module] = field(default_factory=dict)
+    arrays: set[str] = field(default_factory=set)
+
+
+def build(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> Built:
+    """Build what a tree describes.
+
+    Args:
+        tree: See `describing`.
+        stored: Large arrays come from here.
+        classes: Accepted besides those of seqae and the common ones of torch.nn.
+
+    Raises:
+        ValueError: The tree names a class that is not accepted, or cannot be built; says why.
+    """
+    try:
+        builder = _Builder(stored, find_classes(_class_names(tree), classes))
+        builder.built.thing = builder.value(tree, "", 0)
+    except (ValueError, ImportError):  # they say what is wrong, a missing extra included
+        raise
+    except Exception as error:  # from any constructor, or from a tree that is none
+        raise ValueError(f"its description makes no sense ({type(error).__name__}: {error})") from error
+    return builder.built
+
+
+def _class_names(tree: Any) -> Iterator[str]:
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    if isinstance(tree, dict) and isinstance(tree.get("object"), dict) and "class" in tree["object"]:
+        yield tree["object"]["class"]
+    for part in parts:
+        yield from _class_names(part)
+
+
+class _Builder:
+    def __init__(self, stored: Mapping[str, Tensor], classes: dict[str, type]):
+        self.stored = stored
+        self.classes = classes
+        self.built = Built()
+        self.instances: dict[str, object] = {}
+        # The layers of torch take 2 to 7 calls for each weight.
+        self.sizes_only = _SizesOnly(most_calls=1_000 + 100 * len(stored))
+
+    def value(self, node: Any, path: str, depth: int) -> Any:
+        if depth > MAX_NESTING:
+            raise ValueError(f"{path[:60]}... lies deeper than {MAX_NESTING} levels")
+        if node is None or isinstance(node, bool | int | float | str):
+            return node
+        if isinstance(node, list):
+            return self.items(node, path, depth)
+        ((kind, content),) = node.items()
+        match kind:
+            case "float":
+                return float(content)
+            case "tuple":
+                return tuple(self.items(content, path, depth))
+            case "dict":
+                return self.entries(content, path, depth)
+            case "path":
+                return Path(content)
+            case "scalar":
+                return arrays.from_text(content)[()]
+            case "array":
+                return self.array(content)
+            case "function":
+                return find_function(content)
+            case "same":
+                return self.instances[content]
+            case "object":
+                return self.instance(content, path, depth)
+        raise ValueError(f"{path} is a {kind!r}, which this version does not know")
+
+    def items(self, nodes: list, path: str, depth: int) -> list:
+        return [self.value(node, join(path, str(number)), depth + 1) for number, node in enumerate(nodes)]
+
+    def entries(self, nodes: dict[str, Any], path: str, depth: int) -> dict[str, Any]:
+        return {name: self.value(node, join(path, name), depth + 1) for name, node in nodes.items()}
+
+    def array(self, node: dict[str, Any]) -> np.ndarray:
+        if "tensor" not in node:
+            return arrays.from_text(node)
+        name, dtype = node["tensor"], np.dtype(node["dtype"])
+        self.built.arrays.add(name)
+        return arrays.typed(self.stored[name].numpy(), dtype).reshape(node["shape"])
+
+    def instance(self, node: dict[str, Any], path: str, depth: int) -> object:
+        kind = self.classes[node["class"]]
+        if len(self.instances) >= _MOST_OBJECTS:
+            raise ValueError(f"it holds more than {_MOST_OBJECTS} objects")
+        settings = self.entries(node["settings"], path, depth)
+        try:
+            thing = self.construct(kind, settings)
+        except ImportError:  # a missing extra
+            raise
+        except Exception as error:
+            what = f"{path}: {kind.__name__}" if path else kind.__name__
+            raise ValueError(f"{what} can't be built from its settings ({type(error).__name__}: {error})") from error
+        for name, value in self.entries(node.get("learnt", {}), path, depth).items():
+            if not is_learnt(name):
+                raise ValueError(f"{join(path, name)} is nothing that fitting learns")
+            setattr(thing, name, value)
+        self.instances[path] = thing
+        if isinstance(thing, nn.Module):
+            self.built.modules[path] = thing
+        return thing
+
+    def construct(self, kind: type, settings: dict[str, Any]) -> object:
+        if not issubclass(kind, nn.Module):
+            return construct(kind, settings)
+        with torch.device("meta"), self.sizes_only:
+            return construct(kind, settings)
+
+
+class _SizesOnly(TorchFunctionMode):
+    """Builds modules without drawing their first weights, and ends before a million layers fill the memory."""
+
+    def __init__(self, most_calls: int):
+        super().__init__()
+        self.left = most_calls
+
+    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("its description asks for many more layers than there are weights")
+        kwargs = kwargs or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            # Nothing to fill on this device; `normal_` would import torch's compiler, which takes seconds.
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)

@@ -1,0 +1,185 @@
+"""The two files of an artifact: written as one, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from seqae.artifact.signed import FORMAT, sign, verified
+
+WEIGHTS = "model.safetensors"
+DESCRIPTION = "seqae.json"
+# Fixed names: a killed save leaves at most these two, and the next one clears them away.
+_NEW_WEIGHTS = ".model.safetensors.new"
+_NEW_DESCRIPTION = ".seqae.json.new"
+
+_MOST_BYTES = 16 * 2**20  # of the description
+
+
+def local(folder: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder on this machine.
+
+    Raises:
+        ValueError: It is an address.
+    """
+    if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
+        raise ValueError(f"{folder} is an address. Download the folder first; only local folders are read and written")
+    return Path(folder)
+
+
+def write(folder: Path, content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Put an artifact into a folder, beside what else is there.
+
+    Both files are staged in the folder. The renaming of the description is the moment at which the new
+    artifact takes the place of the old one: until the weights are renamed as well, readers find them
+    where they are staged.
+
+    Raises:
+        OSError: Writing failed; the folder is as it was.
+        ValueError: The description is too long.
+    """
+    weights = safetensors.torch.save(dict(tensors), metadata={"format": "pt", "seqae_format": str(FORMAT)})
+    description = sign({**content, "weights": hashlib.sha256(weights).hexdigest()})
+    if len(description) > _MOST_BYTES:
+        raise ValueError(f"the description has {len(description)} bytes, more than {_MOST_BYTES}. Keep less in it")
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        _refuse_foreign_weights(folder)
+        _settle(folder)
+        try:
+            _replace_both(folder, weights, description)
+        except OSError as error:
+            with suppress(OSError):
+                _settle(folder)
+                if is_new:
+                    folder.rmdir()
+            raise OSError(error.errno, f"{error.strerror}; nothing was saved, nothing replaced", str(folder)) from error
+        _settle(folder)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the checked description of an artifact and its checked weights.
+
+    Raises:
+        FileNotFoundError: There is no artifact.
+        ValueError: A file is damaged or is something else; names it.
+    """
+    while True:
+        signed = _signed_description(folder)
+        content = verified(signed, folder / DESCRIPTION)
+        stored = _weights_with(content["weights"], folder)
+        if stored is not None:
+            return content, stored
+        if signed == _signed_description(folder):
+            break  # else someone saved meanwhile: look again
+    if not (folder / WEIGHTS).exists():
+        raise FileNotFoundError(f"{folder / WEIGHTS} is absent. Copy the whole folder again")
+    raise ValueError(
+        f"{folder / WEIGHTS} is damaged, or not the file that {DESCRIPTION} describes (its SHA-256 is another one). "
+        "Copy the whole folder again, or save again"
+    )
+
+
+def _signed_description(folder: Path) -> bytes:
+    path = folder / DESCRIPTION
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file. An artifact is a folder with {DESCRIPTION} and {WEIGHTS} in it")
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no artifact: {path} is absent. Give the folder that was saved to")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"{path} has more than {_MOST_BYTES} bytes. It is no description of an artifact")
+    return path.read_bytes()
+
+
+def _weights_with(digest: str, folder: Path) -> dict[str, Tensor] | None:
+    """Return the weights with a SHA-256, from where they belong or from where a save has staged them."""
+    for name in (WEIGHTS, _NEW_WEIGHTS, WEIGHTS):  # twice: they may be renamed between the first two looks
+        path = folder / name
+        with suppress(FileNotFoundError):
+            # All at once: a file that is opened again after it was checked may be another one.
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == digest:
+                return _parsed(data, path)
+    return None
+
+
+def _parsed(data: bytes, path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is no file of weights ({error})") from error
+
+
+def _replace_both(folder: Path, weights: bytes, description: bytes) -> None:
+    _write(folder / _NEW_WEIGHTS, weights)
+    _write(folder / _NEW_DESCRIPTION, description)
+    _sync(folder)
+    (folder / _NEW_DESCRIPTION).replace(folder / DESCRIPTION)
+    _sync(folder)
+    _sync(folder.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Put staged weights in their place if the description is theirs, and clear away what else a save left."""
+    staged, expected = folder / _NEW_WEIGHTS, None
+    with suppress(FileNotFoundError, ValueError):
+        expected = verified(_signed_description(folder), folder / DESCRIPTION)["weights"]
+    if staged.exists():
+        if hashlib.sha256(staged.read_bytes()).hexdigest() == expected:
+            staged.replace(folder / WEIGHTS)
+            _sync(folder)
+        else:
+            staged.unlink()
+    (folder / _NEW_DESCRIPTION).unlink(missing_ok=True)
+
+
+def _refuse_foreign_weights(folder: Path) -> None:
+    if (folder / WEIGHTS).exists() and not (folder / DESCRIPTION).exists():
+        raise FileExistsError(
+            f"{folder / WEIGHTS} was not written by seqae ({DESCRIPTION} is absent). Choose another folder"
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    if os.name != "posix":
+        return  # Windows opens no folders
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for others that save into the folder, for example the ranks of a distributed run."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # the lock goes with it, as it does when the process is killed

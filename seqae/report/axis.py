@@ -1,0 +1,85 @@
+"""Where the rows of a recording stand on the horizontal axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from seqae.report.words import duration, number
+
+if TYPE_CHECKING:
+    from seqae.data.recordings import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """The positions of rows: points in time, seconds, or just row numbers.
+
+    Attributes:
+        positions: (row,) float64: milliseconds since 1970, seconds, or row numbers; never decreasing.
+        kind: Which of the three.
+        step: The usual distance between two rows.
+        cuts: The rows before which no line is drawn: those after a pause.
+    """
+
+    positions: np.ndarray
+    kind: Literal["date", "seconds", "row"]
+    step: float
+    cuts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, recording: Recording) -> Axis:
+        """Use the recording's times; row numbers if it has none, or if they are missing somewhere or go back."""
+        times = recording.times
+        rows = np.arange(len(recording), dtype=np.float64)
+        if times is None or len(times) < 2 or not np.all(times[1:] >= times[:-1]):
+            return cls(rows, "row", 1.0)
+        is_date = np.issubdtype(times.dtype, np.datetime64)
+        # Microseconds since 1970 fit into a float64, nanoseconds do not.
+        positions = times.astype("datetime64[us]").astype(np.float64) / 1000 if is_date else times.astype(np.float64)
+        forward = np.diff(positions)
+        step = float(np.median(forward[forward > 0])) if np.any(forward > 0) else 1.0
+        cuts = tuple(piece.start for piece in recording.segments()[1:])
+        return cls(positions, "date" if is_date else "seconds", step, cuts)
+
+    @property
+    def label(self) -> str:
+        return {"date": "time", "seconds": "time [s]", "row": "row"}[self.kind]
+
+    def dates(self, positions: np.ndarray) -> np.ndarray:
+        """Return positions as matplotlib takes them: those in time as datetime64."""
+        return positions.astype("datetime64[ms]") if self.kind == "date" else positions
+
+    def span(self, start: int, stop: int) -> tuple[float, float]:
+        """Return the left and right edge of the rows `start` to `stop` (exclusive)."""
+        return float(self.positions[start] - self.step / 2), float(self.positions[stop - 1] + self.step / 2)
+
+    def moment(self, row: int) -> str:
+        """Return in words when a row was."""
+        position = self.positions[row]
+        if self.kind == "date":
+            stamp = np.datetime64(int(position), "ms")
+            return np.datetime_as_string(stamp, unit="s" if self.step >= 1000 else "ms").replace("T", " ")
+        return f"{number(position)} s" if self.kind == "seconds" else f"row {row:,}"
+
+    def clock(self, row: int) -> str:
+        """Return the same without what all rows share: the day, or the year."""
+        moment, first, last = self.moment(row), self.moment(0), self.moment(-1)
+        if self.kind != "date" or first[:4] != last[:4]:
+            return moment
+        return moment[11:] if first[:10] == last[:10] else moment[5:]
+
+    def elapsed(self, start: int, stop: int) -> str:
+        """Return in words how long it was from row `start` to row `stop` (exclusive)."""
+        if self.kind == "row":
+            return self.length(stop - start)
+        left, right = self.span(start, stop)
+        return self.length((right - left) / self.step)
+
+    def length(self, rows: float) -> str:
+        """Return in words how long so many rows usually last."""
+        if self.kind == "row":
+            return f"{number(rows)} row{'s' * (rows != 1)}"
+        return duration(rows * self.step / (1000 if self.kind == "date" else 1))

@@ -1,0 +1,38 @@
+"""What a result was computed with."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("seqae", "torch", "lightning", "numpy", "pandas")
+
+
+def environment() -> dict[str, str]:
+    """Return the versions and the kind of machine; nothing that names a person, a host or a folder."""
+    versions = {package: found for package in PACKAGES if (found := _version(package))}
+    machine = {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    return {"python": platform.python_version()} | versions | machine
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    """Return the model name of the processor; platform.processor() knows it outside of Linux only."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
