@@ -1,0 +1,89 @@
+"""The command line: `seqae COMMAND ...`, and recipes as scripts.
+
+Nothing heavy is imported before the arguments are understood.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import seqae
+from seqae.cli import describe, doctor, models, recipes
+from seqae.cli.messages import did_you_mean, plain_errors
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "ls": recipes.ls,
+    "run": recipes.run,
+    "cp": recipes.cp,
+    "score": models.score,
+    "reconstruct": models.reconstruct,
+    "encode": models.encode,
+    "inspect": describe.inspect,
+    "doctor": doctor.doctor,
+}
+
+
+_HELP = """usage: seqae COMMAND ...
+
+Autoencoders for sequences: machine signals, images, text, sound and video.
+
+commands:
+{commands}
+
+seqae COMMAND --help tells more. With --debug, or SEQAE_DEBUG=1, an error shows its traceback."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run `seqae`.
+
+    Raises:
+        SystemExit: It did not end well: 2 for a mistake of the user, 1 for a bug, 130 after Ctrl-C.
+    """
+    words, debug = _without_debug(sys.argv[1:] if words is None else words)
+    with plain_errors(debug):
+        _dispatch(words)
+
+
+def run(function: Callable[..., Any]) -> Any:
+    """Call the `main` of a recipe with its parameters taken from the command line, and return what it returns.
+
+    Args:
+        function: Its parameters have types, defaults, and lines under "Args:" in its docstring.
+
+    Raises:
+        SystemExit: It did not end well; see `main`.
+    """
+    from seqae.cli.signature import call
+
+    words, debug = _without_debug(sys.argv[1:])
+    about = sys.modules[function.__module__].__doc__ or ""
+    with plain_errors(debug):
+        return call(function, words, prog=f"python {sys.argv[0]}", about=about, config=True)
+
+
+def _dispatch(words: Sequence[str]) -> None:
+    command = words[0] if words else "--help"
+    if command in ("-h", "--help"):
+        print(_help())
+    elif command == "--version":
+        print(f"seqae {seqae.__version__}")
+    elif command in COMMANDS:
+        from seqae.cli.signature import call
+
+        call(COMMANDS[command], words[1:], prog=f"seqae {command}")
+    else:
+        raise ValueError(f"unknown command {command}.{did_you_mean(command, COMMANDS)} See: seqae --help")
+
+
+def _help() -> str:
+    lines = [f"  {name:<13}{(command.__doc__ or '').partition('.')[0]}" for name, command in COMMANDS.items()]
+    return _HELP.format(commands="\n".join(lines))
+
+
+def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
+    """Take --debug out: every command has it."""
+    debug = "--debug" in words or os.environ.get("SEQAE_DEBUG", "") not in ("", "0")
+    return [word for word in words if word != "--debug"], debug

@@ -1,0 +1,5 @@
+"""`python -m seqae.cli` is `seqae`."""
+
+from seqae.cli import main
+
+main()

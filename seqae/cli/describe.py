@@ -1,0 +1,89 @@
+"""What is in a saved model, told from its description alone: nothing of it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqae.cli.screen import show_table
+from seqae.cli.work import saved_in
+
+_MOST_VALUES = 8  # of a list, on one line
+
+
+def inspect(model: Path) -> None:
+    """Describe a saved model: its parts, settings, what it learnt, metrics, versions.
+
+    Example:
+        seqae inspect runs/pump/latest
+
+    Args:
+        model: folder of a saved model, or of a run that holds one
+    """
+    folder = saved_in(model)
+    from seqae import artifact
+
+    content = artifact.inspect(folder)
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    rows = [
+        ("folder", str(folder)),
+        ("files", ", ".join(f"{path.name} {path.stat().st_size / 1024:,.1f} KiB" for path in files)),
+        ("parameters", f"{content['parameters']:,}"),
+        ("saved", ", ".join(f"{name} {value}" for name, value in content["provenance"].items())),
+        *[(f"metric {name}", _short(value)) for name, value in content["metrics"].items()],
+        *_lines("model", content["tree"], 0),
+    ]
+    show_table(("", ""), rows)
+
+
+def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """One line for an object with its plain settings, and lines below it for what else is in it."""
+    label = "  " * depth + name
+    parts = _parts(node)
+    nested = {key: part for key, part in parts.items() if _parts(part)}
+    plain = {key: part for key, part in parts.items() if key not in nested}
+    if not parts:
+        yield label, _short(node)
+    elif depth == 0:
+        yield label, _kind(node)
+        nested = parts
+    else:
+        yield label, f"{_kind(node)} {', '.join(f'{key} {_short(part)}' for key, part in plain.items())}".strip()
+    for key, part in nested.items():
+        yield from _lines(key, part, depth + 1)
+
+
+def _parts(node: Any) -> dict[str, Any]:
+    """The settings and learnt values of an object, or the objects in a collection; nothing of plain values."""
+    match node:
+        case {"object": content}:
+            return content["settings"] | content.get("learnt", {})
+        case {"dict": entries}:
+            return entries if any(map(_parts, entries.values())) else {}
+        case {"tuple": items} | list(items):
+            return dict(zip(map(str, range(len(items))), items)) if any(map(_parts, items)) else {}
+    return {}
+
+
+def _kind(node: Any) -> str:
+    return node["object"]["class"].rpartition(".")[2] if isinstance(node, dict) and "object" in node else ""
+
+
+def _short(node: Any) -> str:
+    """A plain value on one line."""
+    match node:
+        case float():
+            return f"{node:.6g}"
+        case {"array": {"shape": shape}}:
+            return " x ".join(map(str, shape)) + " numbers"
+        case {"scalar": {"values": value}}:
+            return str(value)
+        case {"tuple": items} | list(items):
+            rest = f", ... ({len(items)} in all)" if len(items) > _MOST_VALUES else ""
+            return ", ".join(map(_short, items[:_MOST_VALUES])) + rest
+        case {"dict": entries}:
+            return ", ".join(f"{name} {_short(entry)}" for name, entry in entries.items())
+        case {"float": text} | {"path": text} | {"function": text} | {"same": text}:
+            return str(text).rpartition(".")[2] if "function" in node else str(text)
+    return str(node)

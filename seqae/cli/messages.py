@@ -1,0 +1,73 @@
+"""What a person reads when something went wrong, and the exit codes that go with it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seqae.extras import MissingExtra
+
+USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+USERS_ERRORS = (ValueError, OSError, MissingExtra)  # what the library raises about things that a user can mend
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean ...?" with the nearest known word, or nothing."""
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {nearest[0]}?" if nearest else ""
+
+
+def existing(path: Path) -> Path:
+    """Return the path of a file or folder that is there.
+
+    Raises:
+        FileNotFoundError: It is not; the message names the nearest name beside it.
+    """
+    if path.exists():
+        return path
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no file or folder {path} (there is no folder {folder}). Check the path")
+    hint = did_you_mean(path.name, (other.name for other in folder.iterdir()))
+    raise FileNotFoundError(f"no file or folder {path.name} (in {folder.resolve()}).{hint or ' Check the path'}")
+
+
+@contextmanager
+def plain_errors(debug: bool) -> Iterator[None]:
+    """End the program with an exit code and at most one line, where Python would show a traceback.
+
+    Args:
+        debug: Show the traceback too.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:  # seqae ls | head: the reader has gone, and Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(BROKEN_PIPE) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        raise SystemExit(USER_ERROR if isinstance(error, USERS_ERRORS) else BUG) from None
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.strerror or type(error).__name__} ({error.filename})"
+    if isinstance(error, USERS_ERRORS):
+        return text
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__}: {text} ({Path(frame.f_code.co_filename).name}, line {line}). "
+        "This looks like a bug in the program; add --debug to see how it came about"
+    )

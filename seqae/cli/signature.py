@@ -1,0 +1,128 @@
+"""Functions called from the command line: their signatures are the options.
+
+Parameters without a default are positional, those after `*` are options, and `*rest` takes every word that is left.
+What each is for stands under "Args:" in the function's docstring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from inspect import Parameter
+from typing import Any, NoReturn, get_args, get_origin
+
+import jsonargparse
+
+from seqae.cli.messages import USER_ERROR
+from seqae.cli.wording import option, placeholder, reword
+
+
+def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:
+    """Call a function with its parameters taken from the command line.
+
+    Args:
+        function: Its parameters have types.
+        words: The command line after the command.
+        prog: The command, as a person types it.
+        about: What the help says first; the function's own docstring if empty.
+        config: Offer `--config` and `--print-config`.
+    """
+    words = [_hyphenated(word) for word in words]
+    signature = inspect.signature(function, eval_str=True)
+    docstring = inspect.getdoc(function) or ""
+    parser = _Parser(prog, about or without_sections(docstring), words)
+    if config:
+        parser.offer_config()
+    helps = argument_help(docstring)
+    for parameter in signature.parameters.values():
+        parser.add(parameter, helps.get(parameter.name, ""))
+    values = parser.parse_args(words).as_dict()
+    typed = {name: _typed(values[name], parameter) for name, parameter in signature.parameters.items()}
+    bound = inspect.BoundArguments(signature, typed)
+    return function(*bound.args, **bound.kwargs)
+
+
+def argument_help(docstring: str) -> dict[str, str]:
+    """Return what a docstring says under "Args:" (Google's style), by the name of the argument."""
+    section = re.search(r"^Args:\n((?: .*\n?|\n)+)", docstring, re.MULTILINE)
+    entries = re.findall(r"^ {4}\*?(\w+): *(.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def without_sections(docstring: str) -> str:
+    """Return a docstring without its sections for readers of the code."""
+    return re.sub(r"^(?:Args|Returns|Raises):\n(?: .*\n?|\n)+", "", docstring, flags=re.MULTILINE).strip()
+
+
+class _Parser(jsonargparse.ArgumentParser):
+    """A parser of parameters, whose errors are one line."""
+
+    def __init__(self, prog: str, about: str, words: Sequence[str]) -> None:
+        super().__init__(
+            prog=prog,
+            description=about.replace("%", "%%"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            print_config="--print-config",
+        )
+        self.words = words
+        self.kinds: dict[str, Any] = {}
+        self.options = ["--help"]
+
+    def offer_config(self) -> None:
+        """Take options from a file, too, and print them as such a file."""
+        self.options += ["--config", "--print-config"]
+        self.add_argument("--config", action=jsonargparse.ActionConfigFile, help="options from a YAML or JSON file")
+
+    def add(self, parameter: Parameter, text: str) -> None:
+        """Add a parameter; the text is its help."""
+        name, text = parameter.name, text.replace("%", "%%")
+        self.kinds[name] = parameter.annotation
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            self.add_argument(name, nargs=argparse.REMAINDER, metavar="...", help=text)
+        elif parameter.default is Parameter.empty and parameter.kind is not Parameter.KEYWORD_ONLY:
+            self.add_argument(name, help=text, **_reading(parameter.annotation) | {"metavar": name.upper()})
+        else:
+            self.options.append(option(name))
+            text += _shown(parameter.default)
+            self.add_argument(option(name), help=text, **_reading(parameter.annotation), **_default(parameter))
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        text = reword(message, self.kinds, self.options, self.words)
+        self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
+
+
+def _hyphenated(word: str) -> str:
+    """Options may be typed as Python writes them: --code_size."""
+    return re.sub(r"^--\w+", lambda found: found[0].replace("_", "-"), word)
+
+
+def _reading(kind: Any) -> dict[str, Any]:
+    """How jsonargparse is to read values of a type."""
+    if kind is bool:
+        return {"action": jsonargparse.ActionYesNo(no_prefix="no-")}
+    if get_origin(kind) in (list, tuple):
+        element = get_args(kind)[0]
+        return {"type": element, "nargs": "+", "metavar": placeholder(element)}
+    return {"type": kind, "metavar": placeholder(kind)}
+
+
+def _default(parameter: Parameter) -> dict[str, Any]:
+    if parameter.default is Parameter.empty:
+        return {"required": True}
+    # jsonargparse writes into defaults of this kind.
+    return {"default": list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default}
+
+
+def _shown(default: Any) -> str:
+    """The default at the end of an option's help, where there is something to show."""
+    if default is Parameter.empty or default is None or default is False or default in ("", ()):
+        return ""
+    words = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return f" (default: {words})".replace("%", "%%")
+
+
+def _typed(value: Any, parameter: Parameter) -> Any:
+    return tuple(value) if get_origin(parameter.annotation) is tuple else value

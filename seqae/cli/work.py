@@ -1,0 +1,99 @@
+"""What every command for saved models does first: load the model, read the recordings, find a place for the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqae.cli.messages import existing
+from seqae.cli.outputs import Format, Place, places, refuse_to_overwrite
+
+if TYPE_CHECKING:
+    from seqae import AnomalyDetector
+    from seqae.data.recordings import Recording
+
+
+@dataclass(frozen=True)
+class Work:
+    """A detector, what to show it, and where its findings go.
+
+    Attributes:
+        detector: The model.
+        recordings: What the files hold.
+        places: One for each recording.
+        targets: All files to be written.
+    """
+
+    detector: AnomalyDetector
+    recordings: list[Recording]
+    places: list[Place]
+    targets: list[Path]
+
+    def show_written(self) -> None:
+        """Tell which files there are now, and what is to be known about the data."""
+        for recording in self.recordings:
+            for remark in recording.remarks:
+                print(f"note   {recording.name}: {remark}")
+        for target in self.targets:
+            print(f"wrote  {target}")
+
+
+def prepare(
+    model: Path,
+    files: Sequence[Path],
+    out: Path,
+    format: Format | None,
+    time_column: str | None,
+    ignore: Sequence[str],
+    overwrite: bool,
+    endings: Sequence[str],
+) -> Work:
+    """Load, read, and refuse what cannot be done, before anything is computed.
+
+    Args:
+        model: Folder of a saved detector, or of a run that holds one.
+        files: Files of recordings, or folders of these.
+        out: A folder, or the file of the only table.
+        format: Of the tables; by default as `out` ends, else csv.
+        time_column: The column that tells the time.
+        ignore: Columns to leave out.
+        overwrite: Whether results may replace others.
+        endings: Of the names of the results of a recording; the first is the table's, without its format.
+    """
+    folder = saved_in(model)
+    for file in files:
+        existing(file)
+    detector = _load(folder)
+    recordings = _read(detector, files, time_column, ignore)
+    found = places([recording.name for recording in recordings], endings[0], out, format)
+    targets = [path for place in found for path in (place.table, *map(place.beside, endings[1:]))]
+    refuse_to_overwrite(targets, files, overwrite)
+    return Work(detector, recordings, found, targets)
+
+
+def saved_in(folder: Path) -> Path:
+    """The folder of the model itself: this one, or `model` in the folder of a run."""
+    existing(folder)
+    inner = folder / "model"
+    return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
+
+
+def _load(folder: Path) -> AnomalyDetector:
+    import seqae
+    from seqae.anomaly.detector import AnomalyDetector
+
+    model = seqae.load(folder)
+    if not isinstance(model, AnomalyDetector):
+        kind = type(model).__name__
+        raise ValueError(f"{folder} holds a {kind}. Recordings are read by an AnomalyDetector: save that instead")
+    return model
+
+
+def _read(
+    detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
+) -> list[Recording]:
+    from seqae.data.recordings import as_recordings
+
+    return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

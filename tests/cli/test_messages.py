@@ -1,0 +1,87 @@
+"""Exit codes and the one line about an error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqae.cli.messages import did_you_mean, existing, plain_errors
+from seqae.extras import MissingExtra, need
+
+
+def end_of(error: BaseException, debug: bool = False) -> int | None:
+    """The exit code after an error."""
+    with pytest.raises(SystemExit) as end, plain_errors(debug):
+        raise error
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (ValueError("no rows (a.csv).\n  Give some"), 2, "error: no rows (a.csv). Give some\n"),
+        (FileNotFoundError("no file a.csv"), 2, "error: no file a.csv\n"),
+        (PermissionError(13, "Permission denied", "a.csv"), 2, "error: Permission denied (a.csv)\n"),
+        (MissingExtra("the report needs bokeh"), 2, "error: the report needs bokeh\n"),
+        (KeyboardInterrupt(), 130, "stopped\n"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(
+    error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
+):
+    assert end_of(error) == code
+    assert capsys.readouterr().err == text
+
+
+def test_a_bug_says_so_and_how_to_see_more(capsys: pytest.CaptureFixture[str]):
+    assert end_of(IndexError("list index out of range")) == 1
+    text = capsys.readouterr().err
+    assert text.startswith("error: IndexError: list index out of range (test_messages.py, line ")
+    assert text.endswith("add --debug to see how it came about\n")
+    assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), IndexError("ours")])
+def test_debug_shows_the_traceback_before_the_line(error: Exception, capsys: pytest.CaptureFixture[str]):
+    end_of(error, debug=True)
+    text = capsys.readouterr().err
+    assert text.startswith("Traceback")
+    assert text.splitlines()[-1].startswith("error: ")
+
+
+def test_exits_are_left_alone(capsys: pytest.CaptureFixture[str]):
+    assert end_of(SystemExit(7)) == 7
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    program = (
+        "from seqae.cli.messages import plain_errors\n"
+        "with plain_errors(debug=False):\n"
+        "    for _ in range(1000): print('x' * 1000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_missing_files_are_named_with_their_nearest_neighbour(tmp_path: Path):
+    (tmp_path / "pump_7.csv").touch()
+    with pytest.raises(FileNotFoundError, match=r"no file or folder pump7.csv \(in .*\)\. Did you mean pump_7.csv\?"):
+        existing(tmp_path / "pump7.csv")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        existing(tmp_path / "nowhere" / "a.csv")
+    assert existing(tmp_path / "pump_7.csv") == tmp_path / "pump_7.csv"
+
+
+def test_did_you_mean_is_silent_about_strangers():
+    assert did_you_mean("scroe", ["score", "ls"]) == " Did you mean score?"
+    assert did_you_mean("xyz", ["score", "ls"]) == ""
+
+
+def test_a_missing_extra_tells_the_pip_line(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit), plain_errors(debug=False):
+        need("no_such_package", extra="report", purpose="the report")
+    assert "Install: pip install 'seqae[report]'" in capsys.readouterr().err

@@ -1,0 +1,79 @@
+"""Where results go, and that they get there whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqae.cli.outputs import places, refuse_to_overwrite, replacing, write_table
+
+
+def test_in_a_folder_results_are_named_after_the_recordings(tmp_path: Path):
+    found = places(["a.csv", "b.2.csv.gz", ""], "scores", tmp_path, "parquet")
+    assert [place.table.name for place in found] == [
+        "a_scores.parquet",
+        "b.2_scores.parquet",
+        "recording_scores.parquet",
+    ]
+    assert found[0].beside("_events.csv") == tmp_path / "a_events.csv"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
+def test_a_file_is_used_as_it_is_named(ending: str):
+    (place,) = places(["a.csv"], "scores", Path(f"x/mine{ending}"), None)
+    assert place.table == Path(f"x/mine{ending}")
+    assert place.beside("_events.json") == Path("x/mine_events.json")
+
+
+def test_what_would_be_ambiguous_is_refused():
+    with pytest.raises(ValueError, match="one file, for 2 recordings"):
+        places(["a", "b"], "scores", Path("x.csv"), None)
+    with pytest.raises(ValueError, match="does not end in"):
+        places(["a"], "scores", Path("x.csv"), "parquet")
+    with pytest.raises(ValueError, match="2 recordings are called run"):
+        places(["run.csv", "a.csv", "run.parquet"], "scores", Path("x"), None)
+
+
+def test_nothing_is_overwritten_unasked_and_the_input_never(tmp_path: Path):
+    old, new, source = tmp_path / "old.csv", tmp_path / "new.csv", tmp_path / "in.csv"
+    old.touch()
+    source.touch()
+    refuse_to_overwrite([new], [source], overwrite=False)
+    refuse_to_overwrite([old], [source], overwrite=True)
+    with pytest.raises(FileExistsError, match="Add --overwrite"):
+        refuse_to_overwrite([new, old], [source], overwrite=False)
+    with pytest.raises(FileExistsError, match="is the input"):
+        refuse_to_overwrite([tmp_path / "." / "in.csv"], [source], overwrite=True)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
+def test_every_format_keeps_numbers_and_times(ending: str, tmp_path: Path):
+    times = np.array(["2020-03-09T10:14:33.123456789", "2020-03-09T10:14:34"], dtype="datetime64[ns]")
+    frame = pd.DataFrame({"time": times, "score": [0.1 + 0.2, np.nan], "alarm": [True, False]})
+    path = tmp_path / "new" / f"table{ending}"
+    write_table(frame, path)
+    read = {
+        ".csv": lambda: pd.read_csv(path),
+        ".parquet": lambda: pd.read_parquet(path),
+        ".jsonl": lambda: pd.read_json(path, lines=True),
+    }[ending]()
+    assert list(read.columns) == ["time", "score", "alarm"]
+    np.testing.assert_array_equal(pd.to_datetime(read["time"]).dt.tz_localize(None).to_numpy("datetime64[ns]"), times)
+    np.testing.assert_allclose(read["score"], frame["score"], rtol=1e-14)
+    assert list(read["alarm"]) == [True, False]
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk full"), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("disk full")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,200 @@
+"""Options made from a signature, and errors about them."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from seqae.cli.signature import argument_help, call
+
+
+def train(
+    files: list[Path],
+    *,
+    epochs: int = 3,
+    rate: float = 0.1,
+    cell: Literal["lstm", "gru"] = "lstm",
+    hidden_sizes: tuple[int, ...] = (64, 32),
+    window: int | None = None,
+    normal: str = "pump",
+    smoke: bool = False,
+) -> dict[str, object]:
+    """Train a model.
+
+    Example:
+        train a.csv
+
+    Args:
+        files: what to
+            learn from
+        epochs: passes over the data
+        rate: 100 % of the step
+
+    Returns:
+        What it was given.
+    """
+    return dict(locals())
+
+
+def parse(line: str, **settings: object) -> dict[str, object]:
+    return call(train, line.split(), prog="train", **settings)
+
+
+def error_of(line: str, capsys: pytest.CaptureFixture[str], **settings: object) -> str:
+    with pytest.raises(SystemExit) as end:
+        parse(line, **settings)
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.endswith(" See: train --help\n")
+    assert printed.err.count("\n") == 1, "one line"
+    return printed.err.removesuffix(" See: train --help\n")
+
+
+def test_a_bare_command_line_gives_the_defaults_of_the_function():
+    assert parse("a.csv") == train([Path("a.csv")])
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("a.csv b.csv", "files", [Path("a.csv"), Path("b.csv")]),
+        ("a --epochs 5", "epochs", 5),
+        ("a --epochs=5", "epochs", 5),
+        ("a --rate 1e-3", "rate", 1e-3),
+        ("a --rate -0.5", "rate", -0.5),
+        ("a --cell gru", "cell", "gru"),
+        ("a --hidden-sizes 1 2 3", "hidden_sizes", (1, 2, 3)),
+        ("a --hidden_sizes 1", "hidden_sizes", (1,)),
+        ("a --window 7", "window", 7),
+        ("a --normal 1e3", "normal", "1e3"),
+        ("a --smoke", "smoke", True),
+        ("--smoke a", "smoke", True),
+        ("a --smoke --no-smoke", "smoke", False),
+    ],
+)
+def test_options_reach_the_function_with_their_types(line: str, name: str, value: object):
+    given = parse(line)[name]
+    assert given == value
+    assert type(given) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("a --epoch 5", "error: unknown option --epoch. Did you mean --epochs?"),
+        ("a --epoch=5", "error: unknown option --epoch=5. Did you mean --epochs?"),
+        ("a --zzz", "error: unknown option --zzz."),
+        ("a --config x.json", "error: unknown option --config."),
+        ("a --epochs x", "error: --epochs cannot be 'x'. Expected a whole number."),
+        ("a --epochs 2.5", "error: --epochs cannot be '2.5'. Expected a whole number."),
+        ("a --epochs", "error: --epochs needs a value after it."),
+        ("a --rate fast", "error: --rate cannot be 'fast'. Expected a number."),
+        ("a --cell ltsm", "error: --cell cannot be 'ltsm'. Expected one of lstm, gru. Did you mean lstm?"),
+        ("a --window 2.5", "error: --window cannot be '2.5'. Expected a whole number or null."),
+        ("a --hidden-sizes 1 x", "error: --hidden-sizes cannot be 'x'. Expected a whole number."),
+        ("a --smoke=true", "error: --smoke or --no-smoke takes no value."),
+        ("", "error: files must be given."),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(line: str, text: str, capsys: pytest.CaptureFixture[str]):
+    assert error_of(line, capsys) == text
+
+
+def test_one_word_too_many_is_named(capsys: pytest.CaptureFixture[str]):
+    def greet(name: str) -> None: ...
+
+    with pytest.raises(SystemExit):
+        call(greet, ["you", "me"], prog="greet")
+    assert capsys.readouterr().err == "error: 'me' is one word too many. See: greet --help\n"
+
+
+def test_help_shows_docstring_examples_and_defaults_but_no_sections_for_programmers(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        parse("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert end.value.code == 0
+    assert "Train a model. Example: train a.csv" in text
+    assert "what to learn from" in text
+    assert "--epochs N passes over the data (default: 3)" in text
+    assert "100 % of the step (default: 0.1)" in text
+    assert "(default: 64 32)" in text
+    assert "Args:" not in text
+    assert "What it was given" not in text
+
+
+def test_a_keyword_without_default_must_be_given(capsys: pytest.CaptureFixture[str]):
+    def copy(*, target: Path) -> Path:
+        return target
+
+    assert call(copy, ["--target", "x"], prog="copy") == Path("x")
+    with pytest.raises(SystemExit):
+        call(copy, [], prog="copy")
+    assert capsys.readouterr().err == "error: target must be given. See: copy --help\n"
+
+
+def test_all_words_after_the_first_are_left_to_another_command():
+    def run(name: str, *options: str) -> tuple[str, ...]:
+        return (name, *options)
+
+    words = ["x", "--help", "--epochs", "3", "y"]
+    assert call(run, words, prog="run") == tuple(words)
+
+
+def test_a_configuration_file_gives_options_and_the_command_line_wins(tmp_path: Path):
+    json_file, yaml_file = tmp_path / "a.json", tmp_path / "a.yaml"
+    json_file.write_text(json.dumps({"epochs": 9, "hidden_sizes": [5], "smoke": True}))
+    yaml_file.write_text("epochs: 9\nhidden_sizes: [5]\nsmoke: true\n")
+    for file in (json_file, yaml_file):
+        given = parse(f"a.csv --config {file} --rate 2", config=True)
+        assert (given["epochs"], given["hidden_sizes"], given["smoke"], given["rate"]) == (9, (5,), True, 2.0)
+        assert parse(f"a.csv --config {file} --epochs 1", config=True)["epochs"] == 1
+
+
+def test_the_printed_configuration_can_be_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    options = "a.csv --epochs 7 --hidden-sizes 3 4 --window 2 --normal null --smoke"
+    with pytest.raises(SystemExit) as end:
+        parse(f"{options} --print-config", config=True)
+    assert end.value.code == 0
+    file = tmp_path / "printed.yaml"
+    file.write_text(capsys.readouterr().out)
+    assert parse(f"a.csv --config {file}", config=True) == parse(options)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("epochs: x", "error: --epochs cannot be 'x' (in {file}). Expected a whole number."),
+        ("epoch: 3", "error: unknown key 'epoch' (in {file}). Did you mean epochs?"),
+    ],
+)
+def test_a_mistake_in_a_configuration_names_the_file(
+    content: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "bad.yaml"
+    file.write_text(content)
+    assert error_of(f"a.csv --config {file}", capsys, config=True) == text.format(file=file)
+
+
+@pytest.mark.parametrize("content", ["{", "hidden_sizes: 5", "[1, 2]", None])
+def test_an_unreadable_configuration_is_one_line_with_its_name(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "bad.yaml"
+    if content is not None:
+        file.write_text(content)
+    assert f"(in {file})" in error_of(f"a.csv --config {file}", capsys, config=True)
+
+
+def test_a_configuration_cannot_run_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, proof = tmp_path / "evil.yaml", tmp_path / "proof"
+    file.write_text(f"normal: !!python/object/apply:os.mkdir ['{proof}']\n")
+    error_of(f"a.csv --config {file}", capsys, config=True)
+    assert not proof.exists()
+
+
+def test_argument_help_joins_lines_and_stops_at_the_next_section():
+    docstring = "Do.\n\nArgs:\n    first: one\n        two\n    *rest: three: four\n\nReturns:\n    other: five\n"
+    assert argument_help(docstring) == {"first": "one two", "rest": "three: four"}
+    assert argument_help("Nothing here.") == {}
