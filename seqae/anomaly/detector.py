@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +28,8 @@ class AnomalyDetector:
     time resolutions, each by an autoencoder of its own. A channel's score is its error in units of the
     error that normal rows rarely exceed, averaged over the windows around the row and over the
     resolutions: it has no unit, and 1 is where normal ends. A row's score is the quadratic mean of its
-    channels' scores. The alarm limit is set on rows that the models have not seen.
+    channels' scores. The alarm limit is set on normal rows that the models have not seen. Of the rows
+    above it, those raise an alarm that are strange themselves, and not only near strange ones.
 
     Args:
         model: Makes the autoencoders, see `seqae.anomaly.models`; `Dense()` is the default.
@@ -53,7 +53,7 @@ class AnomalyDetector:
         stride: int = 1,
         false_alarm_rate: float = 0.001,
         threshold: Threshold | None = None,
-        merge_gap: int = 5,
+        merge_gap: int = 10,
         min_rows: int = 1,
         epochs: int = 15,
         seed: int = 0,
@@ -107,8 +107,19 @@ class AnomalyDetector:
         return scores
 
     def alarms(self, data: object) -> np.ndarray:
-        """Return True where the score is above the limit, `(row,)`."""
-        return self.scores(data) > self.threshold_
+        """Return True where a row raises an alarm, `(row,)`."""
+        return self.alarms_of(self.all_scores(self._one(data)))
+
+    def alarms_of(self, scores: Scores) -> np.ndarray:
+        """Return the rows that raise an alarm, `(row,)`: the score is above the limit, and a resolution says why here.
+
+        A coarse window that holds a fault makes some hundred rows suspicious. What a finer resolution
+        has found therefore explains what coarser ones say of the rows within their reach.
+        """
+        found = np.zeros(len(scores.scores), dtype=bool)
+        for scale, own, limit in zip(self.scales_, scores.by_resolution, self.resolution_limits_):
+            found |= (own > limit) & ~_near(found, scale.reach)
+        return found & (scores.scores > self.threshold_)
 
     def events(self, data: object) -> list[Event]:
         """Return when one recording was abnormal, how badly, and which channels are to blame."""
@@ -156,24 +167,33 @@ class AnomalyDetector:
         errors = scale.errors(self.scaler_.transform(values[first:last]), self.stride)
         return errors[start - first : stop - first]
 
-    def _detection(self, recording: Recording) -> Detection:
+    def all_scores(self, data: object) -> Scores:
+        """Return all scores of one recording."""
+        recording = self._one(data)
         scores = np.empty(len(recording), dtype=np.float32)
-        channel_scores = np.empty(recording.values.shape, dtype=np.float32)
+        by_resolution = np.empty((len(self.scales_), len(recording)), dtype=np.float32)
+        channels = np.empty(recording.values.shape, dtype=np.float32)
         for rows, errors, known in self._chunks(recording):
             scores[rows] = self.levels_.row_scores(errors, known)
-            channel_scores[rows] = self.levels_.channel_scores(errors, known)
+            by_resolution[:, rows] = self.levels_.scores_by_resolution(errors, known)
+            channels[rows] = self.levels_.channel_scores(errors, known)
+        return Scores(scores, by_resolution, channels)
+
+    def _detection(self, recording: Recording) -> Detection:
+        found = self.all_scores(recording)
         return Detection(
             recording=recording,
             reconstruction=self.reconstruct(recording),
-            channel_scores=channel_scores,
-            scores=scores,
+            channel_scores=found.channels,
+            scores=found.scores,
             threshold=self.threshold_,
+            alarms=self.alarms_of(found),
             merge_gap=self.merge_gap,
             min_rows=self.min_rows,
         )
 
     def _recordings(self, data: object) -> list[Recording]:
-        if not hasattr(self, "limit_"):
+        if not hasattr(self, "levels_"):
             raise ValueError("this detector has not learnt yet. Call fit(normal) first")
         return as_recordings(data, channels=self.channels_)
 
@@ -185,6 +205,21 @@ class AnomalyDetector:
 
 
 @dataclass(frozen=True, eq=False)
+class Scores:
+    """All scores of a recording.
+
+    Attributes:
+        scores: `(row,)`.
+        by_resolution: `(resolution, row)`.
+        channels: `(row, channel)`.
+    """
+
+    scores: np.ndarray
+    by_resolution: np.ndarray
+    channels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Detection:
     """What a detector found in a recording.
 
@@ -193,7 +228,8 @@ class Detection:
         reconstruction: `(row, channel)`, in the units of the data.
         channel_scores: `(row, channel)`; NaN where a value is missing.
         scores: `(row,)`; NaN where all values are missing.
-        threshold: Scores above it raise an alarm.
+        threshold: No row with a score up to it raises an alarm.
+        alarms: `(row,)`, True where a row raises one.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Shorter events are dropped.
     """
@@ -203,20 +239,16 @@ class Detection:
     channel_scores: np.ndarray
     scores: np.ndarray
     threshold: float
+    alarms: np.ndarray
     merge_gap: int
     min_rows: int
-
-    @property
-    def alarms(self) -> np.ndarray:
-        """True where the score is above the limit, `(row,)`."""
-        return self.scores > self.threshold
 
     @cached_property
     def events(self) -> list[Event]:
         """When it was abnormal, in order."""
         recording = self.recording
         return find_events(
-            self.scores,
+            np.where(self.alarms, self.scores, np.fmin(self.scores, self.threshold)),
             self.threshold,
             self.channel_scores,
             recording.channels,
@@ -234,3 +266,9 @@ class Detection:
         columns |= {"score": self.scores, "alarm": self.alarms}
         scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
         return pd.DataFrame(columns | scores)
+
+
+def _near(flags: np.ndarray, reach: int) -> np.ndarray:
+    """Return True within some rows of True, `(row,)`."""
+    count = np.cumsum(np.pad(flags, (reach + 1, reach)), dtype=np.int64)
+    return count[2 * reach + 1 :] > count[: len(flags)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +13,7 @@ import torch
 from torch import Tensor
 
 from seqae.anomaly.levels import Levels
-from seqae.anomaly.scales import Scale, mean_of_rows
+from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
 from seqae.data.batches import BatchOrder, Loader
 from seqae.data.recordings import Recording
@@ -17,7 +21,7 @@ from seqae.data.scaler import Scaler
 from seqae.errors import squared_error
 
 if TYPE_CHECKING:
-    from seqae.anomaly.detector import AnomalyDetector
+    from seqae.anomaly.detector import AnomalyDetector, Scores
 
 SAMPLED = 1000  # training windows of a resolution
 HELD_OUT = 0.2  # share of the rows, the last ones
@@ -28,21 +32,61 @@ def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progres
     detector.channels_ = recordings[0].channels
     detector.units_ = dict(recordings[0].units)
     parts = [recording.values[rows] for recording in recordings for rows in recording.segments()]
-    _learn(detector, parts, progress)
+    with one_thread():
+        _learn(detector, parts, progress)
+        unseen = _unseen_scores(detector, parts)
+    find = partial(detector.threshold.fit, rate=detector.false_alarm_rate)
+    # Constant channels have no errors at all, and rounding must raise no alarm: normal ends at 1, not before.
+    limit = find(np.concatenate([each.scores for each in unseen]))
+    detector.limit_ = replace(limit, value=max(limit.value, 1.0))
+    by_resolution = np.concatenate([each.by_resolution for each in unseen], axis=1)
+    detector.resolution_limits_ = np.array([max(find(scores).value, 1.0) for scores in by_resolution])
+    alarms = [detector.alarms_of(each) for each in unseen]
+    detector.realised_rate_ = float(np.concatenate(alarms).mean())
     return detector
 
 
+def _unseen_scores(detector: AnomalyDetector, parts: list[np.ndarray]) -> list[Scores]:
+    """Return the scores of blocks of the normal rows, by models that have not seen the block."""
+    unseen = []
+    for block, others in _left_out(parts, detector.model.blocks, detector.window):
+        blind = copy.copy(detector)
+        blind.model = detector.model.stand_in
+        _learn(blind, others, progress=False)
+        found = blind.all_scores(block)
+        # With fewer rows the coarsest resolution may have become finer, or be the same as another one.
+        missing = len(detector.scales_) - len(found.by_resolution)
+        unseen.append(replace(found, by_resolution=np.pad(found.by_resolution, ((0, missing), (0, 0)), mode="edge")))
+    return unseen
+
+
+def _left_out(parts: list[np.ndarray], blocks: int, window: int) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Yield blocks of consecutive rows, and what is left without them."""
+    edges = np.cumsum([0] + [len(part) for part in parts])
+    for block in np.array_split(np.arange(edges[-1]), blocks):
+        start, stop = block[0], block[-1] + 1
+        within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges)]
+        outside = [
+            piece
+            for part, at in zip(parts, edges)
+            for piece in (part[: max(start - at, 0)], part[max(stop - at, 0) :])
+            if len(piece) >= window
+        ]
+        yield max(within, key=len), outside
+
+
 def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -> None:
-    rows = sum(map(len, parts))
-    if rows < 2 * detector.window:
-        raise ValueError(f"{rows} normal rows. A detector with windows of {detector.window} needs more than twice that")
-    longest = max(map(len, parts))
-    if longest < detector.window:
-        raise ValueError(f"no stretch without gaps is longer than {longest} rows. A window needs {detector.window}")
+    longest = max(map(len, parts), default=0)
+    if longest < 2 * detector.window:
+        raise ValueError(
+            f"the longest stretch of normal rows without a gap has {longest} rows. To learn, windows of "
+            f"{detector.window} rows need more than twice that; give more rows, or a smaller window"
+        )
     detector.scaler_ = Scaler().fit(parts)
     # There must be several windows to learn from, so none spans more than a quarter of the longest part.
     resolutions = dict.fromkeys(max(1, min(each, longest // (4 * detector.window))) for each in detector.resolutions)
     scaled = [detector.scaler_.transform(part) for part in parts]
+    detector.history_ = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(detector.seed)
         detector.scales_ = [_scale(detector, scaled, each, progress) for each in resolutions]
@@ -93,7 +137,7 @@ def _train(model: torch.nn.Module, windows: Tensor, detector: AnomalyDetector, p
     task = Reconstruction(
         model, lambda predictions, steps: squared_error(predictions, steps) / usual.to(steps.device), learning_rate=3e-3
     )
-    fit(
+    history = fit(
         task,
         Loader(train, BatchOrder(train.lengths, 64, detector.seed)),
         Loader(held_out, BatchOrder(held_out.lengths, 256, shuffle=False)) if cut < len(windows) else None,
@@ -103,3 +147,5 @@ def _train(model: torch.nn.Module, windows: Tensor, detector: AnomalyDetector, p
         clip=None,
     )
     model.cpu()
+    if not detector.history_:  # of the finest resolution, for people to look at
+        detector.history_ = {"train": history.train, "valid": history.valid}

@@ -17,8 +17,8 @@ class Levels:
     Training may leave a channel nearly still, so that its first twitch would outweigh everything: an
     error counts from a small share of the channel's range on (of its size, if it did not move at all). In
     a table that is normalised already, several channels with values that fill -1 to 1 and never leave it,
-    that range is 1. Fitting sets `extreme_` `(resolution, channel)`, where the score of a row begins to
-    count, and `usual_` `(channel,)`, the same for blame, both for errors of scaled rows.
+    that range is 1. Fitting sets the errors of scaled rows that count as 1: `extreme_`
+    `(resolution, channel)` for scores of rows, `usual_` `(channel,)` for those of channels.
 
     Args:
         extreme: The quantile of the errors of normal rows for scores of rows.
@@ -38,10 +38,8 @@ class Levels:
             scaler: What turned them into what the models read.
         """
         floor = np.square(NOTICEABLE * _ranges(parts, scaler.is_still_, scaler.scale_) / scaler.scale_)
-        extreme = [np.nanquantile(np.nan_to_num(each), self.extreme, axis=0) for each in errors]
-        usual = np.nanquantile(np.nan_to_num(errors[0]), self.usual, axis=0)
-        self.extreme_ = np.maximum(np.stack(extreme), floor).astype(np.float32)
-        self.usual_ = (usual + floor).astype(np.float32)
+        self.extreme_ = np.stack([np.maximum(_quantile(each, self.extreme), floor) for each in errors])
+        self.usual_ = _quantile(errors[0], self.usual) + floor
         return self
 
     def row_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
@@ -54,16 +52,25 @@ class Levels:
             errors: `(row, channel)` for each resolution.
             known: `(row, channel)`, False where a value is missing.
         """
-        total = np.zeros(known.shape, dtype=np.float32)
-        for each, extreme in zip(errors, self.extreme_):
-            total += each / extreme
-        squares = np.square(total / len(errors)).sum(axis=1, where=known)
-        with np.errstate(invalid="ignore"):
-            return np.sqrt(squares / known.sum(axis=1)).astype(np.float32)
+        total = sum(each / extreme for each, extreme in zip(errors, self.extreme_))
+        return _quadratic_mean(total / len(errors), known)
+
+    def scores_by_resolution(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
+        """Return the same for each resolution by itself, `(resolution, row)`."""
+        return np.stack([_quadratic_mean(each / extreme, known) for each, extreme in zip(errors, self.extreme_)])
 
     def channel_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the scores of channels, `(row, channel)`, at the finest resolution; NaN where a value is missing."""
-        return np.where(known, errors[0] / self.usual_, np.float32(np.nan))
+        return np.where(known, errors[0] / self.usual_, np.nan).astype(np.float32)
+
+
+def _quantile(errors: np.ndarray, quantile: float) -> np.ndarray:
+    return np.quantile(np.nan_to_num(errors), quantile, axis=0)
+
+
+def _quadratic_mean(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(np.square(scores).sum(axis=1, where=known) / known.sum(axis=1)).astype(np.float32)
 
 
 def _ranges(parts: Sequence[np.ndarray], is_still: np.ndarray, scale: np.ndarray) -> np.ndarray:

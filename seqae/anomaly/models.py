@@ -24,6 +24,11 @@ class Maker(Protocol):
     """Makes a model of windows."""
 
     learns: ClassVar[bool]  # whether it is trained after it was made
+    blocks: ClassVar[int]  # how many parts of the normal rows are left out in turn to find the limit
+
+    @property
+    def stand_in(self) -> Maker:
+        """What makes the models for that: this one, or one that is quicker and errs no less."""
 
     def __call__(self, windows: Tensor) -> nn.Module:
         """Return a model that reads and writes windows like these, `(window, time, channel)`."""
@@ -43,6 +48,11 @@ class Dense:
     share: float = 0.5
     hidden_size: int = 8
     learns: ClassVar[bool] = True
+    blocks: ClassVar[int] = 5
+
+    @property
+    def stand_in(self) -> Principal:
+        return Principal(self.numbers, self.share)
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         return _per_channel(windows, self.numbers, self.share, self.hidden_size)
@@ -60,6 +70,11 @@ class Principal:
     numbers: int = 8
     share: float = 0.5
     learns: ClassVar[bool] = False
+    blocks: ClassVar[int] = 5
+
+    @property
+    def stand_in(self) -> Maker:
+        return self
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         return _per_channel(windows, self.numbers, self.share, hidden_size=0)
@@ -79,6 +94,11 @@ class Recurrent:
     code_size: int = 16
     hidden_size: int = 48
     learns: ClassVar[bool] = True
+    blocks: ClassVar[int] = 3
+
+    @property
+    def stand_in(self) -> Maker:
+        return self
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels = windows.shape[2]
@@ -102,6 +122,11 @@ class Conv:
     code_size: int = 16
     hidden_size: int = 32
     learns: ClassVar[bool] = True
+    blocks: ClassVar[int] = 3
+
+    @property
+    def stand_in(self) -> Maker:
+        return self
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels, sizes = windows.shape[2], (self.hidden_size,) * 3
@@ -119,6 +144,11 @@ class Persistence:
 
     steps: int = 4
     learns: ClassVar[bool] = False
+    blocks: ClassVar[int] = 5
+
+    @property
+    def stand_in(self) -> Maker:
+        return self
 
     def __call__(self, windows: Tensor) -> MovingAverage:
         return MovingAverage(self.steps)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,18 +69,30 @@ class Scale:
                 written = self.model.reconstruct(self._batch(windows)).values
             return function(written.cpu().numpy(), windows)
 
-        found = [values for _, values in over_windows(steps, self.window, stride, of_windows, BATCH)]
+        with one_thread():
+            found = [values for _, values in over_windows(steps, self.window, stride, of_windows, BATCH)]
         return np.repeat(np.concatenate(found), self.rows, axis=0)[: len(rows)]
 
     def _batch(self, windows: np.ndarray) -> Batch:
         device = next((parameter.device for parameter in self.model.parameters()), "cpu")
-        return Batch.full(torch.from_numpy(np.ascontiguousarray(windows, dtype=np.float32)).to(device))
+        return Batch.full(torch.from_numpy(np.array(windows, dtype=np.float32)).to(device))
 
     def _steps(self, rows: np.ndarray) -> np.ndarray:
         """Return the means of consecutive rows, `(step, channel)`, at least one window of them."""
         steps = mean_of_rows(rows, self.rows)
         lacking = self.window - len(steps)
         return np.pad(steps, ((0, lacking), (0, 0)), mode="edge") if lacking > 0 else steps
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: nets this small lose more by waiting for a second one than they gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def mean_of_rows(rows: np.ndarray, count: int) -> np.ndarray:
@@ -95,11 +108,9 @@ def mean_of_rows(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def _window_errors(written: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Return the mean error of each window and channel, at all of its steps."""
     squares = np.square(written - windows)
     known = ~np.isnan(squares)
-    if known.all():
-        means = squares.mean(axis=1, keepdims=True)
-    else:
-        with np.errstate(invalid="ignore"):
-            means = np.where(known, squares, 0).sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        means = np.where(known, squares, 0).sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
     return np.broadcast_to(means.astype(np.float32), windows.shape)

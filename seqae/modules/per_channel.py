@@ -32,8 +32,8 @@ class PerChannelEncoder(Encoder):
         self.numbers = numbers
         self.hidden_size = hidden_size
         self.code_size = channels * numbers
-        self.linear = nn.Parameter(torch.randn(channels, steps, numbers) / steps**0.5)
-        self.into = nn.Parameter(torch.randn(channels, steps, hidden_size) / steps**0.5)
+        self.linear = _drawn(channels, steps, numbers)
+        self.into = _drawn(channels, steps, hidden_size)
         self.out = nn.Parameter(torch.zeros(channels, hidden_size, numbers))
         self.register_buffer("center", torch.zeros(channels, 1, steps))
         self.register_buffer("used", torch.ones(channels, 1, numbers))
@@ -44,7 +44,8 @@ class PerChannelEncoder(Encoder):
                 f"windows of shape {tuple(batch.values.shape[1:])} (lengths {int(batch.lengths.min())} and up); this "
                 f"encoder reads windows of {self.steps} steps and {self.channels} channels"
             )
-        windows = batch.values.permute(2, 0, 1) - self.center  # (channel, batch, time)
+        # A missing value is read as zero, the mean of a scaled channel.
+        windows = batch.values.nan_to_num().permute(2, 0, 1) - self.center  # (channel, batch, time)
         code = windows @ self.linear + (windows @ self.into).tanh() @ self.out
         return (code * self.used).permute(1, 0, 2).flatten(start_dim=1)
 
@@ -65,9 +66,9 @@ class PerChannelDecoder(Decoder):
         self.channels = channels
         self.numbers = numbers
         self.hidden_size = hidden_size
-        self.linear = nn.Parameter(torch.randn(channels, numbers, steps) / numbers**0.5)
-        self.into = nn.Parameter(torch.randn(channels, numbers, hidden_size) / numbers**0.5)
-        self.bend = nn.Parameter(torch.randn(channels, 1, hidden_size))
+        self.linear = _drawn(channels, numbers, steps)
+        self.into = _drawn(channels, numbers, hidden_size)
+        self.bend = _drawn(channels, 1, hidden_size)
         self.out = nn.Parameter(torch.zeros(channels, hidden_size, steps))
         self.center = nn.Parameter(torch.zeros(channels, 1, steps))
 
@@ -102,3 +103,8 @@ def start_from_principal_components(
         encoder.center.copy_(center)
         decoder.linear.copy_(axes.transpose(1, 2))
         decoder.center.copy_(center)
+
+
+def _drawn(channels: int, size: int, after: int) -> nn.Parameter:
+    """Return weights `(channel, size, after)` that keep the spread of what they are multiplied by."""
+    return nn.Parameter(nn.init.normal_(torch.empty(channels, size, after), std=size**-0.5))

@@ -1,0 +1,41 @@
+"""A detector beside honest baselines, by numbers for labelled rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from seqae.anomaly.detector import Detection
+from seqae.anomaly.metrics import auc_pr, event_scores, row_scores, vus_pr
+
+VUS_WINDOW = 100  # rows, as TSB-AD takes for series without a clear period
+
+
+def measured(method: str, detection: Detection, labels: np.ndarray | None) -> dict[str, object]:
+    """Return a line of a table of results; without labels it only counts the alarms.
+
+    Args:
+        method: What found it.
+        detection: What was found.
+        labels: `(row,)`, True in known faults; None if unknown.
+    """
+    alarms = np.zeros(len(detection.scores), dtype=bool)
+    for event in detection.events:
+        alarms[event.start : event.stop] = True
+    if labels is None:
+        return {"method": method, "share of rows in alarm": float(alarms.mean()), "events": len(detection.events)}
+    scores = np.nan_to_num(detection.scores)
+    events, rows = event_scores(labels, alarms), asdict(row_scores(labels, alarms))
+    return {
+        "method": method,
+        "VUS-PR": vus_pr(labels, scores, VUS_WINDOW),
+        "AUC-PR": auc_pr(labels, scores),
+        "faults found": f"{events.found} of {events.events}",
+        "false alarms": events.false_alarms,
+        "delay [rows]": events.mean_delay,
+        "event F1": events.f1,
+        "row F1": rows["f1"],
+        "false alarm rate": rows["false_alarm_rate"],
+        "missed alarm rate": rows["missed_alarm_rate"],
+    }
