@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
+from seqae.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _check(
 
 def write_events_json(events: Sequence[Event], path: str | Path) -> None:
     """Write events as a JSON list of objects; the file appears whole or not at all."""
-    _write(Path(path), json.dumps([_to_record(event) for event in events], indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps([_to_record(event) for event in events], indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode())
 
 
 def read_events_json(path: str | Path) -> list[Event]:
@@ -175,7 +177,7 @@ def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
     for event in events:
         record = _to_record(event)
         writer.writerow(record | {"channels": json.dumps(record["channels"], ensure_ascii=False)})
-    _write(Path(path), text.getvalue())
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_events_csv(path: str | Path) -> list[Event]:
@@ -205,16 +207,3 @@ def _from_record(record: dict[str, object]) -> Event:
         peak=int(record["peak"]),
         channels=tuple(Blame(channel, float(share)) for channel, share in record["channels"].items()),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the path, then rename: a reader never sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

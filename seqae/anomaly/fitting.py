@@ -32,6 +32,12 @@ def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progres
     detector.channels_ = recordings[0].channels
     detector.units_ = dict(recordings[0].units)
     parts = [recording.values[rows] for recording in recordings for rows in recording.segments()]
+    longest = max(map(len, parts))
+    if longest < 3 * detector.window:  # so that two windows are left beside a block that is left out
+        raise ValueError(
+            f"the longest stretch of normal rows without a gap has {longest} rows. To learn, windows of "
+            f"{detector.window} rows need three times that; give more rows, or a smaller window"
+        )
     with one_thread():
         _learn(detector, parts, progress)
         unseen = _unseen_scores(detector, parts)
@@ -72,16 +78,12 @@ def _left_out(parts: list[np.ndarray], blocks: int, window: int) -> Iterator[tup
             for piece in (part[: max(start - at, 0)], part[max(stop - at, 0) :])
             if len(piece) >= window
         ]
-        yield max(within, key=len), outside
+        if max(map(len, outside), default=0) >= 2 * window:  # else too little to learn from
+            yield max(within, key=len), outside
 
 
 def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -> None:
-    longest = max(map(len, parts), default=0)
-    if longest < 2 * detector.window:
-        raise ValueError(
-            f"the longest stretch of normal rows without a gap has {longest} rows. To learn, windows of "
-            f"{detector.window} rows need more than twice that; give more rows, or a smaller window"
-        )
+    longest = max(map(len, parts))
     detector.scaler_ = Scaler().fit(parts)
     # There must be several windows to learn from, so none spans more than a quarter of the longest part.
     resolutions = dict.fromkeys(max(1, min(each, longest // (4 * detector.window))) for each in detector.resolutions)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqae.extras import need
+from seqae.files import replacing
 
 if TYPE_CHECKING:
     import pandas
@@ -78,18 +77,6 @@ def write_table(frame: pandas.DataFrame, path: Path) -> None:
             frame.to_json(temporary, orient="records", lines=True, **exact)
         else:
             frame.to_csv(temporary, index=False)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside this one, which takes its place at the end; after an error nothing is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _stem(name: str) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.extras import need
+from seqae.files import write_atomically
 from seqae.report import colours
 from seqae.report.axis import Axis
-from seqae.report.files import write_atomically
 from seqae.report.findings import events_of, faults_of
 from seqae.report.plot import scale
 from seqae.report.thinning import break_lines, lonely, rows_to_draw

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqae.files import write_atomically
 from seqae.report.environment import environment
-from seqae.report.files import write_atomically
 
 if TYPE_CHECKING:
     from seqae.anomaly.events import Event

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from seqae.files import write_atomically
 from seqae.report.environment import environment
-from seqae.report.files import write_atomically
 
 
 class Run:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
+
+from seqae.files import write_atomically
 
 _MARK = b"\nseqae-sha256:"
 
@@ -62,21 +62,3 @@ def read_checked(path: Path) -> bytes:
     if not mark or hashlib.sha256(content).hexdigest().encode() != digest:
         raise ValueError(f"checkpoint {path} is damaged (its SHA-256 does not match)")
     return content
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put a file in place in one step: whoever looks sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, staged = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(staged).chmod(0o666 & ~umask)  # mkstemp lets nobody else read
-        Path(staged).replace(path)
-    except BaseException:
-        Path(staged).unlink(missing_ok=True)
-        raise

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqae.cli.outputs import places, refuse_to_overwrite, replacing, write_table
+from seqae.cli.outputs import places, refuse_to_overwrite, write_table
+from seqae.files import replacing
 
 
 def test_in_a_folder_results_are_named_after_the_recordings(tmp_path: Path):

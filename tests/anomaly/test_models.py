@@ -1,0 +1,106 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import seqae
+from seqae.anomaly.models import MODELS, Dense, MovingAverage, Persistence, Principal, Recurrent
+from seqae.batch import Batch
+
+
+def readings(rows: int, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    phase = np.arange(rows)[:, None] / [4, 7]
+    return np.sin(phase) * [2, 30] + [0, 100] + random.normal(scale=[0.1, 1], size=(rows, 2))
+
+
+@pytest.fixture(scope="module")
+def detectors() -> dict[str, seqae.AnomalyDetector]:
+    """A detector with each of the models, hardly trained."""
+    made = {name: seqae.AnomalyDetector(model, resolutions=(1,), epochs=1) for name, model in MODELS.items()}
+    return {name: detector.fit(readings(400, seed=0)) for name, detector in made.items()}
+
+
+@pytest.fixture(params=MODELS)
+def detector(request: pytest.FixtureRequest, detectors: dict[str, seqae.AnomalyDetector]) -> seqae.AnomalyDetector:
+    return detectors[request.param]
+
+
+def test_every_model_scores_every_row_and_sees_a_gross_fault(detector: seqae.AnomalyDetector):
+    rows = readings(200, seed=1)
+    rows[100:110, 0] = 50
+    scores = detector.scores(rows)
+    assert scores.shape == (200,)
+    assert np.isfinite(scores).all()
+    assert 100 - 16 < np.argmax(scores) < 110 + 16
+    assert detector.alarms(rows)[100:110].any()
+
+
+def test_every_model_reconstructs_and_encodes(detector: seqae.AnomalyDetector):
+    rows = readings(100, seed=1)
+    rows[50, 1] = np.nan
+    written, codes = detector.reconstruct(rows), detector.encode(rows)
+    assert written.shape == rows.shape
+    assert np.isfinite(written).all()
+    assert len(codes) == 7  # six windows of 16 rows beside each other, and one that ends at the last row
+    assert np.isfinite(codes).all()
+
+
+def test_every_model_scores_the_same_after_loading(detector: seqae.AnomalyDetector, tmp_path: Path):
+    rows = readings(150, seed=1)
+    seqae.save(detector, tmp_path / "model")
+    np.testing.assert_array_equal(seqae.load(tmp_path / "model").scores(rows), detector.scores(rows))
+
+
+def test_a_fresh_process_gives_the_same_scores_without_lightning(
+    detectors: dict[str, seqae.AnomalyDetector], tmp_path: Path
+):
+    rows = readings(150, seed=1)
+    np.save(tmp_path / "rows.npy", rows)
+    for name, detector in detectors.items():
+        seqae.save(detector, tmp_path / name)
+    program = (
+        "import sys; import numpy as np; import seqae\n"
+        "scores = {name: seqae.load(name).scores(np.load('rows.npy')) for name in sys.argv[1:]}\n"
+        "np.savez('scores.npz', **scores)\n"
+        "sys.exit(', '.join(name for name in sys.modules if name.split('.')[0] == 'lightning') or 0)"
+    )
+    words, home = [sys.executable, "-c", program, *detectors], str(Path(seqae.__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": home}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with np.load(tmp_path / "scores.npz") as found:
+        for name, detector in detectors.items():
+            np.testing.assert_array_equal(found[name], detector.scores(rows))
+
+
+def test_only_models_that_learn_have_a_history(detector: seqae.AnomalyDetector):
+    assert bool(detector.history_) == detector.model.learns
+    if detector.model.learns:
+        assert len(detector.history_["train"]) == 1
+        assert np.isfinite(detector.history_["train"]).all()
+
+
+def test_makers_keep_what_they_were_given():
+    windows = torch.randn(50, 12, 3)
+    model = Recurrent(gated=True, code_size=5, hidden_size=7)(windows)
+    assert model.encode(Batch.full(windows)).shape == (50, 5)
+    assert Dense(numbers=2, share=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
+    assert Principal(numbers=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
+    assert Persistence(steps=9)(windows).steps == 9
+    assert Dense(numbers=3, share=0.7).stand_in == Principal(numbers=3, share=0.7)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_moving_average_equals_a_plain_loop(steps: int):
+    values = torch.randn(4, 10, 2, generator=torch.Generator().manual_seed(0))
+    values[0, 0, 0] = values[1, 4:7, 1] = torch.nan
+    known = values.nan_to_num()  # a missing value is read as the mean of a scaled channel
+    expected = known.clone()
+    for at in range(1, 10):
+        expected[:, at] = known[:, max(0, at - steps) : at].mean(dim=1)
+    torch.testing.assert_close(MovingAverage(steps).reconstruct(Batch.full(values)).values, expected)
