@@ -86,12 +86,12 @@ def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -
     longest = max(map(len, parts))
     detector.scaler_ = Scaler().fit(parts)
     # There must be several windows to learn from, so none spans more than a quarter of the longest part.
-    resolutions = dict.fromkeys(max(1, min(each, longest // (4 * detector.window))) for each in detector.resolutions)
+    possible = {max(1, min(each, longest // (4 * detector.window))) for each in detector.resolutions}
     scaled = [detector.scaler_.transform(part) for part in parts]
     detector.history_ = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(detector.seed)
-        detector.scales_ = [_scale(detector, scaled, each, progress) for each in resolutions]
+        detector.scales_ = [_scale(detector, scaled, each, progress) for each in sorted(possible)]
     errors = [np.concatenate([scale.errors(part, detector.stride) for part in scaled]) for scale in detector.scales_]
     detector.levels_ = Levels().fit(errors, parts, detector.scaler_)
 

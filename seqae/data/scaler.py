@@ -25,7 +25,7 @@ class Scaler:
         self.mean_ = np.where(count > 0, mean, 0.0)
         deviation = np.sqrt(squares / np.maximum(count, 1))
         size = np.abs(self.mean_)
-        still = deviation <= 1e-9 * size
+        still = deviation <= 1e-12 * size  # what rounding leaves of a constant
         self.scale_ = np.where(still, np.where(size > 0, size, 1.0), deviation)
         self.is_still_ = still
         return self

@@ -96,6 +96,10 @@ def start_from_principal_components(
     variances, axes = variances.flip(1).clamp(min=0), axes.flip(2)[:, :, : encoder.numbers]
     explained = variances.cumsum(1) / variances.sum(1, keepdim=True).clamp(min=1e-12)
     wanted = (explained < share).sum(dim=1) + 1
+    # A wave takes two components of like variance, a sine and a cosine: one without the other is of no use.
+    last = variances.gather(1, (wanted - 1).clamp(max=variances.shape[1] - 1).unsqueeze(1))
+    after = variances.gather(1, wanted.clamp(max=variances.shape[1] - 1).unsqueeze(1))
+    wanted += (after > 0.5 * last).squeeze(1)
     wanted[variances.sum(dim=1) < 1e-10] = 0  # a constant channel needs no code
     with torch.no_grad():
         encoder.used.copy_((torch.arange(encoder.numbers) < wanted.unsqueeze(1)).unsqueeze(1))

@@ -25,7 +25,7 @@ def framed(values: np.ndarray, start: str = "2024-03-01 08:00") -> pd.DataFrame:
 
 
 def fitted(normal: object, **settings: object) -> AnomalyDetector:
-    return AnomalyDetector(Principal(share=0.95), **settings).fit(normal)
+    return AnomalyDetector(Principal(), **settings).fit(normal)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_the_seed_decides_the_weights():
 # Channels
 
 
-@pytest.mark.parametrize(("factor", "shift"), [(1e12, 0.0), (1e-30, 0.0), (-1.0, 0.0), (1.0, 1e7)])
+@pytest.mark.parametrize(("factor", "shift"), [(1e12, 0.0), (1e-30, 0.0), (-1.0, 0.0), (1.0, 1e8)])
 def test_the_unit_of_a_channel_changes_no_score(factor: float, shift: float, detector: AnomalyDetector):
     def converted(values: np.ndarray) -> np.ndarray:
         return np.column_stack([values[:, 0] * factor + shift, values[:, 1:]])
