@@ -119,7 +119,7 @@ def overfitted(model, sequences, steps=250) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return float(loss / batch.steps.var())
+    return float(loss.detach() / batch.steps.var())
 
 
 @pytest.mark.parametrize("name", [name for name in DECODERS if name not in ("constant", "feedback sampled")])

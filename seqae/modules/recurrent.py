@@ -1,4 +1,4 @@
-"""Recurrence over padded batches: the one place that a faster kernel would have to replace.
+"""Recurrence over padded batches: by the kernel of `seqae.modules.native` where it suits, else by torch.
 
 Sequences are padded, never packed: `pack_padded_sequence` leaves the fast path of torch as soon as
 two lengths differ, and its backward pass is then quadratic in time (5 to 60 times slower on a CPU).
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
+from seqae.modules import native
 
 State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
 
@@ -50,6 +51,10 @@ class Recurrence(nn.Module, ABC):
         """Return the state of a layer after one more step, `(batch, hidden_size)` each."""
 
     @abstractmethod
+    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
+        """Return the hidden states of one layer, `(batch, time, hidden_size)`; it reads no padding."""
+
+    @abstractmethod
     def start(self, hidden: Tensor) -> State:
         """Return the state in which every layer begins, given `(batch, hidden_size)`."""
 
@@ -60,12 +65,12 @@ class Recurrence(nn.Module, ABC):
             batch: Vectors `(batch, time, input_size)`.
             start: The state before the first step, zeros if None; only for one direction.
         """
+        self._check(batch, start)
         for number, layer in enumerate(self.ahead):
-            batch = batch.zero_padded()
-            hidden = self._run(layer, batch, None if start is None else start[number])
+            hidden = self._sweep(batch, None if start is None else start[number], _weights(layer))
             if self.bidirectional:
-                backwards = Batch(self._run(self.back[number], batch.reversed(), None), batch.lengths).reversed()
-                hidden = torch.cat([hidden, backwards.values], dim=-1)
+                backwards = self._sweep(batch.reversed(), None, _weights(self.back[number]))
+                hidden = torch.cat([hidden, Batch(backwards, batch.lengths).reversed().values], dim=-1)
             batch = Batch(hidden, batch.lengths)
         return batch
 
@@ -85,11 +90,22 @@ class Recurrence(nn.Module, ABC):
             vectors = after[-1][0]
         return after
 
-    def _run(self, layer: nn.RNNBase, batch: Batch, start: tuple[Tensor, ...] | None) -> Tensor:
-        if start is None:
-            return layer(batch.values)[0]
-        start = tuple(part.unsqueeze(0) for part in start)
-        return layer(batch.values, start if len(start) > 1 else start[0])[0]
+    def _check(self, batch: Batch, start: State | None) -> None:
+        values, lengths = batch.values, batch.lengths
+        if values.ndim != 3 or values.shape[2] != self.input_size:
+            raise ValueError(
+                f"steps of shape {tuple(values.shape[2:])}; this recurrence reads {self.input_size} numbers. "
+                "Embed the steps, or give another input_size"
+            )
+        if int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]:
+            raise ValueError(
+                f"lengths from {int(lengths.min())} to {int(lengths.max())} in a batch of {values.shape[1]} steps. "
+                "A length is at least 1 and at most the number of steps"
+            )
+        expected = (len(batch), self.hidden_size)
+        for part in (part for state in start or () for part in state):
+            if part.shape != expected:
+                raise ValueError(f"a start of shape {tuple(part.shape)}; this recurrence starts from {expected}")
 
 
 class LSTM(Recurrence):
@@ -116,22 +132,24 @@ class LSTM(Recurrence):
         bias = layer.bias_hh_l0
         if readout.bias is not None:
             bias = bias + layer.weight_ih_l0 @ readout.bias
-        hidden, cell = state[0]
+        hidden = state[0][0]
         # The fold lets the first step read readout(hidden), too: make up for the difference.
         reads = torch.cat(
             [(first - readout(hidden)).unsqueeze(1), first.new_zeros(len(first), time - 1, first.shape[1])], 1
         )
-        weights = [layer.weight_ih_l0, recurrent, layer.bias_ih_l0, bias]
-        start = (hidden.unsqueeze(0), cell.unsqueeze(0))
-        return torch.lstm(reads, start, weights, True, 1, 0.0, self.training, False, True)[0]
+        return self._sweep(Batch.full(reads), state[0], (layer.weight_ih_l0, recurrent, layer.bias_ih_l0, bias))
 
     def _layer(self, input_size: int) -> nn.LSTM:
         return nn.LSTM(input_size, self.hidden_size, batch_first=True)
 
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
-        return torch.lstm_cell(
-            vectors, state, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-        )
+        return torch.lstm_cell(vectors, state, *_weights(layer))
+
+    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
+        if native.suits_lstm(batch, start, weights):
+            return native.lstm(batch, start, weights)
+        values, hidden, cell = _for_torch(batch, start or 2 * (_zeros(batch, self.hidden_size),))
+        return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
 
 
 class GRU(Recurrence):
@@ -144,7 +162,23 @@ class GRU(Recurrence):
         return nn.GRU(input_size, self.hidden_size, batch_first=True)
 
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
-        hidden = torch.gru_cell(
-            vectors, state[0], layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-        )
-        return (hidden,)
+        return (torch.gru_cell(vectors, state[0], *_weights(layer)),)
+
+    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
+        if native.suits(batch, start, weights):
+            return native.gru(batch, start, weights)
+        values, hidden = _for_torch(batch, start or (_zeros(batch, self.hidden_size),))
+        return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]
+
+
+def _weights(layer: nn.RNNBase) -> tuple[Tensor, ...]:
+    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+
+
+def _zeros(batch: Batch, hidden_size: int) -> Tensor:
+    return batch.values.new_zeros(len(batch), hidden_size)
+
+
+def _for_torch(batch: Batch, start: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return what torch wants: values that are finite beyond the lengths, and states of `(layer, batch, ...)`."""
+    return batch.zero_padded().values, *(part.unsqueeze(0) for part in start)
