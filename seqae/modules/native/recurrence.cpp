@@ -30,6 +30,7 @@ constexpr Size wide = 2 * lanes;      // columns of a tile
 constexpr Size tile = 6;              // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
 constexpr Size most_rows = 4 * tile;  // of a chunk
 constexpr Size depth_at_once = 256;   // of a panel, so that it stays in the first-level cache
+constexpr Size fair_share = 1 << 20;  // products that are worth a thread: less time than these is lost in waking it
 
 Vec load(const float* from) { return _mm256_loadu_ps(from); }
 void store(float* to, Vec values) { _mm256_storeu_ps(to, values); }
@@ -169,7 +170,9 @@ void for_each_chunk(const Arguments& layer, Work work) {
     const Size pairs = (layer.batch + 2 * most_rows - 1) / (2 * most_rows);
     const Size rows = std::max(tile, (layer.batch + 2 * pairs - 1) / (2 * pairs));
     const Size chunks = (layer.batch + rows - 1) / rows;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(layer.threads)
+    const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
+    const Size threads = std::max(Size{1}, std::min(layer.threads, products / fair_share));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (Size number = 0; number < chunks; ++number) {
         const Size first = number * rows;
         work(Chunk(layer, first, std::min(rows, layer.batch - first)));
