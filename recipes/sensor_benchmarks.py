@@ -1,7 +1,7 @@
 """Measure the default detector on public benchmarks of machine signals, beside baselines and published numbers.
 
-Fits and limits see the training rows alone, and no alarm is adjusted afterwards. The design of the detector was chosen by
-scores on these public sets, so expect less on new data.
+Fits and limits see the training rows alone, and no alarm is adjusted afterwards. The design of the detector was chosen
+by scores on these public sets, so expect less on new data.
 
     python recipes/sensor_benchmarks.py --smoke
     python recipes/sensor_benchmarks.py --set tsb-ad --data-root folder/with/TSB-AD
