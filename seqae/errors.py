@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.batch import Batch
-
 
 def squared_error(predictions: Tensor, steps: Tensor) -> Tensor:
     """Squared differences, in squared units of the data."""
@@ -66,11 +64,6 @@ def mean_error(errors: Tensor) -> Tensor:
     """Return the mean over all errors that are not NaN; zero if all are."""
     known = ~errors.isnan()
     return torch.where(known, errors, torch.zeros_like(errors)).sum() / known.sum().clamp(min=1)
-
-
-def batch_errors(prediction: Batch, truth: Batch, error) -> Batch:
-    """Return the error of every value of every step, `(batch, time, *step)`."""
-    return truth.with_steps(error(prediction.steps, truth.steps))
 
 
 def _where_known(steps: Tensor, error) -> Tensor:

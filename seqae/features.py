@@ -85,7 +85,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
             source = Sequences([torch.from_numpy(rows) for rows in self._scaled(sequences)])
             loader = Loader(source, BatchOrder(source.lengths, self.batch_size, self.random_state))
             task = Reconstruction(self.model_, squared_error, learning_rate=self.learning_rate)
-            self.history_ = fit(task, loader, epochs=self.epochs, progress=self.progress)
+            history = fit(task, loader, epochs=self.epochs, progress=self.progress)
+        self.history_ = {"train": history.train}
         self.model_.cpu()
         return self
 

@@ -25,11 +25,14 @@ class AnomalyDetector:
     """Learns to reconstruct normal rows, and scores how badly others are reconstructed.
 
     Malhotra et al. 2016, https://arxiv.org/abs/1607.00148. Windows of 16 steps are read at several
-    time resolutions, each by an autoencoder of its own. A channel's score is its error in units of the
-    error that normal rows rarely exceed, averaged over the windows around the row and over the
-    resolutions: it has no unit, and 1 is where normal ends. A row's score is the quadratic mean of its
-    channels' scores. The alarm limit is set on normal rows that the models have not seen. Of the rows
-    above it, those raise an alarm that are strange themselves, and not only near strange ones.
+    time resolutions, each by an autoencoder of its own. Errors are averaged over the windows around a row,
+    those after it as well, and measured by the error that normal rows rarely exceed, so that scores have no
+    unit. A row's score is the mean over resolutions and the quadratic mean over channels; 1 is where normal
+    ends. A channel's score, for blame, is that of the finest resolution against a lower level.
+
+    The limit is set on blocks of the normal rows, each scored by models that have not seen it; for `Dense`
+    these are the principal components that it starts from. Rows above the limit raise an alarm where a
+    resolution is above its own limit and no finer one explains that by an alarm within its reach.
 
     Args:
         model: Makes the autoencoders, see `seqae.anomaly.models`; `Dense()` is the default.

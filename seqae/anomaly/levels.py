@@ -65,7 +65,12 @@ class Levels:
 
 
 def _quantile(errors: np.ndarray, quantile: float) -> np.ndarray:
-    return np.quantile(np.nan_to_num(errors), quantile, axis=0)
+    unknown = np.isnan(errors)
+    if not unknown.any():
+        return np.quantile(errors, quantile, axis=0)
+    # Unknown errors are no small ones; of a channel without any, nothing is known and the floor decides.
+    errors = np.where(unknown.all(axis=0), 0.0, errors)
+    return np.nanquantile(errors, quantile, axis=0)
 
 
 def _quadratic_mean(scores: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -125,6 +125,8 @@ class EventScores:
         median_delay: The median of the same.
         events: How many events the labels hold.
         found: How many of them hold an alarm.
+        already_on: In how many of those found the alarm was on before the event began. An alarm that never ends finds
+            every event at once, so these say little.
         false_alarms: How many runs of alarms touch no event.
     """
 
@@ -135,6 +137,7 @@ class EventScores:
     median_delay: float
     events: int
     found: int
+    already_on: int
     false_alarms: int
 
 
@@ -144,6 +147,7 @@ def event_scores(labels: ArrayLike, alarms: ArrayLike) -> EventScores:
     events, raised = runs(labels), runs(alarms)
     true_alarms = int((_first_true(labels, raised) >= 0).sum())
     delays = _first_true(alarms, events)
+    before = events[(delays == 0), 0] - 1
     delays = delays[delays >= 0]
     precision, recall = true_alarms / max(len(raised), 1), len(delays) / len(events)
     return EventScores(
@@ -154,6 +158,7 @@ def event_scores(labels: ArrayLike, alarms: ArrayLike) -> EventScores:
         median_delay=float(np.median(delays)) if len(delays) else float("nan"),
         events=len(events),
         found=len(delays),
+        already_on=int(alarms[before[before >= 0]].sum()),
         false_alarms=len(raised) - true_alarms,
     )
 

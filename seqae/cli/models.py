@@ -58,7 +58,7 @@ def score(
         write_events_json(detection.events, place.beside(_EVENTS[1]))
     show_detections(detections)
     limit = work.detector.limit_
-    print(f"\nAlarms are scores above {limit.value:.4g}, a limit set for {limit.rate:.2%} false alarms in normal rows.")
+    print(f"\nNo score up to {limit.value:.4g} raises an alarm; the limit is for {limit.rate:.2%} of normal rows.")
     if limit.remark:
         print(f"note   {limit.remark}")
     work.show_written()

@@ -13,7 +13,8 @@ class Scaler:
     """Shifts and scales each channel to mean 0 and deviation 1 over the rows that it was fitted to.
 
     A channel that did not move has no deviation; it is measured in units of its own size, or in its
-    own units if it is zero. Fitting sets `mean_` and `scale_`, `(channel,)` each.
+    own units if it is zero. Fitting sets `mean_`, `scale_` and `is_still_`
+    (True for channels that did not move), `(channel,)` each.
     """
 
     def fit(self, parts: Sequence[np.ndarray]) -> Scaler:

@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
-
-from seqae.batch import Batch
 
 
 def window_starts(rows: int, window: int, stride: int) -> np.ndarray:
     """Return the first rows of the windows over a number of rows; the last window ends at the last row."""
     last = max(rows - window, 0)
     return np.unique(np.append(np.arange(0, last, stride), last))
-
-
-class Windows:
-    """Windows of a few recordings, as a source of batches.
-
-    Rows are scaled when a batch is made, so that the recordings stay as they are, for example on disk.
-
-    Args:
-        recordings: `(time, channel)` each, float; those shorter than the window give one shorter window.
-        window: Rows in a window.
-        stride: Rows from the start of one window to the start of the next.
-        scale: From rows `(row, channel)` to float32 rows; None if they are float32 already.
-    """
-
-    def __init__(
-        self,
-        recordings: Sequence[np.ndarray],
-        window: int,
-        stride: int = 1,
-        scale: Callable[[np.ndarray], np.ndarray] | None = None,
-    ):
-        self.recordings = list(recordings)
-        self.window = window
-        self.scale = scale
-        starts = [window_starts(len(rows), window, stride) for rows in self.recordings]
-        self.starts = np.concatenate(starts)
-        self.owners = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
-        self.lengths = np.minimum(np.array([len(rows) for rows in self.recordings])[self.owners], window)
-
-    def batch(self, numbers: np.ndarray) -> Batch:
-        """Return the windows with these numbers, `(batch, time, channel)`."""
-        return Batch.of([torch.from_numpy(self._rows(number)) for number in numbers])
-
-    def _rows(self, number: int) -> np.ndarray:
-        start = self.starts[number]
-        rows = self.recordings[self.owners[number]][start : start + self.window]
-        return rows if self.scale is None else self.scale(rows)
 
 
 def over_windows(

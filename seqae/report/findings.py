@@ -33,6 +33,8 @@ def headline(recording: Recording, events: Sequence[Event], labels: np.ndarray |
     scores = event_scores(labels, alarms)
     sentence = f"{scores.found} of {counted(scores.events, 'fault')} found"
     sentence += f", {counted(scores.false_alarms, 'false alarm') if scores.false_alarms else 'no false alarm'}"
+    if scores.already_on:
+        sentence += f", the alarm was on before {scores.already_on} of them began"
     if scores.found:
         sentence += f", first alarm {axis.length(scores.mean_delay)} after the start on average"
     return sentence

@@ -6,7 +6,8 @@ import copy
 import logging
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,21 +201,19 @@ class _KeepLastThree(lightning.Callback):
             path.unlink()
 
 
-class _quiet:  # noqa: N801 (used like a function)
-    """Silences what Lightning says about itself."""
-
-    def __enter__(self) -> None:
-        self.logger = logging.getLogger("lightning.pytorch")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
-        self.caught = warnings.catch_warnings()
-        self.caught.__enter__()
-        warnings.filterwarnings(
-            "ignore",
-            message=".*(num_workers|LeafSpec|IterableDataset|number of training batches|"
-            "Checkpoint directory|does not have many workers|no `val_dataloader`).*",
-        )
-
-    def __exit__(self, *error: object) -> None:
-        self.caught.__exit__(*error)
-        self.logger.setLevel(self.level)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says about itself."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore",
+                message=".*(num_workers|LeafSpec|IterableDataset|number of training batches|"
+                "Checkpoint directory|does not have many workers|no `val_dataloader`).*",
+            )
+            yield
+    finally:
+        logger.setLevel(level)

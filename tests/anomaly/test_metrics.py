@@ -192,3 +192,15 @@ def test_unusable_alarms_are_named(metric):
 def test_a_negative_window_is_named():
     with pytest.raises(ValueError, match="window is -1"):
         vus_pr([0, 1], [0, 1], -1)
+
+
+def test_an_alarm_that_was_on_before_an_event_is_told_apart():
+    labels = np.array([0, 0, 1, 1, 0, 0, 1, 1, 0, 1])
+    alarms = np.array([0, 1, 1, 1, 0, 0, 1, 0, 0, 0])  # on before the first, with the second, never in the third
+    scores = event_scores(labels, alarms)
+    assert (scores.events, scores.found, scores.already_on) == (3, 2, 1)
+    assert event_scores(labels, np.ones(10, dtype=int)).already_on == 3
+
+
+def test_an_event_at_the_first_row_has_no_row_before():
+    assert event_scores(np.array([1, 0, 0]), np.array([1, 0, 1])).already_on == 0

@@ -86,7 +86,7 @@ def test_score_writes_rows_and_events_and_tells_what_it_found(
     assert read_events_json(tmp_path / "today_events.json") == [event]
     assert "today.csv 50 4 (8.00%) 1\n" in done.out
     assert "today.csv 2020-03-09T10:14:20 2020-03-09T10:14:23 3.00 pressure 92%, flow 8%\n" in done.out
-    assert "Alarms are scores above 2, a limit set for 1.00% false alarms in normal rows.\n" in done.out
+    assert "No score up to 2 raises an alarm; the limit is for 1.00% of normal rows.\n" in done.out
     assert "note only 50 rows\n" in done.out
     for name in ("today_scores.csv", "today_events.csv", "today_events.json"):
         assert f"wrote {name}\n" in done.out

@@ -1,9 +1,8 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqae.data.windows import Windows, over_windows, window_starts
+from seqae.data.windows import over_windows, window_starts
 
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 40), st.integers(1, 50), st.integers(1, 20))
 
@@ -39,22 +38,3 @@ def test_averages_equal_a_plain_loop(sizes):
 def test_the_last_window_ends_at_the_last_row():
     assert window_starts(10, 4, 4).tolist() == [0, 4, 6]
     assert window_starts(3, 5, 2).tolist() == [0]
-
-
-def test_windows_of_unequal_recordings_never_span_two():
-    recordings = [np.arange(7.0, dtype=np.float32)[:, None], 100 + np.arange(3.0, dtype=np.float32)[:, None]]
-    windows = Windows(recordings, window=4, stride=2)
-    batch = windows.batch(np.arange(len(windows.lengths)))
-    assert [part[:, 0].tolist() for part in batch.unpad()] == [
-        [0, 1, 2, 3],
-        [2, 3, 4, 5],
-        [3, 4, 5, 6],
-        [100, 101, 102],
-    ]
-
-
-def test_scaling_happens_in_the_batch():
-    rows = np.ones((5, 1))
-    rows.flags.writeable = False
-    windows = Windows([rows], window=2, scale=lambda part: (part * 3).astype(np.float32))
-    assert windows.batch(np.array([0])).values.unique().item() == pytest.approx(3)
