@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from seqae.anomaly.detector import Detection
+from seqae.anomaly.detector import AnomalyDetector, Detection
 from seqae.anomaly.metrics import auc_pr, event_scores, row_scores, vus_pr
 
 VUS_WINDOW = 100  # rows, as TSB-AD takes for series without a clear period
@@ -45,4 +45,12 @@ def measured(method: str, detection: Detection, labels: np.ndarray | None) -> di
 def always_on(detection: Detection) -> Detection:
     """Return what an alarm that never ends would find: the floor that measures of alarms have to be read against."""
     rows = len(detection.scores)
-    return replace(detection, scores=np.ones(rows), threshold=0.0, alarms=np.ones(rows, dtype=bool))
+    return replace(detection, scores=np.ones(rows), evidence=np.full(rows, 2.0))
+
+
+def charts_alone(detector: AnomalyDetector, data: object) -> Detection:
+    """Return what a detector's control charts find without its autoencoders, ranked by their evidence."""
+    (detection,), found = detector.detect(data), detector.all_scores(data)
+    charts = found.evidence.copy()
+    charts[2:] = 0
+    return replace(detection, scores=charts.max(axis=0), evidence=detector.strongest(charts))

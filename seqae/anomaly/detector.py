@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.anomaly.events import Event, find_events
+from seqae.anomaly.charts import WINDOW
+from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
-from seqae.anomaly.scales import Scale
 from seqae.anomaly.thresholds import PeaksOverThreshold, Threshold
 from seqae.data.recordings import Recording, as_recordings
 
@@ -27,12 +27,13 @@ class AnomalyDetector:
     Malhotra et al. 2016, https://arxiv.org/abs/1607.00148. Windows of 16 steps are read at several
     time resolutions, each by an autoencoder of its own. Errors are averaged over the windows around a row,
     those after it as well, and measured by the error that normal rows rarely exceed, so that scores have no
-    unit. A row's score is the mean over resolutions and the quadratic mean over channels; 1 is where normal
-    ends. A channel's score, for blame, is that of the finest resolution against a lower level.
+    unit. A row's score is the mean over resolutions and the quadratic mean over channels. A channel's score is
+    that of the finest resolution against a lower level.
 
-    The limit is set on blocks of the normal rows, each scored by models that have not seen it; for `Dense`
-    these are the principal components that it starts from. Rows above the limit raise an alarm where a
-    resolution is above its own limit and no finer one explains that by an alarm within its reach.
+    Scores rank rows; alarms are raised by evidence, see `strongest`: of control charts, which ask whether a
+    channel is off its level or too quiet, and of the autoencoder's errors at each resolution. Every limit is
+    set on blocks of the normal rows, each seen by models that have not learnt from it; for `Dense` these are the
+    principal components that it starts from.
 
     Args:
         model: Makes the autoencoders, see `seqae.anomaly.models`; `Dense()` is the default.
@@ -41,7 +42,7 @@ class AnomalyDetector:
         window: Steps in a window.
         stride: Steps from one window to the next when scoring, up to the window.
         false_alarm_rate: The share of normal rows that may raise an alarm.
-        threshold: How the limit is found.
+        threshold: How the limits of the autoencoder's errors are found.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Shorter events are dropped.
         epochs: Passes over the training windows at most.
@@ -54,7 +55,7 @@ class AnomalyDetector:
         resolutions: tuple[int, ...] = (1, 4, 16),
         window: int = 16,
         stride: int = 1,
-        false_alarm_rate: float = 0.001,
+        false_alarm_rate: float = 0.01,
         threshold: Threshold | None = None,
         merge_gap: int = 10,
         min_rows: int = 1,
@@ -97,32 +98,34 @@ class AnomalyDetector:
         """Return one score per row of one recording, `(row,)` float32; the higher, the stranger."""
         recording = self._one(data)
         scores = np.empty(len(recording), dtype=np.float32)
-        for rows, errors, known in self._chunks(recording):
-            scores[rows] = self.levels_.row_scores(errors, known)
+        for piece in self._pieces(recording):
+            scores[piece.rows] = self.levels_.row_scores(self._errors(piece), piece.known)
         return scores
 
     def channel_scores(self, data: object) -> np.ndarray:
         """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where values miss."""
-        recording = self._one(data)
-        scores = np.empty(recording.values.shape, dtype=np.float32)
-        for rows, errors, known in self._chunks(recording):
-            scores[rows] = self.levels_.channel_scores(errors, known)
-        return scores
+        return self.all_scores(data).channels
 
     def alarms(self, data: object) -> np.ndarray:
         """Return True where a row raises an alarm, `(row,)`."""
-        return self.alarms_of(self.all_scores(self._one(data)))
+        return self.strongest(self.all_scores(self._one(data)).evidence) > 1
 
-    def alarms_of(self, scores: Scores) -> np.ndarray:
-        """Return the rows that raise an alarm, `(row,)`: the score is above the limit, and a resolution says why here.
+    def strongest(self, evidence: np.ndarray) -> np.ndarray:
+        """Return the strongest evidence that counts for each row, `(row,)`: above 1, the row raises an alarm.
 
-        A coarse window that holds a fault makes some hundred rows suspicious. What a finer resolution
-        has found therefore explains what coarser ones say of the rows within their reach.
+        A kind of evidence counts until it is back at its limit or far below its own peak, see
+        `seqae.anomaly.events.latched`. The kinds are heard from the sharpest to the coarsest: windows that hold a fault
+        make the rows around it suspicious, so what a sharper kind has found explains what a coarser one says within
+        its reach. What does not count is 1 at most.
+
+        Args:
+            evidence: `(kind, row)`, see `Scores`.
         """
-        found = np.zeros(len(scores.scores), dtype=bool)
-        for scale, own, limit in zip(self.scales_, scores.by_resolution, self.resolution_limits_):
-            found |= (own > limit) & ~_near(found, scale.reach)
-        return found & (scores.scores > self.threshold_)
+        strongest = np.zeros(evidence.shape[1], dtype=np.float32)
+        for kind, reach in zip(evidence, [0, 0, *(2 * scale.reach for scale in self.scales_)]):
+            counts = latched(kind) & ~_near(strongest > 1, reach)
+            strongest = np.maximum(strongest, np.where(counts, kind, np.minimum(kind, 1)))
+        return strongest
 
     def events(self, data: object) -> list[Event]:
         """Return when one recording was abnormal, how badly, and which channels are to blame."""
@@ -144,43 +147,46 @@ class AnomalyDetector:
         scaled = [self.scaler_.transform(recording.values[rows]) for rows in recording.segments()]
         return np.concatenate([self.scales_[0].encode(rows, stride=self.window) for rows in scaled])
 
-    @property
-    def threshold_(self) -> float:
-        """The largest score that is still normal."""
-        return self.limit_.value
+    def all_scores(self, data: object) -> Scores:
+        """Return the scores of one recording, and the evidence for alarms."""
+        recording = self._one(data)
+        scores = np.empty(len(recording), dtype=np.float32)
+        evidence = np.empty((2 + len(self.scales_), len(recording)), dtype=np.float32)
+        channels = np.empty(recording.values.shape, dtype=np.float32)
+        for piece in self._pieces(recording):
+            errors, charts = self._errors(piece), self._charts(piece)
+            by_resolution = self.levels_.scores_by_resolution(errors, piece.known)
+            scores[piece.rows] = self.levels_.row_scores(errors, piece.known)
+            evidence[:2, piece.rows] = [chart.max(axis=1) for chart in charts]
+            evidence[2:, piece.rows] = np.nan_to_num(by_resolution) / self.limits_[:, None]
+            channels[piece.rows] = self.levels_.channel_scores(errors, piece.known)
+        return Scores(scores, evidence, channels)
 
-    def _chunks(self, recording: Recording) -> Iterator[tuple[slice, list[np.ndarray], np.ndarray]]:
-        """Yield consecutive rows, their errors at each resolution, and which values are there.
-
-        Memory does not depend on the number of rows; windows never span a gap in time.
-        """
+    def _pieces(self, recording: Recording) -> Iterator[_Piece]:
+        """Yield consecutive rows, so that memory does not depend on their number; no window spans a gap in time."""
         for segment in recording.segments():
             values = recording.values[segment]
             for start in range(0, len(values), CHUNK):
-                stop = min(start + CHUNK, len(values))
-                errors = [self._errors(scale, values, start, stop) for scale in self.scales_]
-                yield slice(segment.start + start, segment.start + stop), errors, ~np.isnan(values[start:stop])
+                yield _Piece(values, start, min(start + CHUNK, len(values)), segment.start)
 
-    def _errors(self, scale: Scale, values: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Return the errors of some rows, the same as if all rows were computed at once."""
-        # Windows must begin at the same rows, and every window that covers one of the rows must be there.
-        grid = scale.rows * self.stride
-        first = max(start - scale.reach, 0) // grid * grid
-        last = min(-(-(stop + scale.reach) // grid) * grid + scale.reach, len(values))
-        errors = scale.errors(self.scaler_.transform(values[first:last]), self.stride)
-        return errors[start - first : stop - first]
+    def _errors(self, piece: _Piece) -> list[np.ndarray]:
+        """Return the errors of a piece at each resolution, the same as if all rows were computed at once."""
+        found = []
+        for scale in self.scales_:
+            # Windows must begin at the same rows, and every window that covers one of the rows must be there.
+            grid = scale.rows * self.stride
+            first = max(piece.start - scale.reach, 0) // grid * grid
+            last = -(-(piece.stop + scale.reach) // grid) * grid + scale.reach
+            errors = scale.errors(self.scaler_.transform(piece.values[first:last]), self.stride)
+            found.append(errors[piece.start - first : piece.stop - first])
+        return found
 
-    def all_scores(self, data: object) -> Scores:
-        """Return all scores of one recording."""
-        recording = self._one(data)
-        scores = np.empty(len(recording), dtype=np.float32)
-        by_resolution = np.empty((len(self.scales_), len(recording)), dtype=np.float32)
-        channels = np.empty(recording.values.shape, dtype=np.float32)
-        for rows, errors, known in self._chunks(recording):
-            scores[rows] = self.levels_.row_scores(errors, known)
-            by_resolution[:, rows] = self.levels_.scores_by_resolution(errors, known)
-            channels[rows] = self.levels_.channel_scores(errors, known)
-        return Scores(scores, by_resolution, channels)
+    def _charts(self, piece: _Piece) -> list[np.ndarray]:
+        """Return what the control charts say of a piece, `(row, channel)` each."""
+        first = max(piece.start - WINDOW, 0)
+        rows = self.scaler_.transform(piece.values[first : piece.stop + WINDOW])
+        kept = slice(piece.start - first, piece.stop - first)
+        return [chart.ratios(rows)[kept] for chart in (self.level_, self.quiet_)]
 
     def _detection(self, recording: Recording) -> Detection:
         found = self.all_scores(recording)
@@ -189,8 +195,7 @@ class AnomalyDetector:
             reconstruction=self.reconstruct(recording),
             channel_scores=found.channels,
             scores=found.scores,
-            threshold=self.threshold_,
-            alarms=self.alarms_of(found),
+            evidence=self.strongest(found.evidence),
             merge_gap=self.merge_gap,
             min_rows=self.min_rows,
         )
@@ -213,13 +218,31 @@ class Scores:
 
     Attributes:
         scores: `(row,)`.
-        by_resolution: `(resolution, row)`.
+        evidence: `(kind, row)`, as shares of the limits: off its level, too quiet, then the errors at each resolution.
         channels: `(row, channel)`.
     """
 
     scores: np.ndarray
-    by_resolution: np.ndarray
+    evidence: np.ndarray
     channels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Rows `start` to `stop` of a stretch without gaps, which begins at row `offset` of its recording."""
+
+    values: np.ndarray
+    start: int
+    stop: int
+    offset: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.offset + self.start, self.offset + self.stop)
+
+    @property
+    def known(self) -> np.ndarray:
+        return ~np.isnan(self.values[self.start : self.stop])
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,8 +254,7 @@ class Detection:
         reconstruction: `(row, channel)`, in the units of the data.
         channel_scores: `(row, channel)`; NaN where a value is missing.
         scores: `(row,)`; NaN where all values are missing.
-        threshold: No row with a score up to it raises an alarm.
-        alarms: `(row,)`, True where a row raises one.
+        evidence: `(row,)`, the strongest that counts; above 1, the row raises an alarm.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Shorter events are dropped.
     """
@@ -241,18 +263,22 @@ class Detection:
     reconstruction: np.ndarray
     channel_scores: np.ndarray
     scores: np.ndarray
-    threshold: float
-    alarms: np.ndarray
+    evidence: np.ndarray
     merge_gap: int
     min_rows: int
+
+    @property
+    def alarms(self) -> np.ndarray:
+        """Which rows raise an alarm, `(row,)`."""
+        return self.evidence > 1
 
     @cached_property
     def events(self) -> list[Event]:
         """When it was abnormal, in order."""
         recording = self.recording
         return find_events(
-            np.where(self.alarms, self.scores, np.fmin(self.scores, self.threshold)),
-            self.threshold,
+            self.evidence,
+            1.0,
             self.channel_scores,
             recording.channels,
             recording.times,
@@ -261,12 +287,12 @@ class Detection:
         )
 
     def frame(self) -> pandas.DataFrame:
-        """Return a table: time (or row), score, alarm, and the score of each channel."""
+        """Return a table: time (or row), score, evidence, alarm, and the score of each channel."""
         import pandas as pd
 
         times = self.recording.times
         columns = {"row": np.arange(len(self.scores))} if times is None else {"time": times}
-        columns |= {"score": self.scores, "alarm": self.alarms}
+        columns |= {"score": self.scores, "evidence": self.evidence, "alarm": self.alarms}
         scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
         return pd.DataFrame(columns | scores)
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from seqae.files import write_atomically
 
+FALL = 0.4  # of an alarm's peak, at which it ends
+
 
 @dataclass(frozen=True)
 class Blame:
@@ -57,6 +59,36 @@ def runs(flags: np.ndarray, merge_gap: int = 0) -> np.ndarray:
     apart = starts[1:] - stops[:-1] > merge_gap
     first, last = np.append(True, apart), np.append(apart, True)
     return np.stack([starts[first[: len(starts)]], stops[last[: len(stops)]]], axis=1)
+
+
+def latched(ratios: np.ndarray, fall: float = FALL) -> np.ndarray:
+    """Where a ratio is above its limit 1, `(row,)`, without the slow way back after a large one.
+
+    An alarm ends where the ratio is down at the limit or at the share `fall` of its peak. Above the limit, the next one
+    begins where the ratio has risen from its least value since as much.
+
+    Args:
+        ratios: `(row,)`; NaN is no alarm.
+        fall: The share of its peak to which a ratio may fall within an alarm.
+    """
+    found = np.zeros(len(ratios), dtype=bool)
+    least, end = 0.0, 0  # of the ratio since the last alarm
+    for start, stop in runs(ratios > 1).tolist():
+        least = min(least, float(np.nan_to_num(ratios[end:start], nan=np.inf).min(initial=np.inf)))
+        while start < stop:
+            above = ratios[start:stop]
+            rising = fall * above >= np.fmin(np.minimum.accumulate(above), least)
+            if not rising.any():
+                least = min(least, float(above.min()))
+                break
+            start += int(rising.argmax())
+            above = ratios[start:stop]
+            fallen = above < fall * np.maximum.accumulate(above)
+            last = start + int(fallen.argmax()) if fallen.any() else stop
+            found[start:last] = True
+            start, least = last, float(ratios[last]) if last < stop else np.inf
+        end = stop
+    return found
 
 
 def find_events(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.anomaly.levels import Levels
+from seqae.anomaly.charts import ENOUGH, LevelChart, QuietChart
+from seqae.anomaly.levels import Levels, noticeable
 from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
 from seqae.data.batches import BatchOrder, Loader
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SAMPLED = 1000  # training windows of a resolution
 HELD_OUT = 0.2  # share of the rows, the last ones
+STILL = 0.03  # of what is noticeable: a deviation that is none
 
 
 def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progress: bool) -> AnomalyDetector:
@@ -41,13 +42,16 @@ def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progres
     with one_thread():
         _learn(detector, parts, progress)
         unseen = _unseen_scores(detector, parts)
-    find = partial(detector.threshold.fit, rate=detector.false_alarm_rate)
+    errors = np.concatenate([each.evidence[2:] for each in unseen], axis=1)
+    rate = detector.false_alarm_rate / len(errors)
+    detector.thresholds_ = [detector.threshold.fit(each, rate) for each in errors]
     # Constant channels have no errors at all, and rounding must raise no alarm: normal ends at 1, not before.
-    limit = find(np.concatenate([each.scores for each in unseen]))
-    detector.limit_ = replace(limit, value=max(limit.value, 1.0))
-    by_resolution = np.concatenate([each.by_resolution for each in unseen], axis=1)
-    detector.resolution_limits_ = np.array([max(find(scores).value, 1.0) for scores in by_resolution])
-    alarms = [detector.alarms_of(each) for each in unseen]
+    limits = np.array([max(limit.value, 1.0) for limit in detector.thresholds_])
+    reach = np.array([scale.reach for scale in detector.scales_])
+    detector.limits_ = limits * np.maximum(ENOUGH * reach / sum(map(len, parts)), 1)
+    for each in unseen:
+        each.evidence[2:] /= detector.limits_[:, None]
+    alarms = [detector.strongest(each.evidence) > 1 for each in unseen]
     detector.realised_rate_ = float(np.concatenate(alarms).mean())
     return detector
 
@@ -61,8 +65,8 @@ def _unseen_scores(detector: AnomalyDetector, parts: list[np.ndarray]) -> list[S
         _learn(blind, others, progress=False)
         found = blind.all_scores(block)
         # With fewer rows the coarsest resolution may have become finer, or be the same as another one.
-        missing = len(detector.scales_) - len(found.by_resolution)
-        unseen.append(replace(found, by_resolution=np.pad(found.by_resolution, ((0, missing), (0, 0)), mode="edge")))
+        missing = len(detector.scales_) - len(blind.scales_)
+        unseen.append(replace(found, evidence=np.pad(found.evidence, ((0, missing), (0, 0)), mode="edge")))
     return unseen
 
 
@@ -94,6 +98,10 @@ def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -
         detector.scales_ = [_scale(detector, scaled, each, progress) for each in sorted(possible)]
     errors = [np.concatenate([scale.errors(part, detector.stride) for part in scaled]) for scale in detector.scales_]
     detector.levels_ = Levels().fit(errors, parts, detector.scaler_)
+    detector.limits_ = np.ones(len(detector.scales_))
+    floor = noticeable(parts, detector.scaler_)
+    detector.level_ = LevelChart().fit(scaled, detector.false_alarm_rate, floor)
+    detector.quiet_ = QuietChart().fit(scaled, floor * STILL)
 
 
 def _scale(detector: AnomalyDetector, scaled: list[np.ndarray], rows: int, progress: bool) -> Scale:

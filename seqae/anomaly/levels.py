@@ -37,7 +37,7 @@ class Levels:
             parts: The rows in their own units, `(row, channel)` each.
             scaler: What turned them into what the models read.
         """
-        floor = np.square(NOTICEABLE * _ranges(parts, scaler.is_still_, scaler.scale_) / scaler.scale_)
+        floor = np.square(noticeable(parts, scaler))
         self.extreme_ = np.stack([np.maximum(_quantile(each, self.extreme), floor) for each in errors])
         self.usual_ = _quantile(errors[0], self.usual) + floor
         return self
@@ -62,6 +62,11 @@ class Levels:
     def channel_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the scores of channels, `(row, channel)`, at the finest resolution; NaN where a value is missing."""
         return np.where(known, errors[0] / self.usual_, np.nan).astype(np.float32)
+
+
+def noticeable(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:
+    """Return what is large enough to be remarked in each channel, `(channel,)`, in units of the scaled rows."""
+    return NOTICEABLE * _ranges(parts, scaler.is_still_, scaler.scale_) / scaler.scale_
 
 
 def _quantile(errors: np.ndarray, quantile: float) -> np.ndarray:

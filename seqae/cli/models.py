@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqae.cli.outputs import Format, write_table
 from seqae.cli.summary import show_detections
-from seqae.cli.work import prepare
+from seqae.cli.work import Work, prepare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +19,44 @@ if TYPE_CHECKING:
     from seqae.data.recordings import Recording
 
 _EVENTS = ("_events.csv", "_events.json")
+_OPTIONS = """Args:
+    model: folder of a saved detector, or of a run that holds one
+    files: CSV, Parquet or JSON lines, or folders of these
+    out: folder for the results, or the table's file
+    format: of the tables; by default as --out ends, else csv
+    time_column: the column that tells the time, if it is not found by itself
+    ignore: columns to leave out, such as labels
+    overwrite: replace results that are there already"""
 
 
-def score(
-    model: Path,
-    files: list[Path],
-    *,
-    out: Path = Path(),
-    format: Format | None = None,
-    time_column: str | None = None,
-    ignore: tuple[str, ...] = (),
-    overwrite: bool = False,
-) -> None:
+def _command(*endings: str) -> Callable[[Callable[[Work], None]], Callable[..., None]]:
+    """Make a command of what is to be done with a model and recordings; all of them take the same options.
+
+    Args:
+        endings: Of the names of the results of a recording, see `prepare`.
+    """
+
+    def of(do: Callable[[Work], None]) -> Callable[..., None]:
+        def command(
+            model: Path,
+            files: list[Path],
+            *,
+            out: Path = Path(),
+            format: Format | None = None,
+            time_column: str | None = None,
+            ignore: tuple[str, ...] = (),
+            overwrite: bool = False,
+        ) -> None:
+            do(prepare(model, files, out, format, time_column, ignore, overwrite, endings))
+
+        command.__name__, command.__doc__ = do.__name__, f"{inspect.getdoc(do)}\n\n{_OPTIONS}"
+        return command
+
+    return of
+
+
+@_command("scores", *_EVENTS)
+def score(work: Work) -> None:
     """Find what is abnormal in recordings.
 
     Writes NAME_scores.csv (for each row its score, alarm and channels' scores),
@@ -38,88 +65,45 @@ def score(
     Example:
         seqae score runs/pump/latest today.csv
         seqae score runs/pump/latest week/ --out scores --format parquet
-
-    Args:
-        model: folder of a saved detector, or of a run that holds one
-        files: CSV, Parquet or JSON lines, or folders of these
-        out: folder for the results, or the table's file
-        format: of the tables; by default as --out ends, else csv
-        time_column: the column that tells the time, if it is not found by itself
-        ignore: columns to leave out, such as labels
-        overwrite: replace results that are there already
     """
     from seqae.anomaly.events import write_events_csv, write_events_json
 
-    work = prepare(model, files, out, format, time_column, ignore, overwrite, ("scores", *_EVENTS))
     detections = work.detector.detect(work.recordings)
     for detection, place in zip(detections, work.places):
         write_table(detection.frame(), place.table)
         write_events_csv(detection.events, place.beside(_EVENTS[0]))
         write_events_json(detection.events, place.beside(_EVENTS[1]))
     show_detections(detections)
-    limit = work.detector.limit_
-    print(f"\nNo score up to {limit.value:.4g} raises an alarm; the limit is for {limit.rate:.2%} of normal rows.")
-    if limit.remark:
-        print(f"note   {limit.remark}")
+    detector = work.detector
+    print(
+        f"\nEvidence up to 1 raises no alarm; the limits are for {detector.false_alarm_rate:.2%} of normal rows, and "
+        f"{detector.realised_rate_:.2%} of those that the models had not seen raised one."
+    )
+    for remark in sorted({limit.remark for limit in detector.thresholds_ if limit.remark}):
+        print(f"note   {remark}")
     work.show_written()
 
 
-def reconstruct(
-    model: Path,
-    files: list[Path],
-    *,
-    out: Path = Path(),
-    format: Format | None = None,
-    time_column: str | None = None,
-    ignore: tuple[str, ...] = (),
-    overwrite: bool = False,
-) -> None:
+@_command("reconstruction")
+def reconstruct(work: Work) -> None:
     """Write recordings as the model sees them, in the units of the data.
 
     Example:
         seqae reconstruct runs/pump/latest today.csv --out expected.csv
-
-    Args:
-        model: folder of a saved detector, or of a run that holds one
-        files: CSV, Parquet or JSON lines, or folders of these
-        out: folder for the results, or the table's file
-        format: of the tables; by default as --out ends, else csv
-        time_column: the column that tells the time, if it is not found by itself
-        ignore: columns to leave out, such as labels
-        overwrite: replace results that are there already
     """
-    work = prepare(model, files, out, format, time_column, ignore, overwrite, ("reconstruction",))
     for recording, place in zip(work.recordings, work.places):
         rows = range(len(recording))
         write_table(_frame(recording, rows, recording.channels, work.detector.reconstruct(recording)), place.table)
     work.show_written()
 
 
-def encode(
-    model: Path,
-    files: list[Path],
-    *,
-    out: Path = Path(),
-    format: Format | None = None,
-    time_column: str | None = None,
-    ignore: tuple[str, ...] = (),
-    overwrite: bool = False,
-) -> None:
+@_command("codes")
+def encode(work: Work) -> None:
     """Write the codes of windows, each with its first row and time.
 
     Example:
         seqae encode runs/pump/latest today.csv --out codes.parquet
-
-    Args:
-        model: folder of a saved detector, or of a run that holds one
-        files: CSV, Parquet or JSON lines, or folders of these
-        out: folder for the results, or the table's file
-        format: of the tables; by default as --out ends, else csv
-        time_column: the column that tells the time, if it is not found by itself
-        ignore: columns to leave out, such as labels
-        overwrite: replace results that are there already
     """
-    work = prepare(model, files, out, format, time_column, ignore, overwrite, ("codes",))
     for recording, place in zip(work.recordings, work.places):
         codes = work.detector.encode(recording)
         names = [f"code_{number}" for number in range(codes.shape[1])]

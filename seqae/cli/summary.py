@@ -22,7 +22,7 @@ def show_detections(detections: Sequence[Detection]) -> None:
     worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MOST_EVENTS]
     if worst:
         print("\nThe worst events" if len(found) > len(worst) else "\nThe events, worst first")
-        header = ("recording", "from", "to", "score / threshold", "channels to blame")
+        header = ("recording", "from", "to", "severity", "channels to blame")
         show_table(header, [(name, *_span(event), f"{event.severity:.2f}", _blame(event)) for event, name in worst])
 
 

@@ -53,6 +53,20 @@ def over_windows(
         total, count, done = total[ready:], count[ready:], done + ready
 
 
+def means_around(rows: np.ndarray, window: int, ahead: int) -> np.ndarray:
+    """Return the mean over a window of rows for each row, `(row, channel)` float64.
+
+    Args:
+        rows: `(row, channel)`.
+        window: Rows in a window; near the ends it is the first or last one there is, of fewer rows all.
+        ahead: Rows of the window that come after its row.
+    """
+    window = min(window, len(rows))
+    means = np.lib.stride_tricks.sliding_window_view(rows, window, axis=0).mean(axis=2, dtype=np.float64)
+    firsts = np.arange(len(rows)) + min(ahead, window - 1) + 1 - window
+    return means[np.clip(firsts, 0, len(means) - 1)]
+
+
 def _even_batches(starts: np.ndarray, stride: int, batch_size: int) -> list[slice]:
     """Return the starts as slices; the last window often stands at an odd place and is a batch of its own."""
     even = len(starts) if len(starts) < 2 or starts[-1] - starts[-2] == stride else len(starts) - 1

@@ -32,19 +32,17 @@ SHOWN = 4  # channels of a signal figure unless the caller names them
 def signal_figure(
     recording: Recording,
     reconstruction: np.ndarray,
-    scores: np.ndarray,
-    threshold: float,
+    evidence: np.ndarray,
     events: Sequence[Event] = (),
     labels: np.ndarray | None = None,
     channels: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw channels with their reconstruction and, below, the score with its threshold.
+    """Draw channels with their reconstruction and, below, the evidence for an alarm with its limit.
 
     Args:
         recording: The signals.
         reconstruction: (row, channel), in the units of the recording.
-        scores: (row,), NaN where a row has none.
-        threshold: A row whose score is above raises an alarm.
+        evidence: (row,), for an alarm; 1 is the limit. NaN where there is none.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
         channels: What to draw; by default the four that are most to blame, or the first.
@@ -58,7 +56,7 @@ def signal_figure(
         column = recording.channels.index(name)
         _draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
-    _draw_score(plots[-1], *_lines(axis, scores), threshold)
+    _draw_evidence(plots[-1], *_lines(axis, evidence))
     if axis.kind == "date":
         _shorten_dates(plots[-1])
     else:
@@ -167,11 +165,11 @@ def _draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstr
     plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, label="reconstruction")
 
 
-def _draw_score(plot: Axes, positions: np.ndarray, scores: np.ndarray, threshold: float) -> None:
-    plot.plot(positions, scores, color=colours.ERROR, linewidth=1, label="score")
-    plot.axhline(threshold, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="threshold")
-    plot.set_yscale(scale(np.append(scores, threshold)))
-    plot.set_title("score", loc="left", fontsize=10, color=colours.INK)
+def _draw_evidence(plot: Axes, positions: np.ndarray, evidence: np.ndarray) -> None:
+    plot.plot(positions, evidence, color=colours.ERROR, linewidth=1, label="evidence")
+    plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="limit")
+    plot.set_yscale(scale(np.append(evidence, 1)))
+    plot.set_title("evidence", loc="left", fontsize=10, color=colours.INK)
 
 
 def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, float]) -> None:

@@ -28,8 +28,7 @@ class Report:
         recording: What was searched.
         reconstruction: (row, channel), in the units of the recording.
         channel_scores: (row, channel), the error of each channel.
-        scores: (row,), NaN where a row has none.
-        threshold: A row whose score is above raises an alarm.
+        evidence: (row,), for an alarm; 1 is the limit. NaN where there is none.
         events: The alarms.
         results: The lines of the table that compares methods. The first column is the method, the second is the
             measure that decides: the line with the largest number is marked as the winner.
@@ -45,8 +44,7 @@ class Report:
     recording: Recording
     reconstruction: np.ndarray
     channel_scores: np.ndarray
-    scores: np.ndarray
-    threshold: float
+    evidence: np.ndarray
     events: Sequence[Event]
     results: Sequence[Mapping[str, object]] = ()
     labels: np.ndarray | None = None
@@ -58,7 +56,7 @@ class Report:
         rows, channels = self.recording.values.shape
         if not rows:
             raise ValueError("the recording has no rows. A report needs at least one")
-        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "scores": (rows,)}
+        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "evidence": (rows,)}
         expected |= {"labels": (rows,)} if self.labels is not None else {}
         for name, shape in expected.items():
             if np.shape(getattr(self, name)) != shape:

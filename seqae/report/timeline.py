@@ -35,7 +35,7 @@ def timeline(report: Report, axis: Axis) -> GridPlot:
 
     left, right = axis.span(0, len(report.recording))
     time = Range1d(left, right, bounds=(left, right), min_interval=4 * axis.step, name="time")
-    plots = [_lanes(report, axis, time), _score_plot(report, axis, time), *_channel_plots(report, axis, time)]
+    plots = [_lanes(report, axis, time), _evidence_plot(report, axis, time), *_channel_plots(report, axis, time)]
     plots += [heat_map(report, axis, time)]
     for plot in plots[1:-1]:
         plot.xaxis.visible = False
@@ -60,18 +60,18 @@ def _lanes(report: Report, axis: Axis, time: Range1d) -> figure:
     return plot
 
 
-def _score_plot(report: Report, axis: Axis, time: Range1d) -> figure:
+def _evidence_plot(report: Report, axis: Axis, time: Range1d) -> figure:
     from bokeh.models import Label, Span
 
-    kind = scale(np.append(report.scores, report.threshold))
-    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="score")
+    kind = scale(np.append(report.evidence, 1))
+    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="evidence")
     _shade(plot, report, axis)
-    columns = _columns(report, axis, {"score": report.scores})
-    line = plot.line("x", "score", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
-    _hover(plot, axis, [line], {"score": "@score"})
-    plot.add_layout(Span(location=report.threshold, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
-    label = Label(text="threshold", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
-    label.update(x=4, x_units="screen", y=report.threshold, y_offset=2, background_fill_color="white")
+    columns = _columns(report, axis, {"evidence": report.evidence})
+    line = plot.line("x", "evidence", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
+    _hover(plot, axis, [line], {"evidence": "@evidence"})
+    plot.add_layout(Span(location=1, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
+    label = Label(text="limit", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
+    label.update(x=4, x_units="screen", y=1, y_offset=2, background_fill_color="white")
     plot.add_layout(label)
     return plot
 

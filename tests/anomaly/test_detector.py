@@ -116,7 +116,8 @@ def test_the_unit_of_a_channel_changes_no_score(factor: float, shift: float, det
     found = fitted(framed(converted(readings(3000, seed=0))))
     np.testing.assert_allclose(found.scores(converted(values)), detector.scores(values), rtol=1e-3)
     np.testing.assert_allclose(found.channel_scores(converted(values)), detector.channel_scores(values), rtol=1e-3)
-    np.testing.assert_allclose(found.threshold_, detector.threshold_, rtol=1e-3)
+    np.testing.assert_allclose(found.limits_, detector.limits_, rtol=1e-3)
+    np.testing.assert_allclose(found.level_.limit_, detector.level_.limit_, rtol=1e-3)
 
 
 def test_channels_in_another_order_have_the_same_scores(detector: AnomalyDetector):
@@ -238,7 +239,7 @@ def test_the_frame_of_a_detection_shows_what_it_holds(detector: AnomalyDetector)
     frame = framed(readings(100, seed=1))
     (found,) = detector.detect(frame)
     table = found.frame()
-    assert list(table.columns) == ["time", "score", "alarm", *(f"{channel} score" for channel in CHANNELS)]
+    assert list(table.columns) == ["time", "score", "evidence", "alarm", *(f"{channel} score" for channel in CHANNELS)]
     np.testing.assert_array_equal(table["time"], frame["time"])
     np.testing.assert_array_equal(table["pressure score"], found.channel_scores[:, 1])
     assert detector.detect(frame.drop(columns="time"))[0].frame()["row"].tolist() == list(range(100))
@@ -258,18 +259,16 @@ def test_windows_never_span_a_gap_in_time(detector: AnomalyDetector):
 def test_normal_rows_raise_no_more_alarms_than_stated(channels: list[int]):
     found = fitted(readings(5000, seed=0)[:, channels], false_alarm_rate=0.01)
     fresh = readings(5000, seed=1)[:, channels]
-    rate = np.mean(found.scores(fresh) > found.threshold_)
-    assert rate < 0.01 * 3, "a limit is as certain as the rows it was set on"
-    assert found.alarms(fresh).mean() <= rate, "an alarm needs more than a high score"
+    assert found.alarms(fresh).mean() < 0.01 * 3, "a limit is as certain as the rows it was set on"
     assert 0 <= found.realised_rate_ < 0.01 * 3
-    assert found.limit_.rate == 0.01
-    assert found.limit_.value == found.threshold_ >= 1
 
 
 def test_a_lower_rate_sets_a_higher_limit(detector: AnomalyDetector):
     found = fitted(framed(readings(3000, seed=0)), false_alarm_rate=0.05)
-    assert detector.threshold_ > found.threshold_ >= 1
-    assert (detector.resolution_limits_ >= 1).all()
+    assert (detector.limits_ >= found.limits_).all()
+    assert (detector.limits_ > found.limits_).any()
+    assert (found.limits_ >= 1).all()
+    assert (detector.level_.limit_ >= found.level_.limit_).all()
 
 
 # Errors

@@ -44,7 +44,9 @@ class FakeDetection:
 
 class FakeDetector:
     channels_ = ("pressure", "flow")
-    limit_ = Limit(2.0, 0.01, 50, "quantile", remark="only 50 rows")
+    false_alarm_rate = 0.01
+    realised_rate_ = 0.02
+    thresholds_ = (Limit(2.0, 0.01, 50, "quantile", remark="only 50 rows"),)
 
     def detect(self, recordings: list[Recording]) -> list[FakeDetection]:
         return [FakeDetection(recording) for recording in recordings]
@@ -86,7 +88,8 @@ def test_score_writes_rows_and_events_and_tells_what_it_found(
     assert read_events_json(tmp_path / "today_events.json") == [event]
     assert "today.csv 50 4 (8.00%) 1\n" in done.out
     assert "today.csv 2020-03-09T10:14:20 2020-03-09T10:14:23 3.00 pressure 92%, flow 8%\n" in done.out
-    assert "No score up to 2 raises an alarm; the limit is for 1.00% of normal rows.\n" in done.out
+    said = "the limits are for 1.00% of normal rows, and 2.00% of those that the models had not seen raised one."
+    assert f"Evidence up to 1 raises no alarm; {said}\n" in done.out
     assert "note only 50 rows\n" in done.out
     for name in ("today_scores.csv", "today_events.csv", "today_events.json"):
         assert f"wrote {name}\n" in done.out

@@ -95,7 +95,7 @@ def test_inspect_shows_channels_units_and_limit(saved: Path, command: Callable):
     assert "model AnomalyDetector\n" in text
     assert "channels_ flow, pressure\n" in text
     assert "units_ flow l/min, pressure bar\n" in text
-    assert f"limit_ Limit value {detector.threshold_:.6g}, rate 0.01" in text
+    assert f"realised_rate_ {detector.realised_rate_:.6g}" in text
 
 
 def test_a_model_that_is_no_detector_is_refused(today: Path, tmp_path: Path, command: Callable):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqae.data.windows import over_windows, window_starts
+from seqae.data.windows import means_around, over_windows, window_starts
 
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 40), st.integers(1, 50), st.integers(1, 20))
 
@@ -38,3 +38,10 @@ def test_averages_equal_a_plain_loop(sizes):
 def test_the_last_window_ends_at_the_last_row():
     assert window_starts(10, 4, 4).tolist() == [0, 4, 6]
     assert window_starts(3, 5, 2).tolist() == [0]
+
+
+def test_means_around_rows_are_those_of_the_nearest_whole_window():
+    rows = np.arange(6.0)[:, None]
+    assert means_around(rows, 3, 1)[:, 0].tolist() == [1, 1, 2, 3, 4, 4]
+    assert means_around(rows, 3, 0)[:, 0].tolist() == [1, 1, 1, 2, 3, 4]
+    assert means_around(rows, 9, 4)[:, 0].tolist() == [2.5] * 6

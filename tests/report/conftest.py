@@ -11,7 +11,7 @@ from seqae.report import Report, headline
 
 ROWS, CHANNELS = 6000, ("pressure", "flow", "speed", "</script><b>bold</b>")
 FAULTS = ((1500, 1560), (3200, 3300), (4700, 4720))
-THRESHOLD = 1.5
+LIMIT = 1.5
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def report(recording, labels) -> Report:
     channel_scores[3200:3300, 1] = 9
     channel_scores[5500:5503, 2] = 2
     scores = channel_scores.max(axis=1)
-    events = find_events(scores, THRESHOLD, channel_scores, recording.channels, recording.times)
+    events = find_events(scores, LIMIT, channel_scores, recording.channels, recording.times)
     return Report(
         title="Pump <7>",
         headline=headline(recording, events, labels),
@@ -56,8 +56,7 @@ def report(recording, labels) -> Report:
         recording=recording,
         reconstruction=np.sin(np.arange(ROWS)[:, None] / [40, 90, 150, 400]),
         channel_scores=channel_scores,
-        scores=scores,
-        threshold=THRESHOLD,
+        evidence=scores / LIMIT,
         events=events,
         results=[
             {"method": "autoencoder", "AUC-PR": 0.7, "seconds": 3},
@@ -73,7 +72,7 @@ def report(recording, labels) -> Report:
 def bare_report(report) -> Report:
     """The same without times, labels, events and all that may be left out."""
     recording = Recording(report.recording.values[:50], CHANNELS)
-    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "scores")}
+    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "evidence")}
     return replace(
         report, recording=recording, **parts, events=[], labels=None, results=(), history={}, settings={}, summary=[]
     )

@@ -27,9 +27,7 @@ def has_colour(picture: np.ndarray, colour: str) -> np.ndarray:
 
 @pytest.fixture
 def figure(report):
-    return signal_figure(
-        report.recording, report.reconstruction, report.scores, report.threshold, report.events, report.labels
-    )
+    return signal_figure(report.recording, report.reconstruction, report.evidence, report.events, report.labels)
 
 
 def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
@@ -47,7 +45,7 @@ def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
 def test_the_legend_names_everything_once(figure):
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["signal", "reconstruction", "alarm", "known fault", "score", "threshold"]
+    assert names == ["signal", "reconstruction", "alarm", "known fault", "evidence", "limit"]
 
 
 def test_channels_most_to_blame_are_drawn_with_their_units(report, figure):
@@ -58,8 +56,8 @@ def test_channels_most_to_blame_are_drawn_with_their_units(report, figure):
         report.recording.channels[3],
         "score",
     ]
-    chosen = signal_figure(report.recording, report.reconstruction, report.scores, 1.5, channels=["speed"])
-    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "score"]
+    chosen = signal_figure(report.recording, report.reconstruction, report.evidence, channels=["speed"])
+    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "evidence"]
 
 
 def test_no_stroke_crosses_a_pause(figure, report):
@@ -71,7 +69,7 @@ def test_no_stroke_crosses_a_pause(figure, report):
 
 def test_single_readings_between_missing_ones_are_seen():
     values = np.array([[0.0], [np.nan], [1.0], [np.nan], [0.0]])
-    figure = signal_figure(Recording(values, ("a",)), np.full((5, 1), 0.2), np.zeros(5), 1.0)
+    figure = signal_figure(Recording(values, ("a",)), np.full((5, 1), 0.2), np.zeros(5))
     plot = figure.axes[0]
     picture = pixels(figure)
     column, line = plot.transData.transform((2, 1.0))
@@ -83,7 +81,7 @@ def test_single_readings_between_missing_ones_are_seen():
 
 def test_a_channel_that_is_not_there_is_named(report):
     with pytest.raises(ValueError, match=r"'presure'.*'pressure'"):
-        signal_figure(report.recording, report.reconstruction, report.scores, 1.5, channels=["presure"])
+        signal_figure(report.recording, report.reconstruction, report.evidence, channels=["presure"])
 
 
 def test_the_lowest_losses_are_told(report):

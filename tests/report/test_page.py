@@ -61,20 +61,18 @@ def test_the_blame_of_all_alarms_adds_up_to_one(page):
 
 def test_a_page_without_times_labels_alarms_and_results_is_whole(bare_report, tmp_path):
     page = write_report(bare_report, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "No row is above the threshold." in page
+    assert "No row raises an alarm." in page
     for absent in ("known fault", "Results", "Training", "Remarks", "Settings"):
         assert absent not in page.partition("<body>")[2].partition("<script")[0]
 
 
 def one_row() -> Report:
-    return Report(
-        "one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), 1.0, []
-    )
+    return Report("one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), [])
 
 
 def nothing_but_gaps() -> Report:
     empty = np.full((30, 2), np.nan)
-    return Report("gaps", "nothing", [], Recording(empty, ("a", "b")), empty, empty, empty[:, 0], 1.0, [])
+    return Report("gaps", "nothing", [], Recording(empty, ("a", "b")), empty, empty, empty[:, 0], [])
 
 
 @pytest.mark.parametrize("odd", [one_row(), nothing_but_gaps()], ids=["one row", "nothing but gaps"])
@@ -88,7 +86,7 @@ def random_report(rows: int, channels: int) -> Report:
     recording = Recording(values, tuple(f"channel {number}" for number in range(channels)), np.arange(float(rows)))
     scores = errors.mean(axis=1)
     events = find_events(scores, float(np.quantile(scores, 0.99)), errors, recording.channels, recording.times)
-    return Report("big", "big", [], recording, values, errors, scores, float(np.quantile(scores, 0.99)), events)
+    return Report("big", "big", [], recording, values, errors, scores, events)
 
 
 @pytest.mark.parametrize(("rows", "channels"), [(10_000, 20), (60_000, 3), (1000, 120)])
@@ -96,7 +94,7 @@ def test_large_pages_stay_below_eight_megabytes(rows, channels, tmp_path):
     assert write_report(random_report(rows, channels), tmp_path / "report.html").stat().st_size < 8e6
 
 
-@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "scores", "labels"])
+@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "evidence", "labels"])
 def test_parts_of_another_recording_are_refused(report, name):
     with pytest.raises(ValueError, match=rf"{name} has the shape .*Expected \(6000"):
         replace(report, **{name: getattr(report, name)[:-1]})
@@ -104,7 +102,7 @@ def test_parts_of_another_recording_are_refused(report, name):
 
 def test_an_empty_recording_is_refused():
     with pytest.raises(ValueError, match="no rows"):
-        Report("", "", [], Recording(np.zeros((0, 1)), ("a",)), *[np.zeros((0, 1))] * 2, np.zeros(0), 1.0, [])
+        Report("", "", [], Recording(np.zeros((0, 1)), ("a",)), *[np.zeros((0, 1))] * 2, np.zeros(0), [])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +118,7 @@ from seqae.data.recordings import Recording
 from seqae.extras import MissingExtra
 from seqae.report import Report, loss_figure, write_report
 zeros = np.zeros((1, 1))
-report = Report("", "", [], Recording(zeros, ("a",)), zeros, zeros, zeros[0], 1.0, [])
+report = Report("", "", [], Recording(zeros, ("a",)), zeros, zeros, zeros[0], [])
 try:
     {call}
 except MissingExtra as error:
