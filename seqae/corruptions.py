@@ -90,6 +90,23 @@ class DropChannels:
 
 
 @dataclass(frozen=True)
+class Sometimes:
+    """A corruption that spares some sequences.
+
+    Args:
+        corruption: What happens to the others.
+        share: Of the sequences that are damaged.
+    """
+
+    corruption: Corruption
+    share: float
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        chosen = _chosen((len(batch), *[1] * (batch.values.ndim - 1)), self.share, generator).to(batch.values.device)
+        return Batch(torch.where(chosen, self.corruption(batch, generator).values, batch.values), batch.lengths)
+
+
+@dataclass(frozen=True)
 class InTurn:
     """Several corruptions, one after the other."""
 

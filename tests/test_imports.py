@@ -12,7 +12,7 @@ import seqae
 PACKAGE = Path(seqae.__file__).parent
 LAYERS = [
     {"extras", "files", "batch"},
-    {"modules", "errors", "corruptions", "data"},
+    {"modules", "errors", "corruptions", "data", "distortions"},
     {"autoencoder"},
     {"inference"},
     {"training", "artifact"},
@@ -50,8 +50,13 @@ def test_importing_seqae_loads_nothing_heavy():
     assert not {"torch", "numpy", "pandas", "lightning", "sklearn", "matplotlib"} & loaded_after("import seqae")
 
 
-def test_loading_an_artifact_needs_no_lightning_and_no_pandas():
-    assert not {"lightning", "pandas", "sklearn", "matplotlib", "bokeh"} & loaded_after("import seqae; seqae.load")
+def test_inspecting_an_artifact_needs_no_torch_and_loading_it_no_lightning(tmp_path):
+    folder = seqae.save(seqae.LSTM(2, 3), tmp_path / "lstm")
+    heavy = {"lightning", "pandas", "sklearn", "matplotlib", "bokeh"}
+    inspected = loaded_after(f"import seqae.artifact; seqae.artifact.inspect({str(folder)!r})")
+    assert "seqae.artifact" in inspected and not {"torch", "numpy", *heavy} & inspected
+    loaded = loaded_after(f"import seqae; seqae.load({str(folder)!r})")
+    assert "torch" in loaded and not heavy & loaded
 
 
 def test_every_public_name_exists_and_nothing_else_does():

@@ -54,7 +54,7 @@ def test_channels_most_to_blame_are_drawn_with_their_units(report, figure):
         "flow",
         "speed",
         report.recording.channels[3],
-        "score",
+        "evidence",
     ]
     chosen = signal_figure(report.recording, report.reconstruction, report.evidence, channels=["speed"])
     assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "evidence"]

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+
+from seqae import Batch
+from seqae.corruptions import MaskValues, Sometimes
+from seqae.distortions import AddBumps, BorrowPieces, ScaleSequences, WarpTime
+
+ALL = [WarpTime(5.0), ScaleSequences(0.5), AddBumps(1.0), BorrowPieces()]
+SEQUENCES = [torch.randn(length, 3) for length in (40, 1, 25)]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("distort", ALL, ids=lambda distort: type(distort).__name__)
+def test_distortion_is_a_function_of_the_generator_and_spares_the_original(distort):
+    batch = Batch.of(SEQUENCES)
+    before = batch.values.clone()
+    first, again = distort(batch, generator()), distort(batch, generator())
+    assert torch.equal(first.values, again.values) and torch.equal(first.lengths, batch.lengths)
+    assert not torch.equal(first.steps, batch.steps) and torch.equal(batch.values, before)
+
+
+@pytest.mark.parametrize("distort", ALL, ids=lambda distort: type(distort).__name__)
+def test_what_stands_in_the_padding_changes_nothing(distort):
+    batch = Batch.of(SEQUENCES)
+    spoiled = Batch(torch.where(batch.mask.unsqueeze(2), batch.values, torch.nan), batch.lengths)
+    assert torch.equal(distort(batch, generator()).steps, distort(spoiled, generator()).steps)
+
+
+def test_warped_time_reads_near_places_in_order():
+    line = torch.arange(50.0).reshape(1, 50, 1).expand(20, 50, 1)  # each value is its own place
+    places = WarpTime(4.0)(Batch.full(line), generator()).values[..., 0]
+    assert (places - line[..., 0]).abs().max() <= 8
+    assert (places.diff(dim=1) >= 0).all()
+    assert places.min() >= 0 and places.max() <= 49
+
+
+def test_scaled_sequences_have_one_factor_each_within_bounds():
+    values = torch.rand(200, 10, 2) + 1
+    factors = ScaleSequences(1.0)(Batch.full(values), generator()).values / values
+    torch.testing.assert_close(factors, factors[:, :1, :1].expand_as(factors))
+    assert 0.5 <= factors.min() < 0.6 and 1.9 < factors.max() <= 2
+
+
+def test_bumps_are_smooth_and_no_higher_than_asked():
+    bumps = AddBumps(2.0)(Batch.full(torch.zeros(100, 80, 1)), generator()).values
+    assert 1.5 < bumps.abs().max() <= 2
+    assert bumps[bumps.abs().amax(dim=(1, 2)) > 0.5].ne(0).any(dim=1).all()
+
+
+def test_borrowed_pieces_lie_between_the_two_sequences():
+    flat = torch.arange(4.0).reshape(4, 1, 1).expand(4, 30, 1)
+    mixed = BorrowPieces()(Batch.full(flat), generator()).values
+    assert mixed.min() >= 0 and mixed.max() <= 3
+    assert len(np.unique(mixed.numpy().round(3))) > 4
+
+
+def test_sometimes_spares_the_share_of_sequences_that_it_was_not_asked_for():
+    batch = Batch.full(torch.zeros(2000, 5, 2))
+    changed = (Sometimes(MaskValues(1.0, value=1.0), 0.25)(batch, generator()).values == 1).flatten(1)
+    assert set(changed.float().mean(dim=1).tolist()) == {0.0, 1.0}
+    assert changed[:, 0].float().mean().item() == pytest.approx(0.25, abs=0.04)
