@@ -109,8 +109,8 @@ def skab(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
     alarms, labels = [], []
     for case in cases:
         if case.group != "anomaly-free":
-            alarms.append(detect(case).alarms)
-            labels.append(case.labels)
+            alarms.append(detect(case).alarms[case.context :])
+            labels.append(case.labels[case.context :])
             (folder / case.group).mkdir(parents=True, exist_ok=True)
             lines = ["label", *map(str, alarms[-1].astype(int))]
             (folder / case.group / f"{case.name}.csv").write_text("\n".join(lines) + "\n")
@@ -146,7 +146,7 @@ def rates(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
     """Return the share of rows in alarm before the first fault, pooled, where 1 % and 0.1 % are asked for."""
     found = {}
     for rate in (0.01, 0.001):
-        alarms = [detect(case, rate).alarms[: case.rows_before_faults] for case in cases]
+        alarms = [detect(case, rate).alarms[case.rows_before_faults] for case in cases]
         found[f"alarms % at {rate:.1%}"] = 100 * float(np.concatenate(alarms).mean())
     return found
 

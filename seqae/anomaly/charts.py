@@ -16,7 +16,7 @@ import numpy as np
 from seqae.data.windows import means_around
 
 WINDOW = 16  # rows of which a row is judged
-AHEAD = 4  # of them after the row: an alarm begins little before its cause
+AHEAD = 5  # of them after the row: an alarm begins little before its cause
 BLOCKS = 5  # parts of the normal rows, each measured from the level of the others
 ENOUGH = 200  # independent rows that tell how far a level may wander
 QUIET = 0.5  # of the least deviation ever seen

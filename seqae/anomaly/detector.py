@@ -284,6 +284,7 @@ class Detection:
             recording.times,
             self.merge_gap,
             self.min_rows,
+            recording.segments(),
         )
 
     def frame(self) -> pandas.DataFrame:

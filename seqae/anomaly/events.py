@@ -99,6 +99,7 @@ def find_events(
     times: np.ndarray | None = None,
     merge_gap: int = 5,
     min_rows: int = 1,
+    stretches: Sequence[slice] | None = None,
 ) -> list[Event]:
     """The events of a recording, in order.
 
@@ -110,11 +111,13 @@ def find_events(
         times: `(row,)`, datetime64 or seconds.
         merge_gap: Alarms with at most this many rows between them belong to one event.
         min_rows: Shorter events are dropped.
+        stretches: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
     """
     _check(scores, threshold, channel_scores, channels, times)
     alarms = scores > threshold
     events = []
-    for start, stop in runs(alarms, merge_gap).tolist():
+    found = [runs(alarms[rows], merge_gap) + rows.start for rows in stretches or [slice(0, len(scores))]]
+    for start, stop in np.concatenate(found).tolist():
         if stop - start < min_rows:
             continue
         peak = start + int(np.nanargmax(scores[start:stop]))

@@ -5,8 +5,9 @@ A maker gets windows of the training rows and returns a model of their size, rea
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,22 +21,24 @@ from seqae.modules.recurrent import GRU, LSTM, Recurrence
 from seqae.modules.steps import FillMissing
 
 
-class Maker(Protocol):
+class Maker(ABC):
     """Makes a model of windows."""
 
-    learns: ClassVar[bool]  # whether it is trained after it was made
-    blocks: ClassVar[int]  # how many parts of the normal rows are left out in turn to find the limit
+    learns: ClassVar[bool] = True  # whether the model is trained after it was made
+    blocks: ClassVar[int] = 3  # how many parts of the normal rows are left out in turn to find the limits
 
     @property
     def stand_in(self) -> Maker:
         """What makes the models for that: this one, or one that is quicker and errs no less."""
+        return self
 
+    @abstractmethod
     def __call__(self, windows: Tensor) -> nn.Module:
         """Return a model that reads and writes windows like these, `(window, time, channel)`."""
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Maker):
     """Each channel by itself: principal components, and what a small net learns beyond them.
 
     Args:
@@ -47,7 +50,6 @@ class Dense:
     numbers: int = 8
     share: float = 0.5
     hidden_size: int = 8
-    learns: ClassVar[bool] = True
     blocks: ClassVar[int] = 5
 
     @property
@@ -59,7 +61,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Principal:
+class Principal(Maker):
     """Principal components of each channel's windows: the best linear autoencoder, in closed form.
 
     Args:
@@ -72,16 +74,12 @@ class Principal:
     learns: ClassVar[bool] = False
     blocks: ClassVar[int] = 5
 
-    @property
-    def stand_in(self) -> Maker:
-        return self
-
     def __call__(self, windows: Tensor) -> Autoencoder:
         return _per_channel(windows, self.numbers, self.share, hidden_size=0)
 
 
 @dataclass(frozen=True)
-class Recurrent:
+class Recurrent(Maker):
     """All channels together: an LSTM (or GRU) that reads and another one that writes (Malhotra et al. 2016).
 
     Args:
@@ -93,12 +91,6 @@ class Recurrent:
     gated: bool = False
     code_size: int = 16
     hidden_size: int = 48
-    learns: ClassVar[bool] = True
-    blocks: ClassVar[int] = 3
-
-    @property
-    def stand_in(self) -> Maker:
-        return self
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels = windows.shape[2]
@@ -111,7 +103,7 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
-class Conv:
+class Conv(Maker):
     """All channels together: convolutions over time.
 
     Args:
@@ -121,12 +113,6 @@ class Conv:
 
     code_size: int = 16
     hidden_size: int = 32
-    learns: ClassVar[bool] = True
-    blocks: ClassVar[int] = 3
-
-    @property
-    def stand_in(self) -> Maker:
-        return self
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels, sizes = windows.shape[2], (self.hidden_size,) * 3
@@ -135,7 +121,7 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Persistence:
+class Persistence(Maker):
     """The rule that a plant would write down: each step is as the mean of those just before it.
 
     Args:
@@ -145,10 +131,6 @@ class Persistence:
     steps: int = 4
     learns: ClassVar[bool] = False
     blocks: ClassVar[int] = 5
-
-    @property
-    def stand_in(self) -> Maker:
-        return self
 
     def __call__(self, windows: Tensor) -> MovingAverage:
         return MovingAverage(self.steps)

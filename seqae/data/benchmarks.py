@@ -37,6 +37,7 @@ class Case:
         test: Rows to search.
         labels: `(row,)` of the rows to search, True where anomalous; None if the file has no labels.
         causes: Faults whose channels are known: their rows, and the channels at fault.
+        context: Rows at the start of those to search that were learnt from; what is found there is not counted.
     """
 
     name: str
@@ -45,11 +46,13 @@ class Case:
     test: Recording
     labels: np.ndarray | None
     causes: tuple[tuple[slice, tuple[int, ...]], ...] = ()
+    context: int = 0
 
     @property
-    def rows_before_faults(self) -> int:
-        """How many rows to search come before the first anomaly."""
-        return len(self.test) if self.labels is None or not self.labels.any() else int(np.argmax(self.labels))
+    def rows_before_faults(self) -> slice:
+        """The rows to search that come before the first anomaly."""
+        faulty = np.flatnonzero([] if self.labels is None else self.labels[self.context :])
+        return slice(self.context, self.context + int(faulty[0]) if len(faulty) else len(self.test))
 
 
 def read_benchmark(name: str, folder: str | Path) -> list[Case]:
@@ -97,8 +100,7 @@ def _skab_case(path: Path) -> Case:
     labels = frame.pop("anomaly").to_numpy() == 1 if "anomaly" in frame else np.zeros(len(frame), dtype=bool)
     (run,) = as_recordings(frame.drop(columns="changepoint", errors="ignore"), time_column="datetime")
     cut = len(run) // 2 if path.parent.name == "anomaly-free" else SKAB_TRAINING_ROWS
-    train, test = run.rows(0, cut), run.rows(cut, len(run))
-    return Case(path.name.partition(".csv")[0], path.parent.name, train, test, labels[cut:])
+    return Case(path.name.partition(".csv")[0], path.parent.name, run.rows(0, cut), run, labels, context=cut)
 
 
 def _smd(folder: Path) -> list[Case]:

@@ -220,3 +220,9 @@ def _step_by_step(ratios: np.ndarray, fall: float) -> np.ndarray:
             peak = ratio
         found.append(on)
     return np.array(found, dtype=bool)
+
+
+def test_no_event_spans_a_gap_in_time():
+    scores = np.full(6, 2.0)
+    events = find_events(scores, 1.0, scores[:, None], ["a"], merge_gap=3, stretches=[slice(0, 2), slice(2, 6)])
+    assert [(event.start, event.stop) for event in events] == [(0, 2), (2, 6)]

@@ -37,10 +37,10 @@ def test_skab_learns_from_the_first_400_rows_and_from_half_of_the_fault_free_run
     assert (normal.name, normal.group, fault.name, fault.group) == ("anomaly-free", "anomaly-free", "3", "valve1")
     assert fault.train.channels == ("Current", "Volume Flow RateRMS")
     np.testing.assert_array_equal(fault.train.values[:, 0], np.arange(400))
-    np.testing.assert_array_equal(fault.test.values[:, 1], np.arange(400, 430) * 2.5)
-    np.testing.assert_array_equal(fault.labels, np.arange(400, 430) >= 410)
-    assert fault.rows_before_faults == 10
-    assert (len(normal.train), len(normal.test), normal.rows_before_faults) == (25, 25, 25)
+    np.testing.assert_array_equal(fault.test.values[:, 1], np.arange(430) * 2.5)
+    np.testing.assert_array_equal(fault.labels, np.arange(430) >= 410)
+    assert (fault.context, fault.rows_before_faults) == (400, slice(400, 410))
+    assert (len(normal.train), len(normal.test), normal.rows_before_faults) == (25, 50, slice(25, 50))
 
 
 def write_smd(root, layout):
@@ -79,7 +79,7 @@ def test_nasa_counts_the_last_row_of_a_fault_as_anomalous(tmp_path, layout):
     np.testing.assert_array_equal(case.train.values, TRAIN)
     np.testing.assert_array_equal(case.test.values, TEST)
     np.testing.assert_array_equal(case.labels, LABELS)
-    assert case.rows_before_faults == 12
+    assert case.rows_before_faults == slice(0, 12)
 
 
 def test_tsb_ad_searches_the_training_rows_too(tmp_path):
