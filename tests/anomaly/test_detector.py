@@ -263,6 +263,18 @@ def test_normal_rows_raise_no_more_alarms_than_stated(channels: list[int]):
     assert 0 <= found.realised_rate_ < 0.01 * 3
 
 
+@pytest.mark.parametrize("dependence", [0.0, 0.9])
+def test_the_stated_rate_holds_for_new_rows_of_the_same_process(dependence: float):
+    def rows(count: int, seed: int) -> np.ndarray:
+        found = np.random.default_rng(seed).normal(size=(count, 3))
+        for row in range(1, count):
+            found[row] += dependence * found[row - 1]
+        return found
+
+    rates = [fitted(rows(4000, seed), false_alarm_rate=0.01).alarms(rows(8000, seed + 50)).mean() for seed in range(3)]
+    assert 0.01 / 2 < np.mean(rates) < 0.01 * 2
+
+
 def test_a_lower_rate_sets_a_higher_limit(detector: AnomalyDetector):
     found = fitted(framed(readings(3000, seed=0)), false_alarm_rate=0.05)
     assert (detector.limits_ >= found.limits_).all()
