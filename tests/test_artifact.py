@@ -29,6 +29,7 @@ from seqae import corruptions, errors
 from seqae.artifact import folder as files
 from seqae.artifact import inspect, load, save
 from seqae.artifact.signed import sign
+from seqae.artifact.weights import pack
 from seqae.modules.pooling import mean_over_time
 
 FILES = ("model.safetensors", "seqae.json")
@@ -632,7 +633,7 @@ def test_numbers_of_another_kind_are_refused(tmp_path):
     folder = save(nn.BatchNorm1d(2), tmp_path / "kinds")
     tensors = {name: tensor.clone() for name, tensor in nn.BatchNorm1d(2).state_dict().items()}
     tensors["num_batches_tracked"] = torch.tensor(0.5)
-    files.write(folder, {key: value for key, value in inspect(folder).items() if key != "sha256"}, tensors)
+    files.write(folder, {key: value for key, value in inspect(folder).items() if key != "sha256"}, pack(tensors))
     refused(folder, "num_batches_tracked is made of torch.float32, and of torch.int64")
 
 

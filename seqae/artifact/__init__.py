@@ -5,7 +5,8 @@ fitting learnt. One convention makes this work for models, scalers, thresholds a
 constructor takes, it keeps in an attribute of the same name; what fitting learnt ends in an underscore.*
 
 Reading runs no code from the folder. Both files are checked against their SHA-256 before anything is
-used, and the sizes in the description against the weights before memory is taken for them.
+used, and the sizes in the description against the weights before memory is taken for them. A description
+is read without torch, which takes seconds to import; so what needs torch is imported where it is used.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from seqae import __version__
-from seqae.artifact.building import Built, build
-from seqae.artifact.describing import describe
-from seqae.artifact.folder import local, read, write
+from seqae.artifact.folder import WEIGHTS, local, read, write
 from seqae.artifact.signed import FORMAT
-from seqae.artifact.weights import compare, fill, frozen_names, parameter_count, to_store
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from seqae.artifact.building import Built
 
 
 def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, float] | None = None) -> Path:
@@ -46,6 +47,9 @@ def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str,
         ValueError: Something in the thing could not be loaded again; names it.
         OSError: Writing failed; what was in the folder is as before.
     """
+    from seqae.artifact.describing import describe
+    from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
+
     target = local(folder)
     description = describe(thing)
     tensors = to_store(description.modules, description.arrays)
@@ -63,7 +67,7 @@ def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str,
         "frozen": frozen_names(description.modules),
         "tree": description.tree,
     }
-    write(target, content, tensors)
+    write(target, content, pack(tensors))
     return target
 
 
@@ -78,8 +82,11 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
         FileNotFoundError: There is no artifact.
         ValueError: A file is damaged, is something else, or names a class that is not accepted.
     """
+    from seqae.artifact.weights import fill, unpack
+
     source = local(folder)
-    content, stored = read(source)
+    content, weights = read(source)
+    stored = unpack(weights, source / WEIGHTS)
     try:
         built = _build(content["tree"], stored, classes)
         fill(built.modules, stored, frozen=content["frozen"])
@@ -99,7 +106,10 @@ def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return {**content, "metrics": {name: float(value) for name, value in content["metrics"].items()}}
 
 
-def _build(tree: Any, stored: Mapping[str, torch.Tensor], classes: Iterable[type]) -> Built:
+def _build(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type]) -> Built:
+    from seqae.artifact.building import build
+    from seqae.artifact.weights import compare
+
     built = build(tree, stored, classes)
     compare(built.modules, built.arrays, stored)
     return built
@@ -110,6 +120,8 @@ def _json_number(value: float) -> float | str:
 
 
 def _provenance() -> dict[str, str]:
+    import torch
+
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seqae": __version__,

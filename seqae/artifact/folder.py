@@ -1,4 +1,4 @@
-"""The two files of an artifact: written as one, checked when read."""
+"""The two files of an artifact: written as one, checked when read. What the weights say is not looked at."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor
-
-from seqae.artifact.signed import FORMAT, sign, verified
+from seqae.artifact.signed import sign, verified
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "seqae.json"
@@ -36,7 +32,7 @@ def local(folder: str | os.PathLike[str]) -> Path:
     return Path(folder)
 
 
-def write(folder: Path, content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
     """Put an artifact into a folder, beside what else is there.
 
     Both files are staged in the folder. The renaming of the description is the moment at which the new
@@ -47,7 +43,6 @@ def write(folder: Path, content: Mapping[str, Any], tensors: Mapping[str, Tensor
         OSError: Writing failed; the folder is as it was.
         ValueError: The description is too long.
     """
-    weights = safetensors.torch.save(dict(tensors), metadata={"format": "pt", "seqae_format": str(FORMAT)})
     description = sign({**content, "weights": hashlib.sha256(weights).hexdigest()})
     if len(description) > _MOST_BYTES:
         raise ValueError(f"the description has {len(description)} bytes, more than {_MOST_BYTES}. Keep less in it")
@@ -67,8 +62,8 @@ def write(folder: Path, content: Mapping[str, Any], tensors: Mapping[str, Tensor
         _settle(folder)
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return the checked description of an artifact and its checked weights.
+def read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the checked description of an artifact and the checked content of its file of weights.
 
     Raises:
         FileNotFoundError: There is no artifact.
@@ -77,9 +72,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     while True:
         signed = _signed_description(folder)
         content = verified(signed, folder / DESCRIPTION)
-        stored = _weights_with(content["weights"], folder)
-        if stored is not None:
-            return content, stored
+        weights = _weights_with(content["weights"], folder)
+        if weights is not None:
+            return content, weights
         if signed == _signed_description(folder):
             break  # else someone saved meanwhile: look again
     if not (folder / WEIGHTS).exists():
@@ -101,23 +96,15 @@ def _signed_description(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def _weights_with(digest: str, folder: Path) -> dict[str, Tensor] | None:
-    """Return the weights with a SHA-256, from where they belong or from where a save has staged them."""
+def _weights_with(digest: str, folder: Path) -> bytes | None:
+    """Return the file of weights with a SHA-256, from where they belong or from where a save has staged them."""
     for name in (WEIGHTS, _NEW_WEIGHTS, WEIGHTS):  # twice: they may be renamed between the first two looks
-        path = folder / name
         with suppress(FileNotFoundError):
             # All at once: a file that is opened again after it was checked may be another one.
-            data = path.read_bytes()
+            data = (folder / name).read_bytes()
             if hashlib.sha256(data).hexdigest() == digest:
-                return _parsed(data, path)
+                return data
     return None
-
-
-def _parsed(data: bytes, path: Path) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load(data)
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is no file of weights ({error})") from error
 
 
 def _replace_both(folder: Path, weights: bytes, description: bytes) -> None:

@@ -1,15 +1,36 @@
-"""The tensors of all modules in a tree: their names, their sizes, and how they come back."""
+"""The tensors of all modules in a tree: their names, their sizes, their file, and how they come back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from seqae.artifact import arrays
+from seqae.artifact.signed import FORMAT
+
+
+def pack(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return the content of the file of weights."""
+    return safetensors.torch.save(dict(tensors), metadata={"format": "pt", "seqae_format": str(FORMAT)})
+
+
+def unpack(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Return the tensors in the content of a file of weights.
+
+    Raises:
+        ValueError: It is something else; names the file.
+    """
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is no file of weights ({error})") from error
 
 
 def to_store(modules: Mapping[str, nn.Module], large_arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ def _processor() -> Iterator[tuple[str, str, str]]:
     yield "cpu", torch.backends.cpu.get_cpu_capability(), f"torch threads: {torch.get_num_threads()}"
     quick = usable_precision("bf16-mixed") == "bf16-mixed"
     yield "bf16", "yes" if quick else "no", "" if quick else "no instructions for it: trains in 32 bits instead"
-    yield "kernel", "LSTM", native_status()
+    yield "kernel", "LSTM, GRU", native_status()
     cuda = torch.cuda.is_available()
     built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
     yield "cuda", "yes" if cuda else "no", torch.cuda.get_device_name() if cuda else built

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,12 +67,24 @@ def prepare(
     folder = saved_in(model)
     for file in files:
         existing(file)
-    detector = _load(folder)
-    recordings = _read(detector, files, time_column, ignore)
+    with _all_to_stay():
+        detector = _load(folder)
+        recordings = _read(detector, files, time_column, ignore)
     found = places([recording.name for recording in recordings], endings[0], out, format)
     targets = [path for place in found for path in (place.table, *map(place.beside, endings[1:]))]
     refuse_to_overwrite(targets, files, overwrite)
     return Work(detector, recordings, found, targets)
+
+
+@contextmanager
+def _all_to_stay() -> Iterator[None]:
+    """What is imported and loaded meanwhile is never searched for garbage: that takes a quarter of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def saved_in(folder: Path) -> Path:

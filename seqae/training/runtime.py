@@ -36,9 +36,12 @@ def tune(threads: int | None = None) -> Tuning:
     MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456`.
 
     Args:
-        threads: For torch to compute with; by default the cores that this process may use.
+        threads: For torch to compute with; by default the cores that this process may use, or what
+            OMP_NUM_THREADS in the environment says.
     """
-    if threads is None:
+    if threads is None and "OMP_NUM_THREADS" in os.environ:
+        threads = torch.get_num_threads()
+    elif threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if threads < 1:
         raise ValueError(f"{threads} threads. Ask for at least 1")

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -18,9 +15,17 @@ def test_tune_sets_the_threads_asked_for():
         seqae.tune(0)
 
 
-def test_importing_changes_no_setting_of_the_process():
-    script = "import torch as t; n = t.get_num_threads(); import seqae.training.fit; assert t.get_num_threads() == n"
-    subprocess.run([sys.executable, "-c", script], check=True)
+def test_tune_takes_the_cores_or_what_the_environment_says(monkeypatch):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)  # as torch does when it starts with OMP_NUM_THREADS=3
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        assert seqae.tune().threads == torch.get_num_threads() == 3
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+        assert seqae.tune().threads == torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_half_precision_is_refused_where_the_cpu_lacks_it(monkeypatch):
