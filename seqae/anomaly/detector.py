@@ -152,15 +152,16 @@ class AnomalyDetector:
         recording = self._one(data)
         scores = np.empty(len(recording), dtype=np.float32)
         evidence = np.empty((2 + len(self.scales_), len(recording)), dtype=np.float32)
-        channels = np.empty(recording.values.shape, dtype=np.float32)
+        channels, off_limits = np.empty((2, *recording.values.shape), dtype=np.float32)
         for piece in self._pieces(recording):
             errors, charts = self._errors(piece), self._charts(piece)
             by_resolution = self.levels_.scores_by_resolution(errors, piece.known)
             scores[piece.rows] = self.levels_.row_scores(errors, piece.known)
             evidence[:2, piece.rows] = [chart.max(axis=1) for chart in charts]
+            off_limits[piece.rows] = np.maximum(*charts)
             evidence[2:, piece.rows] = np.nan_to_num(by_resolution) / self.limits_[:, None]
             channels[piece.rows] = self.levels_.channel_scores(errors, piece.known)
-        return Scores(scores, evidence, channels)
+        return Scores(scores, evidence, channels, off_limits)
 
     def _pieces(self, recording: Recording) -> Iterator[_Piece]:
         """Yield consecutive rows, so that memory does not depend on their number; no window spans a gap in time."""
@@ -196,6 +197,7 @@ class AnomalyDetector:
             channel_scores=found.channels,
             scores=found.scores,
             evidence=self.strongest(found.evidence),
+            blame=found.blame,
             merge_gap=self.merge_gap,
             min_rows=self.min_rows,
         )
@@ -219,12 +221,22 @@ class Scores:
     Attributes:
         scores: `(row,)`.
         evidence: `(kind, row)`, as shares of the limits: off its level, too quiet, then the errors at each resolution.
-        channels: `(row, channel)`.
+        channels: `(row, channel)`, errors.
+        off_limits: `(row, channel)`, how far each channel is off its level, or too quiet; 1 is the limit.
     """
 
     scores: np.ndarray
     evidence: np.ndarray
     channels: np.ndarray
+    off_limits: np.ndarray
+
+    @property
+    def blame(self) -> np.ndarray:
+        """Each channel's share in what a row is, `(row, channel)`: of those off their limits, or of the errors."""
+        off = np.where(self.off_limits > 1, self.off_limits, 0)
+        blamed = np.where(off.any(axis=1, keepdims=True), off, np.nan_to_num(self.channels))
+        total = blamed.sum(axis=1, keepdims=True)
+        return np.divide(blamed, total, out=np.zeros_like(blamed), where=total > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +267,7 @@ class Detection:
         channel_scores: `(row, channel)`; NaN where a value is missing.
         scores: `(row,)`; NaN where all values are missing.
         evidence: `(row,)`, the strongest that counts; above 1, the row raises an alarm.
+        blame: `(row, channel)`, the share of each channel.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Shorter events are dropped.
     """
@@ -264,6 +277,7 @@ class Detection:
     channel_scores: np.ndarray
     scores: np.ndarray
     evidence: np.ndarray
+    blame: np.ndarray
     merge_gap: int
     min_rows: int
 
@@ -279,7 +293,7 @@ class Detection:
         return find_events(
             self.evidence,
             1.0,
-            self.channel_scores,
+            self.blame,
             recording.channels,
             recording.times,
             self.merge_gap,

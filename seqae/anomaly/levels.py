@@ -57,7 +57,11 @@ class Levels:
 
     def scores_by_resolution(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the same for each resolution by itself, `(resolution, row)`."""
-        return np.stack([_quadratic_mean(each / extreme, known) for each, extreme in zip(errors, self.extreme_)])
+        return np.stack([self.scores_at(number, each, known) for number, each in enumerate(errors)])
+
+    def scores_at(self, resolution: int, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return the scores of rows at one resolution, counted from the finest, of its errors `(row, channel)`."""
+        return _quadratic_mean(errors / self.extreme_[resolution], known)
 
     def channel_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the scores of channels, `(row, channel)`, at the finest resolution; NaN where a value is missing."""

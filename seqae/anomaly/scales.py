@@ -46,6 +46,16 @@ class Scale:
         """
         return self._over_windows(rows, stride, _window_errors)
 
+    def window_errors(self, windows: np.ndarray) -> np.ndarray:
+        """Return the mean squared error of each channel in each window, `(window, channel)`; NaN where nothing is known.
+
+        Args:
+            windows: Steps `(window, time, channel)`, float32.
+        """
+        with one_thread(), torch.inference_mode():
+            written = self.model.reconstruct(self._batch(windows)).values
+        return _window_errors(written.cpu().numpy(), windows)[:, 0]
+
     def reconstruct(self, rows: np.ndarray, stride: int = 1) -> np.ndarray:
         """Return the mean of what the windows around each row make of it, `(row, channel)`."""
         return self._over_windows(rows, stride, lambda written, windows: written)
