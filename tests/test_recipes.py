@@ -8,6 +8,11 @@ import pytest
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 LEAVES = {
+    "image_conv": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
+    "image_deep": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
+    "image_denoise": ["rows-cut.png", "rows-masked.png", "loss.png", "model-cut/seqae.json"],
+    "image_sparse": ["rows.png", "filters-SparseCode.png", "filters-TopCode.png", "loss.png"],
+    "image_vanilla": ["rows.png", "codes.png", "pca.png", "manifold.png", "loss.png", "model/seqae.json"],
     "sensor_anomaly": [
         "report.html",
         "scores.csv",

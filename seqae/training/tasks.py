@@ -15,6 +15,7 @@ from seqae.corruptions import Corruption
 from seqae.data.batches import Labelled
 from seqae.errors import mean_error
 from seqae.modules.encoders import Encoder
+from seqae.training.optimizers import scheduled
 
 
 class Reconstruction(lightning.LightningModule):
@@ -28,6 +29,8 @@ class Reconstruction(lightning.LightningModule):
         own_share: For a decoder that reads its own output: the share of steps at which it does not
             believe its teacher, given the epoch (scheduled sampling).
         seed: Of the corruptions.
+        optimizer: Makes the optimizer for the model in place of Adam, see `seqae.training.optimizers`.
+        rate: The learning rate as a share of the optimizer's own, given the share of training that is done.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class Reconstruction(lightning.LightningModule):
         learning_rate: float = 1e-3,
         own_share: Callable[[int], float] | None = None,
         seed: int = 0,
+        optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None,
+        rate: Callable[[float], float] | None = None,
     ):
         super().__init__()
         self.model = model
@@ -46,6 +51,8 @@ class Reconstruction(lightning.LightningModule):
         self.learning_rate = learning_rate
         self.own_share = own_share
         self.seed = seed
+        self.optimizer = optimizer
+        self.rate = rate
 
     def on_train_epoch_start(self) -> None:
         if self.own_share is not None:
@@ -66,8 +73,12 @@ class Reconstruction(lightning.LightningModule):
         errors = self.error(self.model.reconstruct(batch).steps, batch.steps)
         return mean_error(errors), int((~errors.isnan()).sum())
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
+        if self.optimizer is None:
+            optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+        else:
+            optimizer = self.optimizer(self.model)
+        return scheduled(self, optimizer, self.rate)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)
@@ -80,20 +91,28 @@ class Classification(lightning.LightningModule):
         encoder: Trained before or not; it learns, too, unless its parameters are frozen.
         head: From codes to one logit per class, `(batch, class)`.
         learning_rate: Of Adam.
+        rate: The learning rate as a share of `learning_rate`, given the share of training that is done.
     """
 
-    def __init__(self, encoder: Encoder, head: nn.Linear, learning_rate: float = 1e-3):
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: nn.Linear,
+        learning_rate: float = 1e-3,
+        rate: Callable[[float], float] | None = None,
+    ):
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.learning_rate = learning_rate
+        self.rate = rate
 
     def training_step(self, labelled: Labelled, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats."""
         return F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
+        return scheduled(self, torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True), self.rate)
 
     def transfer_batch_to_device(self, batch: Labelled, device: torch.device, dataloader_idx: int) -> Labelled:
         return batch.to(device)

@@ -115,6 +115,15 @@ def start(quick: bool) -> Iterator[Row]:
     yield Row(f"read a CSV of {26 if quick else 260},000 rows x 20 channels", seconds["read"], 2, "s")
 
 
+def images(quick: bool) -> Iterator[Row]:
+    """An epoch over MNIST, or over random images of its size."""
+    from images import ratios
+
+    for network, (ours, usual) in ratios(quick).items():
+        note = f"{ours:.0f} against {usual:.0f} images/s"
+        yield Row(f"{network} network: DataLoader of torchvision / seqae", ours / usual, 2, "x", True, note)
+
+
 def write_table(path: Path, rows: int, channels: int) -> None:
     """A CSV file with a time column."""
     random = np.random.default_rng(0)
@@ -139,7 +148,7 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
 
 
 GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group for group in (windows, uneven, lightning, memory, start)
+    group.__name__: group for group in (windows, uneven, lightning, memory, start, images)
 }
 
 

@@ -6,6 +6,7 @@ units (windows, steps) it has done. It takes whether the pieces are small.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from seqae import Batch
 from seqae.data.batches import BatchOrder, Loader, Sequences
 
 Work = Callable[[], int]
-THREADS = 2
+THREADS = min(2, len(os.sched_getaffinity(0)))
 STEPS, CHANNELS, HIDDEN, CODE, ROWS = 100, 8, 128, 32, 256
 
 
@@ -198,10 +199,10 @@ def epoch_by_loop(quick: bool) -> Work:
     return work
 
 
-def main(name: str, *size: str) -> None:
+def main(name: str, *size: str, contestants: dict[str, object] | None = None) -> None:
     torch.manual_seed(0)
     torch.set_num_threads(THREADS)
-    work = globals()[name]("quick" in size)
+    work = (contestants or globals())[name]("quick" in size)
     for _ in sys.stdin:
         started = time.perf_counter()
         units = work()

@@ -14,12 +14,13 @@ class Contestant:
     """A process that does a piece of work each time it is told to.
 
     Args:
-        name: Of a function in contestants.py.
+        name: Of a function in the file.
         quick: Whether the pieces are small.
+        file: Where it is.
     """
 
-    def __init__(self, name: str, quick: bool):
-        command = [sys.executable, CONTESTANTS, name, *(["quick"] if quick else [])]
+    def __init__(self, name: str, quick: bool, file: Path):
+        command = [sys.executable, file, name, *(["quick"] if quick else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seconds_per_unit(self) -> float:
@@ -35,12 +36,12 @@ class Contestant:
         self.process.wait()
 
 
-def race(names: list[str], rounds: int, quick: bool) -> dict[str, float]:
+def race(names: list[str], rounds: int, quick: bool, file: Path = CONTESTANTS) -> dict[str, float]:
     """Return the median seconds per unit of each contestant.
 
     Turns make a ratio fair on a busy machine: what disturbs one contestant soon disturbs the others.
     """
-    contestants = {name: Contestant(name, quick) for name in names}
+    contestants = {name: Contestant(name, quick, file) for name in names}
     try:
         for contestant in contestants.values():
             contestant.seconds_per_unit()  # warms up

@@ -1,0 +1,96 @@
+"""Files from the network: checked against their SHA-256, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+_ATTEMPTS = 3  # at each address; each goes on where the one before was cut
+_PATIENCE = 20  # seconds without a byte
+_CHUNK = 2**18
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file to be had from the network.
+
+    Attributes:
+        name: Of the file in its folder.
+        size: In bytes.
+        sha256: Of its content, in hexadecimal digits.
+        addresses: Where it is, the best one first.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    addresses: tuple[str, ...]
+
+
+def fetch(remote: Remote, folder: Path) -> Path:
+    """Return the path of a file in a folder; get it if it is absent.
+
+    What has come so far stands in `NAME.part`: a later call asks for the rest. The file gets its name when all of it
+    is on the disk and its SHA-256 is right.
+
+    Raises:
+        ConnectionError: No address gave the whole file; says what each of them did.
+    """
+    path = folder / remote.name
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{remote.name}.part"
+    failures = []
+    for address in remote.addresses:
+        for _ in range(_ATTEMPTS):
+            try:
+                _fetch_rest(address, part, remote.size)
+                _accept(part, path, remote)
+            except (OSError, http.client.HTTPException) as error:
+                failures.append(f"{address}: {str(error) or type(error).__name__}")
+            else:
+                return path
+            if failures[-1:] == failures[-2:-1]:  # the same again: it would be the same once more
+                break
+    raise ConnectionError(f"{remote.name} could not be downloaded ({'; '.join(dict.fromkeys(failures))})")
+
+
+def _fetch_rest(address: str, part: Path, size: int) -> None:
+    """Append what is missing, never more than a byte beyond the size: a wrong page may be endless."""
+    have = part.stat().st_size if part.exists() else 0
+    if have >= size:
+        return
+    request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        with part.open("ab" if goes_on else "wb") as file:
+            while chunk := answer.read(min(_CHUNK, size + 1 - file.tell()) if file.tell() <= size else 0):
+                file.write(chunk)
+
+
+def _accept(part: Path, path: Path, remote: Remote) -> None:
+    """Give a whole and right file its name.
+
+    Raises:
+        OSError: It is short, and stays for the next attempt; or it is another file, and goes.
+    """
+    have = part.stat().st_size
+    if have < remote.size:
+        with part.open("rb") as file:
+            if file.read(64).lstrip().startswith(b"<"):
+                part.unlink()
+                raise OSError("it sent a web page in place of the file")
+        raise OSError(f"cut after {have:,} of {remote.size:,} bytes")
+    with part.open("rb+") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    if have > remote.size or digest != remote.sha256:
+        part.unlink()
+        raise OSError("it sent another file (the SHA-256 does not match)")
+    part.replace(path)

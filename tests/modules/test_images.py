@@ -1,0 +1,78 @@
+"""Images through the same encoders, decoders and artifacts as signals."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import seqae
+from seqae import Batch
+from seqae.data.images import Images
+from seqae.modules.images import ChannelsLast, Crop, StillEncoder, growing, shrinking, shrunk
+
+
+def dense(size, code=6):
+    pixels = int(np.prod(size))
+    return seqae.Autoencoder(
+        seqae.DenseEncoder(1, pixels, code, (16,), embed=nn.Flatten()),
+        seqae.DenseDecoder(1, pixels, code, (16,), head=nn.Unflatten(1, size)),
+    )
+
+
+def convolutional(size):
+    channels, height, width = size
+    rows, columns = shrunk(height, width, 2)
+    return seqae.Autoencoder(
+        StillEncoder(shrinking((channels, 8, 4)), 4 * rows * columns),
+        seqae.ConstantDecoder(growing((4, 8, channels), height, width)),
+    )
+
+
+models = pytest.mark.parametrize("make", [dense, convolutional])
+
+
+@models
+@pytest.mark.parametrize("size", [(1, 28, 28), (3, 9, 6), (1, 1, 1), (2, 5, 17)], ids=str)
+def test_any_size_comes_back_at_its_size_and_a_code_does_not_depend_on_the_batch(make, size):
+    model = make(size).eval()
+    images = Images.of(np.random.default_rng(0).integers(0, 256, (4, *size), np.uint8))
+    batch = images.batch(np.arange(4))
+    assert model.reconstruct(batch).values.shape == (4, 1, *size)
+    assert model.encode(batch).shape == (4, model.encoder.code_size)
+    alone = torch.cat([model.encode(images.batch(np.array([number]))) for number in range(4)])
+    torch.testing.assert_close(model.encode(batch), alone, rtol=0, atol=1e-5)
+
+
+@models
+def test_gradients_reach_every_parameter_and_an_artifact_gives_the_same_numbers(make, tmp_path):
+    torch.manual_seed(0)
+    model, batch = make((1, 8, 8)), Batch.full(torch.rand(5, 1, 1, 8, 8))
+    seqae.binary_error(model(batch).prediction.steps, batch.steps).mean().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+    seqae.save(model, tmp_path / "model")
+    assert torch.equal(seqae.load(tmp_path / "model").encode(batch), model.eval().encode(batch))
+
+
+def test_images_are_not_films():
+    with pytest.raises(ValueError, match="2 steps"):
+        StillEncoder(nn.Flatten(), 4)(Batch.full(torch.zeros(1, 2, 1, 2, 2)))
+
+
+@pytest.mark.parametrize("height", range(1, 20))
+def test_shrunk_tells_the_size_after_pooling(height):
+    maps = shrinking((1, 2, 3))[:-1](torch.zeros(1, 1, height, 21 - height))
+    assert tuple(maps.shape) == (1, 3, *shrunk(height, 21 - height, 2))
+
+
+def test_crop_keeps_the_upper_left_part():
+    images = torch.arange(12.0).reshape(1, 1, 3, 4)
+    assert torch.equal(Crop(2, 3)(images), torch.tensor([[[[0.0, 1, 2], [4, 5, 6]]]]))
+
+
+def test_channels_side_by_side_change_no_number():
+    torch.manual_seed(0)
+    layers, images = nn.Sequential(nn.Conv2d(2, 5, 3), nn.MaxPool2d(2), nn.Conv2d(5, 3, 3)), torch.randn(4, 2, 12, 12)
+    known = layers(images)
+    found = ChannelsLast(layers)(images)
+    torch.testing.assert_close(found, known)
+    assert found.is_contiguous(memory_format=torch.channels_last)
