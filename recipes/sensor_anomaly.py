@@ -89,7 +89,7 @@ def main(
     summary = [
         f"Limits for a false alarm rate of {false_alarm_rate:g}; on normal rows that the models had not seen, "
         f"{detector.realised_rate_:.3%} of {sum(map(len, good)):,} raised an alarm.",
-        *sorted({limit.remark for limit in detector.thresholds_ if limit.remark}),
+        *sorted({f"Note: {limit.remark}." for limit in detector.thresholds_ if limit.remark}),
     ]
 
     report = Report(

@@ -51,6 +51,10 @@ class Event:
     peak: int
     channels: tuple[Blame, ...]
 
+    def blamed(self, most: int) -> list[Blame]:
+        """Return the channels with the largest shares, none that has no share."""
+        return [blame for blame in self.channels[:most] if blame.share > 0]
+
 
 def runs(flags: np.ndarray, merge_gap: int = 0) -> np.ndarray:
     """Where runs of True start and stop (exclusive), `(run, 2)`; runs at most `merge_gap` rows apart are one."""

@@ -38,4 +38,4 @@ def _span(event: Event) -> tuple[str, str]:
 
 
 def _blame(event: Event) -> str:
-    return ", ".join(f"{blame.channel} {blame.share:.0%}" for blame in event.channels[:_MOST_CHANNELS])
+    return ", ".join(f"{blame.channel} {blame.share:.0%}" for blame in event.blamed(_MOST_CHANNELS))

@@ -108,7 +108,7 @@ def _event_words(report: Report, axis: Axis, event: Event) -> dict[str, object]:
         "lasts": axis.elapsed(event.start, event.stop),
         "severity": f"{number(event.severity)} ×",  # noqa: RUF001
         "true": report.labels is not None and bool(np.any(report.labels[event.start : event.stop])),
-        "blame": [(blame.channel, percent(blame.share)) for blame in event.channels[:3]],
+        "blame": [(blame.channel, percent(blame.share)) for blame in event.blamed(3)],
     }
 
 
