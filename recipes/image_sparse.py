@@ -16,8 +16,8 @@ import numpy as np
 from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 5
-RESULT = ""
+MINUTES = 2
+RESULT = "MNIST, 1000 code numbers: 90 % are zero with L1, 96 % with top-k, 9 % with neither; accuracy .931, .870, .930"
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
     units: int = 1000,
     penalty: float = 0.3,
     keep: int = 40,
-    epochs: int = 6,
+    epochs: int = 3,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
     held_out: int = 5000,
