@@ -72,6 +72,11 @@ class BatchOrder:
         self.epoch = 0
         self.start = 0
 
+    @property
+    def sampler(self) -> BatchOrder:
+        """Itself: here Lightning looks for `set_epoch`."""
+        return self
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of this epoch; Lightning calls it."""
         self.epoch = epoch
@@ -107,7 +112,7 @@ class Loader:
 
     def __init__(self, source: Source, batch_sampler: BatchOrder):
         self.source = source
-        self.batch_sampler = batch_sampler  # the name by which Lightning finds `set_epoch`
+        self.batch_sampler = batch_sampler  # the name that Lightning knows
         self.seen = 0
 
     def __len__(self) -> int:

@@ -59,6 +59,17 @@ def test_training_stops_when_the_held_out_loss_gets_no_better(monkeypatch, losse
     assert history.best_epoch == best
 
 
+def test_every_epoch_has_an_order_of_its_own():
+    source, seen = waves(), []
+    batch = source.batch
+    source.batch = lambda numbers: (seen.append(sorted(numbers)), batch(numbers))[1]
+    fit(task(), loader(source), epochs=3, progress=False)
+    epochs = [seen[:5], seen[5:10], seen[10:]]
+    assert len(seen) == 15
+    assert all(sorted(number for batch in epoch for number in batch) == list(range(40)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+
+
 def test_same_seed_gives_the_same_weights_and_another_one_others():
     def trained(seed):
         noisy = task(corrupt=GaussianNoise(0.3), seed=seed)
