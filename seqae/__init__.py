@@ -26,6 +26,7 @@ _HOMES = {
     "LSTM": "modules.recurrent",
     "MeanEncoder": "modules.encoders",
     "MissingExtra": "extras",
+    "OnlineDetector": "anomaly.streaming",
     "Reconstruction": "training.tasks",
     "RecurrentEncoder": "modules.encoders",
     "RepeatDecoder": "modules.decoders",

@@ -31,6 +31,11 @@ class Kind:
         self.sharper: deque[float] = deque()
         self.alarms: deque[int] = deque()  # rows near the undecided ones at which a sharper kind raised an alarm
 
+    @property
+    def measured(self) -> int:
+        """How many rows have evidence of this kind."""
+        return self.row + len(self.ratios)
+
     def measure(self, ratios: Sequence[float]) -> list[bool]:
         """Take the evidence of the next rows; return where it is up, see `seqae.anomaly.events.latched`."""
         above = [self._is_up(ratio) for ratio in ratios]
@@ -115,14 +120,14 @@ class RunningEvents:
         self.totals = np.zeros(len(channels))
 
     def add(
-        self, first: int, evidence: np.ndarray, channel_scores: np.ndarray, times: np.ndarray, period: float | None
+        self, first: int, evidence: np.ndarray, blame: np.ndarray, times: np.ndarray, period: float | None
     ) -> list[Event]:
         """Take the next rows of a stretch without gaps, and return the events that have ended.
 
         Args:
             first: The number of the first row.
             evidence: `(row,)`, above 1 at an alarm.
-            channel_scores: `(row, channel)`.
+            blame: `(row, channel)`, the share of each channel.
             times: `(row,)`, datetime64 or seconds.
             period: Seconds that a row lasts; None if there are no times.
         """
@@ -135,8 +140,7 @@ class RunningEvents:
             self.stop, self.times = first + place + 1, np.array([self.times[0], times[place]])
             if evidence[place] > self.score:
                 self.peak, self.score = first + place, float(evidence[place])
-            scores = channel_scores[place]
-            self.totals += np.where(scores > 0, scores, 0)
+            self.totals += blame[place]
         if self.start < self.stop < first + len(evidence) - self.merge_gap:
             ended += self.end(period)
         return ended

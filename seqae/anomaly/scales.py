@@ -47,7 +47,7 @@ class Scale:
         return self._over_windows(rows, stride, _window_errors)
 
     def window_errors(self, windows: np.ndarray) -> np.ndarray:
-        """Return the mean squared error of each channel in each window, `(window, channel)`; NaN where nothing is known.
+        """Return the mean squared error of each channel in each window, `(window, channel)`; NaN if nothing is known.
 
         Args:
             windows: Steps `(window, time, channel)`, float32.

@@ -68,7 +68,7 @@ def prepare(
     for file in files:
         existing(file)
     with _all_to_stay():
-        detector = _load(folder)
+        detector = detector_in(folder)
         recordings = _read(detector, files, time_column, ignore)
     found = places([recording.name for recording in recordings], endings[0], out, format)
     targets = [path for place in found for path in (place.table, *map(place.beside, endings[1:]))]
@@ -94,7 +94,8 @@ def saved_in(folder: Path) -> Path:
     return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
 
 
-def _load(folder: Path) -> AnomalyDetector:
+def detector_in(folder: Path) -> AnomalyDetector:
+    """The detector in its folder."""
     import seqae
     from seqae.anomaly.detector import AnomalyDetector
 

@@ -58,7 +58,7 @@ class FakeDetector:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to name on the command line; what is in it is the fake."""
-    monkeypatch.setattr(work, "_load", lambda folder: FakeDetector())
+    monkeypatch.setattr(work, "detector_in", lambda folder: FakeDetector())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
     return tmp_path / "model"

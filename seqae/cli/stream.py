@@ -1,0 +1,197 @@
+"""`seqae stream`: rows come in on standard input, findings go out on standard output, for as long as a machine runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seqae.cli.work import detector_in, saved_in
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqae.anomaly.events import Event
+    from seqae.anomaly.streaming import Alert, Found, OnlineDetector
+
+Shown = Literal["settled", "now", "none"]
+_CHUNK = 2**16  # bytes read at once, at most: what waits in the pipe is computed together
+_SAVED = 10.0  # seconds from one saving of the state to the next
+
+
+def stream(
+    model: Path,
+    *,
+    format: Literal["jsonl", "csv"] = "jsonl",
+    rows: Shown = "settled",
+    state: Path | None = None,
+    period: float | None = None,
+    time_column: str | None = None,
+) -> None:
+    """Find what is abnormal while rows come in.
+
+    Reads CSV with a header, or JSON lines, from standard input. Writes what is found as soon as it is known:
+    a line for each row, alerts (the first sign of something), and events when they have ended. As JSON lines
+    these are all on standard output; as CSV it has the rows, and standard error the alerts and events.
+
+    Example:
+        seqae stream runs/pump/latest --rows now --format csv < today.csv
+        tail -n +1 -f pump.csv | seqae stream runs/pump/latest --state kept
+
+    Args:
+        model: folder of a saved detector, or of a run that holds one
+        format: of what is written
+        rows: settled: scores as seqae score gives them, which wait for later rows; now: provisional ones at once
+        state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
+            the recording
+        period: seconds from row to row; by default the first 32 rows tell
+        time_column: the column that tells the time, if it is not found by itself
+    """
+    from seqae.anomaly.streaming import OnlineDetector
+    from seqae.cli.incoming import Incoming
+
+    detector = detector_in(saved_in(model))
+    online = OnlineDetector(detector, period)
+    if state is not None:
+        _resume(online, state)
+    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](rows, detector.channels_)
+    incoming = Incoming(detector.channels_, time_column)
+    saved = time.monotonic()
+    try:
+        with _end_asked() as asked:
+            for values, times in incoming.blocks(_chunks(sys.stdin.fileno(), asked)):
+                write(online.push(values, times))
+                if state is not None and time.monotonic() > saved + _SAVED:
+                    online.save(state)
+                    saved = time.monotonic()
+        if state is None:
+            write(online.finish())
+    except BrokenPipeError:
+        raise  # what was not delivered is not in the state
+    except ValueError:
+        _keep(online, state)
+        raise
+    _keep(online, state)
+
+
+def _resume(online: OnlineDetector, state: Path) -> None:
+    from seqae.anomaly.keeping import NAME
+
+    if (state / NAME).exists():
+        online.load(state)
+        print(f"note   goes on after {online.rows} rows (state of {state})", file=sys.stderr)
+
+
+def _keep(online: OnlineDetector, state: Path | None) -> None:
+    if state is not None and online.rows:
+        online.save(state)
+
+
+def _chunks(source: int, asked: int) -> Iterator[bytes]:
+    """Yield what comes from a descriptor as it comes, until it ends or the other descriptor has something to say."""
+    while True:
+        ready, _, _ = select.select([source, asked], [], [])
+        if asked in ready or not (chunk := os.read(source, _CHUNK)):
+            return
+        yield chunk
+
+
+@contextmanager
+def _end_asked() -> Iterator[int]:
+    """Yield a descriptor that can be read once somebody asks the process to end, which does not end it at once."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    wakened = signal.set_wakeup_fd(writer)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(wakened)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _json_lines(rows: Shown, channels: Sequence[str]) -> Callable[[Found], None]:
+    def write(found: Found) -> None:
+        records = [{"alert": _of_alert(alert)} for alert in found.alerts]
+        if rows != "none":
+            names, table = _table(found, rows, channels)
+            records += [dict(zip(names, cells)) for cells in table]
+        records += [{"event": _of_event(event)} for event in found.events]
+        _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
+
+    return write
+
+
+def _csv_lines(rows: Shown, channels: Sequence[str]) -> Callable[[Found], None]:
+    is_begun = False
+
+    def write(found: Found) -> None:
+        nonlocal is_begun
+        for alert in found.alerts:
+            when = f"row {alert.row}" if alert.time is None else _text(alert.time)
+            print(f"alert  {when}: {alert.channel}, {alert.sign}, {alert.evidence:.2f}", file=sys.stderr, flush=True)
+        for event in found.events:
+            start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
+            blame = ", ".join(f"{each.channel} {each.share:.0%}" for each in event.blamed(3))
+            print(f"event  {start} to {end}: {event.severity:.2f}, {blame}", file=sys.stderr, flush=True)
+        if rows == "none":
+            return
+        names, table = _table(found, rows, channels)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if table and not is_begun:
+            writer.writerow(names)
+            is_begun = True
+        writer.writerows(table)
+        sys.stdout.flush()
+
+    return write
+
+
+def _table(found: Found, rows: Shown, channels: Sequence[str]) -> tuple[list[str], list[list[object]]]:
+    """Return the names of the columns, and the rows to be shown; None where a number is unknown."""
+    if rows == "now":
+        first, times, names, columns = found.came, found.now_times, ["now"], [found.now]
+    else:
+        first, times = found.first, found.times
+        names = ["score", "evidence", "alarm", *(f"{channel} score" for channel in channels)]
+        columns = [found.scores, found.evidence, found.evidence > 1, *found.channel_scores.T]
+    cells = [range(first, first + len(columns[0])), *map(_plain, columns)]
+    if times is not None:
+        names, cells = ["time", *names], [cells[0], map(_text, times), *cells[1:]]
+    return ["row", *names], [list(row) for row in zip(*cells)]
+
+
+def _plain(column: np.ndarray) -> list[float | bool | None]:
+    """Numbers as short as they tell the same float32; JSON knows no NaN."""
+    if column.dtype == bool:
+        return column.tolist()
+    return [float(str(number)) if number == number else None for number in column]
+
+
+def _text(moment: np.generic) -> str:
+    return str(moment).rstrip("0").rstrip(".") if moment.dtype.kind == "M" else str(float(moment))
+
+
+def _of_alert(alert: Alert) -> dict[str, Any]:
+    return asdict(alert) | {"time": None if alert.time is None else _text(alert.time)}
+
+
+def _of_event(event: Event) -> dict[str, Any]:
+    return asdict(event) | {"channels": {blame.channel: blame.share for blame in event.channels}}
+
+
+def _out(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,299 @@
+"""Rows that come one by one, beside the same rows as a whole recording."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from itertools import cycle, repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqae.anomaly.deciding import Kind
+from seqae.anomaly.detector import AnomalyDetector, Detection
+from seqae.anomaly.events import latched
+from seqae.anomaly.models import Principal, Recurrent
+from seqae.anomaly.streaming import FIRST, Found, OnlineDetector
+from seqae.data.recordings import Recording
+
+CHANNELS = ("flow", "pressure", "still")
+
+
+def readings(rows: int, seed: int) -> np.ndarray:
+    """Two noisy waves, and a channel that stands still."""
+    random = np.random.default_rng(seed)
+    phase = np.arange(rows)[:, None] / [4, 7]
+    waves = np.sin(phase) * [1.3, 30] + [0, 100] + random.normal(scale=[0.1, 3], size=(rows, 2))
+    return np.hstack([waves, np.full((rows, 1), 12.5)])
+
+
+def every_10_seconds(rows: int) -> np.ndarray:
+    return np.datetime64("2024-03-01T08:00", "ns") + np.arange(rows) * np.timedelta64(10, "s")
+
+
+def faulty(rows: int = 1500) -> np.ndarray:
+    """Rows with a shift, a standstill, missing values, a row that is missing, and a channel that is."""
+    values = readings(rows, seed=1)
+    values[200:230, 1] += 90
+    values[700:740, 0] = values[699, 0]
+    values[900:950, 0] = values[400] = np.nan
+    values[rows - 60 :, 1] = np.nan
+    return values
+
+
+def fitted(**given_settings: object) -> AnomalyDetector:
+    recording = Recording(readings(2500, seed=0), CHANNELS)
+    return AnomalyDetector(**{"model": Principal(), "resolutions": (1, 4), **given_settings}).fit(recording)
+
+
+@pytest.fixture(scope="module")
+def detector() -> AnomalyDetector:
+    return fitted()
+
+
+def pushed(
+    online: OnlineDetector, values: np.ndarray, times: np.ndarray | None, sizes: Iterator[int]
+) -> Iterator[Found]:
+    """Push rows in blocks of these sizes."""
+    start = 0
+    while start < len(values):
+        rows = slice(start, start + next(sizes))
+        yield online.push(values[rows], None if times is None else times[rows])
+        start = rows.stop
+
+
+def joined(found: list[Found], name: str) -> np.ndarray:
+    return np.concatenate([getattr(each, name) for each in found])
+
+
+def assert_same(found: list[Found], whole: Detection) -> None:
+    for name in ("scores", "channel_scores"):
+        np.testing.assert_allclose(joined(found, name), getattr(whole, name), rtol=1e-4, err_msg=name)
+    np.testing.assert_allclose(joined(found, "evidence"), whole.evidence, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(joined(found, "evidence") > 1, whole.alarms)
+    events = [event for each in found for event in each.events]
+    assert [(event.start, event.stop, event.peak, event.start_time, event.end_time) for event in events] == [
+        (event.start, event.stop, event.peak, event.start_time, event.end_time) for event in whole.events
+    ]
+    for event, other in zip(events, whole.events):
+        assert event.duration == pytest.approx(other.duration)
+        assert event.severity == pytest.approx(other.severity, rel=1e-4)
+        shares = {blame.channel: blame.share for blame in other.channels}
+        assert {blame.channel: blame.share for blame in event.channels} == pytest.approx(shares, abs=1e-4)
+
+
+# The same as in a whole recording
+
+
+@pytest.mark.parametrize("sizes", [(3, 1), (7, 1, 40), (100_000,)])
+def test_rows_are_scored_as_in_a_whole_recording(sizes: tuple[int, ...], detector: AnomalyDetector):
+    values = faulty()
+    (whole,) = detector.detect(Recording(values, CHANNELS))
+    online = OnlineDetector(detector)
+    found = [*pushed(online, values, None, cycle(sizes)), online.finish()]
+    assert len(whole.events) > 2
+    assert_same(found, whole)
+
+
+@pytest.mark.parametrize("kind", ["dates", "seconds"])
+def test_so_they_are_around_gaps_in_time_and_when_time_goes_back(kind: str, detector: AnomalyDetector):
+    values, times = faulty(), every_10_seconds(1500)
+    times[215:] += np.timedelta64(1, "h")
+    times[220:] += np.timedelta64(40, "s")
+    times[740:] -= np.timedelta64(2, "h")
+    times[1400:] -= np.timedelta64(10, "s")
+    if kind == "seconds":
+        times = (times - times[0]) / np.timedelta64(1, "s")
+    (whole,) = detector.detect(Recording(values, CHANNELS, times))
+    online = OnlineDetector(detector)
+    found = [*pushed(online, values, times, cycle([1, 30, 5])), online.finish()]
+    assert len(whole.recording.segments()) == 5
+    assert_same(found, whole)
+    np.testing.assert_array_equal(joined(found, "times"), times)
+
+
+@pytest.mark.parametrize("given_settings", [{"stride": 4}, {"merge_gap": 0, "min_rows": 3}, {"model": Recurrent()}])
+def test_so_they_are_with_any_settings(given_settings: dict[str, object]):
+    found_by, values = fitted(**{"resolutions": (1,), **given_settings}, epochs=0), faulty(1000)
+    (whole,) = found_by.detect(Recording(values, CHANNELS))
+    online = OnlineDetector(found_by, together=3)
+    assert_same([*pushed(online, values, None, cycle([1, 50])), online.finish()], whole)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 15, 16, 17, FIRST, 63, 64, 65])
+def test_so_are_the_rows_of_a_short_recording(rows: int, detector: AnomalyDetector):
+    values, times = readings(rows, seed=1), every_10_seconds(rows)
+    (whole,) = detector.detect(Recording(values, CHANNELS, times))
+    online = OnlineDetector(detector)
+    assert_same([*pushed(online, values, times, repeat(1)), online.finish()], whole)
+
+
+def test_after_the_end_of_a_recording_another_one_may_begin(detector: AnomalyDetector):
+    online, values = OnlineDetector(detector), faulty()
+    first = [online.push(values), online.finish()]
+    again = [online.push(values), online.finish()]
+    np.testing.assert_array_equal(joined(first, "scores"), joined(again, "scores"))
+    assert again[0].first == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.5, 2.0, 3.0, 5.0, 9.0, 20.0, np.nan]), max_size=60))
+def test_evidence_is_up_where_latched_says_so(ratios: list[float]):
+    assert Kind(reach=0).measure(ratios) == latched(np.array(ratios)).tolist()
+
+
+# When it is known
+
+
+def test_a_row_is_settled_when_the_stated_number_of_rows_has_come(detector: AnomalyDetector):
+    online, values = OnlineDetector(detector), readings(600, seed=1)
+    for row in range(600):
+        found = online.push(values[row])
+        settled = found.first + len(found.scores)
+        assert settled > row - online.delay
+    assert online.delay == 5 + 2 * 16 + 2 * 64
+    assert settled < 600
+
+
+@pytest.mark.parametrize("rows", [64, 68, 200])
+def test_the_provisional_score_is_that_of_a_recording_that_ends_with_its_row(rows: int, detector: AnomalyDetector):
+    values = readings(rows, seed=1)
+    now = OnlineDetector(detector).push(values).now
+    assert len(now) == rows
+    assert now[-1] == pytest.approx(detector.scores(values)[-1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fault", "most", "sign"),
+    [(lambda rows: rows + 400, 2, "errors over 16 rows"), (lambda rows: np.full_like(rows, rows[0]), 16 + 5, "quiet")],
+)
+def test_an_alert_comes_soon_and_names_the_channel(fault, most: int, sign: str, detector: AnomalyDetector):
+    values = readings(800, seed=1)
+    values[600:660, 1] = fault(values[600:660, 1])
+    online = OnlineDetector(detector)
+    alerts = []
+    for row, each in enumerate(values):
+        for alert in online.push(each).alerts:
+            assert alert.known == row
+            alerts.append(alert)
+    found = [alert for alert in alerts if alert.known >= 600]
+    assert found[0].known < 600 + most
+    assert (found[0].channel, found[0].time) == ("pressure", None)
+    assert sign in {alert.sign for alert in found}
+    in_blocks = pushed(OnlineDetector(detector), values, None, repeat(90))
+    rows = [(alert.row, alert.known, alert.sign) for block in in_blocks for alert in block.alerts]
+    assert rows == [(alert.row, alert.known, alert.sign) for alert in alerts]
+
+
+def test_a_row_without_any_value_spoils_no_later_one(detector: AnomalyDetector):
+    values = readings(900, seed=1)
+    spoiled = values.copy()
+    spoiled[300] = np.nan
+    clean, found = (OnlineDetector(detector).push(rows) for rows in (values, spoiled))
+    assert np.isnan(found.scores[300])
+    assert np.isfinite(np.delete(found.scores, 300)).all()
+    np.testing.assert_allclose(found.scores[420:], clean.scores[420:], rtol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_rows(detector: AnomalyDetector):
+    online, values = OnlineDetector(detector), readings(1000, seed=1)
+    times = every_10_seconds(1000)
+
+    def run(blocks: int) -> int:
+        for _ in range(blocks):
+            online.push(values, times)  # time goes back each time: another stretch
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    early = run(10)
+    late = run(90)
+    tracemalloc.stop()
+    assert online.rows == 100_000
+    assert late < early + 30_000
+
+
+# The state
+
+
+@pytest.mark.parametrize("stop", [10, FIRST + 3, 216, 905, 1450])
+def test_who_goes_on_from_a_saved_state_finds_the_same_to_the_bit(stop: int, detector: AnomalyDetector, tmp_path: Path):
+    values, times = faulty(), every_10_seconds(1500)
+    times[905:] += np.timedelta64(1, "h")
+    online = OnlineDetector(detector)
+    before = list(pushed(online, values[:stop], times[:stop], repeat(13)))
+    online.save(tmp_path / "state")
+    gone_on = OnlineDetector(detector).load(tmp_path / "state")
+    assert gone_on.rows == stop
+    ends = [
+        [*before, *pushed(each, values[stop:], times[stop:], repeat(17)), each.finish()] for each in (online, gone_on)
+    ]
+    for name in ("scores", "evidence", "channel_scores", "now", "times"):
+        np.testing.assert_array_equal(*(joined(end, name) for end in ends), err_msg=name)
+    for name in ("events", "alerts"):
+        expected, found = ([item for each in end for item in getattr(each, name)] for end in ends)
+        assert found == expected != []
+    assert_same(ends[1], detector.detect(Recording(values, CHANNELS, times))[0])
+
+
+def test_a_state_is_that_of_its_detector(detector: AnomalyDetector, tmp_path: Path):
+    OnlineDetector(detector).save(tmp_path)
+    with pytest.raises(ValueError, match=r"stream.safetensors is the state of another model. Give that model"):
+        OnlineDetector(fitted(false_alarm_rate=0.2)).load(tmp_path)
+
+
+def test_a_damaged_state_is_refused(detector: AnomalyDetector, tmp_path: Path):
+    online = OnlineDetector(detector)
+    online.push(readings(100, seed=1))
+    path = online.save(tmp_path)
+    whole = path.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 40).astype(int):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"stream.safetensors .*(Delete it|another model|Install)"):
+            OnlineDetector(detector).load(tmp_path)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="Delete it to begin anew"):
+        OnlineDetector(detector).load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no state of a stream"):
+        OnlineDetector(detector).load(tmp_path / "elsewhere")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("rows", "times", "message"),
+    [
+        (
+            [[1.0, 2.0]],
+            None,
+            r"2 values \(row 3\). Give one for each of 3 channels, in this order: flow, pressure, still",
+        ),
+        ([[1.0, np.inf, 2.0]], None, r"channel 'pressure' is infinite \(row 3\)"),
+        ([[1.0, 2.0, 3.0]], [7.0], r"seconds after no times \(row 3\). Keep to one of them"),
+        ([[1.0, 2.0, 3.0]], [7.0, 8.0], r"times of float64 and shape \(2,\) for 1 rows \(row 3\)"),
+        ([[1.0, 2.0, 3.0]], [np.nan], "row 3 has no time"),
+        ([["a", "b", "c"]], None, "'a' is not a number"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_and_leave_no_trace(
+    rows: object, times: object, message: str, detector: AnomalyDetector
+):
+    values = readings(300, seed=1)
+    online = OnlineDetector(detector)
+    found = [online.push(values[:3])]
+    with pytest.raises(ValueError, match=message):
+        online.push(rows, times)
+    found += [online.push(values[3:]), online.finish()]
+    np.testing.assert_allclose(joined(found, "scores"), detector.scores(values), rtol=1e-4)
+
+
+def test_what_makes_no_sense_is_refused(detector: AnomalyDetector):
+    with pytest.raises(ValueError, match=r"has not learnt yet. Call fit\(normal\) first"):
+        OnlineDetector(AnomalyDetector())
+    with pytest.raises(ValueError, match=r"a period of 0 s. Give the seconds"):
+        OnlineDetector(detector, period=0)
+    with pytest.raises(ValueError, match=r"0 rows together. Give 1 or more"):
+        OnlineDetector(detector, together=0)

@@ -1,0 +1,188 @@
+"""`seqae stream` as a process with pipes, beside what the detector says of the whole recording."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqae
+from seqae.cli.incoming import Incoming
+
+CHANNELS = ("flow", "pressure")
+
+
+def readings(rows: int, seed: int) -> pd.DataFrame:
+    noise = np.random.default_rng(seed).normal(scale=0.05, size=(2, rows))
+    phase = np.arange(rows) / 8
+    times = pd.date_range("2024-01-01", periods=rows, freq="s")
+    flow, pressure = np.sin(phase) + noise[0], 20 + 3 * np.cos(phase) + noise[1]
+    return pd.DataFrame({"time": times, "flow": flow, "pressure [bar]": pressure})
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    detector = seqae.AnomalyDetector(resolutions=(1, 4), epochs=0)
+    return seqae.save(detector.fit(readings(1200, seed=0)), tmp_path_factory.mktemp("run") / "model")
+
+
+@pytest.fixture
+def today() -> pd.DataFrame:
+    """Rows with a fault, a missing value, and an hour that is missing."""
+    frame = readings(600, seed=1)
+    frame.loc[150:170, "pressure [bar]"] = 35
+    frame.loc[300, "flow"] = np.nan
+    frame.loc[400:, "time"] += pd.Timedelta("1h")
+    return frame
+
+
+def started(saved: Path, *words: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "seqae.cli", "stream", str(saved), *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+
+
+def streamed(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
+    process = started(saved, *words)
+    out, err = process.communicate(text.encode(), timeout=120)
+    return process.returncode, out.decode(), err.decode()
+
+
+def records(out: str, *without: str) -> list[dict]:
+    found = [json.loads(line) for line in out.splitlines()]
+    return [record for record in found if not {*without} & record.keys()]
+
+
+def assert_as_a_whole(out: str, saved: Path, frame: pd.DataFrame) -> None:
+    (whole,) = seqae.load(saved).detect(frame)
+    rows = pd.DataFrame(records(out, "alert", "event"))
+    assert rows["row"].tolist() == list(range(len(frame)))
+    np.testing.assert_allclose(rows["score"].astype(float), whole.scores, rtol=1e-4)
+    np.testing.assert_array_equal(rows["alarm"], whole.alarms)
+    np.testing.assert_allclose(rows["pressure score"].astype(float), whole.channel_scores[:, 1], rtol=1e-4)
+    np.testing.assert_array_equal(pd.to_datetime(rows["time"]), frame["time"])
+    events = [record["event"] for record in records(out) if "event" in record]
+    assert [(event["start"], event["stop"], event["start_time"]) for event in events] == [
+        (event.start, event.stop, event.start_time) for event in whole.events
+    ]
+
+
+def test_csv_comes_out_as_the_detector_scores_the_whole(saved: Path, today: pd.DataFrame):
+    code, out, err = streamed(saved, today.to_csv(index=False))
+    assert (code, err) == (0, "")
+    assert_as_a_whole(out, saved, today)
+    alerts = [record["alert"] for record in records(out) if "alert" in record]
+    assert any(150 <= alert["known"] < 170 and alert["channel"] == "pressure" for alert in alerts)
+
+
+def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
+    saved: Path, today: pd.DataFrame, tmp_path: Path
+):
+    lines = today.to_csv(index=False).splitlines(keepends=True)
+    words = ("--rows", "now", "--state", str(tmp_path / "state"))
+    process = started(saved, *words)
+    process.stdin.write("".join(lines[:450]).encode())
+    found = [process.stdout.readline()]
+    while json.loads(found[-1]).get("row") != 448:
+        found.append(process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    code, later, err = streamed(saved, "".join([lines[0], *lines[450:]]), *words)
+    assert (code, err) == (0, f"note   goes on after 449 rows (state of {tmp_path / 'state'})\n")
+    _, whole, _ = streamed(saved, today.to_csv(index=False), *words[:2], "--state", str(tmp_path / "other"))
+    key = json.dumps  # the order within a block is by kind
+    in_parts = sorted(map(key, records(b"".join([*found, out]).decode() + later)))
+    in_one = sorted(map(key, records(whole)))
+    assert [line[:20] for line in in_parts] == [line[:20] for line in in_one]
+    assert len(in_parts) > 600
+
+
+def test_a_reader_that_goes_away_ends_it(saved: Path, today: pd.DataFrame):
+    process = started(saved)
+    process.stdout.close()
+    _, err = process.communicate(today.to_csv(index=False).encode(), timeout=60)
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: Path, today: pd.DataFrame):
+    code, out, err = streamed(saved, today.to_json(orient="records", lines=True, date_format="iso"), "--format", "csv")
+    table = pd.read_csv(io.StringIO(out))
+    assert (code, len(table)) == (0, 600)
+    expected = ["row", "time", "score", "evidence", "alarm", "flow score", "pressure score"]
+    assert list(table.columns) == expected
+    assert {line.split()[0] for line in err.splitlines()} == {"alert", "event"}
+    code, out, _ = streamed(saved, today.to_csv(index=False), "--format", "csv", "--rows", "now")
+    assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "now"]
+
+
+def test_a_bad_line_is_named_after_what_came_before_it(saved: Path, today: pd.DataFrame):
+    text = today[:100].to_csv(index=False) + "2024-01-01 00:01:40,1.5,off\n"
+    code, out, err = streamed(saved, text, "--rows", "now")
+    assert code == 2
+    assert err.startswith("error: channel 'pressure' is 'off' (line 102). Expected a finite number, or nothing")
+    assert len(records(out, "alert")) == 100
+
+
+# Lines
+
+
+def read(text: bytes, *, cut: int = 10**6, **settings: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a text that comes in pieces."""
+    pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
+    values, times = zip(*Incoming(CHANNELS, **settings).blocks(pieces))
+    return np.concatenate(values), None if times[0] is None else np.concatenate(times)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"time,flow,pressure\n2024-01-01 00:00:00,1,2\n2024-01-01 00:00:10,3,\n",
+        b"\xef\xbb\xbfTime;pressure [bar];other;flow\r\n2024-01-01 00:00:00;2;x;1\r\n\r\n2024-01-01 00:00:10;NaN;;3",
+        b'{"time": "2024-01-01T00:00:00", "flow": 1, "pressure": 2}\n{"flow": 3, "time": "2024-01-01T00:00:10"}\n',
+        b'"time","flow","pressure"\n"2024-01-01T00:00:00Z","1","2"\n"2024-01-01T00:00:10Z","3","-"\n',
+    ],
+)
+def test_rows_are_read_however_they_are_written_and_wherever_the_text_is_cut(text: bytes, cut: int):
+    values, times = read(text, cut=cut)
+    np.testing.assert_array_equal(values, [[1, 2], [3, np.nan]])
+    np.testing.assert_array_equal(times, np.array(["2024-01-01T00:00:00", "2024-01-01T00:00:10"], "datetime64[ns]"))
+
+
+def test_seconds_are_times_and_no_time_is_none():
+    np.testing.assert_array_equal(read(b"when,flow,pressure\n5,1,2\n6,1,2\n", time_column="when")[1], [5.0, 6.0])
+    assert read(b"flow,pressure\n1,2\n")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"flow,pressure\n1,2\n1,2,3\n", r"3 fields, but the header has 2 \(line 3\)"),
+        (b"flow,pressur\n1,2\n", r"missing 'pressure', while there is 'pressur' \(line 1\)"),
+        (b"flow,pressure\n1,2\n1,inf\n", r"channel 'pressure' is 'inf' \(line 3\)"),
+        (b"flow,pressure\n1,\0\n", r"channel 'pressure' is .* \(line 2\)"),
+        (b"time,flow,pressure\nx,1,2\n", r"time column 'time' holds 'x' \(line 2\)"),
+        (b'{"flow": 1}\n[1, 2]\n', r"not an object but a list \(line 2\)"),
+        (b'{"flow": 1\n', r"not JSON \(line 1"),
+        (b'{"flow": true}\n', r"channel 'flow' is True \(line 1\)"),
+        (b'{"speed": 1}\n', r"none of the channels \(line 1\). Expected 'flow', 'pressure'; there is 'speed'"),
+        (b'{"time": 1, "flow": 1}\n{"flow": 1}\n', r"no time \(line 2\).*Every row needs one"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(text: bytes, message: str):
+    with pytest.raises(ValueError, match=message):
+        read(text)
+
+
+def test_a_model_that_is_no_detector_is_refused(tmp_path: Path, command: Callable):
+    seqae.save(seqae.LSTM(3, hidden_size=4), tmp_path / "lstm")
+    assert "holds a LSTM. Recordings are read by an AnomalyDetector" in command("stream", str(tmp_path / "lstm")).err
