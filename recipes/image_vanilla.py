@@ -58,6 +58,7 @@ def main(
     from seqae.report import code_figure, loss_figure, save_figure
     from seqae.report.image_figures import grid_figure, rows_figure
     from seqae.report.run import Run
+    from seqae.retrieval import purity
     from seqae.training.optimizers import cosine
 
     if smoke:
@@ -122,14 +123,6 @@ def main(
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
-
-
-def purity(codes: np.ndarray, labels: np.ndarray, neighbours: int = 10) -> float:
-    """Return the share of each code's nearest neighbours that are of its class."""
-    from sklearn.neighbors import NearestNeighbors
-
-    near = NearestNeighbors(n_neighbors=neighbours).fit(codes).kneighbors(return_distance=False)
-    return float((labels[near] == labels[:, None]).mean())
 
 
 def plane_of(model, codes: np.ndarray, side: int = 20) -> np.ndarray:

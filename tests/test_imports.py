@@ -15,8 +15,9 @@ LAYERS = [
     {"modules", "errors", "corruptions", "data", "distortions"},
     {"autoencoder"},
     {"inference"},
+    {"likelihood"},
     {"training", "artifact"},
-    {"anomaly", "features"},
+    {"anomaly", "features", "generation", "retrieval"},
     {"report"},
     {"cli"},
 ]

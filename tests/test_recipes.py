@@ -10,8 +10,14 @@ RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 LEAVES = {
     "image_conv": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
     "image_deep": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
+    "image_defects": ["ranking.png", "loss.png", "model/seqae.json"],
     "image_denoise": ["rows-cut.png", "rows-masked.png", "loss.png", "model-cut/seqae.json"],
+    "image_pretraining": ["units.png", "loss.png", "model/seqae.json"],
+    "image_segmentation": ["masks.png", "loss.png", "model/seqae.json"],
     "image_sparse": ["rows.png", "filters-SparseCode.png", "filters-TopCode.png", "loss.png"],
+    "image_latent": ["codes.png", "pca.png", "space.html", "loss.png", "model/seqae.json"],
+    "image_retrieval": ["neighbours.png", "model/seqae.json"],
+    "image_variational": ["samples.png", "manifold.png", "between.png", "loss.png", "model/seqae.json"],
     "image_vanilla": ["rows.png", "codes.png", "pca.png", "manifold.png", "loss.png", "model/seqae.json"],
     "sensor_anomaly": [
         "report.html",

@@ -97,3 +97,126 @@ class GaussianCode(CodeLayer):
         if self.training:
             mean = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         return Coded(mean, penalty)
+
+
+class BinaryCode(CodeLayer):
+    """Bits, written as -1 and 1: the signs of what the encoder wrote.
+
+    A sign has no gradient; that of the bit goes straight through to the number (Bengio et al. 2013,
+    https://arxiv.org/abs/1308.3432).
+
+    Args:
+        pull: Price of the squared distance between numbers and their bits, without which the numbers run away from
+            where a sign can change.
+        balance: Price of bits that are set for many more or many fewer than half of a batch, which tell little: the
+            mean over bits of the squared mean over the batch.
+    """
+
+    def __init__(self, pull: float = 0.1, balance: float = 0.1):
+        super().__init__()
+        self.pull = pull
+        self.balance = balance
+
+    def forward(self, code: Tensor) -> Coded:
+        bits = _signs(code)
+        unbalance = code.mean(dim=0).square().mean()
+        return Coded(_through(code, bits), self.pull * _distance(code, bits) + self.balance * unbalance)
+
+
+class HalvingCode(CodeLayer):
+    """Bits, written as -1 and 1; while training each is set for that half of a batch which has the larger numbers.
+
+    So every bit tells as much as a bit can (the bi-half layer of Li & van Gemert 2021,
+    https://arxiv.org/abs/2012.12334). The gradient goes straight through. Otherwise bits are signs.
+
+    Args:
+        pull: Price of the squared distance between what the encoder wrote and the bits.
+    """
+
+    def __init__(self, pull: float = 0.1):
+        super().__init__()
+        self.pull = pull
+
+    def forward(self, code: Tensor) -> Coded:
+        bits = _halves(code) if self.training else _signs(code)
+        return Coded(_through(code, bits), self.pull * _distance(code, bits))
+
+
+class FlippingCode(CodeLayer):
+    """Bits of which some flip while training, so that codes that differ in few bits come to mean like things.
+
+    The channel of Choi et al. 2019, https://arxiv.org/abs/1811.07557.
+
+    Args:
+        bits: Makes the bits, -1 and 1, for example a `HalvingCode`.
+        share: Of the bits that flip.
+    """
+
+    def __init__(self, bits: CodeLayer, share: float = 0.1):
+        super().__init__()
+        self.bits = bits
+        self.share = share
+
+    def forward(self, code: Tensor) -> Coded:
+        coded = self.bits(code)
+        if not self.training:
+            return coded
+        flips = torch.rand_like(coded.code) < self.share
+        return Coded(torch.where(flips, -coded.code, coded.code), coded.penalty)
+
+
+class AgreeingCode(CodeLayer):
+    """Bits on which the two halves of a batch agree, row by row; see `seqae.data.neighbours.BesideLike`.
+
+    What two views of a thing, or two things that are alike, do not share is no use for finding things of a kind. Bits
+    that say the same as others are no use either: their correlations cost, too, after Zbontar et al. 2021,
+    https://arxiv.org/abs/2103.03230. There is no such price outside of training, where rows are not paired.
+
+    Args:
+        bits: Makes the bits, for example a `HalvingCode`.
+        agree: Price of the squared distance from numbers (brought between -1 and 1) to the bits of the other half.
+        differ: Price of the squared correlation of bits, mean over all pairs of bits.
+    """
+
+    def __init__(self, bits: CodeLayer, agree: float = 0.5, differ: float = 1.0):
+        super().__init__()
+        self.bits = bits
+        self.agree = agree
+        self.differ = differ
+
+    def forward(self, code: Tensor) -> Coded:
+        coded = self.bits(code)
+        if not self.training:
+            return coded
+        if len(code) % 2:
+            raise ValueError(f"a batch of {len(code)} rows has no two halves. Put each sequence beside one like it")
+        soft = code.tanh()
+        distance = _distance(soft, coded.code.detach().roll(len(code) // 2, dims=0))
+        return Coded(coded.code, coded.penalty + self.agree * distance + self.differ * _correlation(soft))
+
+
+def _through(code: Tensor, bits: Tensor) -> Tensor:
+    """Return the bits, through which gradients go to the numbers as they are."""
+    return code + (bits - code).detach()
+
+
+def _distance(code: Tensor, bits: Tensor) -> Tensor:
+    return (code - bits).square().mean(dim=1)
+
+
+def _signs(code: Tensor) -> Tensor:
+    return torch.where(code > 0, 1.0, -1.0).to(code)
+
+
+def _halves(code: Tensor) -> Tensor:
+    """Return 1 for the larger half of each column and -1 for the others, `(batch, code_size)`."""
+    rank = code.argsort(dim=0).argsort(dim=0)
+    return torch.where(rank >= len(code) // 2, 1.0, -1.0).to(code)
+
+
+def _correlation(code: Tensor) -> Tensor:
+    """Return the squared correlation of two columns, mean over all pairs of them; those with themselves count 0."""
+    centred = code - code.mean(dim=0)
+    scaled = centred / (centred.square().mean(dim=0).sqrt() + 1e-4)
+    found = scaled.T @ scaled / len(code)
+    return (found - found.diagonal().diag()).square().mean()

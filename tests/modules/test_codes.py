@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.modules.codes import GaussianCode, SparseCode, TopCode
+from seqae.modules.codes import AgreeingCode, BinaryCode, FlippingCode, GaussianCode, HalvingCode, SparseCode, TopCode
 
 CODE = torch.tensor([[3.0, -4.0, 1.0, 0.5], [0.1, 0.2, -0.3, 0.0]])
 
@@ -61,9 +61,60 @@ def test_a_price_makes_an_over_complete_code_sparse():
 
 
 def test_every_code_layer_goes_into_an_autoencoder():
-    for layer, wrote in ((SparseCode(0.1), 4), (TopCode(2), 4), (GaussianCode(), 8)):
+    layers = ((SparseCode(0.1), 4), (TopCode(2), 4), (GaussianCode(), 8), (BinaryCode(), 4), (HalvingCode(), 4))
+    for layer, wrote in layers:
         model = seqae.Autoencoder(seqae.MeanEncoder(3, wrote), seqae.ConstantDecoder(nn.Linear(4, 3)), layer).eval()
         batch = seqae.Batch.of([torch.randn(5, 3), torch.randn(2, 3)])
         found = model(batch)
         assert found.penalty.shape == (2,) and found.code.shape == (2, 4)
         torch.testing.assert_close(model.reconstruct(batch).values, found.prediction.values)
+
+
+@pytest.mark.parametrize("layer", [BinaryCode(), HalvingCode()])
+def test_bits_are_signs_and_gradients_go_straight_through(layer):
+    code = torch.tensor([[0.3, -2.0], [-0.1, 5.0]], requires_grad=True)
+    bits = layer.eval()(code).code
+    assert torch.equal(bits, torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
+    weights = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    (bits * weights).sum().backward()
+    assert torch.equal(code.grad, weights)
+
+
+def test_unbalanced_bits_cost_more():
+    half, all_set = torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1)
+    assert BinaryCode(pull=0.0, balance=2.0)(half).penalty.tolist() == [0, 0]
+    assert BinaryCode(pull=0.0, balance=2.0)(all_set).penalty.tolist() == [2, 2]
+    assert BinaryCode(pull=2.0, balance=0.0)(3 * half).penalty.tolist() == [8, 8]
+
+
+def test_halving_sets_each_bit_for_the_larger_half_of_a_batch_while_training():
+    code = torch.randn(50, 7) + 3 * torch.randn(7)
+    layer = HalvingCode()
+    bits = layer(code).code
+    assert bits.mean(dim=0).abs().max() < 1e-6
+    for column, set_ in zip(code.T, bits.T > 0):
+        assert column[set_].min() >= column[~set_].max()
+    assert torch.equal(layer.eval()(code).code > 0, code > 0)
+
+
+def test_halves_that_disagree_and_bits_that_say_the_same_cost_more():
+    layer = AgreeingCode(BinaryCode(pull=0.0, balance=0.0), agree=1.0, differ=0.0)
+    half = torch.tensor([[9.0, 9.0], [-9.0, 9.0]])
+    assert layer(torch.cat([half, half])).penalty.max() < 1e-6
+    assert layer(torch.cat([half, -half])).penalty == pytest.approx([4.0] * 4, abs=1e-4)
+    layer = AgreeingCode(BinaryCode(pull=0.0, balance=0.0), agree=0.0, differ=1.0)
+    apart = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    assert layer(apart).penalty.max() < 1e-6
+    assert layer(apart[:, [0, 0]]).penalty == pytest.approx([0.5] * 4, abs=1e-2)
+    assert layer.eval()(apart[:3]).penalty.tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="3 rows has no two halves"):
+        layer.train()(apart[:3])
+
+
+def test_a_share_of_the_bits_flips_while_training_only():
+    torch.manual_seed(0)
+    code = torch.randn(2000, 10)
+    layer = FlippingCode(BinaryCode(), share=0.2)
+    flipped = (layer(code).code > 0) != (code > 0)
+    assert flipped.float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert torch.equal(layer.eval()(code).code > 0, code > 0)
