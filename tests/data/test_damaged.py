@@ -1,0 +1,34 @@
+"""A damaged source: reproducible, new for other numbers, labels kept."""
+
+import numpy as np
+import torch
+
+from seqae.corruptions import GaussianNoise
+from seqae.data.batches import LabelledSource, Sequences
+from seqae.data.damaged import Damaged
+
+SEQUENCES = Sequences([torch.randn(length, 2) for length in (3, 1, 4, 2)])
+LABELLED = LabelledSource(SEQUENCES, np.arange(4))
+NUMBERS = np.array([2, 0])
+
+
+def noise(source, numbers=NUMBERS, seed=0) -> torch.Tensor:
+    """What was added to the steps."""
+    return Damaged(source, GaussianNoise(0.5), seed).batch(numbers).steps - source.batch(numbers).steps
+
+
+def test_the_same_numbers_are_damaged_in_the_same_way_and_others_in_another():
+    assert torch.equal(noise(SEQUENCES), noise(SEQUENCES))
+    assert not torch.equal(noise(SEQUENCES), noise(SEQUENCES, seed=1))
+    assert not torch.equal(noise(SEQUENCES)[:4], noise(SEQUENCES, np.array([2, 1]))[:4])
+
+
+def test_labels_stay_with_their_sequences():
+    damaged = Damaged(LABELLED, GaussianNoise(0.5)).batch(NUMBERS)
+    assert damaged.labels.tolist() == [2, 0]
+    assert damaged.batch.lengths.tolist() == [4, 3]
+    assert torch.equal(damaged.batch.steps - SEQUENCES.batch(NUMBERS).steps, noise(SEQUENCES))
+
+
+def test_lengths_are_those_of_the_source():
+    assert Damaged(LABELLED, GaussianNoise(0.5)).lengths.tolist() == [3, 1, 4, 2]
