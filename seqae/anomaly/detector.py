@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -193,7 +193,7 @@ class AnomalyDetector:
         found = self.all_scores(recording)
         return Detection(
             recording=recording,
-            reconstruction=self.reconstruct(recording),
+            reconstruct=self.reconstruct,
             channel_scores=found.channels,
             scores=found.scores,
             evidence=self.strongest(found.evidence),
@@ -263,7 +263,7 @@ class Detection:
 
     Attributes:
         recording: What was scored.
-        reconstruction: `(row, channel)`, in the units of the data.
+        reconstruct: The detector's.
         channel_scores: `(row, channel)`; NaN where a value is missing.
         scores: `(row,)`; NaN where all values are missing.
         evidence: `(row,)`, the strongest that counts; above 1, the row raises an alarm.
@@ -273,13 +273,18 @@ class Detection:
     """
 
     recording: Recording
-    reconstruction: np.ndarray
+    reconstruct: Callable[[Recording], np.ndarray]
     channel_scores: np.ndarray
     scores: np.ndarray
     evidence: np.ndarray
     blame: np.ndarray
     merge_gap: int
     min_rows: int
+
+    @cached_property
+    def reconstruction(self) -> np.ndarray:
+        """What the finest model makes of the recording, `(row, channel)`, in the units of the data; takes its time."""
+        return self.reconstruct(self.recording)
 
     @property
     def alarms(self) -> np.ndarray:
