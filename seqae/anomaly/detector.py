@@ -12,6 +12,7 @@ import numpy as np
 from seqae.anomaly.charts import WINDOW
 from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
+from seqae.anomaly.scales import Scale
 from seqae.anomaly.thresholds import PeaksOverThreshold, Threshold
 from seqae.data.recordings import Recording, as_recordings
 
@@ -159,7 +160,8 @@ class AnomalyDetector:
             scores[piece.rows] = self.levels_.row_scores(errors, piece.known)
             evidence[:2, piece.rows] = [chart.max(axis=1) for chart in charts]
             off_limits[piece.rows] = np.maximum(*charts)
-            evidence[2:, piece.rows] = np.nan_to_num(by_resolution) / self.limits_[:, None]
+            fits = np.array([piece.holds(scale) for scale in self.scales_])
+            evidence[2:, piece.rows] = np.nan_to_num(by_resolution) * (fits / self.limits_)[:, None]
             channels[piece.rows] = self.levels_.channel_scores(errors, piece.known)
         return Scores(scores, evidence, channels, off_limits)
 
@@ -172,8 +174,11 @@ class AnomalyDetector:
 
     def _errors(self, piece: _Piece) -> list[np.ndarray]:
         """Return the errors of a piece at each resolution, the same as if all rows were computed at once."""
-        found = []
-        for scale in self.scales_:
+        found: list[np.ndarray] = []
+        for number, scale in enumerate(self.scales_):
+            if found and not piece.holds(scale):
+                found.append(self.levels_.stand_in(found[0], number))
+                continue
             # Windows must begin at the same rows, and every window that covers one of the rows must be there.
             grid = scale.rows * self.stride
             first = max(piece.start - scale.reach, 0) // grid * grid
@@ -251,6 +256,10 @@ class _Piece:
     @property
     def rows(self) -> slice:
         return slice(self.offset + self.start, self.offset + self.stop)
+
+    def holds(self, scale: Scale) -> bool:
+        """Whether a window fits into the stretch; what is written beyond a shorter one tells nothing."""
+        return len(self.values) >= scale.reach
 
     @property
     def known(self) -> np.ndarray:

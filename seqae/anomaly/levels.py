@@ -42,6 +42,10 @@ class Levels:
         self.usual_ = _quantile(errors[0], self.usual) + floor
         return self
 
+    def stand_in(self, errors: np.ndarray, resolution: int) -> np.ndarray:
+        """Return the errors of the finest resolution as those of a coarser one, whose windows are too long here."""
+        return errors / self.extreme_[0] * self.extreme_[resolution]
+
     def row_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the scores of rows, `(row,)`: 1 is where normal ends; NaN where nothing is known.
 

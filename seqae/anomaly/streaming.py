@@ -260,8 +260,13 @@ class OnlineDetector:
         if self.known.stop == self.stretch:
             return
         self._hear_charts(self.charts.finish())
+        rows = self.known.stop - self.stretch
         for number, resolution in enumerate(self.resolutions):
-            self._hear_errors(number, resolution.finish())
+            errors, fits = resolution.finish(), rows >= self.detector.scales_[number].reach
+            if number and not fits:
+                finest = self.errors[0].between(self.stretch, self.known.stop)
+                errors = self.detector.levels_.stand_in(finest, number)
+            self._hear_errors(number, errors, fits)
 
     def _hear_charts(self, ratios: list[np.ndarray]) -> None:
         if len(ratios[0]) == 0:
@@ -270,13 +275,14 @@ class OnlineDetector:
         for kind, each in enumerate(ratios):
             self._measure(kind, each.max(axis=1).astype(np.float32), each, self.charts)
 
-    def _hear_errors(self, resolution: int, errors: np.ndarray) -> None:
+    def _hear_errors(self, resolution: int, errors: np.ndarray, fits: bool = True) -> None:
         if len(errors) == 0:
             return
         tail, levels = self.errors[resolution], self.detector.levels_
         known = self.known.between(tail.stop, tail.stop + len(errors))
         tail.add(errors)
-        evidence = np.nan_to_num(levels.scores_at(resolution, errors, known)) / self.detector.limits_[resolution]
+        limit = self.detector.limits_[resolution] if fits else np.inf
+        evidence = np.nan_to_num(levels.scores_at(resolution, errors, known)) / limit
         by_channel = np.where(known, errors / levels.extreme_[resolution], 0)
         self._measure(2 + resolution, evidence.astype(np.float32), by_channel, self.resolutions[resolution])
 

@@ -332,3 +332,9 @@ def test_windows_have_to_cover_every_row(stride: int):
 def test_a_recording_may_be_scored_as_it_is(detector: AnomalyDetector):
     values = readings(100, seed=1)
     np.testing.assert_array_equal(detector.scores(Recording(values, CHANNELS)), detector.scores(values))
+
+
+@pytest.mark.parametrize("rows", [1, 5, 15, 16, 40, 64, 100, 200])
+def test_short_recordings_raise_no_alarm_for_being_short(rows: int, detector: AnomalyDetector):
+    alarms = [detector.alarms(readings(rows, seed=seed)).any() for seed in range(1, 9)]
+    assert sum(alarms) <= 1
