@@ -18,7 +18,7 @@ from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 MINUTES = 5
-RESULT = ""
+RESULT = "MNIST, 10 code numbers, 5 epochs: clusters agree with classes .688 (NMI); PCA-10 .601, pixels .500"
 
 
 def main(
