@@ -83,7 +83,7 @@ def main(
         found[name] = detector, detector.detect(searched)[0]
     results = [measured(name, detection, truth) for name, (_, detection) in found.items()]
     detector, detection = found[next(iter(found))]
-    results.append(measured("control charts alone", charts_alone(detector, searched), truth))
+    results.append(measured("control charts alone", charts_alone(detector, detection), truth))
     if truth is not None:
         results.append(measured("an alarm that never ends", always_on(detection), truth))
     summary = [

@@ -64,9 +64,10 @@ class QuietChart:
 
     def fit(self, parts: Sequence[np.ndarray], floor: np.ndarray) -> QuietChart:
         """Learn from scaled normal rows `(row, channel)`; less movement than the floor `(channel,)` is none."""
+        nothing = np.zeros(len(floor))  # is known of channels in parts shorter than a window
         deviations = [_deviation(part) for part in parts if len(part) >= WINDOW]
         with np.errstate(invalid="ignore"):
-            least = np.fmin.reduce([np.fmin.reduce(each, axis=0) for each in deviations])
+            least = np.fmin.reduce([np.fmin.reduce(each, axis=0) for each in deviations]) if deviations else nothing
         self.least_ = np.where(least > floor, least, 0.0) / _lacking(parts)
         return self
 

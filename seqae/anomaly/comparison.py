@@ -48,9 +48,8 @@ def always_on(detection: Detection) -> Detection:
     return replace(detection, scores=np.ones(rows), evidence=np.full(rows, 2.0))
 
 
-def charts_alone(detector: AnomalyDetector, data: object) -> Detection:
+def charts_alone(detector: AnomalyDetector, detection: Detection) -> Detection:
     """Return what a detector's control charts find without its autoencoders, ranked by their evidence."""
-    (detection,), found = detector.detect(data), detector.all_scores(data)
-    charts = found.evidence.copy()
+    charts = detector.all_scores(detection.recording).evidence
     charts[2:] = 0
     return replace(detection, scores=charts.max(axis=0), evidence=detector.strongest(charts))

@@ -105,7 +105,11 @@ class AnomalyDetector:
 
     def channel_scores(self, data: object) -> np.ndarray:
         """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where values miss."""
-        return self.all_scores(data).channels
+        recording = self._one(data)
+        scores = np.empty(recording.values.shape, dtype=np.float32)
+        for piece in self._pieces(recording):
+            scores[piece.rows] = self.levels_.channel_scores(self._errors(piece), piece.known)
+        return scores
 
     def alarms(self, data: object) -> np.ndarray:
         """Return True where a row raises an alarm, `(row,)`."""

@@ -338,3 +338,8 @@ def test_a_recording_may_be_scored_as_it_is(detector: AnomalyDetector):
 def test_short_recordings_raise_no_alarm_for_being_short(rows: int, detector: AnomalyDetector):
     alarms = [detector.alarms(readings(rows, seed=seed)).any() for seed in range(1, 9)]
     assert sum(alarms) <= 1
+
+
+def test_a_window_shorter_than_that_of_the_charts_needs_no_more_rows():
+    found = AnomalyDetector(Principal(), window=4).fit(readings(14, seed=0))
+    assert np.isfinite(found.scores(readings(9, seed=1))).all()
