@@ -13,7 +13,7 @@ from seqae.anomaly.charts import WINDOW
 from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
 from seqae.anomaly.scales import Scale
-from seqae.anomaly.thresholds import PeaksOverThreshold, Threshold
+from seqae.anomaly.thresholds import Mahalanobis, PeaksOverThreshold, Threshold
 from seqae.data.recordings import Recording, as_recordings
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class AnomalyDetector:
         stride: Steps from one window to the next when scoring, up to the window.
         false_alarm_rate: The share of normal rows that may raise an alarm.
         threshold: How the limits of the autoencoder's errors are found.
+        distance: How the errors of all channels become one score: `Mahalanobis()` knows which channels go wrong
+            together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Shorter events are dropped.
         epochs: Passes over the training windows at most.
@@ -58,6 +60,7 @@ class AnomalyDetector:
         stride: int = 1,
         false_alarm_rate: float = 0.01,
         threshold: Threshold | None = None,
+        distance: Mahalanobis | None = None,
         merge_gap: int = 10,
         min_rows: int = 1,
         epochs: int = 15,
@@ -71,6 +74,7 @@ class AnomalyDetector:
         self.stride = stride
         self.false_alarm_rate = false_alarm_rate
         self.threshold = PeaksOverThreshold() if threshold is None else threshold
+        self.distance = distance
         self.merge_gap = merge_gap
         self.min_rows = min_rows
         self.epochs = epochs

@@ -97,7 +97,7 @@ def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -
         torch.manual_seed(detector.seed)
         detector.scales_ = [_scale(detector, scaled, each, progress) for each in sorted(possible)]
     errors = [np.concatenate([scale.errors(part, detector.stride) for part in scaled]) for scale in detector.scales_]
-    detector.levels_ = Levels().fit(errors, parts, detector.scaler_)
+    detector.levels_ = Levels(distance=detector.distance).fit(errors, parts, detector.scaler_)
     detector.limits_ = np.ones(len(detector.scales_))
     floor = noticeable(parts, detector.scaler_)
     detector.level_ = LevelChart().fit(scaled, detector.false_alarm_rate, floor)

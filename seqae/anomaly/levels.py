@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
 
+from seqae.anomaly.thresholds import Mahalanobis
 from seqae.data.scaler import Scaler
 
 NOTICEABLE = 0.03  # an error below this share of a channel's range is never remarkable
@@ -23,11 +25,14 @@ class Levels:
     Args:
         extreme: The quantile of the errors of normal rows for scores of rows.
         usual: The quantile for scores of channels: lower, so that a noisy channel is not blamed for all.
+        distance: Measures the errors of all channels together; the quadratic mean if None. One for each
+            resolution is fitted, `distances_`.
     """
 
-    def __init__(self, extreme: float = 0.99, usual: float = 0.9):
+    def __init__(self, extreme: float = 0.99, usual: float = 0.9, distance: Mahalanobis | None = None):
         self.extreme = extreme
         self.usual = usual
+        self.distance = distance
 
     def fit(self, errors: Sequence[np.ndarray], parts: Sequence[np.ndarray], scaler: Scaler) -> Levels:
         """Learn from normal rows.
@@ -40,6 +45,9 @@ class Levels:
         floor = np.square(noticeable(parts, scaler))
         self.extreme_ = np.stack([np.maximum(_quantile(each, self.extreme), floor) for each in errors])
         self.usual_ = _quantile(errors[0], self.usual) + floor
+        if self.distance is not None:
+            shares = [each / extreme for each, extreme in zip(errors, self.extreme_)]
+            self.distances_ = [copy.copy(self.distance).fit(each) for each in shares]
         return self
 
     def stand_in(self, errors: np.ndarray, resolution: int) -> np.ndarray:
@@ -50,12 +58,15 @@ class Levels:
         """Return the scores of rows, `(row,)`: 1 is where normal ends; NaN where nothing is known.
 
         Averaged over resolutions, then the quadratic mean over channels, which lies between the mean,
-        that drowns one broken channel among many, and the largest, that ignores that several agree.
+        that drowns one broken channel among many, and the largest, that ignores that several agree. With a
+        `distance`, the mean of the distances at all resolutions.
 
         Args:
             errors: `(row, channel)` for each resolution.
             known: `(row, channel)`, False where a value is missing.
         """
+        if self.distance is not None:
+            return self.scores_by_resolution(errors, known).mean(axis=0)
         total = sum(each / extreme for each, extreme in zip(errors, self.extreme_))
         return _quadratic_mean(total / len(errors), known)
 
@@ -65,7 +76,10 @@ class Levels:
 
     def scores_at(self, resolution: int, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return the scores of rows at one resolution, counted from the finest, of its errors `(row, channel)`."""
-        return _quadratic_mean(errors / self.extreme_[resolution], known)
+        shares = errors / self.extreme_[resolution]
+        if self.distance is None:
+            return _quadratic_mean(shares, known)
+        return np.sqrt(self.distances_[resolution].scores(np.where(known, shares, np.nan))).astype(np.float32)
 
     def channel_scores(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
         """Return the scores of channels, `(row, channel)`, at the finest resolution; NaN where a value is missing."""

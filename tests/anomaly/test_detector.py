@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 import torch
 
+import seqae
 from seqae.anomaly import detector as detector_module
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Dense, Principal
+from seqae.anomaly.thresholds import Mahalanobis
 from seqae.data.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed", "still")
@@ -273,6 +275,27 @@ def test_the_stated_rate_holds_for_new_rows_of_the_same_process(dependence: floa
 
     rates = [fitted(rows(4000, seed), false_alarm_rate=0.01).alarms(rows(8000, seed + 50)).mean() for seed in range(3)]
     assert 0.01 / 2 < np.mean(rates) < 0.01 * 2
+
+
+def test_a_distance_in_view_of_all_channels_keeps_the_stated_rate_too():
+    found = fitted(readings(5000, seed=0), distance=Mahalanobis(), false_alarm_rate=0.01)
+    assert 0 < found.alarms(readings(8000, seed=1)).mean() < 0.01 * 3
+    faulty = readings(1000, seed=2)
+    faulty[500:520, 1] += 60
+    assert found.alarms(faulty)[505:516].all()
+    assert found.events(faulty)[0].channels[0].channel == "1"
+
+
+def test_a_distance_is_that_of_the_errors_of_all_channels(tmp_path):
+    found = fitted(readings(3000, seed=0), resolutions=(1,), distance=Mahalanobis())
+    values = readings(300, seed=1)
+    values[10, 2] = np.nan
+    errors = found.scales_[0].errors(found.scaler_.transform(values), 1) / found.levels_.extreme_[0]
+    errors[10, 2] = np.nan
+    (distance,) = found.levels_.distances_
+    np.testing.assert_allclose(found.scores(values), np.sqrt(distance.scores(errors)), rtol=1e-4)
+    again = seqae.load(seqae.save(found, tmp_path / "detector"))
+    np.testing.assert_array_equal(again.scores(values), found.scores(values))
 
 
 def test_a_lower_rate_sets_a_higher_limit(detector: AnomalyDetector):

@@ -17,6 +17,7 @@ from seqae.anomaly.detector import AnomalyDetector, Detection
 from seqae.anomaly.events import latched
 from seqae.anomaly.models import Principal, Recurrent
 from seqae.anomaly.streaming import FIRST, Found, OnlineDetector
+from seqae.anomaly.thresholds import Mahalanobis
 from seqae.data.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "still")
@@ -115,7 +116,10 @@ def test_so_they_are_around_gaps_in_time_and_when_time_goes_back(kind: str, dete
     np.testing.assert_array_equal(joined(found, "times"), times)
 
 
-@pytest.mark.parametrize("given_settings", [{"stride": 4}, {"merge_gap": 0, "min_rows": 3}, {"model": Recurrent()}])
+@pytest.mark.parametrize(
+    "given_settings",
+    [{"stride": 4}, {"merge_gap": 0, "min_rows": 3}, {"model": Recurrent()}, {"distance": Mahalanobis()}],
+)
 def test_so_they_are_with_any_settings(given_settings: dict[str, object]):
     found_by, values = fitted(**{"resolutions": (1,), **given_settings}, epochs=0), faulty(1000)
     (whole,) = found_by.detect(Recording(values, CHANNELS))
