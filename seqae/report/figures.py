@@ -1,22 +1,19 @@
-"""Still pictures, by matplotlib without a display."""
+"""Pictures of a run: signals with their alarms, losses, codes."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqae.extras import need
-from seqae.files import write_atomically
 from seqae.report import colours
 from seqae.report.axis import Axis
+from seqae.report.drawing import draw_signal, matplotlib, new_figure, tidy
 from seqae.report.findings import events_of, faults_of
 from seqae.report.plot import scale
-from seqae.report.thinning import break_lines, lonely, rows_to_draw
+from seqae.report.thinning import break_lines, rows_to_draw
 from seqae.report.words import with_unit
 
 if TYPE_CHECKING:
@@ -50,11 +47,11 @@ def signal_figure(
     chosen = list(channels) if channels is not None else _most_to_blame(recording, events)
     _check_channels(chosen, recording.channels)
     axis = Axis.of(recording)
-    figure = _figure(11, 1.5 * len(chosen) + 2.3)
+    figure = new_figure(11, 1.5 * len(chosen) + 2.3)
     plots = figure.subplots(len(chosen) + 1, sharex=True, height_ratios=[1] * len(chosen) + [1.2])
     for plot, name in zip(plots, chosen):
         column = recording.channels.index(name)
-        _draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
+        draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
     _draw_evidence(plots[-1], *_lines(axis, evidence))
     if axis.kind == "date":
@@ -63,7 +60,7 @@ def signal_figure(
         plots[-1].set_xlabel(axis.label)
     for plot in plots:
         _shade(plot, axis, events_of(events), faults_of(labels))
-        _tidy(plot)
+        tidy(plot)
     _legend(figure, plots[0], plots[-1])
     plots[-1].set_xlim(*axis.dates(np.array(axis.span(0, len(recording)))))
     return figure
@@ -71,7 +68,7 @@ def signal_figure(
 
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the losses of each epoch, one line for each name; the lowest point of each line is marked."""
-    figure = _figure(7, 4)
+    figure = new_figure(7, 4)
     plot = figure.subplots()
     for (name, losses), colour in zip(history.items(), colours.CLASSES):
         epochs = np.arange(1, len(losses) + 1)
@@ -85,7 +82,7 @@ def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     plot.set_ylabel("loss")
     plot.set_title("Training", loc="left", color=colours.INK)
     figure.legend(loc="outside lower center", ncols=len(history), frameon=False)
-    _tidy(plot)
+    tidy(plot)
     return figure
 
 
@@ -97,7 +94,7 @@ def code_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray | None
         classes: One class or, as floating point numbers, one score for each sequence: the colour of its point.
     """
     points, names = _in_the_plane(np.asarray(codes, dtype=np.float64))
-    figure = _figure(7, 5.5)
+    figure = new_figure(7, 5.5)
     plot = figure.subplots()
     style = {"s": float(np.clip(10000 / len(points), 5, 36)), "linewidths": 0, "alpha": 0.8}
     values = None if classes is None else np.asarray(classes)
@@ -113,25 +110,8 @@ def code_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray | None
     plot.set_xlabel(names[0])
     plot.set_ylabel(names[1])
     plot.set_title(f"{len(points):,} codes", loc="left", color=colours.INK)
-    _tidy(plot)
+    tidy(plot)
     return figure
-
-
-def save_figure(figure: Figure, path: Path | str, dpi: int = 120) -> Path:
-    """Write a figure as PNG, whole or not at all; return the path."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi)
-    return write_atomically(path, content.getvalue())
-
-
-def _matplotlib() -> ModuleType:
-    need("matplotlib.figure", extra="report", purpose="drawing pictures")
-    return need("matplotlib", extra="report", purpose="drawing pictures")
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure (inches) that knows nothing of pyplot and its windows."""
-    return _matplotlib().figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def _most_to_blame(recording: Recording, events: Sequence[Event]) -> list[str]:
@@ -157,14 +137,6 @@ def _check_channels(chosen: Sequence[str], channels: Sequence[str]) -> None:
             raise ValueError(f"no channel {name!r}. Expected names out of {', '.join(map(repr, channels))}")
 
 
-def _draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstruction: np.ndarray) -> None:
-    """Draw both lines; the area between them is the error."""
-    plot.fill_between(positions, signal, reconstruction, color=colours.RECONSTRUCTION, alpha=0.25, linewidth=0)
-    dots = {"marker": ".", "markersize": 3, "markevery": np.flatnonzero(lonely(signal)).tolist()}
-    plot.plot(positions, signal, color=colours.SIGNAL, linewidth=0.9, label="signal", zorder=3, **dots)
-    plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, label="reconstruction")
-
-
 def _draw_evidence(plot: Axes, positions: np.ndarray, evidence: np.ndarray) -> None:
     plot.plot(positions, evidence, color=colours.ERROR, linewidth=1, label="evidence")
     plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="limit")
@@ -175,7 +147,7 @@ def _draw_evidence(plot: Axes, positions: np.ndarray, evidence: np.ndarray) -> N
 def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, float]) -> None:
     names = np.unique(classes)
     few = len(names) <= len(colours.CLASSES)
-    wheel = colours.CLASSES if few else _matplotlib().colormaps["tab20"].colors
+    wheel = colours.CLASSES if few else matplotlib().colormaps["tab20"].colors
     for number, name in enumerate(names):
         plot.scatter(*points[classes == name].T, color=wheel[number % len(wheel)], label=str(name), **style)
 
@@ -219,11 +191,3 @@ def _shorten_dates(plot: Axes) -> None:
     locator = dates.AutoDateLocator()
     plot.xaxis.set_major_locator(locator)
     plot.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-
-
-def _tidy(plot: Axes) -> None:
-    plot.spines[["top", "right"]].set_visible(False)
-    plot.spines[["left", "bottom"]].set_color(colours.FAINT)
-    plot.tick_params(colors=colours.INK, labelsize=9)
-    plot.grid(color=colours.GRID, linewidth=0.8)
-    plot.set_axisbelow(True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
-from seqae.report.figures import _figure
+from seqae.report.drawing import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def _sheet(images: np.ndarray, title: str) -> Axes:
     framed = np.pad(images, [(0, 0)] * 3 + [(0, gap) for gap in gaps], constant_values=1.0)
     sheet = framed.transpose(0, 3, 1, 4, 2).reshape(rows * framed.shape[3], columns * framed.shape[4], channels)
     scale = min(0.7, 14 / columns)  # inches
-    figure = _figure(scale * columns + 1, scale * rows * height / width + 0.6)
+    figure = new_figure(scale * columns + 1, scale * rows * height / width + 0.6)
     plot = figure.subplots()
     plot.imshow(sheet.clip(0, 1).squeeze(2) if channels == 1 else sheet.clip(0, 1), cmap="gray", vmin=0, vmax=1)
     plot.set_xticks([])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
-from seqae.report.figures import _draw_signal, _figure, _tidy
+from seqae.report.drawing import draw_signal, new_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,16 +25,16 @@ def sequences_figure(
         channel: Which channel is drawn.
     """
     columns = max(map(len, rows.values()))
-    figure = _figure(2.6 * columns, 1.5 * len(rows) + 0.4)
+    figure = new_figure(2.6 * columns, 1.5 * len(rows) + 0.4)
     plots = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     for line, (name, sequences) in zip(plots, rows.items()):
         for plot in line[len(sequences) :]:
             plot.set_visible(False)
         for plot, sequence, written in zip(line, sequences, reconstructions[name]):
             signal, reconstruction = sequence[:, channel], written[:, channel]
-            _draw_signal(plot, np.arange(len(signal)), signal, reconstruction)
+            draw_signal(plot, np.arange(len(signal)), signal, reconstruction)
             plot.set_title(f"error {np.mean((signal - reconstruction) ** 2):.2g}", loc="right", fontsize=8)
-            _tidy(plot)
+            tidy(plot)
         line[0].set_title(name, loc="left", fontsize=10, color=colours.INK)
     figure.legend(*plots[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
