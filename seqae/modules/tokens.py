@@ -1,0 +1,57 @@
+"""What stands between tokens and vectors: output layers that share the weights of an embedding, and the choice."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class TiedHead(nn.Module):
+    """Logits of all tokens, by the vectors with which they are read.
+
+    Press & Wolf 2017, https://arxiv.org/abs/1608.05859. It saves half of the weights, and what is learnt of a seldom
+    token when reading it is known when writing it.
+
+    Args:
+        embedding: The same object that reads the tokens.
+        input_size: Length of the vectors given; a linear layer brings them to the embedding's. None if they have it.
+    """
+
+    def __init__(self, embedding: nn.Embedding, input_size: int | None = None):
+        super().__init__()
+        self.embedding = embedding
+        self.input_size = input_size
+        self.project = None if input_size is None else nn.Linear(input_size, embedding.embedding_dim)
+        self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the logits, `(steps, vocabulary)`, given `(steps, input_size)`."""
+        vectors = vectors if self.project is None else self.project(vectors)
+        return nn.functional.linear(vectors, self.embedding.weight, self.bias)
+
+
+class NearestHead(nn.Module):
+    """Logits that are higher, the nearer a token's own vector is: minus half of the squared distance.
+
+    What was read as a token's vector is written as that token, however seldom it was seen in training.
+
+    Args:
+        embedding: The same object that reads the tokens.
+    """
+
+    def __init__(self, embedding: nn.Embedding):
+        super().__init__()
+        self.embedding = embedding
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the logits up to a constant, `(steps, vocabulary)`, given `(steps, embedding_dim)`."""
+        tokens = self.embedding.weight
+        return nn.functional.linear(vectors, tokens, -0.5 * tokens.square().sum(dim=1))
+
+
+class Likeliest(nn.Module):
+    """Chooses the token with the highest logit."""
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Return tokens, `(steps,)`, given `(steps, vocabulary)`."""
+        return logits.argmax(dim=-1)
