@@ -90,6 +90,56 @@ class DropChannels:
 
 
 @dataclass(frozen=True)
+class BlankTokens:
+    """Replaces a share of the tokens by one that says nothing; the last one, which ends the text, stays.
+
+    Word dropout of Dai & Le 2015 (https://arxiv.org/abs/1511.01432) and Bowman et al. 2016
+    (https://arxiv.org/abs/1511.06349).
+    """
+
+    share: float
+    value: int = 0
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        blank = _chosen(batch.values.shape, self.share, generator).to(batch.values.device) & ~_is_last(batch)
+        return _replace(batch, blank, self.value)
+
+
+@dataclass(frozen=True)
+class DropTokens:
+    """Takes out a share of the tokens, so that sequences get shorter; the last one, which ends the text, stays.
+
+    Lample et al. 2018, https://arxiv.org/abs/1711.00043.
+    """
+
+    share: float
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        spared = ~_chosen(batch.values.shape, self.share, generator).to(batch.values.device)
+        kept = batch.mask & (spared | _is_last(batch))
+        lengths = kept.sum(dim=1)
+        return _in_order(batch, (~kept).to(torch.uint8), lengths)
+
+
+@dataclass(frozen=True)
+class ShuffleTokens:
+    """Lets tokens change places with their neighbours; the last one, which ends the text, stays.
+
+    Lample et al. 2018, https://arxiv.org/abs/1711.00043.
+
+    Attributes:
+        reach: How many places a token moves at most.
+    """
+
+    reach: int
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        moved = torch.rand(batch.values.shape, generator=generator).to(batch.values.device) * (self.reach + 1)
+        places = torch.arange(batch.values.shape[1], device=batch.values.device) + moved
+        return _in_order(batch, places.masked_fill(_is_last(batch) | ~batch.mask, torch.inf), batch.lengths)
+
+
+@dataclass(frozen=True)
 class Sometimes:
     """A corruption that spares some sequences.
 
@@ -118,6 +168,11 @@ class InTurn:
         return batch
 
 
+def damage_of(seed: int, epoch: int, number: int) -> Generator:
+    """Return the random numbers for a batch of a training, so that a resumed run sees the same damage again."""
+    return torch.Generator().manual_seed(((seed * 1_000_003 + epoch) * 1_000_003 + number) % 2**63)
+
+
 def _chosen(shape: tuple[int, ...], share: float, generator: Generator) -> Tensor:
     return torch.rand(shape, generator=generator) < share
 
@@ -125,3 +180,14 @@ def _chosen(shape: tuple[int, ...], share: float, generator: Generator) -> Tenso
 def _replace(batch: Batch, where: Tensor, value: float) -> Batch:
     where = where.to(batch.values.device).reshape(*where.shape, *[1] * (batch.values.ndim - where.ndim))
     return Batch(batch.values.masked_fill(where, value), batch.lengths)
+
+
+def _is_last(batch: Batch) -> Tensor:
+    time = torch.arange(batch.values.shape[1], device=batch.values.device)
+    return time == batch.lengths.unsqueeze(1) - 1
+
+
+def _in_order(batch: Batch, places: Tensor, lengths: Tensor) -> Batch:
+    """Return the tokens of each sequence sorted by places `(batch, time)`, at these lengths."""
+    order = places.argsort(dim=1, stable=True)
+    return Batch(batch.values.gather(1, order)[:, : int(lengths.max())], lengths)

@@ -2,7 +2,18 @@ import pytest
 import torch
 
 from seqae import Batch
-from seqae.corruptions import Clip, DropChannels, DropSteps, GaussianNoise, InTurn, MaskValues, SaltAndPepper
+from seqae.corruptions import (
+    BlankTokens,
+    Clip,
+    DropChannels,
+    DropSteps,
+    DropTokens,
+    GaussianNoise,
+    InTurn,
+    MaskValues,
+    SaltAndPepper,
+    ShuffleTokens,
+)
 
 BATCH = Batch.of([torch.rand(length, 4) * 0.8 + 0.1 for length in (300, 200, 250)])
 ALL = [GaussianNoise(0.2), MaskValues(0.3), SaltAndPepper(0.3), DropSteps(0.3), DropChannels(0.5), Clip(0.2, 0.5)]
@@ -45,3 +56,50 @@ def test_dropped_steps_and_channels_are_dropped_whole():
 def test_in_turn_damages_one_after_the_other():
     both = InTurn((GaussianNoise(0.5), Clip(0, 1)))(BATCH, generator()).values
     assert torch.equal(both, GaussianNoise(0.5)(BATCH, generator()).values.clamp(0, 1))
+
+
+END = 2
+TEXTS = Batch.of([torch.cat([torch.arange(10, 10 + length), torch.tensor([END])]) for length in (400, 0, 300)])
+
+
+@pytest.mark.parametrize(
+    "corrupt", [BlankTokens(0.5), DropTokens(0.5), ShuffleTokens(4)], ids=lambda c: type(c).__name__
+)
+def test_texts_end_as_before_and_the_same_generator_gives_the_same_damage(corrupt):
+    before = TEXTS.values.clone()
+    first, again = corrupt(TEXTS, generator()), corrupt(TEXTS, generator())
+    assert torch.equal(first.values, again.values) and torch.equal(TEXTS.values, before)
+    for text in first.unpad():
+        assert text[-1] == END and END not in text[:-1]
+    assert first.unpad()[1].tolist() == [END]
+    assert first.unpad()[0].tolist() != TEXTS.unpad()[0].tolist()
+
+
+def test_blanks_take_the_share_asked_for():
+    blanked = BlankTokens(0.3, value=0)(TEXTS, generator()).steps
+    assert (blanked == 0).float().mean().item() == pytest.approx(0.3, abs=0.06)
+    assert torch.equal(blanked[blanked != 0], TEXTS.steps[blanked != 0])
+
+
+def test_dropped_tokens_are_gone_and_the_others_keep_their_order():
+    dropped = DropTokens(0.3)(TEXTS, generator())
+    assert dropped.lengths[0].item() == pytest.approx(0.7 * 401, abs=30)
+    assert dropped.values.shape[1] == int(dropped.lengths.max())
+    for text in dropped.unpad():
+        assert torch.equal(text[:-1], text[:-1].sort().values)
+
+
+def test_shuffled_tokens_move_no_farther_than_their_reach():
+    for reach in (0, 1, 3):
+        shuffled = ShuffleTokens(reach)(TEXTS, generator())
+        for text, original in zip(shuffled.unpad(), TEXTS.unpad()):
+            assert sorted(text.tolist()) == sorted(original.tolist())
+            moves = (text[:-1] - original[:-1]).abs()
+            assert moves.numel() == 0 or (int(moves.max()) <= reach and (reach == 0) == (int(moves.max()) == 0))
+
+
+def test_padding_of_texts_changes_nothing():
+    spoiled = Batch(torch.where(TEXTS.mask, TEXTS.values, -99), TEXTS.lengths)
+    for corrupt in (BlankTokens(0.5), DropTokens(0.5), ShuffleTokens(4)):
+        for found, expected in zip(corrupt(spoiled, generator()).unpad(), corrupt(TEXTS, generator()).unpad()):
+            assert torch.equal(found, expected)

@@ -12,7 +12,21 @@ from torch import nn
 
 # Only these parts of seqae can be named by a file: nothing that writes files, runs commands or prints.
 # Functions are called as they are, so that their modules are listed one by one.
-_CLASS_HOMES = ("modules", "autoencoder", "errors", "corruptions", "data", "training", "anomaly", "features")
+_CLASS_HOMES = (
+    "modules",
+    "autoencoder",
+    "seq2seq",
+    "s2vt",
+    "translator",
+    "captioner",
+    "text",
+    "errors",
+    "corruptions",
+    "data",
+    "training",
+    "anomaly",
+    "features",
+)
 _FUNCTION_MODULES = ("seqae.errors", "seqae.modules.pooling")
 
 _CONVOLUTION = "in_channels out_channels kernel_size stride padding dilation groups bias padding_mode"
@@ -77,6 +91,7 @@ def find_classes(names: Iterable[str], given: Iterable[type]) -> dict[str, type]
         elif found[name] is None:  # a class of a script is __main__.Name to one script and module.Name to another
             found[name] = own_names.get(name.rpartition(".")[2])
     if unknown := sorted(name for name, kind in found.items() if kind is None):
+        unknown = [name if name.isprintable() and len(name) < 200 else ascii(name[:50]) for name in unknown[:20]]
         short = ", ".join(name.rpartition(".")[2] for name in unknown)
         raise ValueError(
             f"it holds classes that seqae does not know: {', '.join(unknown)}. If you trust them: classes=[{short}]"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
-from seqae.corruptions import Corruption
+from seqae.corruptions import Corruption, damage_of
 from seqae.data.batches import Labelled
 from seqae.errors import mean_error
 from seqae.modules.encoders import Encoder
@@ -54,17 +54,15 @@ class Reconstruction(lightning.LightningModule):
         self.optimizer = optimizer
         self.rate = rate
 
-    def on_train_epoch_start(self) -> None:
-        if self.own_share is not None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if self.own_share is not None:  # not at the start of the epoch, which a resumed run may have behind it
             self.model.decoder.own_share = self.own_share(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean error of all values that are there, plus the mean penalty of the codes."""
         damaged = batch
         if self.corrupt is not None:
-            # A function of seed, epoch and number, so that a resumed run sees the same damage.
-            number = (self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx
-            damaged = self.corrupt(batch, torch.Generator().manual_seed(number % 2**63))
+            damaged = self.corrupt(batch, damage_of(self.seed, self.current_epoch, batch_idx))
         found = self.model(damaged, teacher=batch)
         return mean_error(self.error(found.prediction.steps, batch.steps)) + found.penalty.mean()
 
