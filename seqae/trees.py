@@ -1,0 +1,83 @@
+"""Binary trees over sequences, told by their merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """What is merged with what until one node is left.
+
+    The leaves are nodes 0, 1, ... from first to last; merge number k makes node `leaves + k` of two nodes that are
+    there already. The last node is the root. All is computed once, when the tree is made, and shared by every batch
+    that the tree is in.
+
+    Attributes:
+        merges: `(leaves - 1, 2)`, the left and the right node of each merge.
+        heights: `(leaves - 1,)`, how many merges stand above each other up to this one.
+        sizes: `(leaves - 1,)`, leaves under each merge.
+    """
+
+    merges: np.ndarray
+    heights: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, merges: np.ndarray) -> Tree:
+        """Make a tree of `(leaves - 1, 2)` node numbers.
+
+        Raises:
+            ValueError: A merge reads a node that is not there yet, or that is merged already.
+        """
+        merges = np.asarray(merges, dtype=np.int64).reshape(-1, 2)
+        leaves = len(merges) + 1
+        _check(merges, leaves)
+        heights, sizes = [0] * leaves, [1] * leaves
+        for left, right in merges.tolist():
+            heights.append(max(heights[left], heights[right]) + 1)
+            sizes.append(sizes[left] + sizes[right])
+        return cls(merges, np.array(heights[leaves:], dtype=np.int64), np.array(sizes[leaves:], dtype=np.int64))
+
+    @property
+    def leaves(self) -> int:
+        return len(self.merges) + 1
+
+    def __len__(self) -> int:
+        """Return the number of nodes, leaves and merges."""
+        return 2 * len(self.merges) + 1
+
+
+@lru_cache(maxsize=4096)
+def chain(leaves: int) -> Tree:
+    """Return the tree that merges what was read so far with the next leaf."""
+    before = np.concatenate([[0], leaves + np.arange(leaves)])[: leaves - 1]
+    return Tree.of(np.stack([before, np.arange(1, leaves)], axis=1))
+
+
+@lru_cache(maxsize=4096)
+def balanced(leaves: int) -> Tree:
+    """Return a tree of the least height: neighbours are merged, then neighbours of these, and so on."""
+    alive, merges = list(range(leaves)), []
+    while len(alive) > 1:
+        pairs = list(zip(alive[::2], alive[1::2]))
+        made = range(leaves + len(merges), leaves + len(merges) + len(pairs))
+        alive = [*made, *alive[2 * len(pairs) :]]
+        merges += pairs
+    return Tree.of(np.array(merges))
+
+
+def _check(merges: np.ndarray, leaves: int) -> None:
+    late = (merges < 0) | (merges >= leaves + np.arange(leaves - 1)[:, None])
+    if late.any():
+        number = int(np.flatnonzero(late.any(axis=1))[0])
+        raise ValueError(
+            f"merge {number} of {leaves - 1} reads the nodes {merges[number].tolist()}. It may read those from 0 to "
+            f"{leaves + number - 1}: the {leaves} leaves and what earlier merges made"
+        )
+    nodes, counts = np.unique(merges, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(f"node {nodes[counts > 1][0]} is merged more than once. Each node has one parent")
