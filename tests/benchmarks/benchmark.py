@@ -124,6 +124,35 @@ def images(quick: bool) -> Iterator[Row]:
         yield Row(f"{network} network: DataLoader of torchvision / seqae", ours / usual, 2, "x", True, note)
 
 
+def trees(quick: bool) -> Iterator[Row]:
+    """Training a recursive autoencoder over given trees of 10 to 30 leaves; per merge."""
+    from trees import ratios
+
+    for (count, (ours, plain)), asked in zip(ratios(quick).items(), (60, 28)):
+        note = f"{ours:.0f} against {plain:.0f} merges/s"
+        yield Row(f"batches of {count} trees: plain recursion / seqae", ours / plain, asked, "x", True, note)
+
+
+def text(quick: bool) -> Iterator[Row]:
+    """An epoch of a model with attention over pairs of texts, and texts written by five beams."""
+    from text import ratios
+
+    (ours, plain), (batched, single) = ratios(quick).values()
+    note = f"{ours:.1f} against {plain:.1f} batches/s"
+    yield Row("seq2seq training: seqae.fit / a loop with nn.LSTM", plain / ours, 1.15, "x", note=note)
+    note = f"{batched:.1f} against {single:.1f} texts/s"
+    yield Row("beam search: texts and beams one by one / seqae", batched / single, 10, "x", True, note)
+
+
+def video(quick: bool) -> Iterator[Row]:
+    """Training a ConvLSTM on films of different lengths."""
+    from video import films_per_second
+
+    ours, loop = films_per_second(quick)
+    note = f"{ours:.0f} against {loop:.0f} films/s"
+    yield Row("ConvLSTM training: frame by frame / seqae", ours / loop, 5, "x", True, note)
+
+
 def write_table(path: Path, rows: int, channels: int) -> None:
     """A CSV file with a time column."""
     random = np.random.default_rng(0)
@@ -148,7 +177,7 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
 
 
 GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group for group in (windows, uneven, lightning, memory, start, images)
+    group.__name__: group for group in (windows, uneven, lightning, memory, start, images, trees, text, video)
 }
 
 

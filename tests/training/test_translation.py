@@ -1,0 +1,43 @@
+"""The task that learns pairs."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import seqae
+from seqae import Batch
+from seqae.data.batches import BatchOrder, Loader
+from seqae.data.made_pairs import translations
+from seqae.data.pairs import Paired, encoded_pairs
+from seqae.data.splitters import Characters
+from seqae.data.vocabulary import Vocabulary
+from seqae.seq2seq import text_to_text
+from seqae.training.translation import Translation
+
+
+def test_the_loss_is_the_mean_over_the_tokens_of_all_targets():
+    torch.manual_seed(0)
+    model = text_to_text(9, 8, 4, 4, dropout=0.0)
+    sources, targets = ([torch.randint(3, 8, (length,)) for length in lengths] for lengths in ((2, 5), (6, 3)))
+    task, pairs = Translation(model, smoothing=0.1), Paired(Batch.of(sources), Batch.of(targets))
+    errors, smoothed = [], []
+    for source, target in zip(sources, targets):
+        log_chances = model(Batch.of([source]), Batch.of([target])).values[0].log_softmax(dim=-1)
+        errors.append(F.nll_loss(log_chances, target, reduction="none"))
+        smoothed.append(0.9 * errors[-1] - 0.1 * log_chances.mean(dim=-1))
+    loss, count = task.validation_step(pairs, 0)
+    assert count == 9
+    torch.testing.assert_close(loss, torch.cat(errors).mean())
+    torch.testing.assert_close(task.training_step(pairs, 0), torch.cat(smoothed).mean())
+
+
+def test_held_out_pairs_get_likelier():
+    torch.manual_seed(0)
+    pairs = translations(400)
+    reads, writes = (Vocabulary(Characters()).fit(pair[side] for pair in pairs) for side in (0, 1))
+    model = text_to_text(len(reads), len(writes), 32, 32, dropout=0.0)
+    train, valid = (encoded_pairs(part, reads, writes) for part in (pairs[:350], pairs[350:]))
+    loaders = [Loader(part, BatchOrder(part.lengths, 32)) for part in (train, valid)]
+    history = seqae.fit(Translation(model, learning_rate=0.02), *loaders, epochs=8, progress=False)
+    assert history.valid[-1] < 0.7 * history.valid[0]
+    assert history.valid[-1] == pytest.approx(history.train[-1], rel=0.3)
