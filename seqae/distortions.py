@@ -1,4 +1,4 @@
-"""Damage to the shape of readings over time: moved, bent, scaled, bumped, mixed up. Not for tokens.
+"""Damage to the shape of readings over time: moved, bent, scaled, bumped, mixed up; and of films. Not for tokens.
 
 Pieces that a model has learnt to put right are pieces that it does not write back: trained to restore damaged normal
 sequences, an autoencoder with a large code finds anomalies that one trained to copy reconstructs. CutPaste (Li et al.
@@ -81,6 +81,44 @@ class BorrowPieces:
         borrowed = _read_at(lenders, time + last * _signed((len(batch), 1), generator).to(time))
         bells = _like(_bells(batch, self.width, generator), batch.values)
         return Batch(torch.lerp(batch.values, borrowed, bells), batch.lengths)
+
+
+@dataclass(frozen=True)
+class MoveFrames:
+    """Moves all frames of a film `(time, channel, height, width)` by the same pixels; the edge is repeated.
+
+    Args:
+        rows: By so many at most, up or down.
+        columns: By so many at most, left or right.
+    """
+
+    rows: int
+    columns: int
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        height, width = batch.values.shape[-2:]
+        down, right = torch.rand((2, len(batch), 1), generator=generator).to(batch.values.device) * 2 - 1
+        rows = _moved(height, (down * (self.rows + 0.5)).round())
+        columns = _moved(width, (right * (self.columns + 0.5)).round())
+        films = torch.arange(len(batch), device=batch.values.device).reshape(-1, 1, 1)
+        moved = batch.values.movedim((-2, -1), (1, 2))[films, rows.unsqueeze(2), columns.unsqueeze(1)]
+        return Batch(moved.movedim((1, 2), (-2, -1)), batch.lengths)
+
+
+@dataclass(frozen=True)
+class MirrorFrames:
+    """Lets left be right in a share of the films `(time, channel, height, width)`."""
+
+    share: float = 0.5
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        chosen = torch.rand(len(batch), generator=generator).to(batch.values.device) < self.share
+        return Batch(torch.where(_like(chosen, batch.values), batch.values.flip(-1), batch.values), batch.lengths)
+
+
+def _moved(size: int, by: Tensor) -> Tensor:
+    """Return what is read at each pixel of a line, `(batch, size)`, given how far each line is moved `(batch, 1)`."""
+    return (torch.arange(size, device=by.device) - by.long()).clamp(0, size - 1)
 
 
 def _signed(shape: tuple[int, ...], generator: Generator) -> Tensor:

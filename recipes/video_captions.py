@@ -1,0 +1,303 @@
+"""Write what is to be seen in a clip: frames in, words out.
+
+Two ways: S2VT, one pair of LSTMs that reads all frames and then writes (Venugopalan et al. 2015,
+https://arxiv.org/abs/1505.00487), and a recurrence that looks among the states of the frames at each word (attention,
+Yao et al. 2015, https://arxiv.org/abs/1502.08029). What reads the frames has learnt to write them again beforehand,
+without captions.
+
+    python recipes/video_captions.py
+    python recipes/video_captions.py --dataset mouths --data-root folder/with/grid_s1_mouth
+
+By default clips are made up: a shape moves one way and then another, and the test shows combinations of shape and ways
+that were not learnt from. `mouths` are real: 500 clips of a speaker's mouth, and the sentence of six words that is said
+(GRID corpus, Cooke et al. 2006, https://doi.org/10.1121/1.2229005). A linear classifier that is told when each word is
+said names .82 of the words of these clips.
+"""
+
+import copy
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqae import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from seqae.autoencoder import Autoencoder
+    from seqae.captioner import Captioner
+    from seqae.data.captions import CaptionedClip
+
+DATA = "made-up clips of moving shapes; or mouths of the GRID corpus"
+MINUTES = 12
+RESULT = ""
+VECTOR = 64  # numbers that a step is read as
+SPLITS = ("train", "val", "test")  # of the mouths; the last two are the test
+
+
+def main(
+    data_root: str = os.environ.get("SEQAE_DATA", ""),
+    dataset: str = "shapes",
+    clips: int = 3000,
+    epochs: int = 0,
+    seed: int = 0,
+    smoke: bool = False,
+    out: Path = Path("runs"),
+) -> dict[str, float]:
+    """Learn to caption, and compare with the most frequent words.
+
+    Args:
+        data_root: For mouths: the folder that holds grid_s1_mouth.
+        dataset: One of shapes, mouths.
+        clips: Of shapes, to learn from.
+        epochs: Passes over the clips; 0 for what the data set needs.
+        seed: Of clips, weights and order.
+        smoke: Only try whether it runs, on a few shapes.
+        out: Folder for the results.
+    """
+    import numpy as np
+    import torch
+
+    import seqae
+    from seqae.captioner import Captioner
+    from seqae.data.caption_scores import bleu4, cider_d, word_error_rate
+    from seqae.data.text_scores import exact_match, token_accuracy
+    from seqae.data.vocabulary import Vocabulary
+    from seqae.report import loss_figure, save_figure
+    from seqae.report.attention_figure import attention_figure
+    from seqae.report.run import Run
+    from seqae.report.video_figures import strips_figure
+
+    if smoke:
+        dataset, clips, epochs = "shapes", 30, 1
+    settings = settings_for(dataset) | ({"epochs": epochs} if epochs else {})
+    train, test = shapes(clips, seed) if dataset == "shapes" else mouths(data_root)
+    torch.manual_seed(seed)
+    seqae.tune()
+    run = Run("video_captions", out, dict(dataset=dataset, clips=len(train), seed=seed, epochs=settings["epochs"]))
+    vocabulary = Vocabulary().fit(clip.caption for clip in train)
+    truths = [clip.caption for clip in test]
+    print(f"data   {len(train)} + {len(test)} clips, {len(vocabulary)} words and signs")
+
+    frames = read_frames(train + test if dataset == "mouths" else train, dataset, seed)
+    found = {"the most frequent words": [most_frequent([clip.caption.split() for clip in train])] * len(test)}
+    captioners, losses = {}, {}
+    for name, make, learnt in (
+        ("S2VT", s2vt, True),
+        ("attention", attention, True),
+        ("attention, frames not learnt before", attention, False),
+    ):
+        torch.manual_seed(seed)
+        embed = copy.deepcopy(frames.encoder.embed) if learnt else fresh(dataset, train[0].frames.shape[1:])[0]
+        captioners[name] = Captioner(vocabulary, make(len(vocabulary), embed, settings), most=12)
+        losses[name] = train_captions(captioners[name], train, settings, seed)
+        found[name] = captioners[name].describe([clip.frames for clip in test])
+        print(f"{name}: {exact_match(found[name], truths):.3f} of the captions are exactly right")
+
+    words = [truth.split() for truth in truths]
+    results = [
+        {
+            "method": name,
+            "words in place": token_accuracy([text.split() for text in texts], words),
+            "exact": exact_match(texts, truths),
+            "word error rate": word_error_rate(texts, truths),
+            "BLEU-4": bleu4(texts, [[truth] for truth in truths]),
+            "CIDEr-D": cider_d(texts, [[truth] for truth in truths]),
+        }
+        for name, texts in found.items()
+    ]
+    metrics = {f"{line['method']}: {key}": line[key] for line in results for key in line if key != "method"}
+    said = [text.split() for text in found["attention"]]
+    for place in range(min(map(len, words))):
+        right = [one[place : place + 1] == [row[place]] for one, row in zip(said, words)]
+        metrics[f"attention, word {place + 1}"] = float(np.mean(right))
+
+    lines = ["\t".join(["truth", *found]), *("\t".join(row) for row in zip(truths, *found.values()))]
+    run.path("captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    looks = [
+        (
+            [str(step) for step in range(len(clip.frames))],
+            [*text.split(), "<end>"],
+            captioners["attention"].looked_at(clip.frames, text),
+        )
+        for clip, text in list(zip(test, found["attention"]))[:2]
+    ]
+    save_figure(attention_figure(looks, "Which steps it looked at while it wrote"), run.path("attention.png"))
+    shown = {f"{clip.caption}": drawn(clip.frames) for clip in test[:4]}
+    save_figure(strips_figure(shown, title="Clips and their captions"), run.path("clips.png"))
+    written = torch.from_numpy(np.concatenate(seqae.reconstruct(frames, list(test[0].frames.unsqueeze(1)))))
+    written = written.sigmoid() if dataset == "shapes" else written
+    both = {"frames": drawn(test[0].frames), "written again": drawn(written)}
+    save_figure(
+        strips_figure(both, title="What reads the frames, before it learns of captions"), run.path("frames.png")
+    )
+    save_figure(loss_figure(losses), run.path("loss.png"))
+    for name, captioner in list(captioners.items())[:2]:
+        seqae.save(captioner, run.path(f"model-{name}"), metrics=metrics)
+    run.finish(results, metrics)
+    return metrics
+
+
+def settings_for(dataset: str) -> dict[str, object]:
+    """Return how to train: there are as many shapes as one likes, but few mouths, which are damaged in many ways."""
+    from seqae.corruptions import InTurn
+    from seqae.distortions import MirrorFrames, MoveFrames, ScaleSequences, WarpTime
+
+    if dataset == "shapes":
+        net = dict(hidden_size=64, layers=1, dropout=0.0, corrupt=None)
+        return dict(epochs=14, batch_size=10, learning_rate=2e-3, decay=0.0, smoothing=0.0, **net)
+    if dataset == "mouths":
+        damage = InTurn((MoveFrames(2, 3), MirrorFrames(), WarpTime(3.0), ScaleSequences(0.2)))
+        net = dict(hidden_size=96, layers=2, dropout=0.4, corrupt=damage)
+        return dict(epochs=80, batch_size=20, learning_rate=2e-3, decay=0.05, smoothing=0.1, **net)
+    raise ValueError(f"no clips {dataset!r}. Choose shapes or mouths")
+
+
+def shapes(count: int, seed: int) -> "tuple[list[CaptionedClip], list[CaptionedClip]]":
+    """Return made-up clips to learn from, and others with unseen combinations."""
+    from seqae.data.made_clips import made_clips
+
+    return made_clips(count, seed), made_clips(min(500, count), seed + 1, unseen=True)
+
+
+def mouths(data_root: str) -> "tuple[list[CaptionedClip], list[CaptionedClip]]":
+    """Return 400 and 100 clips; a step holds two frames, without what stands still in the clip."""
+    from seqae.data.captions import CaptionedClip, read_sheets
+
+    if not data_root:
+        raise FileNotFoundError("no mouths. Give the folder that holds grid_s1_mouth as --data-root")
+
+    def paired(clip: CaptionedClip) -> CaptionedClip:
+        moving = clip.frames - clip.frames.mean(dim=0)
+        last = len(moving) // 2 * 2
+        return CaptionedClip(moving[:last].reshape(-1, 2, *moving.shape[2:]), clip.captions, clip.name)
+
+    parts = [read_sheets(Path(data_root, "grid_s1_mouth"), part) for part in SPLITS]
+    train, valid, test = ([paired(clip) for clip in part] for part in parts)
+    return train, valid + test
+
+
+def most_frequent(captions: list[list[str]]) -> str:
+    """Return the most frequent word of each place."""
+    usual = Counter(map(len, captions)).most_common(1)[0][0]
+    places = zip(*(words for words in captions if len(words) == usual))
+    return " ".join(Counter(words).most_common(1)[0][0] for words in places)
+
+
+def fresh(dataset: str, size: tuple[int, ...]) -> "tuple[nn.Module, nn.Module]":
+    """Return what turns frames into vectors, and what turns those into frames."""
+    import math
+
+    from torch import nn
+
+    from seqae.modules.frames import frame_embed, frame_head
+
+    if dataset == "shapes":
+        return frame_embed(size, (16, 32, 64), VECTOR), frame_head(VECTOR, (64, 32, 16), size)
+    pixels = math.prod(size)
+    embed = nn.Sequential(nn.Flatten(), nn.Linear(pixels, VECTOR))
+    return embed, nn.Sequential(nn.Linear(VECTOR, pixels), nn.Unflatten(1, size))
+
+
+def read_frames(clips: "list[CaptionedClip]", dataset: str, seed: int) -> "Autoencoder":
+    """Return an autoencoder of single steps that has learnt without captions."""
+    import torch
+
+    import seqae
+    from seqae.batch import Batch
+    from seqae.data.batches import BatchOrder, Loader, Sequences
+    from seqae.modules.images import StillEncoder
+    from seqae.training.optimizers import cosine
+
+    embed, head = fresh(dataset, clips[0].frames.shape[1:])
+    model = seqae.Autoencoder(StillEncoder(embed, VECTOR), seqae.ConstantDecoder(head))
+    if dataset == "mouths":  # a linear autoencoder, whose best weights are known: principal components
+        damage = settings_for(dataset)["corrupt"]
+        moved = damage(Batch.of([clip.frames for clip in clips]), torch.Generator().manual_seed(seed))
+        start_from_principal_components(embed[1], head[0], moved.steps.flatten(1)[::3])
+        return model
+    source = Sequences([frame[None] for clip in clips for frame in clip.frames[::3]])
+    task = seqae.Reconstruction(model, seqae.binary_error, learning_rate=2e-3, rate=cosine)
+    seqae.fit(task, Loader(source, BatchOrder(source.lengths, 64, seed)), epochs=3, progress=False)
+    return model
+
+
+def start_from_principal_components(encode: "nn.Linear", decode: "nn.Linear", rows: "Tensor") -> None:
+    """Set the weights of a linear autoencoder; all numbers of a code vary alike, except for the smallest components."""
+    import torch
+
+    centre = rows.mean(dim=0)
+    _, sizes, axes = torch.linalg.svd(rows - centre, full_matrices=False)
+    spread = (sizes / len(rows) ** 0.5)[: len(encode.weight)]
+    spread, axes = spread.clamp(min=0.15 * float(spread[0])), axes[: len(spread)]
+    with torch.no_grad():
+        encode.weight.copy_(axes / spread[:, None])
+        encode.bias.copy_(-encode.weight @ centre)
+        decode.weight.copy_((axes * spread[:, None]).T)
+        decode.bias.copy_(centre)
+
+
+def s2vt(words: int, embed: "nn.Module", settings: dict) -> "nn.Module":
+    from torch import nn
+
+    from seqae.modules.recurrent import LSTM
+    from seqae.s2vt import S2VT
+
+    size = 2 * settings["hidden_size"]
+    vectors = nn.Embedding(words, 32)
+    head = nn.Sequential(nn.Dropout(settings["dropout"]), nn.Linear(size, words))
+    return S2VT(LSTM(VECTOR, size), LSTM(size + 32, size), head, vectors, embed)
+
+
+def attention(words: int, embed: "nn.Module", settings: dict) -> "nn.Module":
+    from torch import nn
+
+    from seqae.modules.attention import GeneralAttention
+    from seqae.modules.convolution import Convolutions
+    from seqae.modules.recurrent import GRU
+    from seqae.seq2seq import AttentionDecoder, RecurrentStates, Seq2Seq
+
+    size, dropout = settings["hidden_size"], settings["dropout"]
+    reader = GRU(size, size, layers=settings["layers"], bidirectional=True)
+    encoder = RecurrentStates(reader, nn.Sequential(embed, nn.Dropout(dropout / 2)), Convolutions(VECTOR, (size,), 5))
+    vectors = nn.Sequential(nn.Embedding(words, 32), nn.Dropout(dropout))
+    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(128, words))
+    return Seq2Seq(encoder, AttentionDecoder(vectors, GRU(32, size), GeneralAttention(size, 2 * size), head, 128))
+
+
+def train_captions(captioner: "Captioner", clips: "list[CaptionedClip]", settings: dict, seed: int) -> list[float]:
+    """Return the loss of each epoch."""
+    import torch
+
+    import seqae
+    from seqae.data.batches import BatchOrder, Loader, Sequences
+    from seqae.data.pairs import PairedSource
+    from seqae.training.optimizers import cosine
+    from seqae.training.translation import Translation
+
+    targets = [captioner.writes.encode(clip.caption) for clip in clips]
+    source = PairedSource(Sequences([clip.frames for clip in clips]), Sequences(targets))
+    task = Translation(
+        captioner.model,
+        settings["smoothing"],
+        rate=cosine,
+        optimizer=lambda model: torch.optim.AdamW(
+            model.parameters(), lr=settings["learning_rate"], weight_decay=settings["decay"]
+        ),
+        corrupt=settings["corrupt"],
+        seed=seed,
+    )
+    loader = Loader(source, BatchOrder(source.lengths, settings["batch_size"], seed))
+    return seqae.fit(task, loader, epochs=settings["epochs"]).train
+
+
+def drawn(frames: "Tensor") -> "np.ndarray":
+    """Return twelve of the frames, (time, 1, height, width), from 0 to 1."""
+    chosen = frames[:: max(1, len(frames) // 12)][:12, :1].numpy()
+    return chosen if chosen.min() >= 0 else 0.5 + 2 * chosen
+
+
+if __name__ == "__main__":
+    cli.run(main)
