@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.data.vocabulary import START, UNKNOWN, Vocabulary
-from seqae.decoding import Beam, Greedy, Sampling, decode
-from seqae.inference import evaluating
+from seqae.decoding import Beam, Greedy, Sampling
+from seqae.inference import evaluating, write
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +41,8 @@ class Captioner:
             choose: Among the possible captions, see `seqae.decoding`.
             batch_size: Clips at a time; the likeliest captions do not depend on it.
         """
-        order = sorted(range(len(clips)), key=lambda number: len(clips[number]))
-        found: dict[int, Tensor] = {}
-        with evaluating(self.model) as device:
-            for at in range(0, len(order), batch_size):
-                numbers = order[at : at + batch_size]
-                state = self.model.begin(Batch.of([clips[number] for number in numbers]).to(device))
-                found.update(zip(numbers, decode(self.model, state, self.most, choose, never=(UNKNOWN, START))))
-        return [self.writes.decode(found[number].cpu()) for number in range(len(clips))]
+        written = write(self.model, clips, self.most, choose, (UNKNOWN, START), batch_size)
+        return [self.writes.decode(tokens) for tokens in written]
 
     def looked_at(self, clip: Tensor, caption: str) -> np.ndarray:
         """Return where a model with attention looked while it wrote a caption, (word and end, frame)."""

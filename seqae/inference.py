@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.data.batches import as_tensors
+from seqae.data.vocabulary import START
+from seqae.decoding import Beam, Greedy, Sampling, decode
 from seqae.modules.encoders import Encoder
 
 
@@ -34,6 +36,31 @@ def reconstruct(
     """Return the reconstruction of each sequence, `(time, *prediction)` each."""
     found = _over_batches(model, as_tensors(sequences), batch_size, lambda batch: model.reconstruct(batch).unpad())
     return [sequence.numpy() for sequence in found]
+
+
+def write(
+    model: nn.Module,
+    sequences: Sequence[Tensor],
+    most: int,
+    choose: Greedy | Sampling | Beam,
+    never: Sequence[int] = (START,),
+    batch_size: int = 64,
+) -> list[Tensor]:
+    """Return the tokens `(time,)` that a model writes for each sequence.
+
+    Args:
+        model: A `seqae.decoding.Writer` that begins with a batch of sequences: `Seq2Seq`, `S2VT`.
+        sequences: To read, `(time, *step)` each.
+        most: Tokens of a text at most, its end included.
+        choose: Which of the possible texts.
+        never: Tokens that are not written.
+        batch_size: Sequences that are read together; the likeliest texts do not depend on it.
+    """
+
+    def texts(batch: Batch) -> list[Tensor]:
+        return decode(model, model.begin(batch), most, choose, never=never)
+
+    return _over_batches(model, list(sequences), batch_size, texts) if sequences else []
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from seqae.batch import Batch
 from seqae.data.batches import BatchOrder
 from seqae.data.pairs import encoded_pairs
 from seqae.data.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
-from seqae.decoding import Beam, Greedy, Sampling, decode
+from seqae.decoding import Beam, Greedy, Sampling
 from seqae.errors import token_error
-from seqae.inference import evaluating
+from seqae.inference import evaluating, write
 from seqae.seq2seq import Seq2Seq
 
 
@@ -48,15 +48,8 @@ class Translator:
             batch_size: Texts at a time; the likeliest texts do not depend on it.
         """
         sources = [self.reads.encode(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda number: len(sources[number]))
-        found = {}
-        with evaluating(self.model) as device:
-            for at in range(0, len(order), batch_size):
-                numbers = order[at : at + batch_size]
-                state = self.model.begin(Batch.of([sources[number] for number in numbers]).to(device))
-                written = decode(self.model, state, self.most, choose, never=(UNKNOWN, START))
-                found.update(zip(numbers, written))
-        return [self.writes.decode(found[number].cpu()) for number in range(len(texts))]
+        written = write(self.model, sources, self.most, choose, (UNKNOWN, START), batch_size)
+        return [self.writes.decode(tokens) for tokens in written]
 
     def errors(self, pairs: Sequence[tuple[str, str]], batch_size: int = 64) -> list[np.ndarray]:
         """Return the negative log-likelihood in nats of each token of the true texts, `(time,)` for each pair."""

@@ -4,7 +4,7 @@ import torch
 
 from seqae import Batch
 from seqae.corruptions import MaskValues, Sometimes
-from seqae.distortions import AddBumps, BorrowPieces, ScaleSequences, WarpTime
+from seqae.distortions import AddBumps, BorrowPieces, MirrorFrames, MoveFrames, ScaleSequences, WarpTime
 
 ALL = [WarpTime(5.0), ScaleSequences(0.5), AddBumps(1.0), BorrowPieces()]
 SEQUENCES = [torch.randn(length, 3) for length in (40, 1, 25)]
@@ -63,3 +63,35 @@ def test_sometimes_spares_the_share_of_sequences_that_it_was_not_asked_for():
     changed = (Sometimes(MaskValues(1.0, value=1.0), 0.25)(batch, generator()).values == 1).flatten(1)
     assert set(changed.float().mean(dim=1).tolist()) == {0.0, 1.0}
     assert changed[:, 0].float().mean().item() == pytest.approx(0.25, abs=0.04)
+
+
+FILMS = [torch.rand(length, 2, 5, 6) for length in (4, 1, 3)]
+
+
+def test_all_frames_of_a_film_are_moved_alike_and_no_further_than_asked():
+    films = Batch.of([film for film in FILMS for _ in range(20)])
+    moved = MoveFrames(1, 2)(films, generator())
+    found = set()
+    for film, after in zip(films.unpad(), moved.unpad()):
+        padded = torch.nn.functional.pad(film, (2, 2, 1, 1), mode="replicate")
+        places = [(row, column) for row in range(3) for column in range(5)]
+        found |= {place for place in places if torch.equal(padded[..., place[0] :, place[1] :][..., :5, :6], after)}
+        assert any(torch.equal(padded[..., row : row + 5, column : column + 6], after) for row, column in places)
+    assert len(found) == 15, "each move is made"
+
+
+def test_a_mirrored_film_is_mirrored_as_a_whole():
+    films = Batch.of([film for film in FILMS for _ in range(20)])
+    after = MirrorFrames()(films, generator()).unpad()
+    mirrored = [torch.equal(film.flip(-1), found) for film, found in zip(films.unpad(), after)]
+    same = [torch.equal(film, found) for film, found in zip(films.unpad(), after)]
+    assert all(one != other for one, other in zip(mirrored, same))
+    assert 10 < sum(mirrored) < 50
+
+
+@pytest.mark.parametrize("distort", [MoveFrames(1, 2), MirrorFrames()], ids=["MoveFrames", "MirrorFrames"])
+def test_padding_of_films_changes_nothing(distort):
+    films = Batch.of(FILMS)
+    spoiled = Batch(films.values.clone(), films.lengths)
+    spoiled.values[~films.mask] = torch.nan
+    assert torch.equal(distort(films, generator()).steps, distort(spoiled, generator()).steps)

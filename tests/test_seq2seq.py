@@ -8,12 +8,13 @@ import seqae
 from seqae import Batch
 from seqae.decoding import Greedy, decode
 from seqae.modules.attention import AdditiveAttention, DotAttention, GeneralAttention
+from seqae.modules.convolution import Convolutions
 from seqae.seq2seq import AttentionDecoder, RecurrentStates, Seq2Seq, text_to_text
 
 CHANNELS, WORDS, VECTOR, COMBINED = 3, 12, 5, 6
 
 
-def over_vectors(attention, feeding: bool = False, recurrence=seqae.GRU, layers: int = 1) -> Seq2Seq:
+def over_vectors(attention, feeding: bool = False, recurrence=seqae.GRU, layers: int = 1, encoder=None) -> Seq2Seq:
     """A model from frames of three numbers to words."""
     reads = VECTOR + COMBINED if feeding else VECTOR
     decoder = AttentionDecoder(
@@ -24,13 +25,17 @@ def over_vectors(attention, feeding: bool = False, recurrence=seqae.GRU, layers:
         COMBINED,
         feeding,
     )
-    return Seq2Seq(RecurrentStates(recurrence(CHANNELS, 4, bidirectional=True)), decoder)
+    return Seq2Seq(encoder or RecurrentStates(recurrence(CHANNELS, 4, bidirectional=True)), decoder)
 
 
 MODELS = {
     "general": lambda: over_vectors(GeneralAttention(8, 8)),
     "dot, lstm": lambda: over_vectors(DotAttention(8), recurrence=seqae.LSTM),
     "additive, fed": lambda: over_vectors(AdditiveAttention(8, 8, 7), feeding=True),
+    "after convolutions": lambda: over_vectors(
+        DotAttention(8),
+        encoder=RecurrentStates(seqae.GRU(6, 8), nn.Linear(CHANNELS, 4), Convolutions(4, (6, 6))),
+    ),
     "general, fed, two layers": lambda: over_vectors(GeneralAttention(8, 8), True, seqae.LSTM, layers=2),
 }
 models = pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 import seqae
 from seqae import Batch
+from seqae.corruptions import GaussianNoise
 from seqae.data.batches import BatchOrder, Loader
 from seqae.data.made_pairs import translations
 from seqae.data.pairs import Paired, encoded_pairs
@@ -41,3 +42,24 @@ def test_held_out_pairs_get_likelier():
     history = seqae.fit(Translation(model, learning_rate=0.02), *loaders, epochs=8, progress=False)
     assert history.valid[-1] < 0.7 * history.valid[0]
     assert history.valid[-1] == pytest.approx(history.train[-1], rel=0.3)
+
+
+def test_damage_is_a_function_of_seed_epoch_and_number_and_spares_what_is_written():
+    torch.manual_seed(0)
+    read = []
+
+    class Listener(torch.nn.Module):
+        def forward(self, source: Batch, target: Batch) -> Batch:
+            read.append((source.values.clone(), target.values.clone()))
+            return target.with_steps(torch.zeros(len(target.steps), 8))
+
+    sources, targets = Batch.full(torch.rand(3, 4, 2)), Batch.full(torch.randint(3, 8, (3, 5)))
+    for seed, number in ((0, 0), (0, 0), (0, 1), (1, 0)):
+        task = Translation(Listener(), corrupt=GaussianNoise(1.0), seed=seed)
+        task.training_step(Paired(sources, targets), number)
+    task.validation_step(Paired(sources, targets), 0)
+    damaged = [values for values, _ in read]
+    assert torch.equal(damaged[0], damaged[1])
+    assert not any(torch.equal(damaged[0], other) for other in (*damaged[2:4], sources.values))
+    assert torch.equal(damaged[4], sources.values), "what is held out is whole"
+    assert all(torch.equal(written, targets.values) for _, written in read)
