@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import lightning
 
 
+_NOTHING = 1e-30  # of a norm; one divided by it is finite, so that no gradient at all is no step at all
+
+
 class OneSidedShampoo(torch.optim.Optimizer):
     """Steps that are as long in all directions of a matrix: those that gradients seldom take count as much.
 
@@ -71,7 +74,7 @@ def _matrix_move(gradient: Tensor, state: dict, group: dict) -> Tensor:
     ahead = gradient.lerp(state["mean"], group["momentum"])  # Nesterov's look ahead
     move = state["root"] @ (ahead.T if upright else ahead)
     # The norm of a matrix that turns without stretching; its largest numbers are then about 0.2.
-    move *= 0.2 * math.sqrt(gradient.numel()) / move.norm().clamp(min=torch.finfo(move.dtype).tiny)
+    move *= 0.2 * math.sqrt(gradient.numel()) / move.norm().clamp(min=_NOTHING)
     return move.T if upright else move
 
 

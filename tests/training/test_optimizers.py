@@ -121,3 +121,15 @@ def test_a_task_takes_optimizer_and_rate():
     seqae.fit(task, loader, epochs=2, progress=False)
     assert rates == pytest.approx([number / 10 for number in range(11)])
     assert made[0].param_groups[0]["lr"] == pytest.approx(0)
+
+
+def test_no_gradient_is_no_step_and_does_no_harm_later():
+    parameter = torch.nn.Parameter(torch.ones(300, 40))
+    optimizer = OneSidedShampoo([parameter])
+    parameter.grad = torch.zeros(300, 40)
+    optimizer.step()
+    assert torch.equal(parameter.detach(), torch.ones(300, 40))
+    parameter.grad = torch.randn(300, 40, generator=torch.Generator().manual_seed(0))
+    for _ in range(3):
+        optimizer.step()
+    assert parameter.isfinite().all() and not torch.equal(parameter.detach(), torch.ones(300, 40))
