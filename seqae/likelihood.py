@@ -40,8 +40,8 @@ def log_weights(
     # The normalising constants of prior and posterior cancel.
     ratio = 0.5 * (noise.square() + log_variance - code.square()).sum(dim=2)
     many = Batch(_repeated(batch.values, samples), _repeated(batch.lengths, samples))
-    errors = error(model.decode(code.flatten(0, 1), many.lengths).steps, many.steps)
-    steps = torch.where(errors.isnan(), torch.zeros_like(errors), errors).flatten(1).sum(dim=1)
+    errors = error(model.decoder(code.flatten(0, 1), many.lengths, teacher=many).steps, many.steps)
+    steps = torch.where(errors.isnan(), torch.zeros_like(errors), errors).reshape(len(errors), -1).sum(dim=1)
     sums = many.with_steps(steps).zero_padded().values.sum(dim=1)
     return (ratio - sums.unflatten(0, ratio.shape)).T
 

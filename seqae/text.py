@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from seqae.autoencoder import Autoencoder
 from seqae.data.vocabulary import END, BytePairs, Vocabulary
 from seqae.inference import encode, evaluating
+from seqae.modules.tokens import Likeliest
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +23,13 @@ class TextAutoencoder:
         vocabulary: Between texts and tokens.
         model: Reads tokens and writes the logits of each.
         longest: Tokens in a text at most, with the one that ends it.
+        choose: Which tokens are written, given logits. That of the decoder, if it reads its own output.
     """
 
     vocabulary: Vocabulary | BytePairs
     model: Autoencoder
     longest: int
+    choose: Likeliest = field(default_factory=Likeliest)
 
     def tokens(self, texts: Sequence[str]) -> list[Tensor]:
         """Return the tokens of texts, `(time,)` each.
@@ -53,7 +56,7 @@ class TextAutoencoder:
         with evaluating(self.model) as device:
             for part in torch.as_tensor(codes, dtype=torch.float32, device=device).split(batch_size):
                 lengths = torch.full((len(part),), self.longest, device=device)
-                tokens = self.model.decode(part, lengths).values.argmax(dim=-1).cpu().numpy()
+                tokens = self.choose(self.model.decode(part, lengths).values).cpu().numpy()
                 written += [row[: _end(row)] for row in tokens]
         return written
 

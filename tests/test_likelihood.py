@@ -85,3 +85,18 @@ def test_grey_values_under_a_binary_likelihood_are_refused():
 def test_active_units_are_those_that_vary():
     codes = np.random.default_rng(0).normal(size=(500, 3)) * [1.0, 0.05, 0.5]
     assert active_units(codes) == 2
+
+
+def test_tokens_are_bounded_given_the_true_ones_before():
+    """A code that says nothing and is not read leaves a language model, whose likelihood is known."""
+    torch.manual_seed(0)
+    embedding = nn.Embedding(6, 8)
+    decoder = seqae.FeedbackDecoder(2, seqae.LSTM(8, 8), nn.Linear(8, 6), embedding)
+    model = seqae.Autoencoder(seqae.RecurrentEncoder(seqae.LSTM(8, 8), 4, embedding), decoder, GaussianCode())
+    for silenced in (model.encoder.project, decoder.start):
+        nn.init.zeros_(silenced.weight)
+        nn.init.zeros_(silenced.bias)
+    batch = seqae.Batch.of([torch.tensor([3, 5, 4, 2]), torch.tensor([4, 2])])
+    predicted = decoder(torch.zeros(2, 2), batch.lengths, teacher=batch).unpad()
+    known = [float(seqae.token_error(logits.detach(), row).sum()) for logits, row in zip(predicted, batch.unpad())]
+    assert importance_bound(model, batch, 3, seqae.token_error) == pytest.approx(known, rel=1e-5)

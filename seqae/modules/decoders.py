@@ -66,6 +66,8 @@ class FeedbackDecoder(Decoder):
             they are steps already.
         own_share: The share of steps at which it does not believe its teacher, while training. The
             task that trains it may raise it from epoch to epoch.
+        rereads: Whether recurrence and head read the code, too, at every step, so that it is neither forgotten nor
+            ignored (Dieng et al. 2019, https://arxiv.org/abs/1807.04863). What they read is then longer by `code_size`.
     """
 
     def __init__(
@@ -76,18 +78,26 @@ class FeedbackDecoder(Decoder):
         embed: nn.Module | None = None,
         choose: nn.Module | None = None,
         own_share: float = 0.0,
+        rereads: bool = False,
     ):
         super().__init__()
         if recurrence.bidirectional:
             raise ValueError("a decoder that reads its own output can't read it backwards. Use bidirectional=False")
+        step_size = recurrence.input_size - code_size * rereads
+        if step_size < 1:
+            raise ValueError(
+                f"a recurrence that reads {recurrence.input_size} numbers, of which the code takes {code_size}. "
+                "Give it an input_size that holds both step and code"
+            )
         self.code_size = code_size
         self.recurrence = recurrence
         self.head = head
         self.embed = embed
         self.choose = choose
         self.own_share = own_share
+        self.rereads = rereads
         self.start = nn.Linear(code_size, recurrence.hidden_size)
-        self.first = nn.Parameter(torch.zeros(recurrence.input_size))  # read at the first step
+        self.first = nn.Parameter(torch.zeros(step_size))  # read at the first step
 
     def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
         state = self.recurrence.start(self.start(code).tanh())
@@ -96,25 +106,34 @@ class FeedbackDecoder(Decoder):
         if teacher is not None and own_share == 0.0:
             embedded = teacher if self.embed is None else teacher.map(self.embed)
             before = torch.cat([first.unsqueeze(1), embedded.values[:, :-1]], dim=1)
-            return self.recurrence(Batch(before, lengths), state).map(self.head)
+            hidden = self.recurrence(Batch(self._beside_code(before, code), lengths), state)
+            return Batch(self._beside_code(hidden.values, code), lengths).map(self.head)
         if teacher is None and self._is_linear:
             hidden = self.recurrence.read_own_output(state, first, self.head, int(lengths.max()))
             return Batch(hidden, lengths).map(self.head)
-        return self._step_by_step(state, first, lengths, teacher, own_share)
+        return self._step_by_step(state, first, code, lengths, teacher, own_share)
+
+    def _beside_code(self, vectors: Tensor, code: Tensor) -> Tensor:
+        """Return vectors `(batch, time, size)` followed by the code, if it is read again."""
+        if not self.rereads:
+            return vectors
+        return torch.cat([vectors, code.unsqueeze(1).expand(-1, vectors.shape[1], -1)], dim=-1)
 
     @property
     def _is_linear(self) -> bool:
         """Whether the way from a hidden state to what the next step reads is one linear layer."""
-        simple = self.embed is None and self.choose is None and isinstance(self.head, nn.Linear)
+        simple = self.embed is None and self.choose is None and not self.rereads and isinstance(self.head, nn.Linear)
         return simple and isinstance(self.recurrence, LSTM) and self.recurrence.layers == 1
 
-    def _step_by_step(self, state, before: Tensor, lengths: Tensor, teacher: Batch | None, own_share: float) -> Batch:
+    def _step_by_step(
+        self, state, before: Tensor, code: Tensor, lengths: Tensor, teacher: Batch | None, own_share: float
+    ) -> Batch:
         # Indexing a tensor at each step makes the backward pass quadratic: unbind it once.
         truths = None if teacher is None else teacher.zero_padded().values.unbind(dim=1)
         predictions = []
         for time in range(int(lengths.max())):
-            state = self.recurrence.step(before, state)
-            prediction = self.head(state[-1][0])
+            state = self.recurrence.step(self._beside_code(before.unsqueeze(1), code)[:, 0], state)
+            prediction = self.head(self._beside_code(state[-1][0].unsqueeze(1), code)[:, 0])
             predictions.append(prediction)
             step = prediction if self.choose is None else self.choose(prediction)
             if truths is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -50,8 +52,18 @@ class NearestHead(nn.Module):
 
 
 class Likeliest(nn.Module):
-    """Chooses the token with the highest logit."""
+    """Chooses the token with the highest logit.
+
+    Args:
+        never: Tokens that are not written, such as the one for unknown words.
+    """
+
+    def __init__(self, never: Sequence[int] = ()):
+        super().__init__()
+        self.never = tuple(never)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return tokens, `(steps,)`, given `(steps, vocabulary)`."""
+        if self.never:
+            logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), -torch.inf)
         return logits.argmax(dim=-1)

@@ -53,3 +53,9 @@ def test_tokens_are_copied_through_a_tied_model_after_a_little_training():
         loss.backward()
         optimizer.step()
     assert torch.equal(tied.reconstruct(batch).steps.argmax(dim=1), batch.steps)
+
+
+def test_what_is_never_written_is_never_chosen():
+    logits = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 0.0, 5.0, 1.0]])
+    assert Likeliest(never=(0, 2))(logits).tolist() == [1, 3]
+    assert Likeliest()(logits).tolist() == [0, 2]
