@@ -1,0 +1,94 @@
+"""One code from which the past is written again and the future is foretold.
+
+Srivastava et al. 2015, https://arxiv.org/abs/1502.04681. A code that has to serve both can neither forget what was, nor
+learn it by heart without knowing how it goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from seqae.batch import Batch
+from seqae.modules.decoders import Decoder
+from seqae.modules.encoders import Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Composed:
+    """What a composite makes of a batch.
+
+    Attributes:
+        code: `(batch, code_size)`.
+        past: For every step that was read, `(batch, time, *prediction)`; None without a decoder for it.
+        future: For the steps that follow; None without a decoder for it.
+    """
+
+    code: Tensor
+    past: Batch | None
+    future: Batch | None
+
+
+class Composite(nn.Module):
+    """An encoder with a decoder for the past, one for the future, or both.
+
+    Args:
+        encoder: Reads the past.
+        past: Writes it again, for example a `BackwardsDecoder`; None to predict only.
+        future: Writes what follows; None to reconstruct only.
+    """
+
+    def __init__(self, encoder: Encoder, past: Decoder | None = None, future: Decoder | None = None):
+        super().__init__()
+        if past is None and future is None:
+            raise ValueError("a composite without decoders has nothing to learn. Give past, future, or both")
+        self.encoder = encoder
+        self.past = past
+        self.future = future
+
+    def forward(self, batch: Batch, horizon: Tensor, teacher: Batch | None = None) -> Composed:
+        """Encode the past and decode both.
+
+        Args:
+            batch: The past.
+            horizon: `(batch,)`, the number of steps to foretell, at least 1.
+            teacher: The true future, for a decoder that reads its own output, while training.
+        """
+        code = self.encoder(batch)
+        past = None if self.past is None else self.past(code, batch.lengths, None if teacher is None else batch)
+        future = None if self.future is None else self.future(code, horizon, teacher)
+        return Composed(code, past, future)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`."""
+        return self.encoder(batch)
+
+    def reconstruct(self, batch: Batch) -> Batch:
+        """Return the prediction for every step that was read."""
+        if self.past is None:
+            raise ValueError("this composite has no decoder for the past. Give past=")
+        return self.past(self.encoder(batch), batch.lengths)
+
+    def predict(self, batch: Batch, steps: int) -> Batch:
+        """Return the predictions for as many steps after the last one."""
+        if self.future is None:
+            raise ValueError("this composite has no decoder for the future. Give future=")
+        return self.future(self.encoder(batch), torch.full_like(batch.lengths, steps))
+
+
+def cut(batch: Batch, steps: int) -> tuple[Batch, Batch]:
+    """Return the first steps of each sequence, and the rest.
+
+    Args:
+        batch: Sequences, each longer than `steps`.
+        steps: How many of them are the past.
+    """
+    if not 0 < steps < int(batch.lengths.min()):
+        raise ValueError(
+            f"{steps} steps of the past, and a sequence of {int(batch.lengths.min())} steps. Leave at least one step "
+            "to each side"
+        )
+    past = Batch(batch.values[:, :steps], torch.full_like(batch.lengths, steps))
+    return past, Batch(batch.values[:, steps:], batch.lengths - steps)

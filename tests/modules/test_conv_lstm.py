@@ -1,0 +1,168 @@
+"""ConvLSTM: the equations of Shi et al. 2015, and the contracts of encoders and decoders, for frames."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import seqae
+from seqae import Batch
+from seqae.modules.composite import Composite
+from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMDecoder, ConvLSTMEncoder
+from seqae.modules.frames import frame_embed, frame_head
+
+SIZE = (2, 7, 6)
+
+
+def conv_lstm_model() -> seqae.Autoencoder:
+    down, up = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(5, 2, 3, padding=1)
+    encoder = ConvLSTMEncoder(ConvLSTM(4, 5), 7, 6, embed=down)
+    return seqae.Autoencoder(encoder, ConvLSTMDecoder(ConvLSTM(0, 5), 7, 6, up))
+
+
+def cnn_lstm_model() -> seqae.Autoencoder:
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 6, embed=frame_embed(SIZE, (4, 8), 8))
+    return seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.LSTM(6, 10), frame_head(10, (8, 4), SIZE)))
+
+
+def cnn_lstm_feedback_model() -> seqae.Autoencoder:
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 6, embed=frame_embed(SIZE, (4, 8), 8))
+    decoder = seqae.FeedbackDecoder(
+        6, seqae.LSTM(8, 10), frame_head(10, (8, 4), SIZE), embed=frame_embed(SIZE, (4, 8), 8)
+    )
+    return seqae.Autoencoder(encoder, seqae.BackwardsDecoder(decoder))
+
+
+models = pytest.mark.parametrize("make", [conv_lstm_model, cnn_lstm_model, cnn_lstm_feedback_model])
+
+
+@pytest.fixture
+def films():
+    torch.manual_seed(0)
+    return [torch.rand(length, *SIZE) for length in (4, 6, 1, 3)]
+
+
+def poison(batch: Batch) -> Batch:
+    """The same films, with longer and spoiled padding."""
+    longer = torch.cat([batch.values, batch.values[:, :2]], dim=1)
+    mask = Batch(longer, batch.lengths).mask.reshape(*longer.shape[:2], 1, 1, 1)
+    return Batch(longer.masked_fill(~mask, torch.nan), batch.lengths)
+
+
+@models
+def test_code_and_reconstruction_are_the_same_alone_as_in_a_spoiled_batch(make, films):
+    model = make().eval()
+    batch = poison(Batch.of(films))
+    together = model.reconstruct(batch).unpad()
+    for number, film in enumerate(films):
+        alone = Batch.of([film])
+        torch.testing.assert_close(model.encode(batch)[number], model.encode(alone)[0], rtol=0, atol=1e-5)
+        torch.testing.assert_close(together[number], model.reconstruct(alone).values[0], rtol=0, atol=1e-5)
+
+
+@models
+def test_every_parameter_learns_and_no_gradient_comes_from_padding(make, films):
+    torch.manual_seed(0)
+    model, clean, gradients = make(), Batch.of(films), []
+    for batch in (clean, poison(clean)):
+        model.zero_grad()
+        found = model(batch, teacher=batch)
+        seqae.squared_error(found.prediction.steps, batch.steps).mean().backward()
+        gradients.append({name: parameter.grad.clone() for name, parameter in model.named_parameters()})
+    for name, gradient in gradients[1].items():
+        assert gradient.isfinite().all() and gradient.abs().sum() > 0, name
+        torch.testing.assert_close(gradient, gradients[0][name], rtol=1e-4, atol=1e-6)
+
+
+@models
+def test_saved_and_loaded_gives_the_same_numbers(make, films, tmp_path):
+    model, batch = make().eval(), Batch.of(films)
+    seqae.save(model, tmp_path / "model")
+    loaded = seqae.load(tmp_path / "model")
+    assert torch.equal(loaded.encode(batch), model.encode(batch))
+    assert torch.equal(loaded.reconstruct(batch).steps, model.reconstruct(batch).steps)
+
+
+def test_conv_lstm_overfits_four_films_of_a_moving_dot():
+    torch.manual_seed(0)
+    films = [torch.zeros(length, *SIZE) for length in (4, 6, 1, 3)]
+    for row, film in enumerate(films):
+        for time in range(len(film)):
+            film[time, :, row + 1, time] = 1
+    model, batch = conv_lstm_model(), Batch.of(films)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(150):
+        loss = seqae.squared_error(model(batch).prediction.steps, batch.steps).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach() / batch.steps.var()) < 0.4
+
+
+def test_on_maps_of_one_pixel_it_is_an_lstm():
+    torch.manual_seed(0)
+    layer, known = ConvLSTM(3, 5, kernel_size=1), nn.LSTM(3, 5, batch_first=True)
+    with torch.no_grad():  # torch has the gates in the same order: in, keep, new, out
+        known.weight_ih_l0.copy_(layer.read.weight[..., 0, 0])
+        known.weight_hh_l0.copy_(layer.recur.weight[..., 0, 0])
+        known.bias_ih_l0.copy_(layer.read.bias)
+        known.bias_hh_l0.copy_(layer.recur.bias)
+    values = torch.randn(2, 6, 3)
+    hidden, (_, cell) = layer(Batch.full(values[..., None, None]))
+    expected, (_, expected_cell) = known(values)
+    torch.testing.assert_close(hidden.values[..., 0, 0], expected)
+    torch.testing.assert_close(cell[..., 0, 0], expected_cell[0])
+
+
+def test_it_sees_neighbours():
+    torch.manual_seed(0)
+    layer, film = ConvLSTM(1, 2), torch.zeros(1, 1, 1, 5, 5)
+    moved = film.clone()
+    moved[..., 2, 2] = 1
+    changed = (layer(Batch.full(film))[0].values != layer(Batch.full(moved))[0].values).any(dim=2)[0, 0]
+    assert torch.equal(changed, F.pad(torch.ones(3, 3, dtype=torch.bool), [1] * 4))
+
+
+def test_what_does_not_fit_is_named():
+    with pytest.raises(ValueError, match=r"\(2, 4, 4\).*maps of 3 channels"):
+        ConvLSTM(3, 2)(Batch.full(torch.zeros(1, 1, 2, 4, 4)))
+    with pytest.raises(ValueError, match="2 x 2 has no middle"):
+        ConvLSTM(3, 2, kernel_size=2)
+    with pytest.raises(ValueError, match=r"maps of 4 x 5.*maps of 4 x 4"):
+        ConvLSTMEncoder(ConvLSTM(1, 2), 4, 4)(Batch.full(torch.zeros(1, 1, 1, 4, 5)))
+    with pytest.raises(ValueError, match="reads 1 channels"):
+        ConvLSTMDecoder(ConvLSTM(1, 2), 4, 4, nn.Identity())
+
+
+@pytest.mark.parametrize("size", [(1, 64, 64), (3, 9, 6), (1, 1, 1)], ids=str)
+def test_any_size_of_frame_comes_back_at_its_size(size):
+    vectors = frame_embed(size, (4, 8, 8), 10)(torch.rand(5, *size))
+    assert vectors.shape == (5, 10)
+    written = frame_head(10, (8, 8, 4), size, start=-30.0)(vectors)
+    assert written.shape == (5, *size) and written.min() > -33 and written.max() < -27
+
+
+def composite(past: bool = True, future: bool = True) -> Composite:
+    def decoder():
+        return seqae.RepeatDecoder(seqae.LSTM(6, 10), frame_head(10, (8, 4), SIZE))
+
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 6, embed=frame_embed(SIZE, (4, 8), 8))
+    return Composite(encoder, seqae.BackwardsDecoder(decoder()) if past else None, decoder() if future else None)
+
+
+def test_composite_writes_past_and_future_at_their_lengths(films):
+    model, batch = composite().eval(), Batch.of(films)
+    found = model(batch, torch.tensor([1, 5, 2, 3]))
+    assert found.past.lengths.tolist() == [4, 6, 1, 3] and found.future.lengths.tolist() == [1, 5, 2, 3]
+    torch.testing.assert_close(found.past.values, model.reconstruct(batch).values)
+    torch.testing.assert_close(found.future.values[1], model.predict(batch, 5).values[1])
+    assert torch.equal(found.code, model.encode(batch))
+
+
+def test_a_composite_without_a_decoder_says_so(films):
+    with pytest.raises(ValueError, match="nothing to learn"):
+        composite(past=False, future=False)
+    with pytest.raises(ValueError, match="no decoder for the future"):
+        composite(future=False).predict(Batch.of(films), 2)
+    with pytest.raises(ValueError, match="no decoder for the past"):
+        composite(past=False).reconstruct(Batch.of(films))
