@@ -16,7 +16,9 @@ from torch import Tensor
 
 from seqae.data.vocabulary import END, START
 
-State = Any  # tensors, or tuples and lists of states; each tensor has one row for each text
+# Tensors, or tuples and lists of states; each tensor has one row for each text. A tuple with a true `is_of_source`
+# tells of the source alone, so that it is the same for all texts of a source.
+State = Any
 
 
 class Writer(Protocol):
@@ -196,7 +198,7 @@ def _by_beams(
         # Going on makes no text likelier, so that more cannot be reached than this.
         going = best[rows] < scores[:, 0] / beam.penalty(most)
         rows, scores, origins = rows[going], scores[going], origins[going].flatten()
-        tokens, state = tokens[going].flatten(), _pick(state, origins)
+        tokens, state = tokens[going].flatten(), _pick(state, origins, same_rows=bool(going.all()))
         written = torch.cat([written[origins], tokens.unsqueeze(1)], dim=1)
         if not len(rows):
             break
@@ -244,11 +246,19 @@ def _allowed(logits: Tensor, written: Tensor, block: int, banned: Tensor) -> Ten
     return logits
 
 
-def _pick(state: State, rows: Tensor) -> State:
-    """Return the state of some rows."""
+def _pick(state: State, rows: Tensor, same_rows: bool = False) -> State:
+    """Return the state of some texts.
+
+    Args:
+        state: Of all texts.
+        rows: Which texts.
+        same_rows: Whether each follows from the same source as before, so that what is known of sources stays.
+    """
     if isinstance(state, Tensor):
         return state.index_select(0, rows)
-    parts = [_pick(part, rows) for part in state]
+    if same_rows and getattr(state, "is_of_source", False):
+        return state
+    parts = [_pick(part, rows, same_rows) for part in state]
     return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
 
 

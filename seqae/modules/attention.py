@@ -23,6 +23,7 @@ class Memory(NamedTuple):
     states: Tensor
     keys: Tensor
     mask: Tensor
+    is_of_source = True
 
 
 class Looked(NamedTuple):
