@@ -50,6 +50,10 @@ class LevelChart:
         self.limit_ = np.maximum(np.maximum(seen, likely), floor)
         return self
 
+    def widen(self, other: LevelChart) -> None:
+        """Take the limits of another chart where these are wider."""
+        self.limit_ = np.maximum(self.limit_, other.limit_)
+
     def ratios(self, rows: np.ndarray) -> np.ndarray:
         """Return how far each channel is off its level, `(row, channel)`: 1 is the limit."""
         return np.abs(_means(rows, self.centre_)) / self.limit_
@@ -70,6 +74,10 @@ class QuietChart:
             least = np.fmin.reduce([np.fmin.reduce(each, axis=0) for each in deviations]) if deviations else nothing
         self.least_ = np.where(least > floor, least, 0.0) / _lacking(parts)
         return self
+
+    def widen(self, other: QuietChart) -> None:
+        """Take the least movement of another chart where it is less."""
+        self.least_ = np.minimum(self.least_, other.least_)
 
     def ratios(self, rows: np.ndarray) -> np.ndarray:
         """Return how much quieter than ever each channel is, `(row, channel)`: 1 is the limit."""

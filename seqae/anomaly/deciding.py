@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,45 +25,54 @@ class Kind:
         self.heard = 0  # rows of which the sharper kinds have said all
         self.peak = 0.0  # of the ratio since it rose; 0 while it is down
         self.least = 0.0  # of the ratio since it was up
-        self.ratios: deque[float] = deque()  # from the first undecided row on, as the next two
-        self.above: deque[bool] = deque()
-        self.sharper: deque[float] = deque()
-        self.alarms: deque[int] = deque()  # rows near the undecided ones at which a sharper kind raised an alarm
+        self.ratios = np.zeros(0, dtype=np.float32)  # from the first undecided row on, as the next two
+        self.above = np.zeros(0, dtype=bool)
+        self.sharper = np.zeros(0, dtype=np.float32)
+        self.alarms = np.zeros(
+            0, dtype=np.int64
+        )  # rows near the undecided ones at which a sharper kind raised an alarm
 
     @property
     def measured(self) -> int:
         """How many rows have evidence of this kind."""
         return self.row + len(self.ratios)
 
-    def measure(self, ratios: Sequence[float]) -> list[bool]:
-        """Take the evidence of the next rows; return where it is up, see `seqae.anomaly.events.latched`."""
-        above = [self._is_up(ratio) for ratio in ratios]
-        self.ratios.extend(ratios)
-        self.above.extend(above)
+    def measure(self, ratios: np.ndarray) -> np.ndarray:
+        """Take the evidence of the next rows, `(row,)`; return where it is up, see `seqae.anomaly.events.latched`."""
+        if self.peak or (ratios > 1).any():
+            above = np.array([self._is_up(ratio) for ratio in ratios.tolist()], dtype=bool)
+        else:
+            above = np.zeros(len(ratios), dtype=bool)
+            self.least = float(np.fmin.reduce(ratios, initial=self.least))
+        self.ratios = np.concatenate([self.ratios, ratios])
+        self.above = np.concatenate([self.above, above])
         return above
 
-    def hear(self, strongest: Sequence[float]) -> None:
-        """Take the strongest evidence of all sharper kinds for the next rows."""
-        self.alarms.extend(row for row, evidence in enumerate(strongest, start=self.heard) if evidence > 1)
-        self.sharper.extend(strongest)
+    def hear(self, strongest: np.ndarray) -> None:
+        """Take the strongest evidence of all sharper kinds for the next rows, `(row,)`."""
+        self.alarms = np.concatenate([self.alarms, self.heard + np.flatnonzero(strongest > 1)])
+        self.sharper = np.concatenate([self.sharper, strongest])
         self.heard += len(strongest)
 
-    def decide(self, ended: bool) -> list[float]:
-        """Return the strongest evidence, with this kind's, of the rows that no later row can change.
+    def decide(self, ended: bool) -> np.ndarray:
+        """Return the strongest evidence, with this kind's, of the rows that no later row can change, `(row,)`.
 
         Args:
             ended: Whether no rows will follow.
         """
         last = self.heard if ended else self.heard - self.reach
-        return [self._decided() for _ in range(min(last - self.row, len(self.ratios)))]
+        count = max(min(last - self.row, len(self.ratios)), 0)
+        counts = self.above[:count] & ~self._is_explained(self.row + np.arange(count))
+        ratios, sharper = self.ratios[:count], self.sharper[:count]
+        self.row += count
+        self.ratios, self.above, self.sharper = self.ratios[count:], self.above[count:], self.sharper[count:]
+        self.alarms = self.alarms[self.alarms >= self.row - self.reach]
+        return np.maximum(sharper, np.where(counts, ratios, np.minimum(ratios, 1)))
 
-    def _decided(self) -> float:
-        ratio, above, sharper = self.ratios.popleft(), self.above.popleft(), self.sharper.popleft()
-        while self.alarms and self.alarms[0] < self.row - self.reach:
-            self.alarms.popleft()
-        is_explained = bool(self.alarms) and self.alarms[0] <= self.row + self.reach
-        self.row += 1
-        return max(sharper, ratio if above and not is_explained else min(ratio, 1.0))
+    def _is_explained(self, rows: np.ndarray) -> np.ndarray:
+        """Return whether a sharper kind raised an alarm within reach of rows, `(row,)`."""
+        first = self.alarms.searchsorted(rows - self.reach)
+        return first < self.alarms.searchsorted(rows + self.reach, side="right")
 
     def _is_up(self, ratio: float) -> bool:
         if not ratio > 1:
@@ -84,15 +92,15 @@ class Kind:
         return True
 
 
-def strongest(kinds: Sequence[Kind], rows: int, ended: bool) -> list[float]:
-    """Let the kinds be heard, from the sharpest to the coarsest, and return the strongest evidence of decided rows.
+def strongest(kinds: Sequence[Kind], rows: int, ended: bool) -> np.ndarray:
+    """Let the kinds be heard, from the sharpest to the coarsest; return the strongest evidence of the decided rows.
 
     Args:
         kinds: All that was measured so far is theirs.
         rows: How many rows there are.
         ended: Whether no more will follow.
     """
-    found = [0.0] * (rows - kinds[0].heard)
+    found = np.zeros(rows - kinds[0].heard, dtype=np.float32)
     for kind in kinds:
         kind.hear(found)
         found = kind.decide(ended)

@@ -14,10 +14,12 @@ from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
 from seqae.anomaly.scales import Scale
 from seqae.anomaly.thresholds import Mahalanobis, PeaksOverThreshold, Threshold
-from seqae.data.recordings import Recording, as_recordings
+from seqae.data.recordings import Recording, as_recordings, warn_of_times
 
 if TYPE_CHECKING:
     import pandas
+
+    from seqae.anomaly.drift import Drift
 
 CHUNK = 2**16  # rows scored together
 
@@ -136,6 +138,32 @@ class AnomalyDetector:
             strongest = np.maximum(strongest, np.where(counts, kind, np.minimum(kind, 1)))
         return strongest
 
+    def drift(self, data: object) -> list[Drift]:
+        """Return since when one recording is no longer like the rows that the detector was calibrated on, and how.
+
+        A channel's level, spread or share of missing values may have left them, or alarms have become too many. Of
+        normal rows something is reported in one block of 1000 at most; a block is a twentieth of the normal rows, 64
+        to 1024. See `recalibrated`.
+        """
+        from seqae.anomaly.drift import find_drift
+
+        return find_drift(self, self._one(data))
+
+    def recalibrated(self, normal: object) -> AnomalyDetector:
+        """Return a detector with the same models, for which other rows are normal; this one stays as it is.
+
+        For a machine that has been serviced or runs at another point: as quick as scoring, and with fewer rows than
+        training takes. Channels at another level are read from their new mean on, in the old units; what errors are
+        usual, the charts and all limits are found anew, and become wider, or stay: few rows tell little of how far a
+        channel wanders.
+
+        Args:
+            normal: As for `fit`, the same channels.
+        """
+        from seqae.anomaly.fitting import recalibrate
+
+        return recalibrate(self, self._recordings(normal))
+
     def events(self, data: object) -> list[Event]:
         """Return when one recording was abnormal, how badly, and which channels are to blame."""
         return self._detection(self._one(data)).events
@@ -218,7 +246,10 @@ class AnomalyDetector:
     def _recordings(self, data: object) -> list[Recording]:
         if not hasattr(self, "levels_"):
             raise ValueError("this detector has not learnt yet. Call fit(normal) first")
-        return as_recordings(data, channels=self.channels_)
+        recordings = as_recordings(data, channels=self.channels_)
+        for recording in recordings:
+            warn_of_times(recording, self.period_)
+        return recordings
 
     def _one(self, data: object) -> Recording:
         recordings = self._recordings(data)

@@ -129,8 +129,8 @@ def find_events(
         event = Event(
             start=start,
             stop=stop,
-            start_time=None if times is None else _time_text(times[start]),
-            end_time=None if times is None else _time_text(times[stop - 1]),
+            start_time=None if times is None else time_text(times[start]),
+            end_time=None if times is None else time_text(times[stop - 1]),
             duration=float(stop - start) if times is None else _seconds(times, start, stop),
             severity=_finite(score / threshold if threshold else float("inf")),
             score=_finite(score),
@@ -160,7 +160,8 @@ def _finite(number: float) -> float:
     return min(number, sys.float_info.max)
 
 
-def _time_text(time: np.datetime64 | np.floating) -> str:
+def time_text(time: np.generic) -> str:
+    """Return a moment as people and machines read it: a date in ISO 8601, or seconds."""
     if isinstance(time, np.datetime64):
         return np.datetime_as_string(time, unit="ns").rstrip("0").rstrip(".")
     return str(float(time))

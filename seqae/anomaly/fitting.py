@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from seqae.anomaly.charts import ENOUGH, LevelChart, QuietChart
+from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.levels import Levels, noticeable
 from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.recordings import Recording
+from seqae.data.recordings import Recording, refuse_unlearnable, usual_period
 from seqae.data.scaler import Scaler
 from seqae.errors import squared_error
 
@@ -26,22 +27,37 @@ if TYPE_CHECKING:
 SAMPLED = 1000  # training windows of a resolution
 HELD_OUT = 0.2  # share of the rows, the last ones
 STILL = 0.03  # of what is noticeable: a deviation that is none
+MOVED = 0.5  # of the limit of a level: a mean so far from it is another level
 
 
 def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progress: bool) -> AnomalyDetector:
     """Let a detector learn from normal recordings that all have the same channels."""
     detector.channels_ = recordings[0].channels
     detector.units_ = dict(recordings[0].units)
+    detector.period_ = usual_period(recordings)
+    refuse_unlearnable(recordings)
     parts = [recording.values[rows] for recording in recordings for rows in recording.segments()]
-    longest = max(map(len, parts))
-    if longest < 3 * detector.window:  # so that two windows are left beside a block that is left out
-        raise ValueError(
-            f"the longest stretch of normal rows without a gap has {longest} rows. To learn, windows of "
-            f"{detector.window} rows need three times that; give more rows, or a smaller window"
-        )
+    _check_length(parts, detector.window)
     with one_thread():
         _learn(detector, parts, progress)
-        unseen = _unseen_scores(detector, parts)
+        unseen = _unseen_scores(detector, parts, _learn_as_stand_in)
+    return _limited(detector, parts, unseen)
+
+
+def recalibrate(detector: AnomalyDetector, recordings: list[Recording]) -> AnomalyDetector:
+    """Return a detector with the same models for other normal recordings."""
+    detector = copy.copy(detector)
+    refuse_unlearnable(recordings)
+    parts = [recording.values[rows] for recording in recordings for rows in recording.segments()]
+    _check_length(parts, detector.window)
+    with one_thread():
+        _calibrate(detector, parts)
+        unseen = _unseen_scores(detector, parts, _calibrate)
+    return _limited(detector, parts, unseen)
+
+
+def _limited(detector: AnomalyDetector, parts: list[np.ndarray], unseen: list[Scores]) -> AnomalyDetector:
+    """Let a detector find its limits by the scores of normal rows that its models have not seen."""
     errors = np.concatenate([each.evidence[2:] for each in unseen], axis=1)
     rate = detector.false_alarm_rate / len(errors)
     detector.thresholds_ = [detector.threshold.fit(each, rate) for each in errors]
@@ -53,16 +69,30 @@ def fit_detector(detector: AnomalyDetector, recordings: list[Recording], progres
         each.evidence[2:] /= detector.limits_[:, None]
     alarms = [detector.strongest(each.evidence) > 1 for each in unseen]
     detector.realised_rate_ = float(np.concatenate(alarms).mean())
+    scaled = [detector.scaler_.transform(part) for part in parts]
+    detector.drift_ = DriftChart().fit(scaled, alarms, noticeable(parts, detector.scaler_))
     return detector
 
 
-def _unseen_scores(detector: AnomalyDetector, parts: list[np.ndarray]) -> list[Scores]:
-    """Return the scores of blocks of the normal rows, by models that have not seen the block."""
+def _check_length(parts: list[np.ndarray], window: int) -> None:
+    longest = max(map(len, parts))
+    if longest < 3 * window:  # so that two windows are left beside a block that is left out
+        raise ValueError(
+            f"the longest stretch of normal rows without a gap has {longest} rows. To learn, windows of "
+            f"{window} rows need three times that; give more rows, or a smaller window"
+        )
+
+
+def _unseen_scores(
+    detector: AnomalyDetector,
+    parts: list[np.ndarray],
+    learn: Callable[[AnomalyDetector, list[np.ndarray]], None],
+) -> list[Scores]:
+    """Return the scores of blocks of the normal rows, by copies of a detector that learn from the other blocks."""
     unseen = []
     for block, others in _left_out(parts, detector.model.blocks, detector.window):
         blind = copy.copy(detector)
-        blind.model = detector.model.stand_in
-        _learn(blind, others, progress=False)
+        learn(blind, others)
         found = blind.all_scores(block)
         # With fewer rows the coarsest resolution may have become finer, or be the same as another one.
         missing = len(detector.scales_) - len(blind.scales_)
@@ -86,6 +116,31 @@ def _left_out(parts: list[np.ndarray], blocks: int, window: int) -> Iterator[tup
             yield max(within, key=len), outside
 
 
+def _learn_as_stand_in(detector: AnomalyDetector, parts: list[np.ndarray]) -> None:
+    detector.model = detector.model.stand_in
+    _learn(detector, parts, progress=False)
+
+
+def _calibrate(detector: AnomalyDetector, parts: list[np.ndarray]) -> None:
+    """Let a detector with models find out what is usual in other normal rows.
+
+    Few rows tell less than those of the training did of how far a channel wanders. So it is read from its new mean on
+    only if that has come some way to the limit for its level, and no limit becomes tighter than it was.
+    """
+    before = copy.copy(detector)
+    detector.scaler_ = copy.copy(before.scaler_)
+    is_known = np.any([(~np.isnan(part)).any(axis=0) for part in parts], axis=0)
+    means = np.where(is_known, Scaler().fit(parts).mean_, before.scaler_.mean_)
+    steps = (means - before.scaler_.mean_) / before.scaler_.scale_ - before.level_.centre_
+    has_moved = is_known & (np.abs(steps) > MOVED * before.level_.limit_)
+    detector.scaler_.mean_ = np.where(has_moved, means, before.scaler_.mean_)
+    _measure(detector, parts)
+    detector.levels_.widen(before.levels_)
+    detector.level_.widen(before.level_)
+    detector.level_.centre_ = np.where(has_moved, 0.0, before.level_.centre_)
+    detector.quiet_.widen(before.quiet_)
+
+
 def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -> None:
     longest = max(map(len, parts))
     detector.scaler_ = Scaler().fit(parts)
@@ -96,6 +151,12 @@ def _learn(detector: AnomalyDetector, parts: list[np.ndarray], progress: bool) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(detector.seed)
         detector.scales_ = [_scale(detector, scaled, each, progress) for each in sorted(possible)]
+    _measure(detector, parts)
+
+
+def _measure(detector: AnomalyDetector, parts: list[np.ndarray]) -> None:
+    """Let a detector with models find out what errors, levels and movements are usual."""
+    scaled = [detector.scaler_.transform(part) for part in parts]
     errors = [np.concatenate([scale.errors(part, detector.stride) for part in scaled]) for scale in detector.scales_]
     detector.levels_ = Levels(distance=detector.distance).fit(errors, parts, detector.scaler_)
     detector.limits_ = np.ones(len(detector.scales_))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
 
 NAME = "stream.safetensors"
-FORMAT = 1
+FORMAT = 2
 
 
 def pack(parts: Mapping[str, object]) -> dict[str, np.ndarray]:
@@ -77,12 +77,13 @@ def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
         stored = load(path.read_bytes())
         types = json.loads(about["types"])
         is_whole = about["sha256"] == _digest(stored, types, about["owner"]) and types.keys() == stored.keys()
-        is_newer = int(about["format"]) > FORMAT
+        is_other = int(about["format"]) != FORMAT
     except (SafetensorError, ValueError, LookupError) as error:
         raise ValueError(f"{path} is no state of a stream ({error}). Delete it to begin anew") from error
-    if is_newer:
+    if is_other:
         raise ValueError(
-            f"{path} has format {about['format']}; this version reads format {FORMAT}. Install a newer one"
+            f"{path} has format {about['format']}; this version reads format {FORMAT}. Delete it to begin anew, "
+            "or go on with the version that wrote it"
         )
     if not is_whole:
         raise ValueError(f"{path} is damaged (its SHA-256 is another one). Delete it to begin anew")
@@ -96,6 +97,7 @@ def fingerprint(detector: AnomalyDetector) -> str:
     scaler, levels = detector.scaler_, detector.levels_
     numbers = [scaler.mean_, scaler.scale_, levels.extreme_, levels.usual_, detector.limits_]
     numbers += [detector.level_.centre_, detector.level_.limit_, detector.quiet_.least_]
+    numbers += [detector.drift_.centre_, detector.drift_.limit_]
     numbers += [each.numpy() for scale in detector.scales_ for each in scale.model.state_dict().values()]
     rows = [scale.rows for scale in detector.scales_]
     settings = (detector.channels_, rows, detector.window, detector.stride, detector.merge_gap, detector.min_rows)

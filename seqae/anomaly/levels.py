@@ -50,6 +50,11 @@ class Levels:
             self.distances_ = [copy.copy(self.distance).fit(each) for each in shares]
         return self
 
+    def widen(self, other: Levels) -> None:
+        """Take the larger errors for usual, these or those of others at the same resolutions."""
+        self.extreme_ = np.maximum(self.extreme_, other.extreme_)
+        self.usual_ = np.maximum(self.usual_, other.usual_)
+
     def stand_in(self, errors: np.ndarray, resolution: int) -> np.ndarray:
         """Return the errors of the finest resolution as those of a coarser one, whose windows are too long here."""
         return errors / self.extreme_[0] * self.extreme_[resolution]
@@ -110,7 +115,7 @@ def _ranges(parts: Sequence[np.ndarray], is_still: np.ndarray, scale: np.ndarray
     with np.errstate(all="ignore"):
         low = np.fmin.reduce([np.fmin.reduce(part, axis=0) for part in parts])
         high = np.fmax.reduce([np.fmax.reduce(part, axis=0) for part in parts])
-    ranges = np.where(is_still, scale, np.nan_to_num(high - low))
+    ranges = np.where(is_still | np.isnan(high - low), scale, high - low)
     largest = np.nanmax(np.maximum(np.abs(low), np.abs(high)))
     is_normalised = len(ranges) > 1 and 0.9 < largest <= 1
     return np.maximum(ranges, 1.0) if is_normalised else ranges

@@ -98,6 +98,9 @@ class Scale:
 def one_thread() -> Iterator[None]:
     """Compute with one thread: nets this small lose more by waiting for a second one than they gain."""
     before = torch.get_num_threads()
+    if before == 1:  # setting them takes longer than a small net
+        yield
+        return
     torch.set_num_threads(1)
     try:
         yield

@@ -14,6 +14,7 @@ import numpy as np
 from seqae.anomaly.charts import AHEAD
 from seqae.anomaly.deciding import Kind, RunningEvents, strongest
 from seqae.anomaly.detector import AnomalyDetector, Scores
+from seqae.anomaly.drift import Drift, RunningDrift
 from seqae.anomaly.events import Event
 from seqae.anomaly.keeping import fingerprint, pack, read_state, unpack, write_state
 from seqae.anomaly.running import RunningCharts, RunningErrors, Tail
@@ -61,6 +62,7 @@ class Found:
         channel_scores: `(settled row, channel)`, as `AnomalyDetector.channel_scores`.
         alerts: The first signs of what will become events.
         events: Those that have ended, as `AnomalyDetector.events`.
+        drifts: How the rows have left what the detector was calibrated on, as `AnomalyDetector.drift`.
     """
 
     came: int
@@ -73,6 +75,7 @@ class Found:
     channel_scores: np.ndarray
     alerts: tuple[Alert, ...]
     events: tuple[Event, ...]
+    drifts: tuple[Drift, ...]
 
 
 class OnlineDetector:
@@ -90,7 +93,8 @@ class OnlineDetector:
     Args:
         detector: A fitted one.
         period: Seconds from row to row.
-        together: Rows that wait for each other to be computed together, which takes less work.
+        together: Rows that wait for each other to be computed together, which takes much less work: what is said of a
+            row comes as many rows later at most, and is the same.
     """
 
     STATE = ("row", "period", "is_coarse", "stretch", "cuts", "alerted")
@@ -115,7 +119,7 @@ class OnlineDetector:
     @property
     def delay(self) -> int:
         """How many rows have to come after a row until it is settled."""
-        return AHEAD + sum(2 * scale.reach for scale in self.detector.scales_)
+        return AHEAD + sum(2 * scale.reach for scale in self.detector.scales_) + self.together - 1
 
     def push(self, rows: object, times: object = None) -> Found:
         """Take the next rows.
@@ -133,7 +137,7 @@ class OnlineDetector:
         for start in range(0, len(values), TOGETHER):
             part = slice(start, start + TOGETHER)
             now += self._take(values[part], times[part])
-        return self._found(came, now, ended=False)
+        return self._found(came, now, ended=False) if self.known.stop > came else self._nothing()
 
     def finish(self) -> Found:
         """End the recording, and return what is left of it; the next row is the first one of another recording."""
@@ -157,6 +161,7 @@ class OnlineDetector:
             ValueError: It is damaged, or of another detector.
         """
         unpack(read_state(Path(folder), fingerprint(self.detector)), self._running())
+        self.nothing = None
         return self
 
     def _begin(self) -> None:
@@ -167,12 +172,15 @@ class OnlineDetector:
         self.off_limits = Tail(none)  # what the charts say
         self.kinds = [Kind(reach) for reach in (0, 0, *(2 * scale.reach for scale in detector.scales_))]
         self.events = RunningEvents(detector.channels_, detector.merge_gap, detector.min_rows)
+        self.drift = RunningDrift(detector)
+        self.drifts: list[Drift] = []  # found and not told yet
         self.row = 0  # the first that is not settled
         self.period = 0.0  # unknown
         self.is_coarse = False  # whether stamps repeat because the clock ticks slowly
         self.cuts: deque[int] = deque()  # unsettled rows at which a stretch begins
         self.alerted = -(2**62)  # the latest row with evidence above a limit
         self.candidates: list[tuple[int, int, int, float, int]] = []  # known, kind, row, evidence, channel
+        self.nothing: Found | None = None  # what is found while rows wait, once asked for
         self._begin_stretch()
 
     def _begin_stretch(self) -> None:
@@ -183,10 +191,11 @@ class OnlineDetector:
 
     def _running(self) -> dict[str, object]:
         """All that has a state."""
-        single = ("waiting", "waiting_times", "known", "times", "off_limits", "events", "charts")
+        single = ("waiting", "waiting_times", "known", "times", "off_limits", "events", "drift", "charts")
         several = ("errors", "kinds", "resolutions")
         parts = {f"{name} {number}": part for name in several for number, part in enumerate(getattr(self, name))}
-        return {"detector": self} | {name: getattr(self, name) for name in single} | parts
+        blocks = {"drift input": self.drift.input, "drift alarms": self.drift.alarms}
+        return {"detector": self} | {name: getattr(self, name) for name in single} | blocks | parts
 
     def _checked(self, rows: object, times: object) -> tuple[np.ndarray, np.ndarray]:
         channels = self.detector.channels_
@@ -196,7 +205,8 @@ class OnlineDetector:
                 f"{values.shape[1]} values (row {self.rows}). Give one for each of {len(channels)} channels, in this "
                 f"order: {', '.join(channels)}"
             )
-        refuse_infinite(values, channels, lambda row: f"row {self.rows + row}")
+        if np.isinf(values).any():
+            refuse_infinite(values, channels, lambda row: f"row {self.rows + row}")
         clock = _clock(times, len(values), self.rows)
         before = self.times.rows.dtype
         if self.rows and clock.dtype != before:
@@ -216,6 +226,7 @@ class OnlineDetector:
         return self._read_waiting() if len(self.waiting.rows) >= (self.together if is_clear else FIRST) else []
 
     def _read_waiting(self) -> list[float]:
+        self.nothing = None
         values, times = self.waiting.rows, self.waiting_times.rows
         self.waiting, self.waiting_times = Tail(values[:0]), Tail(times[:0])
         if times.dtype.kind != "i" and not self.period:
@@ -248,6 +259,7 @@ class OnlineDetector:
         known, scaled = ~np.isnan(values), self.detector.scaler_.transform(values)
         self.known.add(known)
         self.times.add(times)
+        self.drifts += self.drift.push(scaled, times)
         self._hear_charts(self.charts.push(scaled))
         found = [resolution.push(scaled) for resolution in self.resolutions]
         for number, (errors, _) in enumerate(found):
@@ -291,18 +303,19 @@ class OnlineDetector:
     ) -> None:
         """Take evidence for the next rows, and note where it is above its limit."""
         first = self.kinds[kind].measured
-        for place in np.flatnonzero(self.kinds[kind].measure(evidence.tolist())).tolist():
+        for place in np.flatnonzero(self.kinds[kind].measure(evidence)).tolist():
             row = first + place
             known = min(self.stretch + int(part.needs(row - self.stretch)), self.known.stop)
             self.candidates.append((known, kind, row, float(evidence[place]), int(by_channel[place].argmax())))
 
     def _found(self, came: int, now: list[float], ended: bool) -> Found:
-        evidence = np.array(strongest(self.kinds, self.known.stop, ended), dtype=np.float32)
+        evidence = strongest(self.kinds, self.known.stop, ended)
         first, stop = self.row, self.row + len(evidence)
         errors, known = [tail.between(first, stop) for tail in self.errors], self.known.between(first, stop)
         levels, times = self.detector.levels_, self.times.between(first, stop)
         is_timed = times.dtype.kind != "i"
         scores, channel_scores = levels.row_scores(errors, known), levels.channel_scores(errors, known)
+        self.drifts += self.drift.hear(evidence > 1, times)
         blame = Scores(scores, evidence[None], channel_scores, self.off_limits.between(first, stop)).blame
         found = Found(
             came=came,
@@ -315,11 +328,19 @@ class OnlineDetector:
             channel_scores=channel_scores,
             alerts=tuple(self._alerts()),
             events=tuple(self._events(first, evidence, blame, times, ended)),
+            drifts=tuple(self.drifts),
         )
+        self.drifts = []
         self.row = stop
         for tail in (*self.errors, self.off_limits, self.known, self.times):
             tail.forget(stop)
         return found
+
+    def _nothing(self) -> Found:
+        """Return what is found while rows only wait: that has to be quick."""
+        if self.nothing is None:
+            self.nothing = self._found(self.known.stop, [], ended=False)
+        return self.nothing
 
     def _alerts(self) -> Iterator[Alert]:
         """Yield candidates that are not about something of which there was an alert already."""

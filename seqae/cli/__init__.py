@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import seqae
-from seqae.cli import describe, doctor, models, recipes, stream
+from seqae.cli import describe, doctor, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cp": recipes.cp,
     "score": models.score,
     "stream": stream.stream,
+    "recalibrate": recalibrate.recalibrate,
     "reconstruct": models.reconstruct,
     "encode": models.encode,
     "inspect": describe.inspect,

@@ -41,7 +41,8 @@ def stream(
 
     Reads CSV with a header, or JSON lines, from standard input. Writes what is found as soon as it is known:
     a line for each row, alerts (the first sign of something), and events when they have ended. As JSON lines
-    these are all on standard output; as CSV it has the rows, and standard error the alerts and events.
+    these are all on standard output; as CSV it has the rows, and standard error the alerts and events. When rows are
+    no longer like those that the model was calibrated on, standard error says so once; see seqae recalibrate.
 
     Example:
         seqae stream runs/pump/latest --rows now --format csv < today.csv
@@ -64,17 +65,23 @@ def stream(
     if state is not None:
         _resume(online, state)
     write = {"jsonl": _json_lines, "csv": _csv_lines}[format](rows, detector.channels_)
+
+    def tell(found: Found) -> None:
+        for drift in found.drifts:
+            print(f"drift  {drift}", file=sys.stderr, flush=True)
+        write(found)
+
     incoming = Incoming(detector.channels_, time_column)
     saved = time.monotonic()
     try:
         with _end_asked() as asked:
             for values, times in incoming.blocks(_chunks(sys.stdin.fileno(), asked)):
-                write(online.push(values, times))
+                tell(online.push(values, times))
                 if state is not None and time.monotonic() > saved + _SAVED:
                     online.save(state)
                     saved = time.monotonic()
         if state is None:
-            write(online.finish())
+            tell(online.finish())
     except BrokenPipeError:
         raise  # what was not delivered is not in the state
     except ValueError:

@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 _BLOCK = 2**18  # rows
+ENORMOUS = 1e140
 REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "text", "U": "text", "V": "records"}
 
 
@@ -50,6 +51,16 @@ def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yield parts of a long array, each with the number of its first row: what is computed of them stays small."""
     for start in range(0, len(values), _BLOCK):
         yield start, values[start : start + _BLOCK]
+
+
+def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
+    """Raise if a value of `(time, channel)` is so large that its square is not finite."""
+    for start, block in blocks_of_rows(values):
+        for row, column in np.argwhere(abs(block) > ENORMOUS)[:1].tolist():
+            raise ValueError(
+                f"channel {channels[column]!r} is {block[row, column]:g} ({place(start + row)}). Nothing can be learnt "
+                f"from values beyond {ENORMOUS:g}. Correct the value, or leave it empty (NaN) if it is missing"
+            )
 
 
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.data.arrays import floating, refuse_infinite, to_values
+from seqae.data.arrays import floating, refuse_enormous, refuse_infinite, to_values
 from seqae.data.remarks import remarks_on
 from seqae.data.sampling import Sampling
 
 if TYPE_CHECKING:
     from seqae.data.tables import Table
+
+ANOTHER_RATE = 0.1  # a share by which periods may differ
+_MOST_QUOTED = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,9 @@ def as_recordings(
 ) -> list[Recording]:
     """Make recordings of anything that holds readings.
 
+    NaN, None, an empty cell and what a mask hides are missing values: they stay NaN, and models go by what is there.
+    Infinite values are refused.
+
     Args:
         data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
             polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
@@ -120,20 +127,66 @@ def as_recordings(
     return _aligned(recordings)
 
 
+def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
+    """Raise if recordings hold no values at all, or values so large that learning from them would find no numbers."""
+    if all(np.isnan(recording.values).all() for recording in recordings):
+        raise ValueError(
+            "no values at all: every one is missing (NaN). Expected readings. Check how missing ones are told"
+        )
+    for number, recording in enumerate(recordings):
+        name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")
+        refuse_enormous(
+            recording.values, recording.channels, lambda row, name=name: f"{name}, row {row}".removeprefix(", ")
+        )
+
+
+def usual_period(recordings: Sequence[Recording]) -> float | None:
+    """Return the seconds from row to row in most recordings; None if none of them has times."""
+    periods = [Sampling.of(each.times).period for each in recordings if each.times is not None]
+    periods = [period for period in periods if np.isfinite(period)]
+    return float(np.median(periods)) if periods else None
+
+
+def warn_of_times(recording: Recording, period: float | None) -> None:
+    """Warn if a recording has another sampling rate than what was learnt from, or is cut where its time does not go on.
+
+    Args:
+        recording: What is to be scored.
+        period: Seconds from row to row in what was learnt from, if it had times.
+    """
+    if recording.times is None:
+        return
+    sampling, name = Sampling.of(recording.times), recording.name or "recording"
+    if period and np.isfinite(sampling.period) and abs(sampling.period / period - 1) > ANOTHER_RATE:
+        warnings.warn(
+            f"{name} has a row every {sampling.period:g} s, and the detector learnt from rows every {period:g} s: "
+            "what is usual at one rate is not at another. Give rows at the same rate",
+            stacklevel=2,
+        )
+    stuck = sampling.backwards if sampling.is_coarse else sampling.backwards | sampling.repeats
+    if len(places := np.flatnonzero(stuck)):
+        warnings.warn(
+            f"in {name} time goes back or stands still at {len(places)} rows, first at row {places[0] + 1}: what comes "
+            "after is read as another run. If it is one run, sort the rows and drop those that stand there twice",
+            stacklevel=2,
+        )
+
+
 def matched(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
     """Return those of `names` that are meant: found by name, or by position if they are only numbered.
 
     Raises:
         ValueError: Some are missing; the message also names those that nobody asked for.
     """
-    missing = [name for name in wanted if name not in names]
+    there, asked = set(names), set(wanted)
+    missing = [name for name in wanted if name not in there]
     if not missing:
         return wanted
     if names == numbered(len(wanted)):
         return names
     if names == numbered(len(names)):
         raise ValueError(f"{len(names)} channels without names ({where or 'recording'}). Expected {quoted(wanted)}")
-    others = [name for name in names if name not in wanted]
+    others = [name for name in names if name not in asked]
     raise ValueError(
         f"missing {quoted(missing)}{f', while there is {quoted(others)}' if others else ''} ({where or 'recording'}). "
         f"Channels are matched by name; expected {quoted(wanted)}. Rename the columns"
@@ -151,8 +204,10 @@ def listed(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def quoted(names: Iterable[str]) -> str:
-    """The names as they stand in error messages."""
-    return ", ".join(repr(name) for name in names)
+    """The names as they stand in error messages; of very many, the first ones."""
+    names = list(names)
+    more = f" and {len(names) - _MOST_QUOTED} more" if len(names) > _MOST_QUOTED + 1 else ""
+    return ", ".join(repr(name) for name in (names[:_MOST_QUOTED] if more else names)) + more
 
 
 def close(name: str, names: Iterable[str]) -> str:

@@ -23,6 +23,9 @@ WORDS = ["now", "today"]  # pandas reads them as stamps
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
 
 
+DISORDER = 0.1  # If time goes back in a greater share of the steps, rows are not in its order.
+
+
 def is_stamp(text: object) -> bool:
     """Whether a text is a time stamp, by itself."""
     text = str(text).strip()
@@ -58,6 +61,22 @@ def to_times(column: pd.Series, unit: str, name: str, place: Callable[[int], str
     if pd.api.types.is_timedelta64_dtype(column):
         return column.dt.total_seconds().to_numpy(dtype=np.float64, copy=True)
     return _nanoseconds(column, name)
+
+
+def refuse_disorder(times: np.ndarray, name: str, place: Callable[[int], str]) -> None:
+    """Raise if rows are not in the order of time; a few steps back are where runs begin, or where a clock was set.
+
+    Args:
+        times: `(time,)`, datetime64 or float seconds.
+        name: What the column is called.
+        place: Says where a row stands.
+    """
+    back = np.flatnonzero(times[1:] < times[:-1])
+    if len(back) > max(1, DISORDER * (len(times) - 1)):
+        raise ValueError(
+            f"time column {name!r} goes back {len(back):,} times in {len(times):,} rows ({place(back[0] + 1)} first). "
+            f"Expected rows in the order of time. Sort them by it, or do without times: ignore=[{name!r}]"
+        )
 
 
 def _nanoseconds(column: pd.Series, name: str) -> np.ndarray:

@@ -146,7 +146,7 @@ def test_after_the_end_of_a_recording_another_one_may_begin(detector: AnomalyDet
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.5, 2.0, 3.0, 5.0, 9.0, 20.0, np.nan]), max_size=60))
 def test_evidence_is_up_where_latched_says_so(ratios: list[float]):
-    assert Kind(reach=0).measure(ratios) == latched(np.array(ratios)).tolist()
+    assert Kind(reach=0).measure(np.array(ratios)).tolist() == latched(np.array(ratios)).tolist()
 
 
 # When it is known

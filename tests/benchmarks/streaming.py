@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -18,11 +18,13 @@ import numpy as np
 from memory import MEBIBYTE, Peak, resident
 
 import seqae
+from seqae.anomaly.models import Recurrent
 from seqae.anomaly.streaming import OnlineDetector
 
 CHANNELS = 8
-BLOCKS = (1, 16, 64, 256)  # rows pushed at once; so many are in a pipe when they come faster than they are scored
-ROUNDS = 60
+TRAINING = 10_000  # rows
+FIRST = 2048  # rows that come before the measurement
+ANEW = 60  # windows scored anew
 
 
 def signals(rows: int, seed: int) -> np.ndarray:
@@ -39,48 +41,55 @@ def measured(act: Callable[[np.ndarray], object], rows: np.ndarray) -> tuple[flo
     return time.thread_time() - cpu, time.perf_counter() - clock
 
 
-def latencies(detector: seqae.AnomalyDetector, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Return times of each contestant, `(call, 2)` in microseconds, taken in turns."""
-    online = {block: OnlineDetector(detector) for block in BLOCKS}
-    together = OnlineDetector(detector, together=16)
-    for each in (*online.values(), together):
-        each.push(values[:1024])
+def latencies(
+    detector: seqae.AnomalyDetector, values: np.ndarray, together: Sequence[int], blocks: Sequence[int]
+) -> dict[str, tuple[int, np.ndarray]]:
+    """Return for each way how many rows a call takes, and times `(call, 2)` in microseconds; the ways take turns."""
+    ways = {f"1 row at a time, {count} together": (1, OnlineDetector(detector, together=count)) for count in together}
+    ways |= {f"{rows} rows at a time": (rows, OnlineDetector(detector)) for rows in blocks}
+    for _, online in ways.values():
+        online.push(values[:FIRST])
+    longest = max(*together, *blocks)
+    times: dict[str, list] = {"the last window anew": [], **{name: [] for name in ways}}
     reach = detector.scales_[-1].reach
-    times: dict[str, list] = {"anew": [], "together": [], **{str(block): [] for block in BLOCKS}}
-    for turn in range(ROUNDS):
-        row = 1024 + 16 * turn
-        times["anew"].append(measured(detector.scores, values[row + 1 - reach : row + 1]))
-        times["together"] += [measured(together.push, values[row + more]) for more in range(16)]
-        for block, each in online.items():
-            start = 1024 + turn * block
-            times[str(block)].append(measured(each.push, values[start : start + block]))
-    return {name: 1e6 * np.array(found) for name, found in times.items()}
+    for start in range(FIRST, len(values) - longest, longest):
+        for row in np.linspace(start, start + longest, ANEW * longest // len(values) + 1, dtype=int):
+            times["the last window anew"].append(measured(detector.scores, values[row - reach : row]))
+        for name, (rows, online) in ways.items():
+            # Single rows that are computed one by one are dear: fewer of them tell as much.
+            stop = start + (longest if rows > 1 or online.together > 1 else min(longest, 32))
+            times[name] += [measured(online.push, values[row : row + rows]) for row in range(start, stop, rows)]
+    sizes = {"the last window anew": 1} | {name: rows for name, (rows, _) in ways.items()}
+    return {name: (sizes[name], 1e6 * np.array(found)) for name, found in times.items()}
 
 
-def show(found: dict[str, np.ndarray]) -> None:
-    anew = found["anew"][:, 0].mean()
-    print(f"{'':34}{'p50':>9}{'p99':>9}{'waited p50':>12}{'per row':>10}{'anew / it':>11}")
-    names = {"anew": "the last window anew", "together": "1 row at a time, 16 together"}
-    for name, times in found.items():
-        rows = int(name) if name.isdigit() else 1
-        p50, p99 = np.percentile(times[:, 0], [50, 99])
+def show(title: str, found: dict[str, tuple[int, np.ndarray]]) -> None:
+    anew = found["the last window anew"][1][:, 0].mean()
+    print(f"{title}\n{'':34}{'p50':>9}{'p99':>9}{'waited p50':>12}{'waited p99':>12}{'per row':>10}{'anew / it':>11}")
+    for name, (rows, times) in found.items():
+        p50, p99 = np.percentile(times, [50, 99], axis=0)
         each = times[:, 0].mean() / rows
-        label = names.get(name, f"{name} rows at a time")
-        print(f"{label:34}{p50:9.0f}{p99:9.0f}{np.median(times[:, 1]):12.0f}{each:10.1f}{anew / each:11.1f}")
+        print(f"{name:34}{p50[0]:9.0f}{p99[0]:9.0f}{p50[1]:12.0f}{p99[1]:12.0f}{each:10.1f}{anew / each:11.1f}")
+    print()
 
 
 def main(rows: str = "100000") -> None:
-    detector = seqae.AnomalyDetector(epochs=2).fit(signals(20_000, seed=0))
-    values = signals(max(BLOCKS) * ROUNDS + 2048, seed=1)
-    print(f"{CHANNELS} channels, windows of 16 steps of 1, 4 and 16 rows; microseconds\n")
-    show(latencies(detector, values))
-    online = OnlineDetector(detector)
+    normal, values = signals(TRAINING, seed=0), signals(12 * 1024, seed=1)
+    dense = seqae.AnomalyDetector(epochs=2).fit(normal)
+    recurrent = Recurrent(hidden_size=128)
+    lstm = seqae.AnomalyDetector(recurrent, resolutions=(1,), window=100, stride=50, epochs=0).fit(normal)
+    print(f"{CHANNELS} channels; microseconds\n")
+    title = "The default detector: dense, windows of 16 steps of 1, 4 and 16 rows, at each step"
+    show(title, latencies(dense, values, together=(1, 16, 64, 256), blocks=(64, 256)))
+    title = "LSTM, hidden size 128, windows of 100 rows, at each 50th row"
+    show(title, latencies(lstm, values, together=(1, 100, 400), blocks=(100,)))
+    online = OnlineDetector(dense, together=64)
     online.push(values[:4096])
     before = resident()
     with Peak() as peak:
-        cpu = sum(measured(online.push, values[:64])[0] for _ in range(int(rows) // 64))
+        cpu = sum(measured(online.push, values[row % len(values)])[0] for row in range(int(rows)))
     grown = (peak.bytes - before) / MEBIBYTE
-    print(f"\n{online.rows} rows: {1e6 * cpu / int(rows):.1f} us a row, {grown:.1f} MiB more memory at most")
+    print(f"{online.rows} rows: {1e6 * cpu / int(rows):.1f} us a row, {grown:.1f} MiB more memory at most")
 
 
 if __name__ == "__main__":

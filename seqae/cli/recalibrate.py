@@ -1,0 +1,53 @@
+"""`seqae recalibrate`: new limits for a saved detector, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqae.cli.messages import existing
+from seqae.cli.work import detector_in, saved_in
+
+
+def recalibrate(
+    model: Path,
+    normal: Path,
+    out: Path,
+    *,
+    time_column: str | None = None,
+    ignore: tuple[str, ...] = (),
+    overwrite: bool = False,
+) -> None:
+    """Fit a detector's limits to new normal rows without training it again.
+
+    For a machine that was serviced or runs at another point: its models stay, and what is usual is found anew.
+
+    Example:
+        seqae recalibrate runs/pump/latest since_service.csv pump_serviced
+
+    Args:
+        model: folder of a saved detector, or of a run that holds one
+        normal: file of normal rows, or a folder of files; they should show all that is normal now
+        out: folder for the new detector
+        time_column: the column that tells the time, if it is not found by itself
+        ignore: columns to leave out, such as labels
+        overwrite: replace a detector that is there already
+    """
+    import seqae
+    from seqae.data.recordings import as_recordings
+
+    detector = detector_in(saved_in(model))
+    if (out / "seqae.json").exists() and not overwrite:
+        raise FileExistsError(f"{out} holds a model already. Add --overwrite, or give another folder")
+    recordings = as_recordings(existing(normal), time_column=time_column, ignore=ignore, channels=detector.channels_)
+    new = detector.recalibrated(recordings)
+    rates = [
+        sum(each.alarms(recording).sum() for recording in recordings) / sum(map(len, recordings))
+        for each in (detector, new)
+    ]
+    seqae.save(new, out)
+    for recording in recordings:
+        for remark in recording.remarks:
+            print(f"note   {recording.name}: {remark}")
+    print(f"{sum(map(len, recordings))} rows: {rates[0]:.2%} raised an alarm before, {rates[1]:.2%} do now.")
+    print(f"Of those by which the limits were not set, {new.realised_rate_:.2%} do.")
+    print(f"wrote  {out}")

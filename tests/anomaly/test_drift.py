@@ -1,0 +1,180 @@
+"""Rows that leave what a detector was calibrated on, and detectors that are calibrated anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.signal import lfilter
+
+import seqae
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.drift import DriftChart, RunningDrift, _longest_run, _student
+from seqae.anomaly.models import Principal
+from seqae.anomaly.streaming import OnlineDetector
+from seqae.data.recordings import Recording
+
+CHANNELS = ("flow", "pressure", "speed")
+
+
+def readings(rows: int, seed: int, alike: float = 0.5, channels: int = 3) -> np.ndarray:
+    """First-order autoregressive noise of deviation 1, about 10."""
+    noise = np.random.default_rng(seed).normal(size=(rows + 500, channels))
+    return 10 + lfilter([1], [1, -alike], noise, axis=0)[500:] * np.sqrt(1 - alike**2)
+
+
+def every_second(rows: int) -> np.ndarray:
+    return np.datetime64("2024-03-01T08:00", "ns") + np.arange(rows) * np.timedelta64(1, "s")
+
+
+@pytest.fixture(scope="module")
+def detector() -> AnomalyDetector:
+    return AnomalyDetector(Principal(), resolutions=(1, 4)).fit(Recording(readings(4000, seed=0), CHANNELS))
+
+
+def shifted(rows: np.ndarray) -> np.ndarray:
+    return rows + 1.5
+
+
+def stretched(rows: np.ndarray) -> np.ndarray:
+    return 10 + 2 * (rows - 10)
+
+
+def thinned(rows: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(rows)) % 3 == 0, np.nan, rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        (shifted, "level", r"channel 'pressure': mean 11\.\d+ since row 2000; calibrated for 9\.\d+ to 10\.\d+"),
+        (
+            stretched,
+            "spread",
+            r"channel 'pressure': deviation [12]\.\d+ since row 2000; calibrated for 0\.\d+ to 1\.\d+",
+        ),
+        (thinned, "missing", r"channel 'pressure': share of missing values 0.3\d* since row 2000; calibrated for 0 to"),
+    ],
+)
+def test_a_channel_that_changes_for_good_is_named_once_and_since_when(
+    change: Callable, kind: str, message: str, detector: AnomalyDetector
+):
+    values = readings(4000, seed=1)
+    assert detector.drift(values) == []
+    values[2000:, 1] = change(values[2000:, 1])
+    found = [drift for drift in detector.drift(values) if drift.kind != "alarms"]
+    assert [(drift.kind, drift.channel, drift.row, drift.time) for drift in found] == [(kind, "pressure", 2000, None)]
+    assert not found[0].low <= found[0].value <= found[0].high
+    assert re.match(message, str(found[0]))
+
+
+def test_what_passes_within_a_block_is_no_drift(detector: AnomalyDetector):
+    values = readings(4000, seed=1)
+    values[2020:2080, 1] += 30
+    assert detector.drift(values) == []
+    assert detector.events(values) != []
+
+
+def test_alarms_in_block_after_block_are_told_once(detector: AnomalyDetector):
+    size, most = detector.drift_.rows_, detector.drift_.most_
+    alarms = np.zeros(size * (most + 20), dtype=bool)
+    alarms[7 * size :: size] = True
+    running = RunningDrift(detector)
+    (found,) = running.hear(alarms, every_second(len(alarms)))
+    assert (found.kind, found.row, found.time) == ("alarms", 7 * size, every_second(len(alarms))[7 * size])
+    assert str(found).startswith(f"{most + 1} blocks of rows in turn with an alarm since 2024")
+    assert RunningDrift(detector).hear(alarms[: size * (7 + most)], every_second(size * (7 + most))) == []
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_in_a_stream_it_is_told_as_of_the_whole(timed: bool, detector: AnomalyDetector, tmp_path):
+    values, times = readings(5000, seed=1), every_second(5000) if timed else None
+    values[1000:1500, 0] = 13
+    values[2000:, 1] += 1.5
+    values[3000:, 2][::3] = np.nan
+    whole = detector.drift(Recording(values, CHANNELS, times))
+    online, found = OnlineDetector(detector), []
+    for start in range(0, 5000, 77):
+        rows = slice(start, start + 77)
+        found += online.push(values[rows], None if times is None else times[rows]).drifts
+        if start == 77 * 30:
+            online.save(tmp_path)
+            online = OnlineDetector(detector).load(tmp_path)
+    found += online.finish().drifts
+    assert len(whole) > 4
+    assert sorted(map(str, found)) == sorted(map(str, whole))
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5, 0.9])
+def test_of_normal_rows_hardly_anything_is_reported(alike: float):
+    reported = blocks = 0
+    for seed in range(10):
+        rows = readings(9000, seed, alike, channels=6) - 10
+        chart = DriftChart().fit([rows[:3000]], [], np.full(6, 0.2))
+        sides = [
+            chart.sides(chart.statistics(rows[start : start + chart.rows_])) for start in range(3000, 9000, chart.rows_)
+        ]
+        reported += sum(((side != 0) & (side == before)).any() for before, side in pairwise(sides))
+        blocks += len(sides)
+    assert blocks == 400
+    assert reported <= 2  # 0.4 are allowed on average
+
+
+def test_quantiles_are_students():
+    for freedom in (1, 3.7, 20):
+        for tail in (0.1, 1e-3, 1e-5):
+            assert _student(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=5e-3)
+
+
+def test_a_run_of_alarms_is_as_likely_as_its_blocks_foretell():
+    # Of 20 blocks 5 had an alarm: the next one has with 5.5 / 21, and if so, the one after it with 6.5 / 22.
+    assert _longest_run(5, 20, rate=5.5 / 21 + 1e-9) == 0
+    assert _longest_run(5, 20, rate=5.5 / 21 * 6.5 / 22 + 1e-9) == 1
+    assert _longest_run(5, 20, rate=1e-4) > _longest_run(1, 20, rate=1e-4)
+
+
+# Calibrated anew
+
+
+def test_a_detector_calibrated_anew_takes_the_new_rows_for_normal_and_still_finds_faults(detector: AnomalyDetector):
+    values = readings(6000, seed=2) + np.array([0, 3, 0])
+    before = detector.scores(values)
+    new = detector.recalibrated(values[:2000])
+    assert detector.alarms(values[2000:]).mean() > 0.5
+    assert new.alarms(values[2000:]).mean() < 0.02
+    assert new.drift(values[2000:]) == []
+    values[4000:4050, 1] += 8
+    (event,) = [event for event in new.events(values) if event.stop > 4000 and event.start < 4050]
+    assert event.blamed(1)[0].channel == "pressure"
+    np.testing.assert_array_equal(detector.scores(readings(6000, seed=2) + np.array([0, 3, 0])), before)
+
+
+def test_it_keeps_the_models_and_what_it_was_not_told_of(detector: AnomalyDetector):
+    values = readings(1000, seed=3) + np.array([0, 2, 0])
+    values[:, 2] = np.nan
+    new = detector.recalibrated([values[:400], values[400:]])
+    assert [scale.model for scale in new.scales_] == [scale.model for scale in detector.scales_]
+    assert new.scaler_.mean_[2] == detector.scaler_.mean_[2]
+    np.testing.assert_array_equal(new.scaler_.scale_, detector.scaler_.scale_)
+    np.testing.assert_array_equal(new.scaler_.mean_[0], detector.scaler_.mean_[0])
+    np.testing.assert_allclose(new.scaler_.mean_[1], values[:, 1].mean())
+    assert (new.level_.limit_ >= detector.level_.limit_).all()
+    assert new.alarms(values).mean() < 0.05
+
+
+def test_it_is_saved_like_any_detector(detector: AnomalyDetector, tmp_path):
+    values = readings(1000, seed=3) + 5
+    new = detector.recalibrated(values)
+    loaded = seqae.load(seqae.save(new, tmp_path / "new"))
+    np.testing.assert_array_equal(loaded.scores(values), new.scores(values))
+    np.testing.assert_array_equal(loaded.alarms(values), new.alarms(values))
+    assert loaded.drift(values + 5) == new.drift(values + 5) != []
+
+
+def test_too_few_rows_are_refused(detector: AnomalyDetector):
+    with pytest.raises(ValueError, match=r"has 20 rows. To learn, windows of 16 rows need three times that"):
+        detector.recalibrated(readings(20, seed=0))
