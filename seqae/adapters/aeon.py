@@ -1,0 +1,125 @@
+"""The detector and the encoder by the rules of aeon."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.models import Maker, Principal
+from seqae.extras import need
+
+need("aeon", extra="aeon", purpose="a detector in aeon's form")
+
+from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector  # noqa: E402 (after the check)
+from aeon.transformations.collection.base import BaseCollectionTransformer  # noqa: E402
+
+_FEWEST = 6  # rows, which make windows of two steps
+
+
+class SeriesDetector(BaseSeriesAnomalyDetector):
+    """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` a score for each row of another.
+
+    Args:
+        model: See `AnomalyDetector`, as for all others.
+        resolutions: Rows in a step, for each resolution.
+        window: Steps in a window; a third of the training rows if these are fewer.
+        epochs: Passes over the training windows at most.
+        random_state: Of all random numbers.
+    """
+
+    _tags = {  # noqa: RUF012 (aeon's way)
+        "capability:univariate": True,
+        "capability:multivariate": True,
+        "capability:missing_values": True,
+        "anomaly_output_type": "anomaly_scores",
+        "learning_type:semi_supervised": True,
+        "fit_is_empty": False,
+        "requires_y": False,
+        "python_dependencies": "torch",
+    }
+
+    def __init__(
+        self,
+        model: Maker | None = None,
+        resolutions: tuple[int, ...] = (1, 4, 16),
+        window: int = 16,
+        epochs: int = 15,
+        random_state: int = 0,
+    ):
+        self.model = model
+        self.resolutions = resolutions
+        self.window = window
+        self.epochs = epochs
+        self.random_state = random_state
+        super().__init__(axis=0)
+
+    def _fit(self, X: np.ndarray, y: object = None) -> SeriesDetector:  # noqa: N803 (aeon's name)
+        if len(X) < _FEWEST:
+            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_FEWEST} or more")
+        self.detector_ = AnomalyDetector(
+            model=self.model,
+            resolutions=self.resolutions,
+            window=min(self.window, len(X) // 3),
+            epochs=self.epochs,
+            seed=self.random_state,
+        ).fit(np.asarray(X))
+        return self
+
+    def _predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        return self.detector_.scores(np.asarray(X)).astype(np.float64)
+
+    @classmethod
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
+        return {"model": Principal(), "resolutions": (1,), "window": 4}
+
+
+class CollectionEncoder(BaseCollectionTransformer):
+    """A `SequenceEncoder` of a collection of series of any lengths: `transform` gives a code for each.
+
+    Args:
+        code_size: See `SequenceEncoder`, as for all others.
+        channels: Length of the vector written by each convolution of the encoder.
+        epochs: Passes over the series.
+        random_state: Of the first weights and the order of the batches.
+    """
+
+    _tags = {  # noqa: RUF012
+        "capability:univariate": True,
+        "capability:multivariate": True,
+        "capability:unequal_length": True,
+        "X_inner_type": ["numpy3D", "np-list"],
+        "output_data_type": "Tabular",
+        "python_dependencies": "torch",
+    }
+
+    def __init__(
+        self,
+        code_size: int = 256,
+        channels: tuple[int, ...] = (64, 128, 256),
+        epochs: int = 40,
+        random_state: int = 0,
+    ):
+        self.code_size = code_size
+        self.channels = channels
+        self.epochs = epochs
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> CollectionEncoder:  # noqa: N803
+        from seqae.features import SequenceEncoder
+
+        encoder = SequenceEncoder(self.code_size, self.channels, epochs=self.epochs, random_state=self.random_state)
+        self.encoder_ = encoder.fit(_time_first(X))
+        return self
+
+    def _transform(self, X: np.ndarray | list[np.ndarray], y: object = None) -> np.ndarray:  # noqa: N803
+        return self.encoder_.transform(_time_first(X))
+
+    @classmethod
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
+        return {"code_size": 4, "channels": (4,), "epochs": 1}
+
+
+def _time_first(collection: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:
+    """From aeon's `(channel, time)` to `(time, channel)`."""
+    return [series.T for series in collection]

@@ -1,0 +1,108 @@
+"""The detector by the rules of scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.models import Maker
+from seqae.extras import need
+
+need("sklearn", extra="sklearn", purpose="a detector in scikit-learn's form")
+
+from sklearn.base import BaseEstimator, OutlierMixin  # noqa: E402 (after the check)
+from sklearn.utils import Tags, check_random_state  # noqa: E402
+from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
+
+_FEWEST = 6  # rows, which make windows of two steps
+
+
+class OutlierDetector(OutlierMixin, BaseEstimator):
+    """An `AnomalyDetector` for rows in the order of time, `(row, channel)`; NaN where a value is missing.
+
+    Other than scikit-learn's own detectors it reads a row together with its neighbours: rows in another order, or some
+    of them alone, have other scores.
+
+    Args:
+        model: See `AnomalyDetector`, as for all others.
+        resolutions: Rows in a step, for each resolution.
+        window: Steps in a window; a third of the training rows if these are fewer.
+        stride: Steps from one window to the next when scoring.
+        false_alarm_rate: The share of normal rows that may raise an alarm.
+        contamination: The share of the training rows that are outliers, up to a half; "auto" if they are normal, so
+            that outliers are what raises an alarm.
+        epochs: Passes over the training windows at most.
+        random_state: Of all random numbers.
+    """
+
+    def __init__(
+        self,
+        model: Maker | None = None,
+        resolutions: tuple[int, ...] = (1, 4, 16),
+        window: int = 16,
+        stride: int = 1,
+        false_alarm_rate: float = 0.01,
+        contamination: float | Literal["auto"] = "auto",
+        epochs: int = 15,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        self.model = model
+        self.resolutions = resolutions
+        self.window = window
+        self.stride = stride
+        self.false_alarm_rate = false_alarm_rate
+        self.contamination = contamination
+        self.epochs = epochs
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: object = None) -> OutlierDetector:  # noqa: N803 (scikit-learn's name)
+        """Learn from rows in the order of time; labels are ignored."""
+        if self.contamination != "auto" and not 0 < self.contamination <= 0.5:
+            raise ValueError(f"contamination is {self.contamination}. Give a share up to 0.5, or 'auto'")
+        rows = self._rows(X, reset=True)
+        self.detector_ = AnomalyDetector(
+            model=self.model,
+            resolutions=self.resolutions,
+            window=min(self.window, len(rows) // 3),
+            stride=min(self.stride, len(rows) // 3),
+            false_alarm_rate=self.false_alarm_rate,
+            epochs=self.epochs,
+            seed=check_random_state(self.random_state).randint(2**31 - 1),
+        ).fit(rows)
+        is_auto = self.contamination == "auto"
+        self.offset_ = -1.0 if is_auto else float(np.quantile(self._scores(rows), self.contamination))
+        return self
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return how normal each row is, `(row,)`: the evidence for an alarm, turned round; -1 is the limit."""
+        check_is_fitted(self)
+        return self._scores(self._rows(X, reset=False))
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return the same from the limit on, `(row,)`: negative for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return -1 for outliers and 1 for other rows, `(row,)`."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _rows(self, data: np.ndarray, reset: bool) -> np.ndarray:
+        return validate_data(
+            self,
+            data,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=_FEWEST if reset else 1,
+        )
+
+    def _scores(self, rows: np.ndarray) -> np.ndarray:
+        evidence = self.detector_.all_scores(rows).evidence
+        return -self.detector_.strongest(evidence).astype(np.float64)

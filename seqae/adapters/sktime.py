@@ -1,0 +1,116 @@
+"""The detector by the rules of sktime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.models import Maker, Principal
+from seqae.extras import need
+
+need("sktime", extra="sktime", purpose="a detector in sktime's form")
+
+from sktime.detection.base import BaseDetector  # noqa: E402 (after the check)
+
+if TYPE_CHECKING:
+    import pandas
+
+_FEWEST = 6  # rows, which make windows of two steps
+
+
+class SeriesDetector(BaseDetector):
+    """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` which rows of another raise an alarm.
+
+    Args:
+        model: See `AnomalyDetector`, as for all others.
+        resolutions: Rows in a step, for each resolution.
+        window: Steps in a window; a third of the training rows if these are fewer.
+        false_alarm_rate: The share of normal rows that may raise an alarm.
+        epochs: Passes over the training windows at most.
+        random_state: Of all random numbers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from seqae.adapters.sktime import SeriesDetector
+        >>> from seqae.anomaly.models import Principal
+        >>> series = np.sin(np.arange(300.0))
+        >>> detector = SeriesDetector(model=Principal()).fit(series)
+        >>> series[100:110] += 5
+        >>> len(detector.predict(series)) > 0
+        True
+    """
+
+    _tags = {  # noqa: RUF012 (sktime's way)
+        "authors": "The seqae developers",
+        "maintainers": "The seqae developers",
+        "python_dependencies": "torch",
+        "task": "anomaly_detection",
+        "learning_type": "unsupervised",
+        "capability:multivariate": True,
+        "capability:missing_values": True,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+        "X_inner_mtype": "pd.DataFrame",
+        "fit_is_empty": False,
+    }
+
+    def __init__(
+        self,
+        model: Maker | None = None,
+        resolutions: tuple[int, ...] = (1, 4, 16),
+        window: int = 16,
+        false_alarm_rate: float = 0.01,
+        epochs: int = 15,
+        random_state: int = 0,
+    ):
+        self.model = model
+        self.resolutions = resolutions
+        self.window = window
+        self.false_alarm_rate = false_alarm_rate
+        self.epochs = epochs
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X: pandas.DataFrame, y: object = None) -> SeriesDetector:  # noqa: N803 (sktime's name)
+        if len(X) < _FEWEST:
+            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_FEWEST} or more")
+        self.detector_ = AnomalyDetector(
+            model=self.model,
+            resolutions=self.resolutions,
+            window=min(self.window, len(X) // 3),
+            false_alarm_rate=self.false_alarm_rate,
+            epochs=self.epochs,
+            seed=0 if self.random_state is None else self.random_state,
+        ).fit(_values(X))
+        return self
+
+    def _predict(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
+        import pandas as pd
+
+        return pd.Series(np.flatnonzero(self.detector_.alarms(_values(X))), dtype="int64")
+
+    def _predict_scores(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
+        import pandas as pd
+
+        values = _values(X)
+        return pd.Series(self.detector_.scores(values)[self.detector_.alarms(values)])
+
+    def _transform_scores(self, X: pandas.DataFrame) -> pandas.DataFrame:  # noqa: N803
+        import pandas as pd
+
+        return pd.DataFrame({"scores": self.detector_.scores(_values(X))}, index=X.index)
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:
+        """Return small settings for sktime's own checks."""
+        return [
+            {"model": Principal(), "resolutions": (1,), "window": 4},
+            {"model": Principal(), "resolutions": (1, 2), "window": 3, "false_alarm_rate": 0.05},
+        ]
+
+
+def _values(series: pandas.DataFrame | pandas.Series) -> np.ndarray:
+    """Return `(row, channel)`; sktime hands over a Series at times, whatever the tags say."""
+    return np.asarray(series, dtype=np.float64).reshape(len(series), -1)
