@@ -5,13 +5,16 @@ The order is a function of seed and epoch alone, so that a run that was stopped 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from seqae.batch import Batch
 
@@ -108,11 +111,13 @@ class Loader:
     Args:
         source: Where the sequences come from.
         batch_sampler: Which of them go into which batch.
+        workers: Processes that read ahead, for sources that take long; the batches are the same with any number.
     """
 
-    def __init__(self, source: Source, batch_sampler: BatchOrder):
+    def __init__(self, source: Source, batch_sampler: BatchOrder, workers: int = 0):
         self.source = source
         self.batch_sampler = batch_sampler  # the name that Lightning knows
+        self.workers = workers
         self.seen = 0
 
     def __len__(self) -> int:
@@ -120,15 +125,49 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch | Labelled]:
         self.seen = self.batch_sampler.start
-        for numbers in self.batch_sampler:
+        for batch in self._batches():
             self.seen += 1
-            yield self.source.batch(numbers)
+            yield batch
+
+    def _batches(self) -> Iterable[Batch | Labelled]:
+        if not self.workers:
+            return map(self.source.batch, self.batch_sampler)
+        return DataLoader(
+            _ByNumbers(self.source),
+            batch_size=None,  # the sampler gives the numbers of whole batches
+            sampler=self.batch_sampler,
+            num_workers=self.workers,
+            collate_fn=_as_it_is,
+            worker_init_fn=_leave_interrupts,
+            # Forked workers share the source, and end when the process that trains is killed; others would stay.
+            multiprocessing_context="fork" if sys.platform == "linux" else None,
+            generator=torch.Generator(),  # else workers would draw from the random numbers of dropout
+        )
 
     def state_dict(self) -> dict[str, int]:
         return {"seen": self.seen % len(self)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.batch_sampler.start = state["seen"]
+
+
+class _ByNumbers:
+    """A source as torch's data loader knows one."""
+
+    def __init__(self, source: Source):
+        self.source = source
+
+    def __getitem__(self, numbers: np.ndarray) -> Batch | Labelled:
+        return self.source.batch(numbers)
+
+
+def _as_it_is(batch: Batch | Labelled) -> Batch | Labelled:
+    return batch
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the one that trains decides when the workers end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def as_tensors(sequences: Sequence[np.ndarray | Tensor]) -> list[Tensor]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
+import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -14,14 +16,14 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.training.checkpoints import CheckedCheckpoints, newest_checkpoint
+from seqae.files import local
+from seqae.training.checkpoints import CheckedCheckpoints, Checkpoints, FiniteOnly, whole_checkpoints
 from seqae.training.progress import Progress
 from seqae.training.runtime import usable_precision
+from seqae.training.stopping import Stopped, Stopping
 
 
 @dataclass
@@ -50,11 +52,16 @@ def fit(
     patience: int = 10,
     folder: str | Path | None = None,
     resume: bool = True,
+    save_every: float = 60.0,
     progress: bool = True,
     precision: str = "32-true",
     clip: float | None = 1.0,
 ) -> History:
     """Train and leave the model with the weights that did best.
+
+    With a folder, a run that was killed goes on from its newest checkpoint as if nothing had happened: the weights
+    are those of a run that was not, bit by bit, if the batches come from a `Loader`. SIGTERM and Ctrl-C save before
+    they end training.
 
     Args:
         task: For example `Reconstruction(model, squared_error)`.
@@ -63,23 +70,28 @@ def fit(
             last weights are kept.
         epochs: Passes over the batches at most.
         patience: Epochs without a better held-out loss, after which training stops.
-        folder: Where checkpoints go; without it a killed run starts anew.
-        resume: Whether to go on from the newest checkpoint in the folder.
+        folder: Where checkpoints go, on this machine; without it a killed run starts anew.
+        resume: Whether to go on from the newest checkpoint in the folder; else they make room for new ones.
+        save_every: Seconds from one checkpoint to the next within an epoch; there is one after each epoch as well.
         progress: Whether to show a progress bar on the error stream.
         precision: Of Lightning's Trainer; one that the CPU lacks is refused with a warning.
         clip: Largest norm of the gradient.
 
     Raises:
-        FloatingPointError: Loss or gradient is not finite; names the step.
+        FloatingPointError: Loss, gradient or weights are not finite; names the step. Checkpoints are finite.
+        OSError: A checkpoint cannot be written; those that are there stay.
+        ValueError: The newest checkpoint is of another model.
+        SystemExit: SIGTERM ended training; the status is 143.
     """
-    keeper = _Keeper(patience)
-    callbacks: list[lightning.Callback] = [keeper]
+    keeper, stopping = _Keeper(patience), Stopping()
+    callbacks: list[lightning.Callback] = [FiniteOnly(), keeper]
     if progress:
         callbacks.append(Progress())
+    older, remarks = [], []
     if folder is not None:
-        callbacks.append(ModelCheckpoint(dirpath=folder, filename="{epoch}", save_top_k=-1, every_n_epochs=1))
-        callbacks.append(_KeepLastThree(Path(folder)))
-    checkpoint, remarks = newest_checkpoint(Path(folder)) if folder is not None and resume else (None, [])
+        folder = local(folder)
+        older, remarks = whole_checkpoints(folder) if resume else ([], [])
+        callbacks.append(Checkpoints(folder, older, save_every, stopping))
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=epochs,
@@ -87,24 +99,44 @@ def fit(
             devices=1,
             precision=usable_precision(precision),
             gradient_clip_val=clip,
-            callbacks=callbacks,
+            callbacks=[*callbacks, stopping],
             plugins=[CheckedCheckpoints()],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            enable_checkpointing=folder is not None,
+            enable_checkpointing=False,
             num_sanity_val_steps=0,
             default_root_dir=folder,
         )
-        try:
-            trainer.fit(task, train, valid, ckpt_path=checkpoint)
-        except SIGTERMException:
-            sys.exit(143)  # Lightning would end with status 0, as if training had finished
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        with _ending_clearly(keeper, task, older):
+            trainer.fit(task, train, valid, ckpt_path=older[-1] if older else None)
     keeper.history.remarks = [*remarks, *keeper.history.remarks]
     keeper.restore_best(task)
     return keeper.history
+
+
+@contextmanager
+def _ending_clearly(keeper: _Keeper, task: lightning.LightningModule, older: list[Path]) -> Iterator[None]:
+    """Turn what Lightning makes of an end before the end into what a caller expects."""
+    try:
+        yield
+    except Stopped as stopped:
+        if stopped.number == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        sys.exit(128 + stopped.number)
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    except FloatingPointError:
+        keeper.restore_best(task)
+        raise
+    except RuntimeError as error:
+        if older and "loading state_dict" in str(error):
+            raise ValueError(
+                f"checkpoint {older[-1]} is of another model. Give another folder, or start anew with resume=False"
+            ) from error
+        raise
 
 
 class _Keeper(lightning.Callback):
@@ -122,19 +154,6 @@ class _Keeper(lightning.Callback):
 
     def _start_epoch(self) -> None:
         self.train_sum, self.train_count, self.valid_sum, self.valid_count = 0.0, 0, 0.0, 0
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        self._start_epoch()
-
-    def on_before_optimizer_step(
-        self, trainer: lightning.Trainer, task: lightning.LightningModule, optimizer: torch.optim.Optimizer
-    ) -> None:
-        gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
-        if gradients and not torch.stack(torch._foreach_norm(gradients)).isfinite().all():
-            raise FloatingPointError(
-                f"the gradient is not finite at step {trainer.global_step} (epoch {trainer.current_epoch + 1}). "
-                "Scale the data, lower the learning rate, or look for extreme values"
-            )
 
     def on_train_batch_end(
         self,
@@ -157,8 +176,9 @@ class _Keeper(lightning.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         mean, count = outputs
-        self.valid_sum += float(mean) * count
-        self.valid_count += count
+        if count:  # else all values are missing, and their mean is NaN
+            self.valid_sum += float(mean) * count
+            self.valid_count += count
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         self.history.train.append(float(self.train_sum / max(self.train_count, 1)))
@@ -166,39 +186,39 @@ class _Keeper(lightning.Callback):
         if self.valid_count:
             self.history.valid.append(self.valid_sum / self.valid_count)
             shown["valid"] = self.history.valid[-1]
+            if not math.isfinite(shown["valid"]):
+                raise FloatingPointError(
+                    f"the held-out loss is {shown['valid']} after step {trainer.global_step} (epoch "
+                    f"{trainer.current_epoch + 1}). Look for extreme values, or lower the learning rate"
+                )
             if self.history.valid[-1] <= min(self.history.valid):
                 self.best = copy.deepcopy(task.state_dict())
                 self.history.best_epoch = len(self.history.valid)
-            if len(self.history.valid) - self.history.best_epoch >= self.patience:
-                trainer.should_stop = True
+            trainer.should_stop = self._has_waited()
         else:
             self.history.best_epoch = len(self.history.train)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in shown.items()})
+        self._start_epoch()
+
+    def _has_waited(self) -> bool:
+        """Whether the held-out loss has not got better for as long as patience lasts."""
+        return bool(self.history.valid) and len(self.history.valid) - self.history.best_epoch >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
         history = self.history
         kept = {"train": history.train, "valid": history.valid, "best_epoch": history.best_epoch, "best": self.best}
-        return {**kept, "random": torch.get_rng_state()}
+        epoch = {"train_sum": self.train_sum, "train_count": self.train_count}
+        return {**kept, **epoch, "random": torch.get_rng_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = History(state["train"], state["valid"], state["best_epoch"])
+        self.train_sum, self.train_count = state["train_sum"], state["train_count"]
         self.best, self.random = state["best"], state["random"]
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         if hasattr(self, "random"):  # after a resume: dropout and sampling go on as they would have
             torch.set_rng_state(self.random)
-
-
-class _KeepLastThree(lightning.Callback):
-    """The newest checkpoint may be damaged: keep two more."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        files = self.folder.glob("epoch=*.ckpt")
-        for path in sorted(files, key=lambda file: int(file.stem.partition("=")[2]))[:-3]:
-            path.unlink()
+        trainer.should_stop = self._has_waited()
 
 
 @contextmanager

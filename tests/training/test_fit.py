@@ -1,9 +1,3 @@
-import multiprocessing
-import os
-import signal
-import time
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
@@ -97,69 +91,3 @@ def test_scheduled_sampling_follows_its_schedule():
     )
     fit(sampled, loader(waves()), epochs=3, progress=False)
     assert decoder.own_share == 0.5
-
-
-SCRIPT = """
-import sys, torch
-sys.path.insert(0, {tests!r})
-from test_fit import fit, loader, task, waves
-from seqae.corruptions import GaussianNoise
-torch.set_num_threads(1)
-noisy = task(corrupt=GaussianNoise(0.3))
-fit(noisy, loader(waves()), loader(waves(), False), epochs={epochs}, folder={folder!r}, progress=False)
-torch.save(noisy.model.state_dict(), {out!r})
-"""
-PROCESSES = multiprocessing.get_context("forkserver")  # its processes share one import of torch and Lightning
-PROCESSES.set_forkserver_preload(["seqae.training.fit"])
-
-
-def run(folder: Path, out: Path, epochs: int) -> multiprocessing.Process:
-    script = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder), out=str(out), epochs=epochs)
-    process = PROCESSES.Process(target=exec, args=(script, {}))
-    process.start()
-    return process
-
-
-def exit_code(process: multiprocessing.Process) -> int:
-    process.join()
-    return process.exitcode
-
-
-def wait_for_checkpoint(folder: Path, process: multiprocessing.Process) -> None:
-    for _ in range(6000):
-        if list(folder.glob("epoch=*.ckpt")) or not process.is_alive():
-            return
-        time.sleep(0.01)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict[str, torch.Tensor]:
-    """The weights of a run that nobody stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    whole = task(corrupt=GaussianNoise(0.3))
-    fit(whole, loader(waves()), loader(waves(), False), epochs=12, folder=folder, progress=False)
-    return whole.model.state_dict()
-
-
-@pytest.mark.parametrize(("stop", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
-def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(tmp_path, whole, stop, status):
-    killed = run(tmp_path / "cut", tmp_path / "cut.pt", 12)
-    wait_for_checkpoint(tmp_path / "cut", killed)
-    os.kill(killed.pid, stop)
-    assert exit_code(killed) in (status, 0)
-    assert exit_code(run(tmp_path / "cut", tmp_path / "cut.pt", 12)) == 0
-    cut = torch.load(tmp_path / "cut.pt", weights_only=True)
-    assert all(torch.equal(whole[name], cut[name]) for name in whole)
-
-
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path):
-    source = waves()
-    fit(task(), loader(source), epochs=3, folder=tmp_path, progress=False)
-    newest = tmp_path / "epoch=2.ckpt"
-    data = bytearray(newest.read_bytes())
-    data[len(data) // 2] ^= 1
-    newest.write_bytes(data)
-    history = fit(task(), loader(source), epochs=3, folder=tmp_path, progress=False)
-    assert "epoch=2.ckpt is damaged" in history.remarks[0]
-    assert len(history.train) == 3
-    assert not list(tmp_path.glob(".part-*"))
