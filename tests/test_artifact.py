@@ -475,8 +475,9 @@ def test_other_files_in_disguise_are_named_and_run_nothing(artifact, tmp_path, m
     (folder / name).write_bytes(DISGUISES[disguise]((folder / name).read_bytes()))
     refused(folder, f"folder/{name} is damaged")
     if name == "model.safetensors":  # with the right hash, too
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        edit(folder, lambda content: content.update(weights=digest))
+        data = (folder / name).read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        edit(folder, lambda content: content.update(weights=digest, weight_bytes=len(data)))
         refused(folder, f"folder/{name} is no file of weights")
     assert not Path("attacked").exists()
 
@@ -609,6 +610,12 @@ def test_a_description_of_enormous_size_is_not_read(tmp_path):
     refused(folder, "seqae.json has more than")
     with pytest.raises(ValueError, match="Keep less"):
         save(["x" * 2**24], tmp_path / "another")
+
+
+def test_weights_of_enormous_size_are_not_read(tmp_path):
+    folder = save(nn.Linear(2, 3), tmp_path / "enormous")
+    os.truncate(folder / "model.safetensors", 2**40)
+    refused(folder, "model.safetensors is damaged")
 
 
 def test_a_lie_about_sizes_is_refused_before_memory_is_taken(tmp_path):

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae import __version__
-from seqae.artifact.folder import WEIGHTS, local, read, write
+from seqae.artifact.folder import WEIGHTS, read, write
 from seqae.artifact.signed import FORMAT
+from seqae.files import local
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,17 +20,6 @@ _NEW_DESCRIPTION = ".seqae.json.new"
 _MOST_BYTES = 16 * 2**20  # of the description
 
 
-def local(folder: str | os.PathLike[str]) -> Path:
-    """Return the path of a folder on this machine.
-
-    Raises:
-        ValueError: It is an address.
-    """
-    if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
-        raise ValueError(f"{folder} is an address. Download the folder first; only local folders are read and written")
-    return Path(folder)
-
-
 def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
     """Put an artifact into a folder, beside what else is there.
 
@@ -43,7 +31,7 @@ def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
         OSError: Writing failed; the folder is as it was.
         ValueError: The description is too long.
     """
-    description = sign({**content, "weights": hashlib.sha256(weights).hexdigest()})
+    description = sign({**content, "weights": hashlib.sha256(weights).hexdigest(), "weight_bytes": len(weights)})
     if len(description) > _MOST_BYTES:
         raise ValueError(f"the description has {len(description)} bytes, more than {_MOST_BYTES}. Keep less in it")
     is_new = not folder.exists()
@@ -72,7 +60,7 @@ def read(folder: Path) -> tuple[dict[str, Any], bytes]:
     while True:
         signed = _signed_description(folder)
         content = verified(signed, folder / DESCRIPTION)
-        weights = _weights_with(content["weights"], folder)
+        weights = _weights_with(content["weights"], content["weight_bytes"], folder)
         if weights is not None:
             return content, weights
         if signed == _signed_description(folder):
@@ -96,10 +84,12 @@ def _signed_description(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def _weights_with(digest: str, folder: Path) -> bytes | None:
+def _weights_with(digest: str, size: int, folder: Path) -> bytes | None:
     """Return the file of weights with a SHA-256, from where they belong or from where a save has staged them."""
     for name in (WEIGHTS, _NEW_WEIGHTS, WEIGHTS):  # twice: they may be renamed between the first two looks
         with suppress(FileNotFoundError):
+            if (folder / name).stat().st_size != size:
+                continue  # and takes no memory, however large it is
             # All at once: a file that is opened again after it was checked may be another one.
             data = (folder / name).read_bytes()
             if hashlib.sha256(data).hexdigest() == digest:

@@ -11,7 +11,7 @@ from typing import Any
 from seqae import __version__
 
 FORMAT = 1
-_KEYS = {"format", "provenance", "parameters", "metrics", "frozen", "tree", "weights"}
+_KEYS = {"format", "provenance", "parameters", "metrics", "frozen", "tree", "weights", "weight_bytes"}
 # The text ends with the hash of all that comes before. This must stay so in later formats:
 # it is checked before the number of the format is read.
 _ENDING = b',\n  "sha256": "%s"\n}\n'

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from seqae.extras import MissingExtra
+from seqae.files import local
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
-USERS_ERRORS = (ValueError, OSError, MissingExtra)  # what the library raises about things that a user can mend
+# What the library raises about things that a user can mend; numbers that are not finite come from data or settings.
+USERS_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError, MissingExtra)
+_REMEDIES = {
+    errno.ENOSPC: "Make room, or write elsewhere",
+    errno.EDQUOT: "Make room, or write elsewhere",
+    errno.EFBIG: "Raise the limit on the size of files, or write elsewhere",
+    errno.EROFS: "Write elsewhere",
+    errno.EACCES: "Use another place, or ask for the right to this one",
+    errno.EPERM: "Use another place, or ask for the right to this one",
+}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -27,7 +39,9 @@ def existing(path: Path) -> Path:
 
     Raises:
         FileNotFoundError: It is not; the message names the nearest name beside it.
+        ValueError: It is an address.
     """
+    path = local(path)
     if path.exists():
         return path
     folder = path.parent
@@ -44,6 +58,7 @@ def plain_errors(debug: bool) -> Iterator[None]:
     Args:
         debug: Show the traceback too.
     """
+    with_place, warnings.formatwarning = warnings.formatwarning, _warning
     try:
         yield
         sys.stdout.flush()
@@ -58,12 +73,25 @@ def plain_errors(debug: bool) -> Iterator[None]:
             traceback.print_exc()
         print(f"error: {_one_line(error)}", file=sys.stderr)
         raise SystemExit(USER_ERROR if isinstance(error, USERS_ERRORS) else BUG) from None
+    finally:
+        warnings.formatwarning = with_place
+
+
+def _warning(message: Warning | str, *place: object, **line: object) -> str:
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def _one_line(error: Exception) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in _text(error))  # files may hold anything
+
+
+def _text(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.strerror or type(error).__name__} ({error.filename})"
+        text += f". {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
+    if isinstance(error, MemoryError):
+        text = f"not enough memory{f' ({text})' if text else ''}. Give less at a time, or use a machine with more"
     if isinstance(error, USERS_ERRORS):
         return text
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)

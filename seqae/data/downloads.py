@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -23,13 +24,18 @@ class Remote:
         name: Of the file in its folder.
         size: In bytes.
         sha256: Of its content, in hexadecimal digits.
-        addresses: Where it is, the best one first.
+        addresses: Where it is, the best one first; https, unless on this machine.
     """
 
     name: str
     size: int
     sha256: str
     addresses: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for address in self.addresses:
+            if not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", address):
+                raise ValueError(f"{address} is not https. Give the address of a server that proves who it is")
 
 
 def fetch(remote: Remote, folder: Path) -> Path:

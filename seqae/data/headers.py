@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,9 +33,8 @@ def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[
             kept.append(("time", column))
         else:
             raise ValueError(f"column {number + 1} has no name ({where}). Name it in the header")
-    headers = [header for header, _ in kept]
-    for header in headers:
-        if headers.count(header) > 1:
+    for header, count in Counter(header for header, _ in kept).items():
+        if count > 1:
             raise ValueError(f"two columns are named {header!r} ({where}). Rename or remove one of them")
     return kept, left_out
 
@@ -43,8 +43,9 @@ def without_units(headers: list[str]) -> list[tuple[str, str]]:
     """Return name and unit ("" if there is none) of each header; brackets that tell two columns apart stay."""
     matches = [UNIT.fullmatch(header) for header in headers]
     plain = [match["name"] if match else header for match, header in zip(matches, headers)]
+    counts = Counter(plain)
     return [
-        (name, match["square"] or match["round"]) if match and plain.count(name) == 1 else (header, "")
+        (name, match["square"] or match["round"]) if match and counts[name] == 1 else (header, "")
         for name, match, header in zip(plain, matches, headers)
     ]
 

@@ -6,15 +6,15 @@ ones, which a folder that may only be read does not allow, and its errors do not
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-_GZIP = b"\x1f\x8b"
+from seqae.data.archives import gunzipped
+from seqae.data.text_files import GZIP
+
 _BYTES = b"\0\0\x08"  # two zeros, and the number of the type: unsigned bytes, as in all sets of this kind
 
 
@@ -28,7 +28,9 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises:
         ValueError: The file is damaged, cut, or something else.
     """
-    data = _unpacked(path)
+    data = path.read_bytes()
+    if data.startswith(GZIP):
+        data = gunzipped(data, str(path))
     if data[:4] != _BYTES + bytes([dimensions]):
         raise ValueError(
             f"not an IDX file of bytes in {dimensions} dimensions ({path}, begins with {data[:4]!r}). "
@@ -44,13 +46,3 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             f"{' x '.join(map(str, sizes))} that it names. Get it again"
         )
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(sizes)
-
-
-def _unpacked(path: Path) -> bytes:
-    data = path.read_bytes()
-    if not data.startswith(_GZIP):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"damaged gzip file ({path}: {error}). Get it again") from error

@@ -34,9 +34,18 @@ def read_json_lines(path: Path) -> Table:
 
 def _members(text: bytes, place: str) -> dict[str, object]:
     try:
-        members = json.loads(text)
-    except ValueError as error:  # also text that is not UTF-8
+        members = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
         raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
     if not isinstance(members, dict):
         raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
     return members
+
+
+def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
+    """The members of an object, by name; json would take the last one of a name that stands twice."""
+    names = [name for name, _ in members]
+    "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
+    if len(set(names)) < len(names):
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return dict(members)

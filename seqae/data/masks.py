@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae.data.archives import member_of
 from seqae.data.pictures import read_mask, read_pixels
 
 UNKNOWN = -1  # in a mask: nobody knows the class of this pixel, or there is no pixel
@@ -165,7 +166,7 @@ def _files(place: Path) -> dict[PurePosixPath, Callable[[], bytes]]:
         found = {path.relative_to(place): path.read_bytes for path in place.rglob("*") if path.is_file()}
     elif zipfile.is_zipfile(place):
         packed = zipfile.ZipFile(io.BytesIO(place.read_bytes()))
-        found = {PurePosixPath(name): lambda name=name: packed.read(name) for name in packed.namelist()}
+        found = {PurePosixPath(name): lambda name=name: member_of(packed, name) for name in packed.namelist()}
     else:
         raise FileNotFoundError(f"no folder or zip file {str(place)!r}. Check the path")
     paths = {PurePosixPath(path): read for path, read in found.items() if not path.name.startswith(".")}

@@ -19,7 +19,8 @@ def read_parquet(path: Path) -> Table:
     try:
         frame = pd.read_parquet(path)
     except (arrow.ArrowException, OSError) as error:
-        raise ValueError(f"not a sound Parquet file ({path.name}: {error}). Get the file again") from error
+        why = " ".join(str(error).split())
+        raise ValueError(f"not a sound Parquet file ({path.name}: {why}). Get the file again") from error
     return table_of_frame(frame, name=path.name)
 
 
@@ -46,7 +47,7 @@ def files_of(path: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: There is no such file or folder, or no file of readings in the folder.
-        ValueError: The name of the file does not tell what it holds.
+        ValueError: The name of the file does not tell what it holds, or it is a pipe or a device.
     """
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {str(path)!r}. Check the path")
@@ -55,6 +56,8 @@ def files_of(path: Path) -> list[Path]:
         if _suffix(path) not in READERS:
             raise ValueError(f"cannot tell what {path.name!r} holds. {expected}. Rename it")
         return [path]
+    if not path.is_dir():
+        raise ValueError(f"neither a file nor a folder ({str(path)!r}). Expected one of them. Save what it gives first")
     files = sorted(file for file in path.iterdir() if _suffix(file) in READERS and not file.name.startswith("."))
     if not files:
         raise FileNotFoundError(f"no readings in the folder {str(path)!r}. {expected}")

@@ -15,7 +15,7 @@ from seqae.data.arrays import are_real, refuse_infinite
 from seqae.data.headers import is_time_name, named, simplified, time_names, without_units
 from seqae.data.recordings import Recording, close, matched, quoted
 from seqae.data.remarks import remarks_on
-from seqae.data.timestamps import is_stamp, to_times
+from seqae.data.timestamps import is_stamp, refuse_disorder, to_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,9 @@ class Table:
         clock = next((other for other in columns if simplified(other) == "time"), None)
         if clock is not None and is_stamp(f"{stamps.iloc[0]} {columns[clock].iloc[0]}"):  # day and time of day apart
             stamps = stamps.astype(str) + " " + columns.pop(clock).astype(str)
-        return to_times(stamps, self.units.get(name, ""), name, self.place)
+        times = to_times(stamps, self.units.get(name, ""), name, self.place)
+        refuse_disorder(times, name, self.place)
+        return times
 
     def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
         """`(row,)` float64."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae.data.archives import member_of
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledSequences:
@@ -45,7 +47,7 @@ def _found(folder: Path, file: str) -> tuple[str, str]:
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
                 if member.rpartition("/")[2] == file:
-                    return f"{path}:{member}", archive.read(member).decode("utf-8")
+                    return f"{path}:{member}", member_of(archive, member).decode("utf-8")
     raise FileNotFoundError(
         f"no {file} in {folder} or below. Download the set from https://www.timeseriesclassification.com and give "
         "the folder where you unpacked it"

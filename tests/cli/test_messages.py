@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,24 @@ def end_of(error: BaseException, debug: bool = False) -> int | None:
     [
         (ValueError("no rows (a.csv).\n  Give some"), 2, "error: no rows (a.csv). Give some\n"),
         (FileNotFoundError("no file a.csv"), 2, "error: no file a.csv\n"),
-        (PermissionError(13, "Permission denied", "a.csv"), 2, "error: Permission denied (a.csv)\n"),
+        (
+            PermissionError(13, "Permission denied", "a.csv"),
+            2,
+            "error: Permission denied (a.csv). Use another place, or ask for the right to this one\n",
+        ),
+        (
+            OSError(28, "No space left on device", "a.csv"),
+            2,
+            "error: No space left on device (a.csv). Make room, or write elsewhere\n",
+        ),
+        (
+            MemoryError("for an array"),
+            2,
+            "error: not enough memory (for an array). Give less at a time, or use a machine with more\n",
+        ),
+        (FloatingPointError("the loss is not finite at step 3"), 2, "error: the loss is not finite at step 3\n"),
         (MissingExtra("the report needs bokeh"), 2, "error: the report needs bokeh\n"),
+        (ValueError("no column '\x1b[2J\x07'"), 2, "error: no column '?[2J?'\n"),  # not for the terminal
         (KeyboardInterrupt(), 130, "stopped\n"),
     ],
 )
@@ -50,6 +67,14 @@ def test_debug_shows_the_traceback_before_the_line(error: Exception, capsys: pyt
     assert text.splitlines()[-1].startswith("error: ")
 
 
+def test_a_warning_is_one_line_without_the_place_in_the_program():
+    before = warnings.formatwarning
+    with plain_errors(debug=False):
+        text = warnings.formatwarning("rows are not sorted.\n  Sort them", UserWarning, "fitting.py", 7)
+    assert text == "warning: rows are not sorted. Sort them\n"
+    assert warnings.formatwarning is before
+
+
 def test_exits_are_left_alone(capsys: pytest.CaptureFixture[str]):
     assert end_of(SystemExit(7)) == 7
     assert capsys.readouterr().err == ""
@@ -73,6 +98,8 @@ def test_missing_files_are_named_with_their_nearest_neighbour(tmp_path: Path):
         existing(tmp_path / "pump7.csv")
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
         existing(tmp_path / "nowhere" / "a.csv")
+    with pytest.raises(ValueError, match=r"http:/example\.com/model is an address"):
+        existing(Path("http://example.com/model"))
     assert existing(tmp_path / "pump_7.csv") == tmp_path / "pump_7.csv"
 
 

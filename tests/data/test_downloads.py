@@ -121,3 +121,34 @@ def test_a_spoiled_part_is_thrown_away_and_fetched_anew(server, remote, tmp_path
     (tmp_path / "file.gz.part").write_bytes(b"x" * 1000)
     assert fetch(remote, tmp_path).read_bytes() == CONTENT
     assert server.ranges == ["bytes=1000-", None]
+
+
+@pytest.mark.parametrize("address", ["http://example.com/file", "ftp://example.com/file", "file:///etc/passwd", "/etc"])
+def test_addresses_without_https_are_refused(address):
+    with pytest.raises(ValueError, match="is not https"):
+        Remote("file", 1, "0", (address,))
+
+
+def test_no_download_changes_what_is_there_under_another_name(server, remote, tmp_path):
+    (tmp_path / "other").write_text("mine")
+    server.plan = ["page"] * 9
+    with pytest.raises(ConnectionError):
+        fetch(remote, tmp_path)
+    assert only_file(tmp_path).read_text() == "mine"
+
+
+def test_without_a_server_one_line_names_the_file(remote, tmp_path):
+    away = Remote("file.gz", remote.size, remote.sha256, ("http://127.0.0.1:9/file",))
+    with pytest.raises(
+        ConnectionError, match=r"file\.gz could not be downloaded \(http://127\.0\.0\.1:9/file: "
+    ) as caught:
+        fetch(away, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_set_that_is_fetched_has_its_size_and_hash():
+    from seqae.data.image_sets import SETS
+
+    for remote in (remote for chosen in SETS.values() for remote in chosen.remotes()):
+        assert remote.size > 0 and len(remote.sha256) == 64
+        assert all(address.startswith("https://") for address in remote.addresses)

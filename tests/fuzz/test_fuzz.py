@@ -1,0 +1,325 @@
+"""Files that nobody would write, in great number: they are read, or refused in one clear line, and run nothing.
+
+A few hundred with a fixed seed are part of the tests. For more, with another seed:
+
+    python tests/fuzz/test_fuzz.py --minutes 30 --seed 7
+"""
+
+import argparse
+import copy
+import gzip
+import hashlib
+import io
+import json
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from torch import nn
+
+import seqae
+from seqae.artifact.signed import sign
+from seqae.data.recordings import as_recordings
+from seqae.data.scaler import Scaler
+
+SLOW = 10.0  # seconds for one file
+FORBIDDEN = {
+    "os.system",
+    "subprocess.Popen",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "socket.connect",
+    "pickle.find_class",
+}
+
+# Tables
+
+FRAME = pd.DataFrame({"pressure [bar]": [1.5, -2.5e-3, np.nan, 4], "flow": [2, 3, 4, 5.0]})
+STAMPED = FRAME.assign(time=pd.date_range("2020-03-09 10:14:33", periods=4, freq="10s"))
+WORDS = [b",", b";", b"\t", b"|", b'"', b"\n", b"\r", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff", b" ", b"-", b"'", b"\\"]
+WORDS += [
+    b"nan",
+    b"inf",
+    b"1e400",
+    b"1,5",
+    b"1.234,5",
+    b"0x1F",
+    b"9" * 25,
+    b"2020-01-01",
+    b"31/12/2020 25:00",
+    b"12:30",
+]
+WORDS += [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b"null",
+    b"true",
+    b"NaN",
+    b'"a"',
+    b"\\ud800",
+    b"time",
+    b"Unnamed: 0",
+    b"[bar]",
+    b"<html>",
+]
+
+
+def tables() -> Iterator[tuple[str, bytes]]:
+    """Yield files that can be read, with the endings of their names."""
+    for separator, decimal in ((",", "."), (";", ","), ("\t", ".")):
+        for frame in (FRAME, STAMPED):
+            yield ".csv", frame.to_csv(sep=separator, decimal=decimal, index=False).encode()
+    yield ".csv", STAMPED.to_csv(index=False, quoting=1, lineterminator="\r\n").encode()
+    yield ".csv", FRAME.to_csv(header=False, index=False).encode()
+    yield ".csv.gz", gzip.compress(STAMPED.to_csv(index=False).encode(), mtime=0)
+    yield ".jsonl", STAMPED.to_json(orient="records", lines=True, date_format="iso").encode()
+    buffer = io.BytesIO()
+    STAMPED.to_parquet(buffer)
+    yield ".parquet", buffer.getvalue()
+
+
+def mangled(data: bytes, other: bytes, dice: random.Random) -> bytes:
+    """Return the bytes with one to four things done to them."""
+    for _ in range(dice.randint(1, 4)):
+        start, stop = sorted((dice.randint(0, len(data)), dice.randint(0, len(data))))
+        data = dice.choice(
+            [
+                data[:start] + dice.choice(WORDS) + data[start:],
+                data[:start] + dice.choice(WORDS) + data[stop:],
+                data[:start] + bytes([dice.randrange(256)]) + data[start + 1 :],
+                data[:start] + data[stop:],
+                data[:start],
+                data[:stop] + data[start:],
+                data[:start] + other[start:stop] + data[stop:],
+                data.replace(*dice.sample(WORDS, 2)),
+            ]
+        )
+    return data
+
+
+def try_table(folder: Path, dice: random.Random) -> str:
+    (ending, data), (_, other) = dice.choice(TABLES), dice.choice(TABLES)
+    path = folder / f"table{ending}"
+    path.write_bytes(mangled(data, other, dice))
+    try:
+        recordings = as_recordings(path)
+    except ValueError as error:
+        assert path.name in str(error), "the error does not name the file"
+        return one_line(error)
+    for recording in recordings:
+        assert len(recording) > 0 and not np.isinf(recording.values).any()
+        assert "".join(recording.channels).encode() is not None
+        assert sum(part.stop - part.start for part in recording.segments()) == len(recording)
+    return ""
+
+
+TABLES = list(tables())
+
+
+# Artifacts
+
+
+def artifact(folder: Path) -> Path:
+    """Save something of everything that an artifact can hold."""
+    net = seqae.Autoencoder(
+        seqae.RecurrentEncoder(seqae.GRU(2, 3), 2, embed=nn.Sequential(nn.Linear(2, 2), nn.Tanh())),
+        seqae.RepeatDecoder(seqae.GRU(2, 3), nn.Linear(3, 2)),
+    )
+    learnt = Scaler().fit([np.arange(8.0).reshape(4, 2)])
+    numbers = {"large": np.arange(2000.0), "small": np.arange(3), "names": np.array(["a", "b"])}
+    noise = seqae.corruptions.GaussianNoise(0.5) if hasattr(seqae, "corruptions") else None
+    thing = {"net": net, "error": seqae.squared_error, "learnt": learnt, "numbers": numbers, "both": (net, 1, noise)}
+    return seqae.save(thing, folder)
+
+
+VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    2**31,
+    10**18,
+    10**400,
+    1e308,
+    "",
+    "x" * 1000,
+    "../../x",
+    [],
+    {},
+    {"float": "nan"},
+    {"same": ""},
+]
+VALUES += [
+    {"tuple": [1]},
+    {"path": "/etc/passwd"},
+    {"function": "os.system"},
+    {"array": {"dtype": "O", "shape": [1], "values": ["a"]}},
+]
+VALUES += [
+    {"scalar": {"dtype": "<f8", "shape": [10**9], "values": "1"}},
+    {"dict": {"a": 1}},
+    "torch.nn.Linear",
+    "<U99999999",
+    "<f8",
+]
+
+
+def places(node: object, found: list | None = None) -> list[tuple[dict | list, str | int]]:
+    """Return where each value in a tree stands."""
+    found = [] if found is None else found
+    for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
+        found.append((node, key))
+        places(node[key], found)
+    return found
+
+
+def edited(content: dict, names: list[str], dice: random.Random) -> dict:
+    """Return a description with one to three values changed, moved or removed."""
+    content = copy.deepcopy(content)
+    for _ in range(dice.randint(1, 3)):
+        node, key = dice.choice(places(content))
+        other, place = dice.choice(places(content))
+        match dice.randrange(6):
+            case 0 | 1:
+                node[key] = copy.deepcopy(dice.choice(VALUES))
+            case 2:
+                node[key] = copy.deepcopy(other[place])
+            case 3:
+                node.pop(key)
+            case 4 if isinstance(node, dict):
+                node[dice.choice(["settings", "learnt", "class", "tensor", "__class__", "x_"])] = node.pop(key)
+            case _:
+                classes = [(node, key) for node, key in places(content) if key == "class"]
+                if classes:
+                    node, key = dice.choice(classes)
+                    node[key] = dice.choice(names)
+    return content
+
+
+def try_artifact(folder: Path, dice: random.Random) -> str:
+    content, weights = copy.deepcopy(CONTENT), WEIGHTS
+    kind = dice.choice(["bytes", "description", "weights", "both"])
+    if kind in ("description", "both"):
+        content = edited(content, NAMES, dice)
+    if kind in ("weights", "both"):
+        weights = mangled(weights, weights, dice)
+        content.update(weights=hashlib.sha256(weights).hexdigest(), weight_bytes=len(weights))
+    try:
+        signed = sign(content)
+    except (ValueError, RecursionError):  # JSON has no word for it
+        return "unsigned"
+    if kind == "bytes":
+        signed, weights = (
+            (mangled(signed, weights, dice), weights)
+            if dice.random() < 0.5
+            else (signed, mangled(weights, signed, dice))
+        )
+    (folder / "seqae.json").write_bytes(signed)
+    (folder / "model.safetensors").write_bytes(weights)
+    is_whole = (signed, weights) == (sign(CONTENT), WEIGHTS)
+    try:
+        seqae.load(folder)
+    except ValueError as error:
+        assert str(folder) in str(error), "the error does not name the folder"
+        return one_line(error)
+    assert kind != "bytes" or is_whole, "a change went unnoticed"
+    return ""
+
+
+def one_line(error: Exception) -> str:
+    text = str(error)
+    assert text and "\n" not in text and len(text) < 2000, f"not one clear line: {text!r}"
+    return text
+
+
+# Both
+
+HAPPENED: list[str] = []  # of what must never happen, since the last look
+sys.addaudithook(lambda event, arguments: HAPPENED.append(f"{event} {arguments}") if event in FORBIDDEN else None)
+
+
+def findings(attempt: Callable[[Path, random.Random], str], folder: Path, seeds: Iterator[int]) -> Iterator[str]:
+    """Yield what went wrong, with the seed of the file that did it."""
+    for seed in seeds:
+        HAPPENED.clear()
+        start = time.process_time()
+        try:
+            attempt(folder, random.Random(seed))
+        except Exception:
+            yield f"seed {seed}: {traceback.format_exc(limit=-4)}"
+        if HAPPENED:
+            yield f"seed {seed}: {HAPPENED[0]}"
+        if time.process_time() - start > SLOW:
+            yield f"seed {seed}: took {time.process_time() - start:.0f} s"
+
+
+@pytest.mark.parametrize(("attempt", "count"), [(try_table, 300), (try_artifact, 300)])
+@pytest.mark.filterwarnings("ignore")
+def test_any_file_is_read_or_refused_in_one_clear_line(tmp_path, attempt, count):
+    assert list(findings(attempt, tmp_path, iter(range(count)))) == []
+
+
+def main() -> None:
+    """Try files until the time is over."""
+    import tempfile
+    import warnings
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    end, found = time.monotonic() + 60 * options.minutes, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(10**9):
+            if time.monotonic() > end:
+                break
+            seed = options.seed * 10**9 + number
+            for attempt in (try_table, try_artifact):
+                for finding in findings(attempt, Path(folder), iter([seed])):
+                    found += 1
+                    print(f"{attempt.__name__} {finding}", flush=True)
+    print(f"{number} files of each kind, {found} findings")
+    sys.exit(found > 0)
+
+
+def prepared() -> tuple[dict, bytes, list[str]]:
+    """Return the description and the weights of an artifact, and the names of all classes that one may hold."""
+    import importlib
+    import pkgutil
+    import tempfile
+
+    from seqae.artifact.classes import _CLASS_HOMES, is_savable, name_of
+
+    with tempfile.TemporaryDirectory() as folder:
+        home = artifact(Path(folder) / "model")
+        content = json.loads((home / "seqae.json").read_text())
+        weights = (home / "model.safetensors").read_bytes()
+    del content["sha256"]
+    names = ["os.system", "seqae.artifact.save", "torch.nn.Bilinear", "torch.nn.LSTM", "torch.nn.Embedding"]
+    for home in ("modules", "data", "corruptions"):
+        assert home in _CLASS_HOMES
+        module = importlib.import_module(f"seqae.{home}")
+        parts = pkgutil.iter_modules(module.__path__) if hasattr(module, "__path__") else ()
+        for part in [module, *(importlib.import_module(f"seqae.{home}.{each.name}") for each in parts)]:
+            kinds = [
+                kind for kind in vars(part).values() if isinstance(kind, type) and kind.__module__ == part.__name__
+            ]
+            names += [name_of(kind) for kind in kinds if is_savable(kind)]
+    return content, weights, sorted(set(names))
+
+
+CONTENT, WEIGHTS, NAMES = prepared()
+
+if __name__ == "__main__":
+    main()
