@@ -7,7 +7,9 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.errors import mean_error
+from seqae.modules.merging import Join, Split
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
+from seqae.modules.recursive import Balanced, Chain, Greedy, MeanOfNodes, RecursiveEncoder, UnfoldingDecoder
 
 CHANNELS, CODE = 3, 5
 ENCODERS = {
@@ -25,6 +27,12 @@ ENCODERS = {
     "dense": lambda: seqae.DenseEncoder(12, CHANNELS, CODE),
     "dense linear": lambda: seqae.DenseEncoder(12, CHANNELS, CODE, hidden_sizes=()),
     "mean": lambda: seqae.MeanEncoder(CHANNELS, CODE),
+    "recursive chain": lambda: RecursiveEncoder(Join(CODE), Chain(), nn.Linear(CHANNELS, CODE)),
+    "recursive balanced": lambda: RecursiveEncoder(Join(CODE), Balanced(), nn.Linear(CHANNELS, CODE)),
+    # What chooses the trees learns by the loss of a RecursiveAutoencoder only.
+    "recursive greedy": lambda: RecursiveEncoder(
+        Join(CODE), Greedy(Split(CODE).requires_grad_(False)), nn.Linear(CHANNELS, CODE), MeanOfNodes()
+    ),
     "large code": lambda: seqae.RecurrentEncoder(seqae.LSTM(CHANNELS, 16), CODE, embed=nn.Linear(CHANNELS, CHANNELS)),
 }
 DECODERS = {
@@ -38,11 +46,15 @@ DECODERS = {
     "feedback sampled": lambda: seqae.FeedbackDecoder(
         CODE, seqae.LSTM(CHANNELS, 16, 2), nn.Linear(16, CHANNELS), own_share=0.5
     ),
+    "feedback rereading": lambda: seqae.FeedbackDecoder(
+        CODE, seqae.LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), rereads=True
+    ),
     "backwards": lambda: seqae.BackwardsDecoder(
         seqae.FeedbackDecoder(CODE, seqae.LSTM(CHANNELS, 16), nn.Linear(16, CHANNELS))
     ),
     "conv": lambda: seqae.ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)),
     "dense": lambda: seqae.DenseDecoder(12, CHANNELS, CODE),
+    "unfolding": lambda: UnfoldingDecoder(Split(CODE), Balanced(), nn.Linear(CODE, CHANNELS)),
     "constant": lambda: seqae.ConstantDecoder(nn.Linear(CODE, CHANNELS)),
 }
 encoders = pytest.mark.parametrize("make_encoder", ENCODERS.values(), ids=list(ENCODERS))
@@ -98,7 +110,8 @@ def test_every_parameter_learns_and_no_gradient_comes_from_padding(make_encoder,
         model.zero_grad()
         found = model(batch, teacher=batch)
         mean_error(seqae.squared_error(found.prediction.steps, batch.steps)).backward()
-        gradients.append({name: parameter.grad.clone() for name, parameter in model.named_parameters()})
+        learning = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+        gradients.append({name: parameter.grad.clone() for name, parameter in learning})
     for name, gradient in gradients[1].items():
         assert gradient.isfinite().all(), name
         assert gradient.abs().sum() > 0, name

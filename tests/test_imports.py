@@ -11,14 +11,14 @@ import seqae
 
 PACKAGE = Path(seqae.__file__).parent
 LAYERS = [
-    {"extras", "files", "batch"},
+    {"extras", "files", "batch", "trees"},
     {"modules", "errors", "corruptions", "data", "distortions"},
-    {"autoencoder"},
+    {"autoencoder", "decoding", "s2vt", "seq2seq"},
     {"inference"},
-    {"likelihood"},
+    {"captioner", "likelihood", "text", "translator"},
     {"training", "artifact"},
     {"anomaly", "features", "generation", "retrieval"},
-    {"report"},
+    {"adapters", "report"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
@@ -71,3 +71,14 @@ def test_every_public_name_exists_and_nothing_else_does():
 def test_every_module_imports():
     script = Path(__file__).with_name("import_everything.py")
     subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
+
+
+def test_importing_opens_no_connection_and_starts_no_thread():
+    watched = {"socket.connect", "socket.getaddrinfo", "socket.bind", "os.system", "os.fork"}
+    script = (
+        f"import sys, threading; sys.addaudithook(lambda event, _: print(event) if event in {watched} else None);"
+        "import seqae, seqae.cli, seqae.artifact, seqae.data.readers, seqae.modules.encoders, seqae.anomaly.detector;"
+        "print(threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

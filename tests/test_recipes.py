@@ -8,6 +8,16 @@ import pytest
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 LEAVES = {
+    "audio_anomaly": ["frames.png", "loss.png", "model/seqae.json"],
+    "audio_digits": [
+        "sounds.png",
+        "codes-digits.png",
+        "codes-speakers.png",
+        "loss.png",
+        "original.wav",
+        "reconstruction.wav",
+        "model/seqae.json",
+    ],
     "image_conv": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
     "image_deep": ["rows.png", "codes.png", "loss.png", "model/seqae.json"],
     "image_defects": ["ranking.png", "loss.png", "model/seqae.json"],
@@ -29,7 +39,32 @@ LEAVES = {
         "codes.png",
         "model/seqae.json",
     ],
+    "text_sentiment_recursive": ["trees.png", "loss.png", "model/seqae.json"],
     "sensor_features": ["codes.png", "loss.png"],
+    "text_pretraining": ["loss.png", "model/seqae.json"],
+    "text_variational": ["written.txt", "loss.png", "model/seqae.json"],
+    "text_autoencode": ["examples.txt", "loss.png", "model/seqae.json", "model-lstm/seqae.json"],
+    "text_chatbot": ["report.html", "loss.png", "model/seqae.json"],
+    "text_translate": ["report.html", "loss.png", "model/seqae.json"],
+    "video_captions": [
+        "attention.png",
+        "clips.png",
+        "frames.png",
+        "captions.tsv",
+        "loss.png",
+        "model-S2VT/seqae.json",
+        "model-attention/seqae.json",
+    ],
+    "video_moving_digits": [
+        "strips.png",
+        "films.gif",
+        "films.mp4",
+        "far.png",
+        "far.mp4",
+        "loss.png",
+        "model/seqae.json",
+    ],
+    "video_wear": ["strips.png", "film.gif", "loss.png", "model/seqae.json"],
 }
 
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.data.vocabulary import UNKNOWN
 from seqae.modules.encoders import Encoder
 
 
@@ -35,10 +34,10 @@ class HideTokens(nn.Module):
 
     Args:
         share: Of the tokens.
-        token: What is read in their place.
+        token: What is read in their place; that of unknown words unless another is given.
     """
 
-    def __init__(self, share: float, token: int = UNKNOWN):
+    def __init__(self, share: float, token: int = 0):
         super().__init__()
         self.share = share
         self.token = token
