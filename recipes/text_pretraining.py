@@ -23,7 +23,7 @@ from seqae import cli
 
 DATA = "rt_polarity, sentiment_sentences (three sets), and movie_reviews as pool; or made-up opinions"
 MINUTES = 20
-RESULT = "not measured yet at this size"
+RESULT = "first fold of four sets: 79.0 % pretrained, 78.3 % from scratch; 100 labels: 61.2 %, 61.3 %"
 METHODS = ("autoencoder", "language model")
 BASELINES = ("tf-idf, logistic regression", "counts, naive Bayes")
 
