@@ -22,7 +22,7 @@ from seqae import cli
 
 DATA = "English sentences of six public sets, or made opinions; random strings"
 MINUTES = 30
-RESULT = "a delay line, even with random vectors: sentences in 512 numbers and strings in 256 all exact; PCA BLEU-4 0.14"
+RESULT = "a delay line, even of random vectors: sentences in 512 numbers, strings in 256, all exact; PCA BLEU-4 0.14"
 
 LETTERS = string.ascii_letters[:50]
 SETS = ("rt_polarity", "sms_spam", "sentiment_sentences")

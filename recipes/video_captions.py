@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DATA = "made-up clips of moving shapes; or mouths of the GRID corpus"
 MINUTES = 12
 RESULT = ""
-VECTOR = 64  # numbers that a step is read as
+VECTOR = {"shapes": 64, "mouths": 96}  # numbers that a step is read as
 SPLITS = ("train", "val", "test")  # of the mouths; the last two are the test
 
 
@@ -150,12 +150,12 @@ def settings_for(dataset: str) -> dict[str, object]:
     from seqae.distortions import MirrorFrames, MoveFrames, ScaleSequences, WarpTime
 
     if dataset == "shapes":
-        net = dict(hidden_size=64, layers=1, dropout=0.0, hidden_words=0.7, corrupt=None)
+        net = dict(vector=VECTOR[dataset], hidden_size=64, layers=1, dropout=0.0, hidden_words=0.7, corrupt=None)
         return dict(epochs=14, batch_size=10, learning_rate=2e-3, decay=0.0, smoothing=0.0, **net)
     if dataset == "mouths":
-        damage = InTurn((MoveFrames(2, 3), MirrorFrames(), WarpTime(3.0), ScaleSequences(0.2)))
-        net = dict(hidden_size=96, layers=2, dropout=0.4, hidden_words=0.9, corrupt=damage)
-        return dict(epochs=80, batch_size=20, learning_rate=2e-3, decay=0.05, smoothing=0.1, **net)
+        damage = InTurn((MoveFrames(2, 3), MirrorFrames(), WarpTime(1.0), ScaleSequences(0.2)))
+        net = dict(vector=VECTOR[dataset], hidden_size=96, layers=2, dropout=0.3, hidden_words=0.5, corrupt=damage)
+        return dict(epochs=60, batch_size=20, learning_rate=3e-3, decay=0.05, smoothing=0.1, **net)
     raise ValueError(f"no clips {dataset!r}. Choose shapes or mouths")
 
 
@@ -198,11 +198,12 @@ def fresh(dataset: str, size: tuple[int, ...]) -> "tuple[nn.Module, nn.Module]":
 
     from seqae.modules.frames import frame_embed, frame_head
 
+    vector = VECTOR[dataset]
     if dataset == "shapes":
-        return frame_embed(size, (16, 32, 64), VECTOR), frame_head(VECTOR, (64, 32, 16), size)
+        return frame_embed(size, (16, 32, 64), vector), frame_head(vector, (64, 32, 16), size)
     pixels = math.prod(size)
-    embed = nn.Sequential(nn.Flatten(), nn.Linear(pixels, VECTOR))
-    return embed, nn.Sequential(nn.Linear(VECTOR, pixels), nn.Unflatten(1, size))
+    embed = nn.Sequential(nn.Flatten(), nn.Linear(pixels, vector))
+    return embed, nn.Sequential(nn.Linear(vector, pixels), nn.Unflatten(1, size))
 
 
 def read_frames(clips: "list[CaptionedClip]", dataset: str, seed: int) -> "Autoencoder":
@@ -216,7 +217,7 @@ def read_frames(clips: "list[CaptionedClip]", dataset: str, seed: int) -> "Autoe
     from seqae.training.optimizers import cosine
 
     embed, head = fresh(dataset, clips[0].frames.shape[1:])
-    model = seqae.Autoencoder(StillEncoder(embed, VECTOR), seqae.ConstantDecoder(head))
+    model = seqae.Autoencoder(StillEncoder(embed, VECTOR[dataset]), seqae.ConstantDecoder(head))
     if dataset == "mouths":  # a linear autoencoder, whose best weights are known: principal components
         damage = settings_for(dataset)["corrupt"]
         moved = damage(Batch.of([clip.frames for clip in clips]), torch.Generator().manual_seed(seed))
@@ -253,7 +254,7 @@ def s2vt(words: int, embed: "nn.Module", settings: dict) -> "nn.Module":
     size = 2 * settings["hidden_size"]
     vectors = nn.Sequential(HideTokens(settings["hidden_words"]), nn.Embedding(words, 32))
     head = nn.Sequential(nn.Dropout(settings["dropout"]), nn.Linear(size, words))
-    return S2VT(LSTM(VECTOR, size), LSTM(size + 32, size), head, vectors, embed)
+    return S2VT(LSTM(settings["vector"], size), LSTM(size + 32, size), head, vectors, embed)
 
 
 def attention(words: int, embed: "nn.Module", settings: dict) -> "nn.Module":
@@ -267,7 +268,9 @@ def attention(words: int, embed: "nn.Module", settings: dict) -> "nn.Module":
 
     size, dropout = settings["hidden_size"], settings["dropout"]
     reader = GRU(size, size, layers=settings["layers"], bidirectional=True)
-    encoder = RecurrentStates(reader, nn.Sequential(embed, nn.Dropout(dropout / 2)), Convolutions(VECTOR, (size,), 5))
+    encoder = RecurrentStates(
+        reader, nn.Sequential(embed, nn.Dropout(dropout / 2)), Convolutions(settings["vector"], (size,), 5)
+    )
     vectors = nn.Sequential(HideTokens(settings["hidden_words"]), nn.Embedding(words, 32), nn.Dropout(dropout))
     head = nn.Sequential(nn.Dropout(dropout), nn.Linear(128, words))
     return Seq2Seq(encoder, AttentionDecoder(vectors, GRU(32, size), GeneralAttention(size, 2 * size), head, 128))

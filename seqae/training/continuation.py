@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.errors import mean_error
 from seqae.modules.composite import Composed, Composite, cut
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class Continuation(lightning.LightningModule):
@@ -60,11 +60,7 @@ class Continuation(lightning.LightningModule):
         return torch.stack(losses).mean()
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        if self.optimizer is None:
-            optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
-        else:
-            optimizer = self.optimizer(self.model)
-        return scheduled(self, optimizer, self.rate)
+        return scheduled(self, adam(self) if self.optimizer is None else self.optimizer(self.model), self.rate)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)

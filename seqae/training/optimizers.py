@@ -113,6 +113,11 @@ def cosine(done: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
 
+def adam(task: lightning.LightningModule) -> torch.optim.Adam:
+    """Return the usual optimizer of a task's parameters, at its `learning_rate`."""
+    return torch.optim.Adam(task.parameters(), lr=task.learning_rate, fused=True)
+
+
 def scheduled(
     task: lightning.LightningModule, optimizer: torch.optim.Optimizer, rate: Callable[[float], float] | None
 ) -> torch.optim.Optimizer | dict[str, object]:

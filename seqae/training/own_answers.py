@@ -14,7 +14,7 @@ from seqae.batch import Batch
 from seqae.corruptions import Corruption
 from seqae.data.batches import Labelled, LabelledSource
 from seqae.modules.encoders import Encoder
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class OwnAnswers(lightning.LightningModule):
@@ -82,7 +82,7 @@ class OwnAnswers(lightning.LightningModule):
         return named, (own * (certainty > self.sure)).mean()
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return scheduled(self, torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True), self.rate)
+        return scheduled(self, adam(self), self.rate)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)

@@ -12,7 +12,7 @@ from seqae.data.augmentation import Change, augmented
 from seqae.data.mask_scores import best_threshold
 from seqae.data.masks import MaskedBatch, MaskedImage
 from seqae.modules.unet import Segmenter
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class Segmentation(lightning.LightningModule):
@@ -56,8 +56,7 @@ class Segmentation(lightning.LightningModule):
         return self.loss(self._logits(batch), batch.masks), len(batch)
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
-        return scheduled(self, optimizer, self.rate)
+        return scheduled(self, adam(self), self.rate)
 
     def transfer_batch_to_device(self, batch: MaskedBatch, device: torch.device, dataloader_idx: int) -> MaskedBatch:
         return batch.to(device)

@@ -15,7 +15,7 @@ from seqae.corruptions import Corruption, damage_of
 from seqae.data.batches import Labelled
 from seqae.errors import mean_error
 from seqae.modules.encoders import Encoder
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class Reconstruction(lightning.LightningModule):
@@ -72,11 +72,7 @@ class Reconstruction(lightning.LightningModule):
         return mean_error(errors), int((~errors.isnan()).sum())
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        if self.optimizer is None:
-            optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
-        else:
-            optimizer = self.optimizer(self.model)
-        return scheduled(self, optimizer, self.rate)
+        return scheduled(self, adam(self) if self.optimizer is None else self.optimizer(self.model), self.rate)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)
@@ -110,7 +106,7 @@ class Classification(lightning.LightningModule):
         return F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return scheduled(self, torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True), self.rate)
+        return scheduled(self, adam(self), self.rate)
 
     def transfer_batch_to_device(self, batch: Labelled, device: torch.device, dataloader_idx: int) -> Labelled:
         return batch.to(device)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqae.corruptions import Corruption, damage_of
 from seqae.data.pairs import Paired
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class Translation(lightning.LightningModule):
@@ -59,11 +59,7 @@ class Translation(lightning.LightningModule):
         return self._loss(pairs, 0.0), int(pairs.target.lengths.sum())
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        if self.optimizer is None:
-            optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
-        else:
-            optimizer = self.optimizer(self.model)
-        return scheduled(self, optimizer, self.rate)
+        return scheduled(self, adam(self) if self.optimizer is None else self.optimizer(self.model), self.rate)
 
     def transfer_batch_to_device(self, batch: Paired, device: torch.device, dataloader_idx: int) -> Paired:
         return batch.to(device)

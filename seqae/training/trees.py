@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.corruptions import Corruption
+from seqae.corruptions import Corruption, damage_of
 from seqae.data.tree_batches import TreeBatch
 from seqae.modules.recursive import Grown, RecursiveAutoencoder
 from seqae.training.optimizers import scheduled
@@ -56,9 +56,7 @@ class TreeReconstruction(lightning.LightningModule):
         """Return the weighted sum of the mean errors."""
         read = batch.batch
         if self.corrupt is not None:
-            # A function of seed, epoch and number, so that a resumed run sees the same damage.
-            number = (self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx
-            read = self.corrupt(read, torch.Generator().manual_seed(number % 2**63))
+            read = self.corrupt(read, damage_of(self.seed, self.current_epoch, batch_idx))
         return self._loss(self.model(read, batch.trees), batch.labels)
 
     def validation_step(self, batch: TreeBatch, batch_idx: int) -> tuple[Tensor, int]:

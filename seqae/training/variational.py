@@ -12,7 +12,7 @@ from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.likelihood import log_weights
 from seqae.modules.codes import GaussianCode
-from seqae.training.optimizers import scheduled
+from seqae.training.optimizers import adam, scheduled
 
 
 class SequenceBound(lightning.LightningModule):
@@ -67,7 +67,7 @@ class SequenceBound(lightning.LightningModule):
         return self.global_step / self.trainer.estimated_stepping_batches
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return scheduled(self, torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True), self.rate)
+        return scheduled(self, adam(self), self.rate)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)
