@@ -117,12 +117,12 @@ def test_turning_at_walls_is_learnt():
     past, future = Batch.full(paths[:, :10]), Batch.full(paths[:, 10:])
 
     def error():
-        return (model.predict(past, 6).values[..., :1] - future.values).square().mean()
+        return (model.predict(past, 6).values[..., :1] - future.values).square().mean().item()
 
-    before, optimizer = float(error()), torch.optim.Adam(model.parameters(), 0.01)
+    before, optimizer = error(), torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(150):
         loss = seqae.gaussian_error(model.predict(past, 6).steps, future.steps).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert float(error()) < 0.1 * before
+    assert error() < 0.1 * before
