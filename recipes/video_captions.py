@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from seqae.data.captions import CaptionedClip
 
 DATA = "made-up clips of moving shapes; or mouths of the GRID corpus"
-MINUTES = 12
-RESULT = ""
+MINUTES = 20
+RESULT = "unseen combinations of shapes and ways: .848 exactly right; words of mouths .70, the most frequent ones .175"
 VECTOR = {"shapes": 64, "mouths": 96}  # numbers that a step is read as
 SPLITS = ("train", "val", "test")  # of the mouths; the last two are the test
 
@@ -143,14 +143,13 @@ def main(
 def settings_for(dataset: str) -> dict[str, object]:
     """Return how to train: there are as many shapes as one likes, but few mouths, which are damaged in many ways.
 
-    The decoder seldom sees what it wrote: from the first words it would guess the others, and never name a combination
-    that it has not learnt from.
+    Of few sentences, no two of them alike, the first words tell the others: the decoder sees half of what it wrote.
     """
     from seqae.corruptions import InTurn
     from seqae.distortions import MirrorFrames, MoveFrames, ScaleSequences, WarpTime
 
     if dataset == "shapes":
-        net = dict(vector=VECTOR[dataset], hidden_size=64, layers=1, dropout=0.0, hidden_words=0.7, corrupt=None)
+        net = dict(vector=VECTOR[dataset], hidden_size=64, layers=1, dropout=0.0, hidden_words=0.0, corrupt=None)
         return dict(epochs=14, batch_size=10, learning_rate=2e-3, decay=0.0, smoothing=0.0, **net)
     if dataset == "mouths":
         damage = InTurn((MoveFrames(2, 3), MirrorFrames(), WarpTime(1.0), ScaleSequences(0.2)))
