@@ -21,7 +21,7 @@ from seqae import cli
 
 DATA = "BSData's wear sequences, or generated films of growing pits"
 MINUTES = 5
-RESULT = "errors and AUROC beside PCA, the last frame again, and the time that has passed"
+RESULT = "BSData, worn frames within a film: AUROC .917; PCA-16 .982, the time that has passed .989"
 READ, AHEAD = 4, 2  # frames
 
 
