@@ -56,7 +56,7 @@ def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
     """Raise if a value of `(time, channel)` is so large that its square is not finite."""
     for start, block in blocks_of_rows(values):
-        for row, column in np.argwhere(abs(block) > ENORMOUS)[:1].tolist():
+        for row, column in np.argwhere(abs(block) > np.float64(ENORMOUS))[:1].tolist():
             raise ValueError(
                 f"channel {channels[column]!r} is {block[row, column]:g} ({place(start + row)}). Nothing can be learnt "
                 f"from values beyond {ENORMOUS:g}. Correct the value, or leave it empty (NaN) if it is missing"
