@@ -19,7 +19,7 @@ from seqae import cli
 
 DATA = "Free Spoken Digit Dataset, or made-up words"
 MINUTES = 5
-RESULT = ""
+RESULT = "FSDD, each digit held out: AUROC .581, PCA of windows .582: a digit is no strange sound to either"
 
 
 def main(

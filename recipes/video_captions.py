@@ -40,7 +40,7 @@ SPLITS = ("train", "val", "test")  # of the mouths; the last two are the test
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "shapes",
-    clips: int = 3000,
+    clips: int = 4000,
     epochs: int = 0,
     seed: int = 0,
     smoke: bool = False,
@@ -150,7 +150,7 @@ def settings_for(dataset: str) -> dict[str, object]:
 
     if dataset == "shapes":
         net = dict(vector=VECTOR[dataset], hidden_size=64, layers=1, dropout=0.0, hidden_words=0.0, corrupt=None)
-        return dict(epochs=14, batch_size=10, learning_rate=2e-3, decay=0.0, smoothing=0.0, **net)
+        return dict(epochs=11, batch_size=10, learning_rate=1e-3, decay=0.0, smoothing=0.0, **net)
     if dataset == "mouths":
         damage = InTurn((MoveFrames(2, 3), MirrorFrames(), WarpTime(1.0), ScaleSequences(0.2)))
         net = dict(vector=VECTOR[dataset], hidden_size=96, layers=2, dropout=0.3, hidden_words=0.5, corrupt=damage)
