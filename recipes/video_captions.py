@@ -3,7 +3,7 @@
 Two ways: S2VT, one pair of LSTMs that reads all frames and then writes (Venugopalan et al. 2015,
 https://arxiv.org/abs/1505.00487), and a recurrence that looks among the states of the frames at each word (attention,
 Yao et al. 2015, https://arxiv.org/abs/1502.08029). What reads the frames has learnt to write them again beforehand,
-without captions.
+without captions; of mouths, those of the test clips, too.
 
     python recipes/video_captions.py
     python recipes/video_captions.py --dataset mouths --data-root folder/with/grid_s1_mouth

@@ -28,9 +28,8 @@ class Kind:
         self.ratios = np.zeros(0, dtype=np.float32)  # from the first undecided row on, as the next two
         self.above = np.zeros(0, dtype=bool)
         self.sharper = np.zeros(0, dtype=np.float32)
-        self.alarms = np.zeros(
-            0, dtype=np.int64
-        )  # rows near the undecided ones at which a sharper kind raised an alarm
+        # Rows near the undecided ones at which a sharper kind raised an alarm.
+        self.alarms = np.zeros(0, dtype=np.int64)
 
     @property
     def measured(self) -> int:
