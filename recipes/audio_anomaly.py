@@ -50,10 +50,10 @@ def main(
     """
     import seqae
     from seqae.anomaly.metrics import auc_roc
-    from seqae.data.log_mel import LogMel
-    from seqae.data.made_sounds import made_words
-    from seqae.data.reference_spectra import LoudSpectrum
-    from seqae.data.sound_sets import read_clips
+    from seqae.data.sounds.log_mel import LogMel
+    from seqae.data.sounds.made import made_words
+    from seqae.data.sounds.reference_spectra import LoudSpectrum
+    from seqae.data.sounds.sets import read_clips
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.report.sequence_figures import sequences_figure

@@ -50,10 +50,10 @@ def main(
         out: Folder for the results.
     """
     import seqae
-    from seqae.data.log_mel import LogMel
-    from seqae.data.made_sounds import made_words
-    from seqae.data.reference_spectra import LoudSpectrum, Slope
-    from seqae.data.sound_sets import read_clips
+    from seqae.data.sounds.log_mel import LogMel
+    from seqae.data.sounds.made import made_words
+    from seqae.data.sounds.reference_spectra import LoudSpectrum, Slope
+    from seqae.data.sounds.sets import read_clips
     from seqae.report import code_figure, loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.report.sound_figures import spectrograms_figure
@@ -139,8 +139,8 @@ def train_both(log_mel, frames, train: np.ndarray, code_size: int, hidden_size: 
     import seqae
     from seqae.corruptions import GaussianNoise, InTurn
     from seqae.data.batches import BatchOrder, Loader, Sequences
-    from seqae.data.frame_damage import MaskBands, MaskTime, WarpBands
-    from seqae.data.log_mel import across_bands
+    from seqae.data.sounds.frame_damage import MaskBands, MaskTime, WarpBands
+    from seqae.data.sounds.log_mel import across_bands
     from seqae.distortions import WarpTime
     from seqae.training.optimizers import cosine
 
@@ -167,7 +167,7 @@ def train_both(log_mel, frames, train: np.ndarray, code_size: int, hidden_size: 
 
 def features_of(models, log_mel, frames) -> dict[str, np.ndarray]:
     """Return the mean states in each part of each recording, (recording, feature), for both ways and together."""
-    from seqae.data.log_mel import across_bands
+    from seqae.data.sounds.log_mel import across_bands
 
     bands = [across_bands(each, log_mel.bands) for each in frames]
     along = {"frames": states(models["frames"], frames), "bands": states(models["bands"], bands)}

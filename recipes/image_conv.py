@@ -52,9 +52,9 @@ def main(
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.image_scores import cross_entropy, squared_distance
-    from seqae.data.image_sets import read_images
-    from seqae.data.images import binary
+    from seqae.data.images.scores import cross_entropy, squared_distance
+    from seqae.data.images.sets import read_images
+    from seqae.data.images.stills import binary
     from seqae.modules.images import StillEncoder, growing, shrinking, shrunk
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import rows_figure

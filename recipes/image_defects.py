@@ -56,9 +56,9 @@ def main(
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images import Images
-    from seqae.data.places import split_by_place
-    from seqae.data.surfaces import defects
+    from seqae.data.images.places import split_by_place
+    from seqae.data.images.stills import Images
+    from seqae.data.images.surfaces import defects
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.training.optimizers import cosine

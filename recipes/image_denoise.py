@@ -57,10 +57,10 @@ def main(
     import seqae
     from seqae.corruptions import Clip, GaussianNoise, InTurn, MaskValues, SaltAndPepper
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.filters import median_filter, non_local_means
-    from seqae.data.image_scores import cross_entropy, signal_to_noise, similarity
-    from seqae.data.image_sets import read_images
-    from seqae.data.images import binary
+    from seqae.data.images.filters import median_filter, non_local_means
+    from seqae.data.images.scores import cross_entropy, signal_to_noise, similarity
+    from seqae.data.images.sets import read_images
+    from seqae.data.images.stills import binary
     from seqae.modules.images import StillEncoder, growing, shrinking, shrunk
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import rows_figure

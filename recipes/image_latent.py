@@ -53,7 +53,7 @@ def main(
     from sklearn.decomposition import PCA
 
     import seqae
-    from seqae.data.image_sets import class_names, read_images
+    from seqae.data.images.sets import class_names, read_images
     from seqae.report import code_figure, loss_figure, save_figure
     from seqae.report.cloud import write_cloud
     from seqae.report.run import Run

@@ -69,8 +69,8 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.image_sets import read_images
-    from seqae.data.warping import WarpImages
+    from seqae.data.images.sets import read_images
+    from seqae.data.images.warping import WarpImages
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import filters_figure
     from seqae.report.run import Run
@@ -216,7 +216,7 @@ def own_answers(unlabelled, known, judged, steps: int, seed: int) -> float:
     import seqae
     from seqae.corruptions import GaussianNoise, InTurn
     from seqae.data.batches import LabelledSource
-    from seqae.data.warping import WarpImages
+    from seqae.data.images.warping import WarpImages
     from seqae.modules.images import StillEncoder, shrunk
     from seqae.training.optimizers import cosine
     from seqae.training.own_answers import OwnAnswers

@@ -62,9 +62,9 @@ def main(
     from sklearn.decomposition import PCA
 
     import seqae
-    from seqae.data.image_sets import read_images
+    from seqae.data.images.sets import read_images
+    from seqae.data.images.warping import WarpImages
     from seqae.data.neighbours import BesideLike
-    from seqae.data.warping import WarpImages
     from seqae.modules.codes import AgreeingCode, FlippingCode, HalvingCode
     from seqae.report import save_figure
     from seqae.report.image_figures import rows_figure

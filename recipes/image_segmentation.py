@@ -52,10 +52,10 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.dark_spots import DarkSpots
-    from seqae.data.mask_scores import agreement
-    from seqae.data.places import split_by_place
-    from seqae.data.surfaces import defects
+    from seqae.data.images.dark_spots import DarkSpots
+    from seqae.data.images.mask_scores import agreement
+    from seqae.data.images.places import split_by_place
+    from seqae.data.images.surfaces import defects
     from seqae.extras import MissingExtra, need
     from seqae.report import loss_figure, save_figure
     from seqae.report.mask_figures import masks_figure
@@ -125,9 +125,9 @@ def smp_unet(train: list, logits: int):
 def trained(model, train: list, valid: list, epochs: int, learning_rate: float, seed: int):
     """Return the trained network with its threshold, and its losses."""
     import seqae
-    from seqae.data.augmentation import Brightened, Moved, flipped, turned
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.masks import MaskedImages
+    from seqae.data.images.augmentation import Brightened, Moved, flipped, turned
+    from seqae.data.images.masks import MaskedImages
     from seqae.training.mask_losses import cross_entropy, dice
     from seqae.training.optimizers import cosine
     from seqae.training.segmentation import Segmentation, with_threshold

@@ -57,8 +57,8 @@ def main(
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.image_scores import cross_entropy
-    from seqae.data.image_sets import read_images
+    from seqae.data.images.scores import cross_entropy
+    from seqae.data.images.sets import read_images
     from seqae.modules.images import StillEncoder
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import filters_figure, rows_figure

@@ -63,8 +63,8 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.image_sets import read_images
-    from seqae.data.images import grey
+    from seqae.data.images.sets import read_images
+    from seqae.data.images.stills import grey
     from seqae.generation import codes_between, codes_like, decoded, normal_codes, plane_codes
     from seqae.likelihood import active_units, divergence
     from seqae.report import loss_figure, save_figure
@@ -225,7 +225,7 @@ def once(images):
     """Return images whose pixels were drawn once."""
     import torch
 
-    from seqae.data.images import Images, binary
+    from seqae.data.images.stills import Images, binary
 
     return Images((images.values(images.pixels) * 255).to(torch.uint8), images.labels, binary)
 

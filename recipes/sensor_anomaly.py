@@ -50,8 +50,8 @@ def main(
     from seqae.anomaly.comparison import always_on, charts_alone, measured
     from seqae.anomaly.events import write_events_csv, write_events_json
     from seqae.anomaly.models import MODELS
-    from seqae.data.embedded import labels_of, telemetry
-    from seqae.data.recordings import as_recordings
+    from seqae.data.signals.embedded import labels_of, telemetry
+    from seqae.data.signals.recordings import as_recordings
     from seqae.report import Report, code_figure, headline, loss_figure, save_figure, signal_figure, write_report
     from seqae.report.run import Run
 

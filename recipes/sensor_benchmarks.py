@@ -58,7 +58,7 @@ def main(
     """
     import seqae
     from seqae.anomaly.models import MODELS
-    from seqae.data.benchmarks import SOURCES, made_up, read_benchmark
+    from seqae.data.signals.benchmarks import SOURCES, made_up, read_benchmark
     from seqae.report.run import Run
 
     if set not in SOURCES:

@@ -47,7 +47,7 @@ def main(
     from sklearn.preprocessing import StandardScaler
 
     from seqae import SequenceClassifier, SequenceEncoder, tune
-    from seqae.data.ts_files import read_ts
+    from seqae.data.signals.ts_files import read_ts
     from seqae.report import code_figure, loss_figure, save_figure
     from seqae.report.run import Run
 
@@ -94,7 +94,7 @@ def statistics(sequences: list[np.ndarray]) -> np.ndarray:
 
 def gestures(count: int, seed: int):
     """Return labelled sequences that differ in the order of what happens, not in what happens."""
-    from seqae.data.ts_files import LabelledSequences
+    from seqae.data.signals.ts_files import LabelledSequences
 
     random = np.random.default_rng(seed)
     labels = random.integers(0, 3, count)

@@ -172,7 +172,7 @@ def judged(unseen: np.ndarray, scores: np.ndarray, truth: np.ndarray, rate: floa
 
 def read_beats(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return normal training beats and all test beats, (beat, time, 1), and the kind of each test beat."""
-    from seqae.data.ts_files import read_ts
+    from seqae.data.signals.ts_files import read_ts
 
     names = {1: "normal", 2: "R-on-T", 3: "premature ventricular", 4: "supraventricular", 5: "unclassifiable"}
     arrays = next(Path(folder).rglob("ecg5000.npz"), None)

@@ -68,7 +68,7 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.vocabulary import BytePairs
+    from seqae.data.texts.vocabulary import BytePairs
     from seqae.files import write_atomically
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
@@ -125,7 +125,7 @@ def main(
 
 def copy_test(count: int, held_out: int, learning_rate: float, seed: int) -> list[dict[str, object]]:
     """Return lines of the table for random strings, of lengths that were learnt from and of greater ones."""
-    from seqae.data.vocabulary import Characters, Vocabulary
+    from seqae.data.texts.vocabulary import Characters, Vocabulary
 
     learnt = random_strings(count, 1, 40, seed)
     copier = delay_line(Vocabulary(Characters()).fit([LETTERS]), 256, longest=60)
@@ -139,10 +139,10 @@ def copy_test(count: int, held_out: int, learning_rate: float, seed: int) -> lis
 
 def read_sentences(data_root: str, file: str, encoding: str, seed: int) -> list[str]:
     """Return different sentences in random order."""
-    from seqae.data.made_texts import opinions
-    from seqae.data.pair_sets import read_pair_set
-    from seqae.data.text_sets import read_text_set
-    from seqae.data.texts import read_texts
+    from seqae.data.texts.files import read_texts
+    from seqae.data.texts.made import opinions
+    from seqae.data.texts.pair_sets import read_pair_set
+    from seqae.data.texts.sets import read_text_set
 
     if file:
         texts = read_texts(file, encoding)
@@ -168,7 +168,7 @@ def delay_line(vocabulary, code_size: int, longest: int, context_size: int = 0):
     from torch import nn
 
     import seqae
-    from seqae.data.vocabulary import END
+    from seqae.data.texts.vocabulary import END
     from seqae.modules.delay_line import Context, DelayLineDecoder, DelayLineEncoder
     from seqae.modules.tokens import NearestHead
     from seqae.text import TextAutoencoder
@@ -221,7 +221,7 @@ def train(autoencoder, texts: list[str], epochs: int, learning_rate: float, seed
 
 def compare(texts: str, models: dict, learnt: list[str], test: list[str]) -> list[dict[str, object]]:
     """Return a line of the table for each baseline and model."""
-    from seqae.data.text_scores import bleu, exact_match, token_accuracy
+    from seqae.data.texts.scores import bleu, exact_match, token_accuracy
 
     model = next(iter(models.values()))
     vocabulary, size = model.vocabulary, model.encode(test[:1]).shape[1]

@@ -74,15 +74,15 @@ def main(
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.made_pairs import replies as made_replies
-    from seqae.data.ngrams import Ngrams
-    from seqae.data.pair_sets import read_pair_set
-    from seqae.data.pairs import encoded_pairs, split_pairs
-    from seqae.data.replies import NearestReply, faults, overlap
-    from seqae.data.splitters import Words
-    from seqae.data.text_scores import bleu, distinct, perplexity
-    from seqae.data.texts import read_pairs
-    from seqae.data.vocabulary import Vocabulary
+    from seqae.data.texts.files import read_pairs
+    from seqae.data.texts.made_pairs import replies as made_replies
+    from seqae.data.texts.ngrams import Ngrams
+    from seqae.data.texts.pair_sets import read_pair_set
+    from seqae.data.texts.pairs import encoded_pairs, split_pairs
+    from seqae.data.texts.replies import NearestReply, faults, overlap
+    from seqae.data.texts.scores import bleu, distinct, perplexity
+    from seqae.data.texts.splitters import Words
+    from seqae.data.texts.vocabulary import Vocabulary
     from seqae.decoding import Beam, Greedy, Sampling
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
@@ -172,8 +172,8 @@ def main(
 
 def talk(translator, choose) -> None:
     """Reply to what is typed until a line is empty; say what is wrong with a reply, and try another."""
-    from seqae.data.replies import is_looping
-    from seqae.data.splitters import Words
+    from seqae.data.texts.replies import is_looping
+    from seqae.data.texts.splitters import Words
     from seqae.decoding import Sampling
 
     print("say something; an empty line ends the talk")

@@ -83,7 +83,7 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.vocabulary import Vocabulary, Words
+    from seqae.data.texts.vocabulary import Vocabulary, Words
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
 
@@ -147,9 +147,9 @@ def main(
 
 def read_sets(data_root: str, texts: str, encoding: str, made_up: int, seed: int) -> dict[str, tuple]:
     """Return sets of texts with the numbers of their classes, by name."""
-    from seqae.data.made_texts import opinions
-    from seqae.data.text_sets import read_text_set
-    from seqae.data.texts import read_labelled
+    from seqae.data.texts.files import read_labelled
+    from seqae.data.texts.made import opinions
+    from seqae.data.texts.sets import read_text_set
 
     if texts:
         sets = {Path(texts).stem: read_labelled(texts, encoding)}
@@ -168,9 +168,9 @@ def read_pool(
     data_root: str, path: str, encoding: str, sets: dict[str, tuple], made_up: bool, most: int, seed: int
 ) -> list[str]:
     """Return sentences from elsewhere, each once and none that is in a set."""
-    from seqae.data.made_texts import opinions
-    from seqae.data.text_sets import read_text_set
-    from seqae.data.texts import read_texts
+    from seqae.data.texts.files import read_texts
+    from seqae.data.texts.made import opinions
+    from seqae.data.texts.sets import read_text_set
 
     if path:
         found = read_texts(path, encoding)

@@ -69,9 +69,9 @@ def main(
         out: Folder for the results.
     """
     import seqae
-    from seqae.data.naive_bayes import NaiveBayesSVM
-    from seqae.data.texts import leaked
-    from seqae.data.vocabulary import Vocabulary
+    from seqae.data.texts.files import leaked
+    from seqae.data.texts.naive_bayes import NaiveBayesSVM
+    from seqae.data.texts.vocabulary import Vocabulary
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.report.tree_figures import trees_figure
@@ -146,9 +146,9 @@ def main(
 
 def read(data_root: str, file: str, encoding: str, made: int) -> tuple[list[str], np.ndarray, list[str]]:
     """Return sentences, the number of each one's class, and the names of the classes."""
-    from seqae.data.made_texts import opinions
-    from seqae.data.text_sets import read_text_set
-    from seqae.data.texts import read_labelled
+    from seqae.data.texts.files import read_labelled
+    from seqae.data.texts.made import opinions
+    from seqae.data.texts.sets import read_text_set
 
     if file:
         sentences, names = read_labelled(file, encoding)
@@ -199,7 +199,7 @@ def autoencoder(vocabulary, learnt: list[str], labels, classes: int, trees: str,
     import torch
     from torch import nn
 
-    from seqae.data.naive_bayes import log_ratios
+    from seqae.data.texts.naive_bayes import log_ratios
     from seqae.modules.recursive import RecursiveAutoencoder
 
     torch.manual_seed(seed)
@@ -232,7 +232,7 @@ def trained(model, words: list, labels, epochs: int, learning_rate: float, seed:
     import seqae
     from seqae.corruptions import BlankTokens
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.tree_batches import TreeSource
+    from seqae.data.texts.tree_batches import TreeSource
     from seqae.training.optimizers import cosine
     from seqae.training.trees import TreeReconstruction
 

@@ -63,15 +63,15 @@ def main(
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.dictionaries import WordByWord
-    from seqae.data.made_pairs import translations
-    from seqae.data.pair_sets import read_pair_set
-    from seqae.data.pairs import encoded_pairs, split_pairs
-    from seqae.data.replies import NearestReply
-    from seqae.data.splitters import Characters, Words
-    from seqae.data.text_scores import bleu, chrf, exact_match
-    from seqae.data.texts import read_pairs
-    from seqae.data.vocabulary import Vocabulary
+    from seqae.data.texts.dictionaries import WordByWord
+    from seqae.data.texts.files import read_pairs
+    from seqae.data.texts.made_pairs import translations
+    from seqae.data.texts.pair_sets import read_pair_set
+    from seqae.data.texts.pairs import encoded_pairs, split_pairs
+    from seqae.data.texts.replies import NearestReply
+    from seqae.data.texts.scores import bleu, chrf, exact_match
+    from seqae.data.texts.splitters import Characters, Words
+    from seqae.data.texts.vocabulary import Vocabulary
     from seqae.decoding import Beam, Greedy
     from seqae.report import loss_figure, save_figure
     from seqae.report.attention_figure import attention_figure

@@ -76,7 +76,7 @@ def main(
 
     import seqae
     from seqae.data.batches import Sequences
-    from seqae.data.vocabulary import Vocabulary, Words
+    from seqae.data.texts.vocabulary import Vocabulary, Words
     from seqae.modules.language import SilentEncoder
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
@@ -141,10 +141,10 @@ def main(
 
 def short_sentences(data_root: str, texts: str, encoding: str, longest: int, count: int, seed: int) -> list[str]:
     """Return sentences in random order, each once."""
-    from seqae.data.made_texts import opinions
-    from seqae.data.splitters import Words
-    from seqae.data.text_sets import read_text_set
-    from seqae.data.texts import read_texts
+    from seqae.data.texts.files import read_texts
+    from seqae.data.texts.made import opinions
+    from seqae.data.texts.sets import read_text_set
+    from seqae.data.texts.splitters import Words
 
     if texts:
         found = read_texts(texts, encoding)
@@ -171,7 +171,7 @@ def writer(words: int, code_size: int, hidden_size: int, hidden_words: float, dr
     from torch import nn
 
     import seqae
-    from seqae.data.vocabulary import START, UNKNOWN
+    from seqae.data.texts.vocabulary import START, UNKNOWN
     from seqae.modules.language import HideTokens
     from seqae.modules.tokens import Likeliest, TiedHead
 

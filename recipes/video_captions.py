@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from seqae.autoencoder import Autoencoder
     from seqae.captioner import Captioner
-    from seqae.data.captions import CaptionedClip
+    from seqae.data.films.captions import CaptionedClip
 
 DATA = "made-up clips of moving shapes; or mouths of the GRID corpus"
 MINUTES = 13
@@ -62,9 +62,9 @@ def main(
 
     import seqae
     from seqae.captioner import Captioner
-    from seqae.data.caption_scores import bleu4, cider_d, word_error_rate
-    from seqae.data.text_scores import exact_match, token_accuracy
-    from seqae.data.vocabulary import Vocabulary
+    from seqae.data.films.caption_scores import bleu4, cider_d, word_error_rate
+    from seqae.data.texts.scores import exact_match, token_accuracy
+    from seqae.data.texts.vocabulary import Vocabulary
     from seqae.report import loss_figure, save_figure
     from seqae.report.attention_figure import attention_figure
     from seqae.report.run import Run
@@ -160,14 +160,14 @@ def settings_for(dataset: str) -> dict[str, object]:
 
 def shapes(count: int, seed: int) -> "tuple[list[CaptionedClip], list[CaptionedClip]]":
     """Return made-up clips to learn from, and others with unseen combinations."""
-    from seqae.data.made_clips import made_clips
+    from seqae.data.films.made_clips import made_clips
 
     return made_clips(count, seed), made_clips(min(500, count), seed + 1, unseen=True)
 
 
 def mouths(data_root: str) -> "tuple[list[CaptionedClip], list[CaptionedClip]]":
     """Return 400 and 100 clips; a step holds two frames, without what stands still in the clip."""
-    from seqae.data.captions import CaptionedClip, read_sheets
+    from seqae.data.films.captions import CaptionedClip, read_sheets
 
     if not data_root:
         raise FileNotFoundError("no mouths. Give the folder that holds grid_s1_mouth as --data-root")
@@ -281,7 +281,7 @@ def train_captions(captioner: "Captioner", clips: "list[CaptionedClip]", setting
 
     import seqae
     from seqae.data.batches import BatchOrder, Loader, Sequences
-    from seqae.data.pairs import PairedSource
+    from seqae.data.texts.pairs import PairedSource
     from seqae.training.optimizers import cosine
     from seqae.training.translation import Translation
 

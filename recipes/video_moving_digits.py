@@ -64,8 +64,8 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.image_sets import read_images
-    from seqae.data.moving_digits import MovingDigits, entropy
+    from seqae.data.films.moving_digits import MovingDigits, entropy
+    from seqae.data.images.sets import read_images
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.report.video_figures import strips_figure, write_film
@@ -135,7 +135,7 @@ def main(
 
 def enlarged(images):
     """Return images of twice the height and width."""
-    from seqae.data.images import Images
+    from seqae.data.images.stills import Images
 
     return Images(images.pixels.repeat_interleave(2, 2).repeat_interleave(2, 3), images.labels)
 
@@ -158,7 +158,7 @@ def trained_on_frames(films, held_out, hidden_size: int, seed: int):
     """Return a composite of LSTMs over frames, and the history of its training: each film is seen once."""
     import seqae
     from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.moving_digits import FreshNumbers
+    from seqae.data.films.moving_digits import FreshNumbers
     from seqae.modules.composite import Composite
     from seqae.modules.frames import frame_embed, frame_head
     from seqae.training.continuation import Continuation
@@ -285,7 +285,7 @@ def measured(method: "Method", films) -> dict[tuple[str, float], float]:
     """Return squared errors and nats by their name and by how certain the method may be."""
     import numpy as np
 
-    from seqae.data.image_scores import cross_entropy, squared_distance
+    from seqae.data.images.scores import cross_entropy, squared_distance
 
     sums: dict[tuple[str, float], float] = {}
     for at in range(0, len(films), 50):
@@ -305,7 +305,7 @@ def extrapolated(model, images, size: int, digit: int, frames: int, count: int, 
     import numpy as np
     import torch
 
-    from seqae.data.moving_digits import MovingDigits
+    from seqae.data.films.moving_digits import MovingDigits
 
     films = MovingDigits(images, count, frames, size, seed=seed + 4)
     truth = films.batch(np.arange(len(films))).values

@@ -52,7 +52,7 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.wear import growing_pits, wear_films
+    from seqae.data.films.wear import growing_pits, wear_films
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
     from seqae.report.video_figures import strips_figure, write_film

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.data.vocabulary import START, UNKNOWN, Vocabulary
+from seqae.data.texts.vocabulary import START, UNKNOWN, Vocabulary
 from seqae.decoding import Beam, Greedy, Sampling
 from seqae.inference import evaluating, write
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqae.data.vocabulary import END, START
+from seqae.data.texts.vocabulary import END, START
 
 # Tensors, or tuples and lists of states; each tensor has one row for each text. A tuple with a true `is_of_source`
 # tells of the source alone, so that it is the same for all texts of a source.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.data.batches import as_tensors
-from seqae.data.vocabulary import START
+from seqae.data.texts.vocabulary import START
 from seqae.decoding import Beam, Greedy, Sampling, decode
 from seqae.modules.encoders import Encoder
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.data.vocabulary import START
+from seqae.data.texts.vocabulary import START
 from seqae.modules.recurrent import Recurrence, State
 
 

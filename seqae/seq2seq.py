@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.data.vocabulary import START
+from seqae.data.texts.vocabulary import START
 from seqae.modules.attention import Attention, GeneralAttention, Looked, Memory
 from seqae.modules.recurrent import LSTM, Recurrence, State
 from seqae.modules.tokens import TiedHead

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seqae.autoencoder import Autoencoder
-from seqae.data.vocabulary import END, BytePairs, Vocabulary
+from seqae.data.texts.vocabulary import END, BytePairs, Vocabulary
 from seqae.inference import encode, evaluating
 from seqae.modules.tokens import Likeliest
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from seqae.batch import Batch
 from seqae.data.batches import BatchOrder
-from seqae.data.pairs import encoded_pairs
-from seqae.data.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
+from seqae.data.texts.pairs import encoded_pairs
+from seqae.data.texts.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
 from seqae.decoding import Beam, Greedy, Sampling
 from seqae.errors import token_error
 from seqae.inference import evaluating, write

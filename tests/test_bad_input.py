@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqae import AnomalyDetector
-from seqae.data.recordings import as_recordings
+from seqae.data.signals.recordings import as_recordings
 
 CHANNELS = ["pressure", "flow", "still"]
 FAULT = slice(400, 410)
@@ -281,7 +281,7 @@ def test_devices_and_pipes_are_no_tables():
 
 
 def test_a_picture_of_enormous_size_is_refused_before_memory_is_taken():
-    pictures = pytest.importorskip("seqae.data.pictures")
+    pictures = pytest.importorskip("seqae.data.images.pictures")
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)),
         (b"IDAT", zlib.compress(b"")),

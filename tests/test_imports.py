@@ -77,7 +77,8 @@ def test_importing_opens_no_connection_and_starts_no_thread():
     watched = {"socket.connect", "socket.getaddrinfo", "socket.bind", "os.system", "os.fork"}
     script = (
         f"import sys, threading; sys.addaudithook(lambda event, _: print(event) if event in {watched} else None);"
-        "import seqae, seqae.cli, seqae.artifact, seqae.data.readers, seqae.modules.encoders, seqae.anomaly.detector;"
+        "import seqae, seqae.cli, seqae.artifact, seqae.data.signals.readers;"
+        "import seqae.modules.encoders, seqae.anomaly.detector;"
         "print(threading.active_count())"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

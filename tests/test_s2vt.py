@@ -5,7 +5,7 @@ from torch import nn
 import seqae
 from seqae.batch import Batch
 from seqae.captioner import Captioner
-from seqae.data.vocabulary import END, START, Vocabulary
+from seqae.data.texts.vocabulary import END, START, Vocabulary
 from seqae.decoding import Beam, Greedy, decode
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.s2vt import S2VT

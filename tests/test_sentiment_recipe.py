@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqae.data.vocabulary import Vocabulary
+from seqae.data.texts.vocabulary import Vocabulary
 
 pytest.importorskip("sklearn")
 RECIPE = runpy.run_path(str(Path(__file__).parents[1] / "recipes" / "text_sentiment_recursive.py"))

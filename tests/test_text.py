@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.data.vocabulary import Vocabulary
+from seqae.data.texts.vocabulary import Vocabulary
 from seqae.modules.delay_line import DelayLineDecoder, DelayLineEncoder
 from seqae.modules.tokens import NearestHead
 from seqae.text import TextAutoencoder

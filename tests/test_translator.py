@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import seqae
-from seqae.data.made_pairs import translations
-from seqae.data.splitters import Characters, Words
-from seqae.data.vocabulary import Vocabulary
+from seqae.data.texts.made_pairs import translations
+from seqae.data.texts.splitters import Characters, Words
+from seqae.data.texts.vocabulary import Vocabulary
 from seqae.decoding import Beam, Greedy
 from seqae.seq2seq import text_to_text
 from seqae.translator import Translator

@@ -14,7 +14,7 @@ from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
 from seqae.anomaly.scales import Scale
 from seqae.anomaly.thresholds import Mahalanobis, PeaksOverThreshold, Threshold
-from seqae.data.recordings import Recording, as_recordings, warn_of_times
+from seqae.data.signals.recordings import Recording, as_recordings, warn_of_times
 
 if TYPE_CHECKING:
     import pandas
@@ -87,7 +87,7 @@ class AnomalyDetector:
 
         Args:
             normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
-                see `seqae.data.recordings.as_recordings`.
+                see `seqae.data.signals.recordings.as_recordings`.
             progress: Whether to show how training goes.
 
         Raises:

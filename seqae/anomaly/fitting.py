@@ -17,8 +17,8 @@ from seqae.anomaly.levels import Levels, noticeable
 from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.recordings import Recording, refuse_unlearnable, usual_period
 from seqae.data.scaler import Scaler
+from seqae.data.signals.recordings import Recording, refuse_unlearnable, usual_period
 from seqae.errors import squared_error
 
 if TYPE_CHECKING:

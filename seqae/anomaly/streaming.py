@@ -19,7 +19,7 @@ from seqae.anomaly.events import Event
 from seqae.anomaly.keeping import fingerprint, pack, read_state, unpack, write_state
 from seqae.anomaly.running import RunningCharts, RunningErrors, Tail
 from seqae.data.arrays import refuse_infinite, to_values
-from seqae.data.sampling import Sampling
+from seqae.data.signals.sampling import Sampling
 
 FIRST = 32  # rows that tell how much time passes from one to the next
 TOGETHER = 2**12  # rows computed at once, so that memory does not depend on how many are pushed

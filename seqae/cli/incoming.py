@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqae.data.csv_files import DELIMITERS, MISSING
-from seqae.data.headers import is_time_name, without_units
-from seqae.data.recordings import close, matched, quoted
+from seqae.data.signals.csv_files import DELIMITERS, MISSING
+from seqae.data.signals.headers import is_time_name, without_units
+from seqae.data.signals.recordings import close, matched, quoted
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class Rows:
             return None
         import pandas as pd
 
-        from seqae.data.timestamps import to_times
+        from seqae.data.signals.timestamps import to_times
 
         try:
             stamps = pd.Series([float(stamp) for stamp in self.stamps])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
     from seqae import AnomalyDetector
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 _EVENTS = ("_events.csv", "_events.json")
 _OPTIONS = """Args:

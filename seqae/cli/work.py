@@ -14,7 +14,7 @@ from seqae.cli.outputs import Format, Place, places, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from seqae import AnomalyDetector
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,6 @@ def detector_in(folder: Path) -> AnomalyDetector:
 def _read(
     detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
 ) -> list[Recording]:
-    from seqae.data.recordings import as_recordings
+    from seqae.data.signals.recordings import as_recordings
 
     return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

@@ -10,7 +10,7 @@ import numpy as np
 from seqae.report.words import duration, number
 
 if TYPE_CHECKING:
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 
 @dataclass(frozen=True, eq=False)

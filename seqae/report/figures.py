@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from seqae.anomaly.events import Event
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 SHOWN = 4  # channels of a signal figure unless the caller names them
 

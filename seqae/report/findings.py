@@ -15,7 +15,7 @@ from seqae.report.words import counted, number, percent
 
 if TYPE_CHECKING:
     from seqae.anomaly.events import Event
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 
 def headline(recording: Recording, events: Sequence[Event], labels: np.ndarray | None = None) -> str:

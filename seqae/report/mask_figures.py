@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-    from seqae.data.masks import MaskedImage
+    from seqae.data.images.masks import MaskedImage
 
 
 def masks_figure(

@@ -14,7 +14,7 @@ from seqae.report.environment import environment
 
 if TYPE_CHECKING:
     from seqae.anomaly.events import Event
-    from seqae.data.recordings import Recording
+    from seqae.data.signals.recordings import Recording
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from seqae.data.augmentation import Change, augmented
-from seqae.data.mask_scores import best_threshold
-from seqae.data.masks import MaskedBatch, MaskedImage
+from seqae.data.images.augmentation import Change, augmented
+from seqae.data.images.mask_scores import best_threshold
+from seqae.data.images.masks import MaskedBatch, MaskedImage
 from seqae.modules.unet import Segmenter
 from seqae.training.optimizers import adam, scheduled
 
@@ -22,7 +22,7 @@ class Segmentation(lightning.LightningModule):
         model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`, for example a
             `UNet`. If images differ in size, it is given their sizes `(image, 2)`, too.
         loss: From logits and masks to a number, see `seqae.training.mask_losses`.
-        changes: To images while it trains, see `seqae.data.augmentation`.
+        changes: To images while it trains, see `seqae.data.images.augmentation`.
         learning_rate: Of Adam.
         rate: The learning rate as a share of `learning_rate`, given the share of training that is done.
         seed: Of the changes.

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.corruptions import Corruption, damage_of
-from seqae.data.pairs import Paired
+from seqae.data.texts.pairs import Paired
 from seqae.training.optimizers import adam, scheduled
 
 

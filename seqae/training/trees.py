@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae.corruptions import Corruption, damage_of
-from seqae.data.tree_batches import TreeBatch
+from seqae.data.texts.tree_batches import TreeBatch
 from seqae.modules.recursive import Grown, RecursiveAutoencoder
 from seqae.training.optimizers import scheduled
 

@@ -8,7 +8,7 @@ from seqae.anomaly import detector as detector_module
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Dense, Principal
 from seqae.anomaly.thresholds import Mahalanobis
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed", "still")
 

@@ -16,7 +16,7 @@ from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import DriftChart, RunningDrift, _longest_run, _student
 from seqae.anomaly.models import Principal
 from seqae.anomaly.streaming import OnlineDetector
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed")
 

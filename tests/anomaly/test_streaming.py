@@ -18,7 +18,7 @@ from seqae.anomaly.events import latched
 from seqae.anomaly.models import Principal, Recurrent
 from seqae.anomaly.streaming import FIRST, Found, OnlineDetector
 from seqae.anomaly.thresholds import Mahalanobis
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "still")
 

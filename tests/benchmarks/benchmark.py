@@ -99,7 +99,8 @@ def start(quick: bool) -> Iterator[Row]:
         fitted = "import seqae, sys; seqae.save(seqae.AnomalyDetector(epochs=1).fit(sys.argv[1]), sys.argv[2])"
         subprocess.run([*python, fitted, small, model], check=True, stdout=subprocess.DEVNULL)
         reading = (
-            "import time, sys, seqae.data.recordings as r; t = time.perf_counter(); r.as_recordings(sys.argv[1]); "
+            "import time, sys; from seqae.data.signals.recordings import as_recordings as read;"
+            "t = time.perf_counter(); read(sys.argv[1]); "
         )
         commands = {
             "nothing": [*python, "pass"],

@@ -24,7 +24,7 @@ from torch import nn
 
 import seqae
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.images import Images
+from seqae.data.images.stills import Images
 from seqae.modules.images import StillEncoder, growing, shrinking
 
 ROWS, SIZE = 128, (1, 28, 28)
@@ -36,7 +36,7 @@ def count(quick: bool) -> int:
 
 def pixels(quick: bool) -> np.ndarray:
     """Images, (image, height, width), those of MNIST if they are here."""
-    from seqae.data.image_sets import read_images
+    from seqae.data.images.sets import read_images
 
     if os.environ.get("SEQAE_DATA"):
         return read_images("mnist", os.environ["SEQAE_DATA"])[0].pixels[: count(quick), 0].numpy()

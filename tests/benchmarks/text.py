@@ -21,8 +21,8 @@ from torch import Tensor, nn
 import seqae
 from seqae import Batch
 from seqae.data.batches import BatchOrder, Loader, Sequences
-from seqae.data.pairs import PairedSource
-from seqae.data.vocabulary import END, START
+from seqae.data.texts.pairs import PairedSource
+from seqae.data.texts.vocabulary import END, START
 from seqae.decoding import Beam, decode
 from seqae.seq2seq import Seq2Seq, text_to_text
 from seqae.training.translation import Translation

@@ -13,7 +13,7 @@ import pytest
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
 from seqae.anomaly.thresholds import Limit
 from seqae.cli import work
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 
 import seqae
 from seqae.anomaly.events import read_events_json
-from seqae.data.recordings import as_recordings
+from seqae.data.signals.recordings import as_recordings
 
 
 def readings(rows: int, seed: int) -> pd.DataFrame:

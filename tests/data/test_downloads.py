@@ -147,7 +147,7 @@ def test_without_a_server_one_line_names_the_file(remote, tmp_path):
 
 
 def test_every_set_that_is_fetched_has_its_size_and_hash():
-    from seqae.data.image_sets import SETS
+    from seqae.data.images.sets import SETS
 
     for remote in (remote for chosen in SETS.values() for remote in chosen.remotes()):
         assert remote.size > 0 and len(remote.sha256) == 64

@@ -25,8 +25,8 @@ from torch import nn
 
 import seqae
 from seqae.artifact.signed import sign
-from seqae.data.recordings import as_recordings
 from seqae.data.scaler import Scaler
+from seqae.data.signals.recordings import as_recordings
 
 SLOW = 10.0  # seconds for one file
 FORBIDDEN = {

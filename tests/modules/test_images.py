@@ -7,7 +7,7 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.data.images import Images
+from seqae.data.images.stills import Images
 from seqae.modules.images import ChannelsLast, Crop, StillEncoder, growing, shrinking, shrunk
 
 

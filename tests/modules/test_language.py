@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.data.vocabulary import UNKNOWN
+from seqae.data.texts.vocabulary import UNKNOWN
 from seqae.inference import evaluating
 from seqae.modules.language import HideTokens, SilentEncoder
 from seqae.modules.tokens import TiedHead

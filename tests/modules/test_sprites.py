@@ -6,8 +6,8 @@ import torch
 
 import seqae
 from seqae import Batch
-from seqae.data.images import Images
-from seqae.data.moving_digits import MovingDigits
+from seqae.data.films.moving_digits import MovingDigits
+from seqae.data.images.stills import Images
 from seqae.modules.composite import Composite
 from seqae.modules.paths import PathDecoder, PathEncoder
 from seqae.modules.sprites import SpriteFinder

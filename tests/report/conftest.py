@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqae.anomaly.events import find_events
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.report import Report, headline
 
 ROWS, CHANNELS = 6000, ("pressure", "flow", "speed", "</script><b>bold</b>")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.report.axis import Axis
 
 

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.report import code_figure, colours, loss_figure, save_figure, signal_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqae.anomaly.events import find_events
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.report.findings import alarm_rows, gravest, headline, verdict, winners
 
 

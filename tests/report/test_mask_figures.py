@@ -6,7 +6,7 @@ import torch
 
 pytest.importorskip("matplotlib")
 
-from seqae.data.masks import MaskedImage
+from seqae.data.images.masks import MaskedImage
 from seqae.report.mask_figures import masks_figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seqae.anomaly.events import find_events
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.report import Report, write_report
 
 
@@ -114,7 +114,7 @@ def test_a_missing_package_is_named_with_the_remedy(package, call, tmp_path):
 import sys
 sys.modules[{package!r}] = None
 import numpy as np
-from seqae.data.recordings import Recording
+from seqae.data.signals.recordings import Recording
 from seqae.extras import MissingExtra
 from seqae.report import Report, loss_figure, write_report
 zeros = np.zeros((1, 1))

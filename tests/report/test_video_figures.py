@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqae.data.video import read_film
+from seqae.data.films.video import read_film
 from seqae.report.drawing import save_figure
 from seqae.report.video_figures import strips_figure, write_film
 

@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.data.augmentation import Brightened, flipped, turned
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.mask_scores import agreement
-from seqae.data.masks import MaskedImage, MaskedImages
+from seqae.data.images.augmentation import Brightened, flipped, turned
+from seqae.data.images.mask_scores import agreement
+from seqae.data.images.masks import MaskedImage, MaskedImages
 from seqae.modules.unet import UNet
 from seqae.training.mask_losses import cross_entropy, dice
 from seqae.training.segmentation import Segmentation, with_threshold

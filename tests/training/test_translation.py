@@ -8,10 +8,10 @@ import seqae
 from seqae import Batch
 from seqae.corruptions import GaussianNoise
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.made_pairs import translations
-from seqae.data.pairs import Paired, encoded_pairs
-from seqae.data.splitters import Characters
-from seqae.data.vocabulary import Vocabulary
+from seqae.data.texts.made_pairs import translations
+from seqae.data.texts.pairs import Paired, encoded_pairs
+from seqae.data.texts.splitters import Characters
+from seqae.data.texts.vocabulary import Vocabulary
 from seqae.seq2seq import text_to_text
 from seqae.training.translation import Translation
 

@@ -8,7 +8,7 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.tree_batches import TreeBatch, TreeSource
+from seqae.data.texts.tree_batches import TreeBatch, TreeSource
 from seqae.modules.merging import Join, Split
 from seqae.modules.recursive import Balanced, MeanOfNodes, RecursiveAutoencoder, RecursiveEncoder
 from seqae.training.trees import TreeReconstruction

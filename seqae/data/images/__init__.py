@@ -1,0 +1,1 @@
+"""Images and masks: files, official sets, damage and augmentation, scores."""

@@ -1,0 +1,1 @@
+"""Recordings of machines: tables read from files, their time stamps, and public benchmarks."""

@@ -1,0 +1,152 @@
+"""Columns as they were read, and how they become a recording."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from seqae.data.arrays import are_real, refuse_infinite
+from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
+from seqae.data.signals.recordings import Recording, close, matched, quoted
+from seqae.data.signals.remarks import remarks_on
+from seqae.data.signals.timestamps import is_stamp, refuse_disorder, to_times
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Named columns of a file or frame.
+
+    Attributes:
+        columns: From the name, which is the header without its unit, to the values.
+        headers: From the name to the header as it was.
+        units: From the name to the unit, for headers such as "pressure [bar]".
+        name: The name of the file, or "".
+        place: Says where a row stands, for error messages: "run.csv, line 17".
+        remarks: What was noticed while reading.
+    """
+
+    columns: dict[str, pd.Series]
+    headers: dict[str, str]
+    units: dict[str, str]
+    name: str
+    place: Callable[[int], str]
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        columns: Iterable[tuple[str, pd.Series]],
+        name: str = "",
+        where: str = "",
+        lines: np.ndarray | None = None,
+        remarks: Sequence[str] = (),
+    ) -> Table:
+        """Take columns with their headers.
+
+        Args:
+            columns: Header and values of each, from left to right; a column without a name may be the row number.
+            name: The name of the file, or "".
+            where: Which recording this is, if it has no file.
+            lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
+            remarks: What was noticed while reading.
+        """
+        where = name or where
+        columns = [(header.strip(), column) for header, column in columns]
+        if not columns or len(columns[0][1]) == 0:
+            raise ValueError(f"no rows or no columns ({where or 'frame'}). A recording has at least one of each")
+        kept, left_out = named(columns, where or "frame")
+        split = without_units([header for header, _ in kept])
+        return cls(
+            columns={plain: column for (plain, _), (_, column) in zip(split, kept)},
+            headers={plain: header for (plain, _), (header, _) in zip(split, kept)},
+            units={plain: unit for plain, unit in split if unit},
+            name=name,
+            place=partial(_place, where, lines),
+            remarks=(*remarks, *left_out),
+        )
+
+    @property
+    def names(self) -> set[str]:
+        """Every name that a column may be called by."""
+        return {*self.headers, *self.headers.values()}
+
+    def recording(self, time_column: str | None, ignore: Sequence[str], channels: Sequence[str] | None) -> Recording:
+        """Tell the time from the channels, and read both; the arguments are those of `as_recordings`."""
+        ignored = {self._plain(name) for name in ignore}
+        columns = {name: column for name, column in self.columns.items() if name not in ignored}
+        wanted = None if channels is None else tuple(self._plain(name) for name in channels)
+        times = self._times(columns, time_column, wanted or ())
+        names = tuple(columns) if wanted is None else wanted
+        taken = matched(tuple(columns), names, self.name)
+        if not taken:
+            raise ValueError(f"no channels besides the time ({self.name or 'frame'}). At least one is needed")
+        values = np.empty((len(columns[taken[0]]), len(taken)))
+        for number, name in enumerate(taken):
+            values[:, number] = self._numbers(name, columns[name])
+        refuse_infinite(values, taken, self.place)
+        remarks = [*self.remarks, *remarks_on(values, names, times)]
+        if left_out := [name for name in columns if name not in taken]:
+            remarks.append(f"left out, because not among the channels: {quoted(left_out)}")
+        units = {name: self.units[source] for name, source in zip(names, taken) if source in self.units}
+        return Recording(values, names, times, units, self.name, tuple(remarks))
+
+    def _plain(self, name: str) -> str:
+        """A name without its unit, if it is the header of a column that has one."""
+        return next((plain for plain, header in self.headers.items() if header == name), name)
+
+    def _times(
+        self, columns: dict[str, pd.Series], time_column: str | None, channels: Sequence[str]
+    ) -> np.ndarray | None:
+        """Take the column that tells the time, and is not a channel, out of the others, and read it."""
+        if time_column is None:
+            name = next(time_names({name: columns[name] for name in columns if name not in channels}), None)
+            if name is None:
+                return None
+        elif (name := self._plain(time_column)) not in columns:
+            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){close(time_column, columns)}")
+        stamps = columns.pop(name)
+        clock = next((other for other in columns if simplified(other) == "time"), None)
+        if clock is not None and is_stamp(f"{stamps.iloc[0]} {columns[clock].iloc[0]}"):  # day and time of day apart
+            stamps = stamps.astype(str) + " " + columns.pop(clock).astype(str)
+        times = to_times(stamps, self.units.get(name, ""), name, self.place)
+        refuse_disorder(times, name, self.place)
+        return times
+
+    def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
+        """`(row,)` float64."""
+        if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        remedy = f"A channel holds numbers. Correct it, or leave the column out: ignore=[{name!r}]"
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            raise ValueError(f"column {name!r} holds categories ({self.name or 'frame'}). {remedy}")
+        items = column.astype(object).where(column.notna(), None).to_numpy()
+        if not (real := are_real(items)).all():
+            row = int(np.argmin(real))
+            kind = "text" if isinstance(items[row], str) else f"a {type(items[row]).__name__}"
+            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.place(row)}). {remedy}")
+        return items.astype(np.float64)
+
+
+def table_of_frame(frame: object, name: str = "", where: str = "") -> Table:
+    """Make a table of a pandas or polars frame; an index that tells the time becomes a column."""
+    if not isinstance(frame, pd.DataFrame):  # polars
+        return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)
+    columns = [(str(header), column.reset_index(drop=True)) for header, column in frame.items()]
+    index = frame.index
+    timed = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex))
+    called = index.name is not None and is_time_name(str(index.name))
+    text = types.is_object_dtype(index) or types.is_string_dtype(index)
+    if timed or called or (text and len(index) > 0 and is_stamp(index[0])):
+        columns.insert(0, ("time" if index.name is None else str(index.name), pd.Series(index)))
+    return Table.of(columns, name, where)
+
+
+def _place(where: str, lines: np.ndarray | None, row: int) -> str:
+    position = f"row {row}" if lines is None else f"line {lines[row]}"
+    return f"{where}, {position}" if where else position

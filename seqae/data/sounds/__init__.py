@@ -1,0 +1,1 @@
+"""Sound: files, official sets, log-mel frames and damage to them."""
