@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from seqae.retrieval import (
     FloatIndex,
+    GraphIndex,
     PackedIndex,
     ShortlistIndex,
     iterative_quantisation,
@@ -94,3 +95,27 @@ def test_what_cannot_be_searched_is_named(make, message):
 def test_purity_counts_neighbours_of_the_same_class_and_no_code_as_its_own():
     codes, labels = np.array([[0.0], [0.1], [0.2], [9.0], [9.0], [9.0]]), np.array([0, 0, 1, 1, 1, 1])
     assert purity(codes, labels, neighbours=2) == pytest.approx((1 + 1 + 0 + 2 + 2 + 2) / 12)
+
+
+def test_a_graph_finds_what_an_exact_search_finds():
+    centres = RANDOM.normal(size=(40, 12)) * 3
+    codes = centres[RANDOM.integers(0, 40, 3000)] + RANDOM.normal(size=(3000, 12))
+    queries = codes[:200] + 0.1
+    exact, found = FloatIndex(codes).search(queries, 10), GraphIndex(codes).search(queries, 10)
+    same = [len(set(few) & set(others)) for few, others in zip(found.numbers, exact.numbers)]
+    assert np.mean(same) > 9.8
+    nearest = found.numbers[:, 0] == exact.numbers[:, 0]
+    assert np.allclose(found.distances[nearest, 0], exact.distances[nearest, 0], atol=1e-3)
+    assert (np.diff(found.distances) >= 0).all()
+
+
+def test_a_graph_gives_all_codes_back_even_if_nothing_links_them():
+    codes = np.repeat(RANDOM.normal(size=(3, 2)) * 1e3, 100, axis=0)
+    found = GraphIndex(codes, links=2, effort=4).search(codes[:5], 300)
+    assert np.array_equal(np.sort(found.numbers), np.tile(np.arange(300), (5, 1)))
+
+
+@pytest.mark.parametrize("codes", [np.zeros((0, 3)), np.full((4, 3), np.nan), np.zeros(4)])
+def test_a_graph_of_nothing_is_refused(codes):
+    with pytest.raises(ValueError, match="code"):
+        GraphIndex(codes)

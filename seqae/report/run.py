@@ -38,7 +38,7 @@ class Run:
         """Write the numbers, show the table and say what there is now.
 
         Args:
-            results: The lines of the table, all with the same columns.
+            results: The lines of the table; a column that a line lacks stays empty.
             metrics: The numbers by name, for `metrics.json`.
         """
         self._write("metrics.json", {"metrics": metrics, "results": list(results)})
@@ -50,8 +50,9 @@ class Run:
 
 
 def table(results: Sequence[Mapping[str, object]]) -> str:
-    """Return lines in columns, for a terminal; numbers with four digits."""
-    rows = [[str(name) for name in results[0]], *([_shown(value) for value in line.values()] for line in results)]
+    """Return lines in columns, for a terminal; numbers with four digits, nothing where a line has no such value."""
+    names = list(dict.fromkeys(name for line in results for name in line))
+    rows = [names, *([_shown(line.get(name)) for name in names] for line in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
