@@ -8,13 +8,17 @@ import numpy as np
 
 from seqae.data.arrays import blocks_of_rows
 
+_SINGLE = float(np.finfo(np.float32).eps)  # a step of float32 is at most this share of its size
+_ROUNDING = 1e-13  # share of a constant that computing with float64 may leave of its deviation
+
 
 class Scaler:
     """Shifts and scales each channel to mean 0 and deviation 1 over the rows that it was fitted to.
 
-    A channel that did not move has no deviation; it is measured in units of its own size, or in its
-    own units if it is zero. Fitting sets `mean_`, `scale_` and `is_still_`
-    (True for channels that did not move), `(channel,)` each.
+    A channel that did not move has no deviation. It is measured in its own units, so that it is found wherever it
+    stood; in units of its size, or of what moves most in the table if it stood at zero, where those are smaller.
+    A value that is a float32 and next to that constant is what rounding made of it: it did not move either.
+    Fitting sets `mean_`, `scale_` and `is_still_` (True for channels that did not move), `(channel,)` each.
     """
 
     def fit(self, parts: Sequence[np.ndarray]) -> Scaler:
@@ -26,19 +30,41 @@ class Scaler:
         self.mean_ = np.where(count > 0, mean, 0.0)
         deviation = np.sqrt(squares / np.maximum(count, 1))
         size = np.abs(self.mean_)
-        still = deviation <= 1e-12 * size  # what rounding leaves of a constant
-        self.scale_ = np.where(still, np.where(size > 0, size, 1.0), deviation)
-        self.is_still_ = still
+        self.is_still_ = (deviation <= _ROUNDING * size) | self._is_rounding_everywhere(parts, deviation)
+        moving = deviation[~self.is_still_].max(initial=0.0) or 1.0
+        unit = np.minimum(np.where(size > 0, size, moving), 1.0)
+        rounding = np.maximum(deviation, _ROUNDING * size)
+        self.scale_ = np.where(self.is_still_, np.maximum(unit, 100 * rounding), deviation)
         return self
 
     def transform(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows `(row, channel)`, float32; what is out of all proportion is held at 1e6."""
         scaled = (rows - self.mean_) / self.scale_
+        if self.is_still_.any():
+            still = np.flatnonzero(self.is_still_)
+            scaled[:, still] = np.where(_is_rounding(rows[:, still], self.mean_[still]), 0, scaled[:, still])
         return np.clip(scaled, -1e6, 1e6, out=scaled).astype(np.float32)
 
     def restore(self, scaled: np.ndarray) -> np.ndarray:
         """Return rows in the units of the data, float64."""
         return scaled * self.scale_ + self.mean_
+
+    def _is_rounding_everywhere(self, parts: Sequence[np.ndarray], deviation: np.ndarray) -> np.ndarray:
+        """Return whether all that moves in a channel is rounding to float32, `(channel,)`."""
+        found = deviation <= _SINGLE * np.abs(self.mean_)
+        near = np.flatnonzero(found)
+        for part in parts if len(near) else ():
+            for _, block in blocks_of_rows(part):
+                values = block[:, near]
+                found[near] &= (_is_rounding(values, self.mean_[near]) | np.isnan(values)).all(axis=0)
+        return found
+
+
+def _is_rounding(values: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """Return where values `(row, channel)` are a constant `(channel,)` as float32 holds it, give or take a step."""
+    with np.errstate(over="ignore"):
+        is_single = values == values.astype(np.float32)
+    return is_single & (np.abs(values - constant) <= _SINGLE * np.abs(constant))
 
 
 def _with_more(count, mean, squares, block: np.ndarray):

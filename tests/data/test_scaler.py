@@ -55,12 +55,31 @@ def test_a_small_movement_far_from_zero_keeps_its_size():
     assert Scaler().fit([values]).scale_ == pytest.approx(values.std(), rel=1e-6)
 
 
-def test_a_channel_that_did_not_move_is_measured_in_its_own_size():
-    rows = np.tile([5.0, -200.0, 0.0, 0.1, np.nan], (100, 1))
+def test_a_channel_that_did_not_move_is_measured_in_its_own_units_or_in_its_size_if_that_is_smaller():
+    rows = np.tile([5.0, -200.0, 0.0, 0.1, np.nan, 1e-30], (100, 1))
     scaler = Scaler().fit([rows])
     assert scaler.is_still_.all()
-    np.testing.assert_allclose(scaler.scale_, [5, 200, 1, 0.1, 1])
-    np.testing.assert_allclose(scaler.transform(rows[:1] * 1.1)[0], [0.1, -0.1, 0, 0.1, np.nan], atol=1e-6)
+    np.testing.assert_allclose(scaler.scale_, [1, 1, 1, 0.1, 1, 1e-30])
+    np.testing.assert_allclose(scaler.transform(rows[:1] * 1.1)[0], [0.5, -20, 0, 0.1, np.nan, 0.1], atol=1e-6)
+
+
+def test_a_channel_that_stood_at_zero_is_measured_in_what_moves_most_if_all_is_small():
+    rows = np.c_[np.zeros(100), 1e-30 * np.sin(np.arange(100)), 1e-32 * np.cos(np.arange(100))]
+    for factor in (1.0, 1e40):
+        scaler = Scaler().fit([factor * rows])
+        assert scaler.scale_[0] == min(scaler.scale_[1], 1)
+
+
+@pytest.mark.parametrize("constant", [1e8, -1e8, 1e12, 12.3, 1e-30])
+def test_what_rounding_to_float32_makes_of_a_constant_is_no_movement(constant):
+    random = np.random.default_rng(0)
+    rounded = (constant * (1 + 1e-7 * random.uniform(-0.5, 0.5, (500, 1)))).astype(np.float32)
+    assert len(np.unique(rounded)) > 1
+    for normal in (rounded, rounded.astype(np.float64), np.full((500, 1), constant)):
+        scaler = Scaler().fit([normal[:100], normal[100:]])
+        assert scaler.is_still_.all()
+        assert not scaler.transform(rounded).any() and not scaler.transform(rounded.astype(np.float64)).any()
+        assert abs(scaler.transform(rounded + np.float64(constant) * 1e-6)).min() >= 0.9e-6
 
 
 def test_what_is_out_of_all_proportion_is_held():

@@ -183,23 +183,35 @@ def _pixels(frame: VideoFrame, size: tuple[int, int] | None) -> np.ndarray:
 def _decoded(path: Path) -> Iterator[VideoFrame]:
     """Yield the frames of the first stream of pictures as PyAV's, and see whether all were there."""
     av = need("av", extra="video", purpose="reading films")
-    count = 0
+    count, end, is_cut = 0, 0.0, False
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 others = ", ".join(stream.type for stream in container.streams) or "nothing"
                 raise ValueError(f"no pictures in it, only {others} ({path}). Expected a film")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                count += 1
-                yield frame
-            told = stream.frames  # 0 if the file does not tell
+            for packet in container.demux(stream):
+                is_cut = packet.is_corrupt if packet.size else is_cut  # an empty one asks for the last frames
+                for frame in packet.decode():
+                    count += 1
+                    end = (frame.time or 0.0) + float(1 / (stream.average_rate or 1))
+                    yield frame
+            told = f"{count} of {stream.frames} frames" if count < stream.frames - stream.frames // 100 else ""
+            lasts = _seconds(stream.metadata.get("DURATION", ""))  # as Matroska and WebM tell in place of frames
     except av.error.FFmpegError as error:
         where = f"after frame {count}" if count else "not a film, or its beginning or index is lost"
         raise ValueError(f"a damaged film ({path}, {where}: {error}). Get it again") from error
-    if count < told - max(1, told // 100):
-        raise ValueError(f"a film cut short ({path}: {count} of {told} frames can be read). Get it again")
+    if end < 0.99 * lasts - 0.1:
+        told = f"{end:.1f} of {lasts:.1f} seconds"
+    if told or is_cut:
+        raise ValueError(f"a film cut short ({path}: {told or 'all but the last frame'} can be read). Get it again")
+
+
+def _seconds(clock: str) -> float:
+    """Return the seconds of a text such as 00:01:02.5; 0 of any other."""
+    found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", clock)
+    return float(found[1]) * 3600 + float(found[2]) * 60 + float(found[3]) if found else 0.0
 
 
 def _as_asked(found: Iterator[np.ndarray], path: Path, size: tuple[int, int] | None, grey: bool) -> Iterator[Tensor]:
