@@ -64,9 +64,9 @@ def main(
 
     import seqae
     from seqae.data.images.sets import read_images
-    from seqae.data.images.stills import grey
+    from seqae.data.images.stills import drawn, grey
     from seqae.generation import codes_between, codes_like, decoded, normal_codes, plane_codes
-    from seqae.likelihood import active_units, divergence
+    from seqae.likelihood import active_units, divergence, mean_bound
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import grid_figure, rows_figure
     from seqae.report.run import Run, table
@@ -82,7 +82,7 @@ def main(
     images, test = (part.seen_as(drawn) for part in read_images(dataset, data_root))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     grey_test = test.seen_as(grey)
-    valid, test = once(valid), once(test)
+    valid, test = valid.once(), test.once()
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}, binarised")
 
     def trained(size: int, epochs: int, variational: bool = True, samples: int = 1):
@@ -95,8 +95,8 @@ def main(
 
     codes, plain_codes = seqae.encode(model, test), seqae.encode(plain, train)
     nats = divergence(model, test.batch(np.arange(len(test)))).mean(axis=0)
-    held, _ = bound(model, valid, min(bound_samples, 500), len(valid), seed)
-    found, error = bound(model, test, bound_samples, bound_images, seed)
+    held, _ = mean_bound(model, valid, min(bound_samples, 500), len(valid), seed)
+    found, error = mean_bound(model, test, bound_samples, bound_images, seed)
     metrics = {
         "held-out images, nats": held,
         "test images, nats": found,
@@ -166,24 +166,6 @@ def learn(model, images, epochs: int, samples: int, batch_size: int, learning_ra
     return seqae.fit(task, loader, epochs=epochs, clip=None).train
 
 
-def bound(model, images, samples: int, count: int, seed: int) -> tuple[float, float]:
-    """Return the mean bound of all images by many samples, and the standard error of what some of them stand for."""
-    import torch
-
-    from seqae.likelihood import importance_bound
-
-    def bounds(numbers: np.ndarray, samples: int) -> np.ndarray:
-        parts = np.split(numbers, range(100, len(numbers), 100))
-        return np.concatenate([importance_bound(model, images.batch(part), samples) for part in parts])
-
-    torch.manual_seed(seed)
-    few = bounds(np.arange(len(images)), min(samples, 100))
-    chosen = np.random.default_rng(seed).permutation(len(images))[:count]
-    lower = bounds(chosen, samples) - few[chosen]
-    missing = 1 - len(chosen) / len(images)
-    return float(few.mean() + lower.mean()), float(lower.std() * np.sqrt(missing / len(chosen)))
-
-
 def likeness(images, test, sheets: dict[str, np.ndarray]) -> list[dict[str, object]]:
     """Return how like test images the drawn ones are, in fifty principal components of the training images.
 
@@ -212,22 +194,6 @@ def chances(logits: np.ndarray) -> np.ndarray:
     from scipy.special import expit
 
     return expit(logits[:, 0])
-
-
-def drawn(pixels):
-    """Return each pixel as 1 by the chance that its brightness says, 0 otherwise: another image each time."""
-    import torch
-
-    return (torch.rand(pixels.shape) * 255 < pixels).to(torch.float32)
-
-
-def once(images):
-    """Return images whose pixels were drawn once."""
-    import torch
-
-    from seqae.data.images.stills import Images, binary
-
-    return Images((images.values(images.pixels) * 255).to(torch.uint8), images.labels, binary)
 
 
 if __name__ == "__main__":

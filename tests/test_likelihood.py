@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.likelihood import active_units, divergence, importance_bound, log_weights
+from seqae.data.images.stills import Images, binary
+from seqae.likelihood import active_units, divergence, importance_bound, log_weights, mean_bound
 from seqae.modules.codes import GaussianCode
 
 BATCH = seqae.Batch.of([torch.randn(4, 2), torch.randn(2, 2)])
@@ -100,3 +101,17 @@ def test_tokens_are_bounded_given_the_true_ones_before():
     predicted = decoder(torch.zeros(2, 2), batch.lengths, teacher=batch).unpad()
     known = [float(seqae.token_error(logits.detach(), row).sum()) for logits, row in zip(predicted, batch.unpad())]
     assert importance_bound(model, batch, 3, seqae.token_error) == pytest.approx(known, rel=1e-5)
+
+
+def test_the_bound_of_all_is_told_from_some_with_an_error_that_covers_it():
+    torch.manual_seed(1)
+    random = np.random.default_rng(0)
+    images = Images.of(random.integers(0, 256, (60, 4, 4), np.uint8)).seen_as(binary)
+    encoder = seqae.DenseEncoder(1, 16, 4, hidden_sizes=(), embed=nn.Flatten())
+    decoder = seqae.DenseDecoder(1, 16, 2, hidden_sizes=(), head=nn.Unflatten(1, images.size))
+    model = seqae.Autoencoder(encoder, decoder, GaussianCode())
+    whole, nothing = mean_bound(model, images, 2000, 60)
+    some, error = mean_bound(model, images, 2000, 20)
+    assert nothing == 0 and 0 < error < 0.1
+    assert abs(whole - some) < 4 * error + 0.02
+    assert whole < mean_bound(model, images, 1, 60)[0]

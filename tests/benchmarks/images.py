@@ -3,7 +3,7 @@
     python tests/benchmarks/images.py --quick
     SEQAE_DATA=folder/with/MNIST python tests/benchmarks/images.py
 
-Without MNIST the images are random. Both train the same network on the same images; the numbers are medians of turns.
+Without MNIST the images are random. Both train the same layers on the same images; the numbers are medians of turns.
 Called by race.py with the name of a contestant, it is that contestant, see contestants.py.
 """
 
@@ -93,7 +93,7 @@ def by_torchvision(model: seqae.Autoencoder, quick: bool) -> Work:
     encoder, decoder = model.encoder, model.decoder
     layers = encoder.embed if isinstance(encoder, StillEncoder) else nn.Sequential(encoder.embed, encoder.layers)
     back = decoder.head if isinstance(encoder, StillEncoder) else nn.Sequential(decoder.layers, decoder.head)
-    network = nn.Sequential(layers, back)
+    network = nn.Sequential(layers, back).to(memory_format=torch.contiguous_format)  # the usual one
     optimizer = torch.optim.Adam(network.parameters())
     loader = torch.utils.data.DataLoader(Pictures(), batch_size=ROWS, shuffle=True)
 

@@ -24,6 +24,14 @@ def binary(pixels: Tensor) -> Tensor:
     return (pixels >= 128).to(torch.float32)
 
 
+def drawn(pixels: Tensor) -> Tensor:
+    """Return 1 by the chance that a byte's brightness says, 0 otherwise: another image each time it is seen.
+
+    Dynamic binarisation, see Burda et al. 2015, https://arxiv.org/abs/1509.00519.
+    """
+    return (torch.rand(pixels.shape) * 255 < pixels).to(torch.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Images:
     """Images of one size. To other parts of seqae they are a list of sequences `(1, channel, height, width)`.
@@ -31,7 +39,7 @@ class Images:
     Attributes:
         pixels: Bytes, `(image, channel, height, width)`; a fourth of the memory of floating point numbers.
         labels: `(image,)`, the number of each image's class; None if nobody knows.
-        values: Turns bytes into what a model reads, `grey` or `binary` or a function of your own.
+        values: Turns bytes into what a model reads: `grey`, `binary`, `drawn` or a function of your own.
     """
 
     pixels: Tensor
@@ -96,6 +104,10 @@ class Images:
     def seen_as(self, values: Callable[[Tensor], Tensor]) -> Images:
         """The same images with other values, for example `images.seen_as(binary)`."""
         return replace(self, values=values)
+
+    def once(self) -> Images:
+        """The values that the pixels have now, 0 to 1, for good: for what is `drawn`, and is to be judged by."""
+        return replace(self, pixels=(self.values(self.pixels) * 255).to(torch.uint8), values=grey)
 
     def only(self, numbers: np.ndarray) -> Images:
         """The images with these numbers."""

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from seqae import Batch
 from seqae.data.batches import BatchOrder, Loader
-from seqae.data.images.stills import Images, Shifted, binary, grey
+from seqae.data.images.stills import Images, Shifted, binary, drawn, grey
 
 SHAPES = st.tuples(st.integers(1, 5), st.sampled_from([1, 3]), st.integers(1, 6), st.integers(1, 6))
 
@@ -95,3 +95,13 @@ def test_a_loader_shows_each_image_once():
     images = Images.of(np.arange(30, dtype=np.uint8)[:, None, None])
     seen = torch.cat([batch.values.flatten() for batch in Loader(images, BatchOrder(images.lengths, 8, seed=3))])
     np.testing.assert_allclose(np.sort(seen.numpy() * 255), np.arange(30), rtol=1e-5)
+
+
+def test_drawn_pixels_are_white_as_often_as_they_are_bright_and_stay_so_once_they_are_fixed():
+    images = Images.of(np.repeat(np.uint8([0, 51, 255]), 4000).reshape(3, 40, 100)).seen_as(drawn)
+    shares = images.array().mean(axis=1)
+    assert shares[0] == 0 and shares[2] == 1 and abs(shares[1] - 0.2) < 0.03
+    assert not np.array_equal(images.array(), images.array())
+    fixed = images.once()
+    assert set(np.unique(fixed.array())) == {0, 1}
+    assert np.array_equal(fixed.array(), fixed.array())
