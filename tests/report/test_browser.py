@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seqae.report import write_report
+from seqae.report.cloud import write_cloud
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
@@ -41,7 +42,7 @@ class Visit:
         }""")
 
 
-def visit(browser, path: Path, width: int = 1280) -> Visit:
+def visit(browser, path: Path, width: int = 1280, ready: str = "body[data-ready]") -> Visit:
     page = browser.new_page(viewport={"width": width, "height": 800})
     opened = Visit(page)
     page.on("pageerror", lambda error: opened.troubles.append(str(error)))
@@ -51,7 +52,7 @@ def visit(browser, path: Path, width: int = 1280) -> Visit:
         lambda request: request.url.split(":")[0] in ("file", "data", "blob") or opened.troubles.append(request.url),
     )
     page.goto(path.as_uri())
-    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector(ready)
     return opened
 
 
@@ -160,3 +161,28 @@ def test_a_page_without_times_and_alarms_works(browser, bare_report, tmp_path):
     bare.page.click("#next")
     assert bare.state()["left"] == -0.5
     assert bare.troubles == []
+
+
+def test_a_cloud_of_codes_turns_comes_nearer_and_hides_classes(browser, tmp_path):
+    codes = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0, 0, 0], [4, 0, 2], [0, 5, 1]], 100, axis=0)
+    names = np.repeat(["</script><b>", "two", "three"], 100)
+    cloud = visit(browser, write_cloud(tmp_path / "space.html", codes, names, "Codes <i>"), ready="canvas")
+
+    def drawn():
+        return cloud.page.evaluate("document.querySelector('canvas').toDataURL()")
+
+    seen = [drawn()]
+    cloud.page.mouse.move(400, 300)
+    cloud.page.mouse.down()
+    cloud.page.mouse.move(500, 340)
+    cloud.page.mouse.up()
+    seen.append(drawn())
+    cloud.page.mouse.wheel(0, -300)
+    cloud.page.wait_for_function("before => document.querySelector('canvas').toDataURL() != before", arg=seen[-1])
+    seen.append(drawn())
+    cloud.page.locator("input").nth(1).uncheck()
+    seen.append(drawn())
+    assert len(set(seen)) == 4  # each of them changed the picture
+    assert cloud.page.locator("label").all_inner_texts()[0].strip() in names
+    assert cloud.page.title() == "Codes <i>"
+    assert cloud.troubles == []
