@@ -1,14 +1,18 @@
 """Thirty numbers for a digit: the deep autoencoder of Hinton & Salakhutdinov 2006, beside principal components.
 
 784-1000-500-250-30 and back with a linear code, https://doi.org/10.1126/science.1127647, without the layer-wise
-pretraining that it needed then, but with today's first weights and an optimizer that looks at whole matrices.
-The number is the squared error of a test image, summed over its pixels.
+pretraining that it needed then, but with today's first weights, an optimizer that looks at whole matrices, and images
+that are moved by a pixel. The number is the squared error of a test image, summed over its pixels.
+
+What the paper claims is shown beside it: of two nets of logistic units from the same first weights, with the same
+optimizer and number of epochs, the one that spends some of them on pretraining layer by layer ends lower.
 
     python recipes/image_deep.py --dataset digits
     python recipes/image_deep.py --data-root folder/with/MNIST
 """
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +20,7 @@ import numpy as np
 from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 8
+MINUTES = 20
 RESULT = "MNIST: squared error 3.18 per test image; PCA-30 13.87, published with pretraining 3.00"
 PUBLISHED = {  # Hinton & Salakhutdinov 2006, figure 2
     "published: logistic PCA-30": 8.01,
@@ -29,10 +33,11 @@ def main(
     dataset: str = "mnist",
     code_size: int = 30,
     hidden_sizes: tuple[int, ...] = (1000, 500, 250),
-    epochs: int = 14,
+    epochs: int = 60,
     batch_size: int = 500,
     learning_rate: float = 3e-3,
-    shift: int = 0,
+    shift: int = 1,
+    logistic_epochs: int = 6,
     held_out: int = 5000,
     seed: int = 0,
     smoke: bool = False,
@@ -48,7 +53,8 @@ def main(
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: The highest; it goes up and then down to nothing.
-        shift: Pixels by which training images are moved at most; for long training.
+        shift: Pixels by which training images are moved at most; less than 20 epochs do better with 0.
+        logistic_epochs: Of each of the two logistic nets; a third of them are for layers one by one. 0 leaves them out.
         held_out: Training images that choose the best epoch; at most a sixth of them.
         seed: Of weights and order.
         smoke: Only try whether it runs, on digits.
@@ -69,14 +75,16 @@ def main(
     from seqae.training.optimizers import OneSidedShampoo, cosine
 
     if smoke:
-        dataset, epochs, batch_size, hidden_sizes = "digits", 3, 100, (60, 40)
+        dataset, epochs, logistic_epochs, batch_size, hidden_sizes = "digits", 3, 3, 100, (60, 40)
     torch.manual_seed(seed)
     seqae.tune()
     settings = dict(dataset=dataset, code_size=code_size, hidden_sizes=hidden_sizes, epochs=epochs)
     run = Run(
         "image_deep",
         out,
-        {**settings, "batch_size": batch_size, "learning_rate": learning_rate, "shift": shift, "seed": seed},
+        settings
+        | dict(batch_size=batch_size, learning_rate=learning_rate, shift=shift)
+        | dict(logistic_epochs=logistic_epochs, seed=seed),
     )
     images, test = read_images(dataset, data_root)
     train, valid = images.split(min(held_out, len(images) // 6), seed)
@@ -116,6 +124,12 @@ def main(
         "autoencoder, held-out images": squared_distance(written(model, valid), np.concatenate(list(valid))).mean(),
         "autoencoder": squared_distance(shown["autoencoder"], truth).mean(),
     }
+    if logistic_epochs:
+        order = BatchOrder(train.lengths, batch_size // 5, seed)
+        for name, share in (("random weights", 0), ("layer by layer first", 1 / 3)):
+            by_layers = round(share * logistic_epochs)
+            net = logistic_net(Loader(train, order), (*hidden_sizes, code_size), by_layers, logistic_epochs, seed)
+            found[f"logistic, {logistic_epochs} epochs, {name}"] = squared_distance(written(net, test), truth).mean()
     metrics = {name: float(value) for name, value in found.items()}
     published = PUBLISHED if (dataset, code_size) == ("mnist", 30) else {}
     results = [{"method": name, "squared error": value} for name, value in (metrics | published).items()]
@@ -146,6 +160,36 @@ def start(model, mean: np.ndarray) -> None:
     with torch.no_grad():
         linear[-1].bias.copy_(chance.logit())
         linear[-1].weight.mul_(0.3)
+
+
+def logistic_net(images, sizes: tuple[int, ...], by_layers: int, epochs: int, seed: int):
+    """Return an autoencoder of logistic units that was trained for some epochs, the first of them layer by layer."""
+    import torch
+    from torch import nn
+
+    import seqae
+    from seqae.modules.images import StillEncoder
+    from seqae.modules.stacked import EachStep
+    from seqae.training.greedy import Stage, pretrain
+    from seqae.training.optimizers import cosine
+
+    torch.manual_seed(seed)
+    size, below = images.source.size, (int(np.prod(images.source.size)), *sizes)
+    up = [nn.Linear(before, after) for before, after in pairwise(below)]
+    down = [nn.Linear(after, before) for before, after in pairwise(below)]
+    reads = [
+        nn.Sequential(*[nn.Flatten()] * (n == 0), up[n], *[nn.Sigmoid()] * (n < len(up) - 1)) for n in range(len(up))
+    ]
+    writes = [nn.Sequential(down[n], *[nn.Unflatten(1, size)] * (n == 0)) for n in range(len(down))]
+    stages = [Stage(EachStep(read), EachStep(write), seqae.binary_error) for read, write in zip(reads, writes)]
+    if by_layers:
+        pretrain(stages, images, epochs=by_layers, rate=cosine)
+    back = [layer for write in writes[:0:-1] for layer in (write, nn.Sigmoid())]
+    model = seqae.Autoencoder(
+        StillEncoder(nn.Sequential(*reads), sizes[-1]), seqae.ConstantDecoder(nn.Sequential(*back, writes[0]))
+    )
+    seqae.fit(seqae.Reconstruction(model, seqae.binary_error, rate=cosine), images, epochs=epochs - by_layers)
+    return model
 
 
 def written(model, images) -> np.ndarray:
