@@ -172,6 +172,7 @@ def judged(unseen: np.ndarray, scores: np.ndarray, truth: np.ndarray, rate: floa
 
 def read_beats(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return normal training beats and all test beats, (beat, time, 1), and the kind of each test beat."""
+    from seqae.data.array_files import read_npz
     from seqae.data.signals.ts_files import read_ts
 
     names = {1: "normal", 2: "R-on-T", 3: "premature ventricular", 4: "supraventricular", 5: "unclassifiable"}
@@ -180,9 +181,9 @@ def read_beats(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         train, test = read_ts(folder, "ECG5000")
         learnt = np.stack(train.sequences)[train.labels.astype(float) == 1]
         return learnt, np.stack(test.sequences), np.array([names[int(float(label))] for label in test.labels])
-    with np.load(arrays) as file:
-        kinds = np.array([names.get(int(label), "kind not known") for label in file["y_test_class"]])
-        return file["x_train"][file["y_train"] == 1, :, None], file["x_test"][..., None], kinds
+    file = read_npz(arrays)
+    kinds = np.array([names.get(int(label), "kind not known") for label in file["y_test_class"]])
+    return file["x_train"][file["y_train"] == 1, :, None], file["x_test"][..., None], kinds
 
 
 def made_up(count: int = 800, learnt: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -51,9 +52,23 @@ def gunzipped(data: bytes, name: str) -> bytes:
     """
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            return _Bounded(file, _most(len(data)), name).read_all()
+            return _Bounded(file, most_unpacked(len(data)), name).read_all()
     except _DAMAGE as error:
         raise ValueError(f"damaged gzip file ({name}: {error}). Get the file again") from error
+
+
+@contextmanager
+def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip file, to be read by `member_of`.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"damaged zip file ({path}: {error}). Get it again") from error
 
 
 def member_of(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -63,11 +78,12 @@ def member_of(archive: zipfile.ZipFile, name: str) -> bytes:
         ValueError: It is damaged, or unpacks to far more than its size.
     """
     info = archive.getinfo(name)
+    where = f"{archive.filename}/{name}" if archive.filename else name
     try:
         with archive.open(info) as file:
-            return _Bounded(file, _most(info.compress_size), name).read_all()
+            return _Bounded(file, most_unpacked(info.compress_size), where).read_all()
     except _DAMAGE as error:
-        raise ValueError(f"damaged zip file ({name}: {error}). Get the archive again") from error
+        raise ValueError(f"damaged zip file ({where}: {error}). Get the archive again") from error
 
 
 def extract(archive: Path, folder: Path) -> Path:
@@ -91,6 +107,11 @@ def extract(archive: Path, folder: Path) -> Path:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return folder
+
+
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes a file of so many bytes may unpack to."""
+    return max(ROOM, RATIO * packed)
 
 
 class _Bounded:
@@ -123,10 +144,6 @@ class _Bounded:
         return b"".join(iter(lambda: self.read(_CHUNK), b""))
 
 
-def _most(packed: int) -> int:
-    return max(ROOM, RATIO * packed)
-
-
 def _unpack(archive: Path, folder: Path) -> None:
     seen: set[PurePosixPath] = set()
     try:
@@ -148,7 +165,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def _members(archive: Path) -> Iterator[tuple[str, _Bounded | IO[bytes] | None]]:
     """Yield the name of each file with its content, and of each folder with None."""
-    most = _most(archive.stat().st_size)
+    most = most_unpacked(archive.stat().st_size)
     if zipfile.is_zipfile(archive):
         yield from _in_zip(archive, most)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -41,3 +42,31 @@ def unzipped(path: Path) -> bytes:
     """
     data = path.read_bytes()
     return gunzipped(data, path.name) if data.startswith(GZIP) else data
+
+
+def json_object(text: bytes | str, place: str) -> dict[str, object]:
+    """Return the members of a line of JSON by their names.
+
+    Args:
+        text: The line.
+        place: Where it stands, for errors.
+
+    Raises:
+        ValueError: It is no object, or a name stands twice in it.
+    """
+    try:
+        members = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
+        raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
+    if not isinstance(members, dict):
+        raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
+    return members
+
+
+def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
+    """The members of an object, by name; json would take the last one of a name that stands twice."""
+    names = [name for name, _ in members]
+    "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
+    if len(set(names)) < len(names):
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return dict(members)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae.data.archives import member_of, opened_zip
+from seqae.data.array_files import read_npy
 from seqae.extras import need
 
 
@@ -77,12 +78,12 @@ def read_sheets(folder: str | Path, split: str | None = None) -> list[CaptionedC
     lines = path.read_text(encoding="utf-8").split("\n")
     about = [_entry(line, number, path) for number, line in enumerate(lines, start=1) if line.strip()]
     chosen = [each for each in about if split is None or each["split"] == split]
-    with zipfile.ZipFile(Path(folder, "frames.zip")) as archive:
+    with opened_zip(Path(folder, "frames.zip")) as archive:
         absent = [each["id"] for each in chosen if f"{each['id']}.jpg" not in archive.namelist()]
         if absent:
             raise FileNotFoundError(f"{len(absent)} clips are absent ({absent[0]}.jpg ... in {archive.filename})")
         return [
-            CaptionedClip(_frames(archive.read(f"{each['id']}.jpg"), each, 48, 32), (each["text"],), each["id"])
+            CaptionedClip(_frames(member_of(archive, f"{each['id']}.jpg"), each, 48, 32), (each["text"],), each["id"])
             for each in chosen
         ]
 
@@ -119,10 +120,7 @@ def _by_name(entries: Iterable[Mapping[str, object]], key: str, path: Path) -> d
 
 
 def _features(path: Path) -> Tensor:
-    try:
-        features = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"not a whole .npy file ({path}: {error}). Get it again") from error
+    features = read_npy(path)
     if features.ndim != 2 or not len(features) or not np.isfinite(features).all():
         raise ValueError(f"features of shape {features.shape} ({path}). Expected finite numbers (time, feature)")
     return torch.from_numpy(features.astype(np.float32))

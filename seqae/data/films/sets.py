@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae.data.array_files import read_npy
+
 _PARTS = {"train": 1, "test": 2}  # what the split files of HMDB51 say; 0 is for neither
 
 
@@ -24,10 +26,7 @@ def read_moving_mnist(root: str | Path) -> Tensor:
         raise FileNotFoundError(
             f"no Moving MNIST (looked for {' and '.join(map(str, places))}). Put mnist_test_seq.npy there"
         )
-    try:
-        films = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"not a whole .npy file ({path}: {error}). Get it again") from error
+    films = read_npy(path)
     if films.dtype != np.uint8 or films.ndim != 4:
         raise ValueError(f"{films.dtype} of shape {films.shape} ({path}). Expected bytes (time, film, height, width)")
     return torch.from_numpy(np.ascontiguousarray(films.swapaxes(0, 1))).unsqueeze(2)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqae.data.archives import member_of, opened_zip
+from seqae.data.array_files import read_npy
 from seqae.data.images.pictures import read_pixels
 from seqae.extras import need
 
@@ -127,21 +129,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _packed(path: Path) -> Iterator[np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as packed:
-            files = [name for name in packed.namelist() if name.lower().endswith(_IMAGES) and "__MACOSX" not in name]
-            yield from _images(files, str, packed.read, path)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"a damaged zip file ({path}: {error}). Get it again") from error
+    with opened_zip(path) as packed:
+        files = [name for name in packed.namelist() if name.lower().endswith(_IMAGES) and "__MACOSX" not in name]
+        yield from _images(files, str, partial(member_of, packed), path)
 
 
 def _array(path: Path) -> Iterator[np.ndarray]:
-    try:
-        film = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"not a whole .npy file ({path}: {error}). Expected an array of bytes. Get it again"
-        ) from error
+    film = read_npy(path)
     if film.dtype != np.uint8 or film.ndim not in (3, 4) or 0 in film.shape[1:]:
         raise ValueError(
             f"a film of {film.dtype} of shape {film.shape} ({path}). Expected bytes (uint8), (time, height, width), "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqae.data.archives import member_of, opened_zip
 from seqae.data.images.pictures import read_pixels
 
 _COLUMNS = 10  # of frames in a contact sheet
@@ -56,8 +56,8 @@ def wear_films(data_root: str | Path = "", made_up: int = 12) -> list[WearFilm]:
             "none to generate films"
         )
     listed = json.loads((folder / "wear_sequences.json").read_text(encoding="utf-8"))
-    with zipfile.ZipFile(folder / "wear_sequences.zip") as packed:
-        return [_film(packed.read(f"{each['location']}.jpg"), each) for each in listed]
+    with opened_zip(folder / "wear_sequences.zip") as packed:
+        return [_film(member_of(packed, f"{each['location']}.jpg"), each) for each in listed]
 
 
 def growing_pits(films: int, frames: int = 60, height: int = 32, width: int = 64, seed: int = 0) -> list[WearFilm]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae.data.array_files import read_npy, read_npz
 from seqae.data.signals.recordings import Recording, as_recordings
 
 SKAB_TRAINING_ROWS = 400  # of each run, as on the leaderboard
@@ -112,8 +113,8 @@ def _smd(folder: Path) -> list[Case]:
 def _smd_case(path: Path) -> Case:
     if path.suffix == ".npz":
         home = path.parent
-        with np.load(path) as file:
-            train, test, labels = file["train"], file["test"], file["label"]
+        file = read_npz(path)
+        train, test, labels = file["train"], file["test"], file["label"]
     else:
         home = path.parent.parent
         train, test, labels = (
@@ -140,11 +141,11 @@ def _causes(path: Path) -> tuple[tuple[slice, tuple[int, ...]], ...]:
 def _nasa(folder: Path) -> list[Case]:
     cases = []
     for path in _files(folder, "[A-Z]-[0-9]*.npz"):
-        with np.load(path) as file:
-            cases.append(Case(path.stem, "NASA", *map(_recording, (file["train"], file["test"])), file["label"] == 1))
+        file = read_npz(path)
+        cases.append(Case(path.stem, "NASA", *map(_recording, (file["train"], file["test"])), file["label"] == 1))
     faults = _nasa_faults(folder)
     for path in _files(folder, "test/[A-Z]-[0-9]*.npy"):
-        train, test = np.load(path.parents[1] / "train" / path.name), np.load(path)
+        train, test = read_npy(path.parents[1] / "train" / path.name), read_npy(path)
         labels = np.zeros(len(test), dtype=bool)
         for first, last in faults.get(path.stem, ()):
             labels[first : last + 1] = True
@@ -171,9 +172,9 @@ def _tsb_ad_case(path: Path) -> Case:
     import pandas as pd
 
     if path.suffix == ".npz":
-        with np.load(path) as file:
-            values, cut = file["data"], int(file["train_end"])
-            labels = file["label"] == 1 if "label" in file else None
+        file = read_npz(path)
+        values, cut = file["data"], int(file["train_end"])
+        labels = file["label"] == 1 if "label" in file else None
     else:
         frame = pd.read_csv(path)
         labels = frame.pop("Label").to_numpy() == 1

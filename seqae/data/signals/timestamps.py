@@ -60,7 +60,7 @@ def to_times(column: pd.Series, unit: str, name: str, place: Callable[[int], str
         column = _from_text(column.astype(str).str.strip(), name, place)
     if pd.api.types.is_timedelta64_dtype(column):
         return column.dt.total_seconds().to_numpy(dtype=np.float64, copy=True)
-    return _nanoseconds(column, name)
+    return _nanoseconds(column, name, place)
 
 
 def refuse_disorder(times: np.ndarray, name: str, place: Callable[[int], str]) -> None:
@@ -79,14 +79,17 @@ def refuse_disorder(times: np.ndarray, name: str, place: Callable[[int], str]) -
         )
 
 
-def _nanoseconds(column: pd.Series, name: str) -> np.ndarray:
+def _nanoseconds(column: pd.Series, name: str, place: Callable[[int], str]) -> np.ndarray:
     if column.dt.tz is not None:
         column = column.dt.tz_convert(None)
     try:
         return column.dt.as_unit("ns").to_numpy(copy=True)
     except pd.errors.OutOfBoundsDatetime:
-        first, last = column.min(), column.max()
-        raise ValueError(f"time column {name!r} goes from {first} to {last}. Years 1678 to 2261 can be read") from None
+        row = int(np.argmax((column.dt.year < 1678) | (column.dt.year > 2261)))
+        raise ValueError(
+            f"time column {name!r} holds {column.iloc[row]} ({place(row)}). Years 1678 to 2261 can be read. Correct "
+            f"it, or do without times: ignore=[{name!r}]"
+        ) from None
 
 
 def _from_numbers(values: np.ndarray, unit: str, name: str, place: Callable[[int], str]) -> np.ndarray:

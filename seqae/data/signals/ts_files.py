@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seqae.data.archives import member_of
+from seqae.data.archives import member_of, opened_zip
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ def _found(folder: Path, file: str) -> tuple[str, str]:
     for path in sorted(folder.rglob(file)):
         return str(path), path.read_text(encoding="utf-8")
     for path in sorted(folder.rglob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             for member in archive.namelist():
                 if member.rpartition("/")[2] == file:
                     return f"{path}:{member}", member_of(archive, member).decode("utf-8")

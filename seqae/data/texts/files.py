@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from seqae.data.text_files import UTF8_MARK, unzipped
+from seqae.data.text_files import UTF8_MARK, json_object, unzipped
+from seqae.data.texts.splitters import checked
 
 LONGEST = 100_000  # characters in a line; a longer one is a file without ends of lines rather than a text
 
@@ -91,7 +91,15 @@ def read_characters(path: Path, encoding: str = "utf-8") -> str:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}. Check the path")
-    data = unzipped(path)
+    return decoded(unzipped(path), path.name, encoding)
+
+
+def decoded(data: bytes, name: str, encoding: str = "utf-8") -> str:
+    """Return bytes as text, without a byte order mark.
+
+    Raises:
+        ValueError: There are zero bytes, or it is in another encoding; names the line and the byte.
+    """
     try:
         characters = data.decode(encoding).removeprefix(UTF8_MARK.decode())
     except LookupError:
@@ -100,12 +108,12 @@ def read_characters(path: Path, encoding: str = "utf-8") -> str:
         at = error.start
         line, column = data.count(b"\n", 0, at) + 1, at - data.rfind(b"\n", 0, at)
         raise ValueError(
-            f"not {encoding}: byte 0x{data[at]:02x} ({path.name}, line {line}, byte {column} of it). Save the file "
+            f"not {encoding}: byte 0x{data[at]:02x} ({name}, line {line}, byte {column} of it). Save the file "
             "again in UTF-8, or say its encoding, for example --encoding latin-1"
         ) from None
     if (zero := characters.find("\0")) >= 0:
         line = characters.count("\n", 0, zero) + 1
-        raise ValueError(f"a zero byte ({path.name}, line {line}). Expected text. Is it damaged, or in UTF-16?")
+        raise ValueError(f"a zero byte ({name}, line {line}). Expected text. Is it damaged, or in UTF-16?")
     return characters
 
 
@@ -132,6 +140,8 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
         header = [name.strip() for name in next(rows, [])]
         if missing := [name for name in names if name not in header]:
             raise ValueError(f"no column {missing[0]!r} ({path.name}, line 1). It has {', '.join(header) or 'none'}")
+        if twice := [name for name in names if header.count(name) > 1]:
+            raise ValueError(f"{twice[0]!r} stands twice ({path.name}, line 1). Rename one of both columns")
         places = [header.index(name) for name in names]
         for row in rows:
             if len(row) not in (0, len(header)):
@@ -150,15 +160,13 @@ def _json_columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[t
         if not line.strip():
             continue
         place = f"{path.name}, line {number}"
-        try:
-            members = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
-        if not isinstance(members, dict):
-            raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
+        members = json_object(line, place)
         if missing := [name for name in names if not isinstance(members.get(name), str | int)]:
             raise ValueError(f"no text under {missing[0]!r} ({place}). It has {', '.join(members) or 'no members'}")
-        yield tuple(str(members[name]) for name in names)
+        try:
+            yield tuple(checked(str(members[name])) for name in names)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
 
 
 def _fields(line: str, place: str) -> tuple[str, str]:

@@ -8,11 +8,11 @@ https://doi.org/10.1145/2783258.2783380.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from seqae.data.texts.files import read_characters
+from seqae.data.archives import member_of, opened_zip
+from seqae.data.texts.files import decoded, read_characters
 
 Labelled = tuple[list[str], list[str]]
 
@@ -47,12 +47,9 @@ def _rt_polarity(folder: Path) -> Labelled:
 
 def _movie_reviews(folder: Path) -> Labelled:
     path = folder / "movie_reviews.zip"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(".txt") and "/cv" in name)
-            texts = {name: archive.read(name).decode("utf-8") for name in names}
-    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
-        raise ValueError(f"damaged archive ({path.name}: {error}). Get the file again") from error
+    with opened_zip(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".txt") and "/cv" in name)
+        texts = {name: decoded(member_of(archive, name), f"{path.name}/{name}") for name in names}
     labels = ("negative", "positive")
     return _together({label: [texts[name] for name in names if f"/{label[:3]}/" in name] for label in labels})
 

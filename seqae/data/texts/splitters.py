@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ _UNSPACED = "\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U
 _NO_SPACE_BEFORE = frozenset(".,;:!?%)]}…’”»、。，！？；：）】》」』")  # noqa: RUF001
 _NO_SPACE_AFTER = frozenset("([{“«（【《「『#@$£€")  # noqa: RUF001
 _NO_SPACE_AROUND = frozenset("/、。，！？；：（）【】《》「」『』")  # noqa: RUF001
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16 (a surrogate)
 
 
 class Splitter(Protocol):
@@ -70,6 +72,24 @@ class Cut:
 
     def join(self, words: Sequence[str]) -> str:
         return " ".join(words)
+
+
+def checked(text: str) -> str:
+    """Return a text, if it is one.
+
+    Raises:
+        TypeError: It is something else, for example bytes.
+        ValueError: It holds half a character, which no encoding can write.
+    """
+    if not isinstance(text, str):
+        remedy = "Decode it: text.decode('utf-8')" if isinstance(text, bytes) else "Give a str for each text"
+        raise TypeError(f"a {type(text).__name__} is no text ({reprlib.repr(text)}). {remedy}")
+    if half := _HALF.search(text):
+        raise ValueError(
+            f"half a character, {half[0]!r}, at place {half.start()} of the text {reprlib.repr(text)}. Expected whole "
+            "ones. Read it again as UTF-8, or drop the halves: text.encode('utf-8', 'ignore').decode()"
+        )
+    return text
 
 
 def _between(left: str, right: str) -> str:

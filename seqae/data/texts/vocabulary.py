@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seqae.data.texts.splitters import Characters as Characters
-from seqae.data.texts.splitters import Cut, Splitter, Words
+from seqae.data.texts.splitters import Cut, Splitter, Words, checked
 from seqae.extras import need
 
 UNKNOWN, START, END = 0, 1, 2
@@ -44,9 +44,10 @@ class Vocabulary:
         """Learn the words of texts.
 
         Raises:
-            ValueError: No word was seen often enough.
+            TypeError: A text is none, for example bytes.
+            ValueError: No word was seen often enough, or a text holds half a character.
         """
-        counts = Counter(word for text in texts for word in self.splitter.split(text))
+        counts = Counter(word for text in texts for word in self._split(text))
         frequent = sorted(
             (word for word in counts if counts[word] >= self.least), key=lambda word: (-counts[word], word)
         )
@@ -65,7 +66,7 @@ class Vocabulary:
     def encode(self, text: str) -> Tensor:
         """Return the numbers of a text's words and END, `(time,)`."""
         numbers = self._numbers
-        return torch.tensor([*(numbers.get(word, UNKNOWN) for word in self.splitter.split(text)), END])
+        return torch.tensor([*(numbers.get(word, UNKNOWN) for word in self._split(text)), END])
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
         """Return the text of numbers up to END, with `<unknown>` for what is unknown."""
@@ -79,7 +80,10 @@ class Vocabulary:
 
     def unknown(self, text: str) -> list[str]:
         """Return the words of a text that have no number, each once, in their order."""
-        return list(dict.fromkeys(word for word in self.splitter.split(text) if word not in self._numbers))
+        return list(dict.fromkeys(word for word in self._split(text) if word not in self._numbers))
+
+    def _split(self, text: str) -> list[str]:
+        return self.splitter.split(checked(text))
 
     @property
     def _known(self) -> list[str]:
@@ -122,7 +126,7 @@ class BytePairs:
             initial_alphabet=hugging.pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.train_from_iterator(map(checked, texts), trainer)
         self.pieces_ = tokenizer.to_str()
         self.__dict__.pop("_tokenizer", None)
         return self
@@ -132,7 +136,7 @@ class BytePairs:
 
     def encode(self, text: str) -> Tensor:
         """Return the numbers of a text's pieces and END, `(time,)`."""
-        return torch.tensor([*self._tokenizer.encode(text).ids, END])
+        return torch.tensor([*self._tokenizer.encode(checked(text)).ids, END])
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
         """Return the text of numbers up to END."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from seqae.data import archives
 from seqae.data.signals.recordings import Recording, as_recordings
 from seqae.extras import MissingExtra
 
@@ -233,6 +234,19 @@ def test_parquet_is_read(tmp_path):
     np.testing.assert_array_equal(recording.values, EXPECTED)
     np.testing.assert_array_equal(recording.times, frame.index.as_unit("ns"))
     assert recording.units == {"pressure": "bar"} and recording.name == "run.parquet"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [np.zeros(2**18), ["a long text that stands there very often " * 50] * 2**10, [[0.0] * 2**10] * 2**8],
+    ids=["one number", "one text", "lists"],
+)
+def test_a_small_parquet_file_that_unpacks_to_very_much_is_refused(tmp_path, monkeypatch, column):
+    monkeypatch.setattr(archives, "ROOM", 2**20)
+    pd.DataFrame({"a": column}).to_parquet(tmp_path / "bomb.parquet", compression="zstd")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2**14
+    with pytest.raises(ValueError, match=r"bomb.parquet unpacks to [\d,]+ bytes.*pass the frame"):
+        as_recordings(tmp_path / "bomb.parquet")
 
 
 def test_damaged_parquet_is_refused(tmp_path):

@@ -2,6 +2,7 @@ import zipfile
 
 import pytest
 
+from seqae.data import archives
 from seqae.data.texts.sets import read_text_set
 
 
@@ -41,5 +42,20 @@ def test_absent_sets_say_where_to_get_them(tmp_path):
 
 def test_damaged_archives_are_named(root):
     (root / "movie_reviews/movie_reviews.zip").write_bytes(b"PK nothing")
-    with pytest.raises(ValueError, match=r"damaged archive \(movie_reviews.zip"):
+    with pytest.raises(ValueError, match=r"damaged zip file \(.*movie_reviews.zip"):
+        read_text_set("movie_reviews", root)
+
+
+def test_a_zip_of_texts_that_unpacks_to_very_much_is_refused(root, monkeypatch):
+    monkeypatch.setattr(archives, "ROOM", 2**20)
+    with zipfile.ZipFile(root / "movie_reviews/movie_reviews.zip", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("movie_reviews/neg/cv002_1.txt", "no " * 2**20)
+    with pytest.raises(ValueError, match=r"movie_reviews.zip/movie_reviews/neg/cv002_1.txt unpacks to more than"):
+        read_text_set("movie_reviews", root)
+
+
+def test_a_text_in_a_zip_that_is_no_utf_8_is_named(root):
+    with zipfile.ZipFile(root / "movie_reviews/movie_reviews.zip", "a") as archive:
+        archive.writestr("movie_reviews/neg/cv002_1.txt", b"caf\xe9")
+    with pytest.raises(ValueError, match=r"not utf-8: byte 0xe9 \(movie_reviews.zip/movie_reviews/neg/cv002_1.txt"):
         read_text_set("movie_reviews", root)

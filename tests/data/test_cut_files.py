@@ -1,0 +1,102 @@
+"""Images, sounds, films and arrays that break off or lie: refused by name, never taken for something shorter."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqae.data.array_files import read_npy
+from seqae.data.images.pictures import read_pixels
+from seqae.data.sounds.sound import Sound, read_sound
+
+IMAGES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
+SOUNDS = ("wav", "flac", "ogg")
+FILMS = ("mp4", "avi", "mkv")
+NOISE = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+SHARES = [*np.linspace(0, 1, 13)[:-1], 0.97, 0.99, 0.999]
+
+
+def written(kind: str, folder) -> bytes:
+    """Return a whole file of a kind."""
+    path = folder / f"whole.{kind}"
+    if kind in IMAGES:
+        buffer = io.BytesIO()
+        Image.fromarray(NOISE[0]).save(buffer, kind)
+        return buffer.getvalue()
+    if kind in SOUNDS:
+        Sound(0.5 * np.sin(np.arange(8000) / 9), 8000).write(path)
+    elif kind == "npy":
+        np.save(path, NOISE)
+    else:
+        av = pytest.importorskip("av")
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+            for frame in NOISE:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode())
+    return path.read_bytes()
+
+
+def read(path) -> np.ndarray:
+    kind = path.suffix[1:]
+    if kind in IMAGES:
+        return read_pixels(path.read_bytes(), path.name)
+    if kind in SOUNDS:
+        return read_sound(path).samples
+    if kind == "npy":
+        return np.array(read_npy(path))
+    from seqae.data.films.video import read_film
+
+    return read_film(path).numpy()
+
+
+def read_or_refused(path) -> np.ndarray | None:
+    try:
+        return read(path)
+    except ValueError as error:
+        assert path.name in str(error) and "\n" not in str(error)
+        return None
+
+
+@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *FILMS, "npy"])
+@pytest.mark.filterwarnings("ignore")
+def test_what_breaks_off_is_refused_or_all_there(tmp_path, kind):
+    content, path, refused = written(kind, tmp_path), tmp_path / f"cut.{kind}", 0
+    path.write_bytes(content)
+    whole = read(path)
+    for share in SHARES:
+        path.write_bytes(content[: int(share * len(content))])
+        found = read_or_refused(path)
+        refused += found is None
+        assert found is None or np.array_equal(found, whole), f"{share:.1%} of the file"
+    assert refused > len(SHARES) / 2
+
+
+@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *FILMS, "npy"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_changed_byte_is_refused_by_name_or_read(tmp_path, kind):
+    content, path = written(kind, tmp_path), tmp_path / f"changed.{kind}"
+    random = np.random.default_rng(0)
+    for place in [*range(0, 64, 2), *random.integers(64, len(content), 10)]:
+        changed = bytearray(content)
+        changed[place] ^= int(random.integers(1, 256))
+        path.write_bytes(changed)
+        read_or_refused(path)
+
+
+@pytest.mark.parametrize(
+    ("rate", "frames", "message"),
+    [(0, None, r"lie.wav"), (8000, 2**30, r"cut off.*lie.wav"), (2**31, None, "lie.wav")],
+    ids=["0 Hz", "more than there is", "2 GHz"],
+)
+def test_a_sound_whose_header_lies_is_refused(tmp_path, rate, frames, message):
+    content = bytearray(written("wav", tmp_path))
+    content[24:28] = struct.pack("<I", rate)
+    if frames is not None:
+        content[40:44] = struct.pack("<I", frames)
+    (tmp_path / "lie.wav").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_sound(tmp_path / "lie.wav")
