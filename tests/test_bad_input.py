@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from seqae import AnomalyDetector
+from seqae.anomaly.models import Principal
 from seqae.data.signals.recordings import as_recordings
 
 CHANNELS = ["pressure", "flow", "still"]
@@ -91,6 +92,40 @@ def test_a_still_channel_that_breaks_is_found(detector):
     values[FAULT, 2] = 6
     assert FAULT.start - 5 <= detector.scores(values).argmax() < FAULT.stop + 5
     assert "still" in {channel.channel for event in detector.events(table(values)) for channel in event.channels}
+
+
+SETTINGS = {"default": {"epochs": 0}, "tiny": {"model": Principal(), "resolutions": (1,), "window": 4}}
+
+
+@pytest.mark.parametrize("given", SETTINGS)
+@pytest.mark.parametrize(
+    ("offset", "scale"), [(0.0, 1.0), (1e8, 1.0), (-1e8, 1.0), (0.0, 1e-30), (0.0, 1e12), (1e8, 1e12), (1e12, 1.0)]
+)
+def test_a_still_channel_that_breaks_is_found_at_any_offset_and_scale(given, offset, scale):
+    still = np.array([0, 0, -5.0])  # so that it stands at the offset itself
+    learnt = AnomalyDetector(**SETTINGS[given]).fit((machine() + still) * scale + offset)
+    values = (machine(seed=1) + still) * scale + offset
+    assert not learnt.alarms(values)[300:600].any()
+    values[FAULT, 2] += scale
+    assert learnt.alarms(values)[FAULT].all()
+    assert FAULT.start - 5 <= learnt.scores(values).argmax() < FAULT.stop + 5
+    assert "2" in {channel.channel for event in learnt.events(values) for channel in event.blamed(1)}
+
+
+@pytest.mark.parametrize("given", SETTINGS)
+@pytest.mark.parametrize("constant", [1e8, -1e8, 1e12, 12.3, 1e-30])
+@pytest.mark.parametrize("learns_from", ["rounded", "exact"])
+def test_rounding_to_float32_of_a_still_channel_raises_no_alarm(given, constant, learns_from):
+    def rounded(rows: int, seed: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        return (constant * (1 + 1e-7 * random.uniform(-0.5, 0.5, rows))).astype(np.float32)
+
+    normal = rounded(800, 5) if learns_from == "rounded" else np.full(800, constant)
+    learnt = AnomalyDetector(**SETTINGS[given]).fit(np.c_[machine()[:, :2], normal])
+    for kind in (rounded(1600, 6), np.full(1600, np.float32(constant))):
+        (found,) = learnt.detect(np.c_[machine(1600, seed=1)[:, :2], kind])
+        assert all(channel.channel != "2" for event in found.events for channel in event.blamed(1))
+        assert found.alarms.mean() <= 0.01
 
 
 # Shapes and containers

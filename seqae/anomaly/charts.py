@@ -84,7 +84,8 @@ class QuietChart:
         if len(rows) < WINDOW:
             return np.zeros(rows.shape)
         quiet = QUIET * self.least_
-        moved = np.nan_to_num(_deviation(rows), nan=np.inf)
+        moved = _deviation(rows)
+        moved[np.isnan(moved)] = np.inf
         return quiet / np.maximum(np.maximum(moved, quiet / LARGEST), np.finfo(float).tiny)
 
 
@@ -110,7 +111,9 @@ def _mean(rows: np.ndarray) -> np.ndarray:
 
 def _means(rows: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Return how far the rows around each row are off a level, `(row, channel)`; missing values and rows are on it."""
-    return means_around(np.nan_to_num(rows - centre), WINDOW, AHEAD) * min(len(rows) / WINDOW, 1)
+    away = rows - centre
+    away[np.isnan(away)] = 0
+    return means_around(away, WINDOW, AHEAD) * min(len(rows) / WINDOW, 1)
 
 
 def _deviation(rows: np.ndarray) -> np.ndarray:

@@ -49,7 +49,8 @@ class Kind:
 
     def hear(self, strongest: np.ndarray) -> None:
         """Take the strongest evidence of all sharper kinds for the next rows, `(row,)`."""
-        self.alarms = np.concatenate([self.alarms, self.heard + np.flatnonzero(strongest > 1)])
+        if (strongest > 1).any():
+            self.alarms = np.concatenate([self.alarms, self.heard + np.flatnonzero(strongest > 1)])
         self.sharper = np.concatenate([self.sharper, strongest])
         self.heard += len(strongest)
 
@@ -61,11 +62,15 @@ class Kind:
         """
         last = self.heard if ended else self.heard - self.reach
         count = max(min(last - self.row, len(self.ratios)), 0)
-        counts = self.above[:count] & ~self._is_explained(self.row + np.arange(count))
-        ratios, sharper = self.ratios[:count], self.sharper[:count]
+        ratios, sharper, counts = self.ratios[:count], self.sharper[:count], self.above[:count]
+        if count == 0:
+            return sharper
+        if len(self.alarms) and counts.any():
+            counts = counts & ~self._is_explained(self.row + np.arange(count))
         self.row += count
         self.ratios, self.above, self.sharper = self.ratios[count:], self.above[count:], self.sharper[count:]
-        self.alarms = self.alarms[self.alarms >= self.row - self.reach]
+        if len(self.alarms):
+            self.alarms = self.alarms[self.alarms >= self.row - self.reach]
         return np.maximum(sharper, np.where(counts, ratios, np.minimum(ratios, 1)))
 
     def _is_explained(self, rows: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ LEAST_SHARE = 0.05  # of the values, that has to be missing more or less at leas
 TWICE = 2 / 3  # the power of a rate that two blocks in turn keep: a half if they were independent, one if the same
 ALIKE = 0.9  # what neighbouring blocks are correlated by at most
 KNOWN = 0.25  # of a block's values, that tells its mean and spread
+AGAIN = BLOCKS  # blocks within the limits, after which a channel that leaves them once more is told again
 LONGEST_RUN = 1000  # blocks with an alarm, after which it is said whatever normal rows were like
 
 
@@ -124,7 +125,8 @@ class DriftChart:
     def in_units(self, statistics: np.ndarray, scaler: Scaler) -> np.ndarray:
         """Return statistics `(kind, channel)` in the units of the data."""
         level, spread, missing = statistics
-        deviation = np.sqrt(np.maximum(np.exp(2 * spread) - np.square(self.floor_), 0))
+        squared = np.exp(2 * spread) - np.square(self.floor_)
+        deviation = np.sqrt(np.where(squared > 1e-9 * np.square(self.floor_), squared, 0))  # less is rounding
         return np.stack([level * scaler.scale_ + scaler.mean_, deviation * scaler.scale_, np.clip(missing, 0, 1)])
 
 
@@ -162,7 +164,7 @@ class RunningDrift:
         detector: A fitted one.
     """
 
-    STATE = ("side", "lasts", "before", "run", "run_time")
+    STATE = ("side", "told", "inside", "before", "run", "run_time")
 
     def __init__(self, detector: AnomalyDetector):
         if not hasattr(detector, "drift_"):
@@ -176,7 +178,8 @@ class RunningDrift:
         self.input = Blocks(self.chart.rows_, np.zeros((0, shape[1]), dtype=np.float32))
         self.alarms = Blocks(self.chart.rows_, np.zeros(0, dtype=bool))
         self.side = np.zeros(shape)  # of the limits, on which the latest block lay
-        self.lasts = np.zeros(shape, dtype=bool)  # whether the one before lay there as well
+        self.told = np.zeros(shape)  # the side of what was told last
+        self.inside = np.full(shape, AGAIN)  # blocks within the limits since two in turn were not
         self.before = np.zeros(0, dtype=np.int64)  # the time of the first row of the latest block
         self.run = 0  # blocks in turn that have an alarm
         self.run_time = np.zeros(0, dtype=np.int64)  # of the first row of them
@@ -188,9 +191,12 @@ class RunningDrift:
             statistics = self.chart.statistics(block)
             side = self.chart.sides(statistics)
             lasts = (side != 0) & (side == self.side)
-            for kind, channel in np.argwhere(lasts & ~self.lasts).tolist():
+            is_new = lasts & ((self.inside >= AGAIN) | (side != self.told))
+            for kind, channel in np.argwhere(is_new).tolist():
                 found.append(self._drift(kind, channel, first - len(block), self.before, statistics))
-            self.side, self.lasts, self.before = side, lasts, time
+            self.told = np.where(is_new, side, self.told)
+            self.inside = np.where(lasts, 0, self.inside + (side == 0))
+            self.side, self.before = side, time
         return found
 
     def hear(self, alarms: np.ndarray, times: np.ndarray) -> list[Drift]:

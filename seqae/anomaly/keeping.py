@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
 
 NAME = "stream.safetensors"
-FORMAT = 2
+FORMAT = 3
 
 
 def pack(parts: Mapping[str, object]) -> dict[str, np.ndarray]:

@@ -85,12 +85,13 @@ class RunningErrors:
         """
         per_step = self.scale.rows
         self.taken += len(rows)
+        if len(self.rest) + len(rows) < per_step + self.held_back:
+            self.rest = np.concatenate([self.rest, rows])
+            return rows[:0], np.broadcast_to(self.latest, rows.shape)
         complete = (len(self.rest) + 1 + np.arange(len(rows)) - self.held_back) // per_step  # steps, as each row comes
         rows = np.concatenate([self.rest, rows])
         whole = max(len(rows) - self.held_back, 0) // per_step
         self.rest = rows[whole * per_step :].copy()
-        if whole == 0:
-            return rows[:0], np.broadcast_to(self.latest, (len(complete), rows.shape[1]))
         lacking = self.scale.window - 1 - len(self.steps)
         found, began = self._add(mean_of_rows(rows[: whole * per_step], per_step))
         newest = np.maximum.accumulate(np.where(began, np.arange(1, len(began) + 1), 0))
@@ -164,17 +165,19 @@ class RunningCharts:
         """Take the next scaled rows; return the ratios of the rows that are settled by now, `(row, channel)` each."""
         self.rows = np.concatenate([self.rows, rows])
         taken = self.first + len(self.rows)
-        return self._until(taken - AHEAD if taken >= WINDOW else self.settled)
+        return self._until(taken - AHEAD if taken >= WINDOW else self.settled, AHEAD + 1 - WINDOW)
 
     def finish(self) -> list[np.ndarray]:
         """End the stretch, and return the ratios of the rows that are not settled yet."""
-        return self._until(self.first + len(self.rows))
+        return self._until(self.first + len(self.rows), -WINDOW)
 
-    def _until(self, stop: int) -> list[np.ndarray]:
+    def _until(self, stop: int, reach: int) -> list[np.ndarray]:
+        """Settle the rows before one; they need what came from `reach` rows off on, if it is there."""
         if stop == self.settled:
             return [self.rows[:0]] * len(self.charts)
-        kept = slice(self.settled - self.first, stop - self.first)
-        found = [chart.ratios(self.rows)[kept] for chart in self.charts]
+        needed = max(self.settled + reach, self.first)
+        rows, kept = self.rows[needed - self.first :], slice(self.settled - needed, stop - needed)
+        found = [chart.ratios(rows)[kept] for chart in self.charts]
         first = max(stop + AHEAD - WINDOW, 0)  # so that a whole window is there at the end
         self.rows, self.first, self.settled = self.rows[first - self.first :].copy(), first, stop
         return found
@@ -182,4 +185,6 @@ class RunningCharts:
 
 def _sums(values: np.ndarray, window: int) -> np.ndarray:
     """Return the sums of each `window` consecutive rows, `(row - window + 1, channel)`."""
+    if len(values) == window:
+        return values.sum(axis=0, keepdims=True)
     return np.lib.stride_tricks.sliding_window_view(values, window, axis=0).sum(axis=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -180,7 +180,7 @@ class OnlineDetector:
         self.cuts: deque[int] = deque()  # unsettled rows at which a stretch begins
         self.alerted = -(2**62)  # the latest row with evidence above a limit
         self.candidates: list[tuple[int, int, int, float, int]] = []  # known, kind, row, evidence, channel
-        self.nothing: Found | None = None  # what is found while rows wait, once asked for
+        self.nothing: Found | None = None  # what is found while no row is settled, once it is known
         self._begin_stretch()
 
     def _begin_stretch(self) -> None:
@@ -226,7 +226,6 @@ class OnlineDetector:
         return self._read_waiting() if len(self.waiting.rows) >= (self.together if is_clear else FIRST) else []
 
     def _read_waiting(self) -> list[float]:
-        self.nothing = None
         values, times = self.waiting.rows, self.waiting_times.rows
         self.waiting, self.waiting_times = Tail(values[:0]), Tail(times[:0])
         if times.dtype.kind != "i" and not self.period:
@@ -295,7 +294,9 @@ class OnlineDetector:
         tail.add(errors)
         limit = self.detector.limits_[resolution] if fits else np.inf
         evidence = np.nan_to_num(levels.scores_at(resolution, errors, known)) / limit
-        by_channel = np.where(known, errors / levels.extreme_[resolution], 0)
+        by_channel = errors  # asked for above the limit only
+        if (evidence > 1).any():
+            by_channel = np.where(known, errors / levels.extreme_[resolution], 0)
         self._measure(2 + resolution, evidence.astype(np.float32), by_channel, self.resolutions[resolution])
 
     def _measure(
@@ -310,17 +311,22 @@ class OnlineDetector:
 
     def _found(self, came: int, now: list[float], ended: bool) -> Found:
         evidence = strongest(self.kinds, self.known.stop, ended)
+        scored, is_timed = np.array(now, dtype=np.float32), self.times.rows.dtype.kind != "i"
+        now_times = self.times.between(came, self.times.stop) if is_timed else None
+        if self.nothing and not (len(evidence) or self.candidates or self.drifts or ended):
+            return replace(self.nothing, came=came, now=scored, now_times=now_times)
         first, stop = self.row, self.row + len(evidence)
         errors, known = [tail.between(first, stop) for tail in self.errors], self.known.between(first, stop)
         levels, times = self.detector.levels_, self.times.between(first, stop)
-        is_timed = times.dtype.kind != "i"
         scores, channel_scores = levels.row_scores(errors, known), levels.channel_scores(errors, known)
         self.drifts += self.drift.hear(evidence > 1, times)
-        blame = Scores(scores, evidence[None], channel_scores, self.off_limits.between(first, stop)).blame
+        blame = channel_scores  # asked for at alarms only
+        if (evidence > 1).any():
+            blame = Scores(scores, evidence[None], channel_scores, self.off_limits.between(first, stop)).blame
         found = Found(
             came=came,
-            now=np.array(now, dtype=np.float32),
-            now_times=self.times.between(came, self.times.stop) if is_timed else None,
+            now=scored,
+            now_times=now_times,
             first=first,
             times=times if is_timed else None,
             scores=scores,
@@ -334,12 +340,29 @@ class OnlineDetector:
         self.row = stop
         for tail in (*self.errors, self.off_limits, self.known, self.times):
             tail.forget(stop)
+        none = slice(0)
+        self.nothing = replace(
+            found,
+            came=self.known.stop,
+            now=scored[none],
+            now_times=now_times[none] if is_timed else None,
+            first=stop,
+            times=times[none] if is_timed else None,
+            scores=scores[none],
+            evidence=evidence[none],
+            channel_scores=channel_scores[none],
+            alerts=(),
+            events=(),
+            drifts=(),
+        )
         return found
 
     def _nothing(self) -> Found:
-        """Return what is found while rows only wait: that has to be quick."""
+        """Return what is found while rows only wait."""
         if self.nothing is None:
-            self.nothing = self._found(self.known.stop, [], ended=False)
+            self._found(self.known.stop, [], ended=False)
+        elif self.nothing.came != self.known.stop:
+            self.nothing = replace(self.nothing, came=self.known.stop)
         return self.nothing
 
     def _alerts(self) -> Iterator[Alert]:

@@ -9,15 +9,16 @@ import numpy as np
 from seqae.data.arrays import blocks_of_rows
 
 _SINGLE = float(np.finfo(np.float32).eps)  # a step of float32 is at most this share of its size
+_MINUTE = 1e-6
 _ROUNDING = 1e-13  # share of a constant that computing with float64 may leave of its deviation
 
 
 class Scaler:
     """Shifts and scales each channel to mean 0 and deviation 1 over the rows that it was fitted to.
 
-    A channel that did not move has no deviation. It is measured in its own units, so that it is found wherever it
-    stood; in units of its size, or of what moves most in the table if it stood at zero, where those are smaller.
-    A value that is a float32 and next to that constant is what rounding made of it: it did not move either.
+    A channel that did not move has no deviation. It is measured in its own units, so that it counts as much wherever it
+    stood; in units of its size if that is smaller; if it stood at zero in a table where all is minute, in units of what
+    moves most. A value that is a float32 and next to that constant is what rounding made of it: it did not move either.
     Fitting sets `mean_`, `scale_` and `is_still_` (True for channels that did not move), `(channel,)` each.
     """
 
@@ -31,8 +32,8 @@ class Scaler:
         deviation = np.sqrt(squares / np.maximum(count, 1))
         size = np.abs(self.mean_)
         self.is_still_ = (deviation <= _ROUNDING * size) | self._is_rounding_everywhere(parts, deviation)
-        moving = deviation[~self.is_still_].max(initial=0.0) or 1.0
-        unit = np.minimum(np.where(size > 0, size, moving), 1.0)
+        most = deviation[~self.is_still_].max(initial=0.0)
+        unit = np.minimum(np.where(size > 0, size, most if 0 < most < _MINUTE else 1.0), 1.0)
         rounding = np.maximum(deviation, _ROUNDING * size)
         self.scale_ = np.where(self.is_still_, np.maximum(unit, 100 * rounding), deviation)
         return self

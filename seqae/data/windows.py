@@ -62,6 +62,8 @@ def means_around(rows: np.ndarray, window: int, ahead: int) -> np.ndarray:
         ahead: Rows of the window that come after its row.
     """
     window = min(window, len(rows))
+    if window == len(rows):
+        return np.broadcast_to(rows.mean(axis=0, dtype=np.float64), rows.shape)
     means = np.lib.stride_tricks.sliding_window_view(rows, window, axis=0).mean(axis=2, dtype=np.float64)
     firsts = np.arange(len(rows)) + min(ahead, window - 1) + 1 - window
     return means[np.clip(firsts, 0, len(means) - 1)]

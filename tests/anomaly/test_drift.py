@@ -72,6 +72,23 @@ def test_a_channel_that_changes_for_good_is_named_once_and_since_when(
     assert re.match(message, str(found[0]))
 
 
+def test_a_channel_that_comes_and_goes_is_told_once_and_again_after_a_long_while(detector: AnomalyDetector):
+    size = detector.drift_.rows_
+    values = readings(70 * size, seed=1)
+    for block in (*range(4, 24, 4), 60):
+        values[block * size : (block + 2) * size, 1] += 30
+    values[30 * size : 32 * size, 1] -= 30
+    levels = [drift for drift in detector.drift(values) if drift.kind == "level"]
+    assert [(drift.row // size, drift.value > 10) for drift in levels] == [(4, True), (30, False), (60, True)]
+
+
+def test_a_channel_that_falls_silent_has_no_deviation_at_all(detector: AnomalyDetector):
+    values = readings(4000, seed=1)
+    values[2000:, 1] = 10
+    (found,) = [drift for drift in detector.drift(values) if drift.kind == "spread"]
+    assert found.value == 0 and str(found).startswith("channel 'pressure': deviation 0 since row 2000")
+
+
 def test_what_passes_within_a_block_is_no_drift(detector: AnomalyDetector):
     values = readings(4000, seed=1)
     values[2020:2080, 1] += 30
