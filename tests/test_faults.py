@@ -30,30 +30,42 @@ def waves(count: int = 40) -> Sequences:
 
 
 def task(hidden_size: int = 8) -> seqae.Reconstruction:
-    """A task with everything random that there is: noise, dropout, scheduled sampling."""
+    """A task with everything random that there is: noise, dropout, scheduled sampling, numbers drawn in validation."""
     torch.manual_seed(3)
     encoder = seqae.RecurrentEncoder(seqae.GRU(1, hidden_size), 4, embed=nn.Dropout(0.2))
     decoder = seqae.FeedbackDecoder(4, seqae.GRU(1, hidden_size), nn.Linear(hidden_size, 1))
     model = seqae.Autoencoder(encoder, decoder)
     share = lambda epoch: 0.3 * epoch  # noqa: E731
-    return seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, own_share=share)
+    found = seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, own_share=share)
+    validate = found.validation_step
+    found.validation_step = lambda batch, batch_idx: (torch.rand(1), validate(batch, batch_idx))[1]
+    return found
 
 
-def train(folder: str | Path | None, workers: int = 0, epochs: int = EPOCHS, on_step=None, **settings) -> dict:
+def train(
+    folder: str | Path | None, workers: int = 0, epochs: int = EPOCHS, on_step=None, on_held_out=None, **settings
+) -> dict:
     """Train, with a checkpoint after every step, and return the weights.
 
     Args:
         on_step: Called with the number of the step in this process, from 1 on, before the step is done.
+        on_held_out: The same for the batches of the validations.
     """
     source, noisy = waves(), task()
     step, steps = noisy.training_step, iter(range(1, 1000))
+    validate, batches = noisy.validation_step, iter(range(1, 1000))
+
+    def validation_step(batch, batch_idx):
+        if on_held_out is not None:
+            on_held_out(next(batches))
+        return validate(batch, batch_idx)
 
     def training_step(batch, batch_idx):
         if on_step is not None:
             on_step(next(steps))
         return step(batch, batch_idx)
 
-    noisy.training_step = training_step
+    noisy.training_step, noisy.validation_step = training_step, validation_step
     held_out = Loader(source, BatchOrder(source.lengths, 8, shuffle=False))
     settings = {"save_every": 0.0, "progress": False, **settings}
     loader = Loader(source, BatchOrder(source.lengths, 8, seed=1), workers)
@@ -178,6 +190,18 @@ def test_a_signal_saves_and_ends_with_its_status(tmp_path, whole, number, status
     assert same(train(tmp_path), whole)
 
 
+@pytest.mark.parametrize("batch", [1, STEPS - 1, STEPS + 2, 2 * STEPS + 1], ids=["first", "middle", "second", "last"])
+def test_a_signal_does_not_wait_for_the_end_of_a_validation(tmp_path, whole, batch):
+    (tmp_path / "batches").touch()
+    seen = f"open({str(tmp_path / 'batches')!r}, 'a').write('one\\n')"
+    ask = f"lambda batch: ({seen}, t.os.kill(t.os.getpid(), t.signal.SIGTERM) if batch == {batch} else None)"
+    for _ in range(2):  # a second time within the validation that is done anew: nothing is saved, nothing lost
+        assert ended(f"t.train({str(tmp_path / 'run')!r}, save_every=1e9, on_held_out={ask})") in (143, -15)
+        ask = ask.replace(f"== {batch}", "== 2")
+    assert len((tmp_path / "batches").read_text().split()) == batch + 2
+    assert same(train(tmp_path / "run"), whole)
+
+
 def test_the_handlers_of_the_caller_come_back(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     train(tmp_path, epochs=1)
@@ -204,7 +228,7 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "page", "longer", "one bit"])
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path, whole, how):
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path, whole, how, capsys):
     source, noisy = waves(), task()
     with contextlib.suppress(RuntimeError):
         train(tmp_path, on_step=raises_at(9))
@@ -212,8 +236,9 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path, whole
     damage(newest, how)
     order = BatchOrder(source.lengths, 8, seed=1)
     held_out = Loader(source, BatchOrder(source.lengths, 8, shuffle=False))
-    history = seqae.fit(noisy, Loader(source, order), held_out, epochs=EPOCHS, folder=tmp_path, progress=False)
+    history = seqae.fit(noisy, Loader(source, order), held_out, epochs=EPOCHS, folder=tmp_path)
     assert f"{newest.name} is damaged" in history.remarks[0] and "the one before" in history.remarks[0]
+    assert f"note   {history.remarks[0]}\n" in capsys.readouterr().err
     assert newest.with_suffix(".ckpt.damaged").exists()
     assert len(history.train) == len(history.valid) == EPOCHS
     assert same(noisy.model.state_dict(), whole)

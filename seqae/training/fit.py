@@ -20,6 +20,7 @@ from torch import Tensor
 
 from seqae.batch import Batch
 from seqae.files import local
+from seqae.inference import evaluating
 from seqae.training.checkpoints import CheckedCheckpoints, Checkpoints, FiniteOnly, whole_checkpoints
 from seqae.training.progress import Progress
 from seqae.training.runtime import usable_precision
@@ -83,7 +84,8 @@ def fit(
         ValueError: The newest checkpoint is of another model.
         SystemExit: SIGTERM ended training; the status is 143.
     """
-    keeper, stopping = _Keeper(patience), Stopping()
+    stopping = Stopping()
+    keeper = _Keeper(patience, valid, stopping)
     callbacks: list[lightning.Callback] = [FiniteOnly(), keeper]
     if progress:
         callbacks.append(Progress())
@@ -110,7 +112,11 @@ def fit(
         )
         with _ending_clearly(keeper, task, older):
             trainer.fit(task, train, valid, ckpt_path=older[-1] if older else None)
-    keeper.history.remarks = [*remarks, *keeper.history.remarks]
+    keeper.validate_the_rest(trainer, task)
+    keeper.history.remarks = remarks
+    if progress:
+        for remark in remarks:
+            print(f"note   {remark}", file=sys.stderr)
     keeper.restore_best(task)
     return keeper.history
 
@@ -140,12 +146,22 @@ def _ending_clearly(keeper: _Keeper, task: lightning.LightningModule, older: lis
 
 
 class _Keeper(lightning.Callback):
-    """Adds up the losses, keeps the best weights by copy, stops when they get no better."""
+    """Adds up the losses, keeps the best weights by copy, stops when they get no better.
 
-    def __init__(self, patience: int):
+    Args:
+        patience: Epochs without a better held-out loss, after which training stops.
+        valid: The held-out batches: a validation that a signal has cut short is done anew after a resume.
+        stopping: Tells whether one did.
+    """
+
+    def __init__(self, patience: int, valid: Iterable[Batch] | None, stopping: Stopping):
         self.patience = patience
+        self.valid = valid
+        self.stopping = stopping
         self.history = History()
         self.best: dict[str, Tensor] | None = None
+        self.is_cut = False  # whether the latest epoch lacks its validation
+        self.random: Tensor | None = None  # torch's state when the latest validation began, or when the run goes on
         self._start_epoch()
 
     def restore_best(self, task: lightning.LightningModule) -> None:
@@ -166,6 +182,9 @@ class _Keeper(lightning.Callback):
         self.train_sum += outputs["loss"].detach() * len(batch)
         self.train_count += len(batch)
 
+    def on_validation_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        self.random = torch.get_rng_state()
+
     def on_validation_batch_end(
         self,
         trainer: lightning.Trainer,
@@ -181,6 +200,9 @@ class _Keeper(lightning.Callback):
             self.valid_count += count
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        self.is_cut = self.stopping.has_cut
+        if self.is_cut:
+            return
         self.history.train.append(float(self.train_sum / max(self.train_count, 1)))
         shown = {"train": self.history.train[-1]}
         if self.valid_count:
@@ -200,6 +222,20 @@ class _Keeper(lightning.Callback):
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in shown.items()})
         self._start_epoch()
 
+    def validate_the_rest(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        """Do the validation that the run before was asked to leave, if there is one, and end its epoch."""
+        if not self.is_cut:
+            return
+        self.valid_sum, self.valid_count = 0.0, 0
+        torch.set_rng_state(self.random)
+        with evaluating(task) as device, trainer.precision_plugin.val_step_context():
+            for number, batch in enumerate(self.valid):
+                if self.stopping.asked:
+                    raise Stopped(self.stopping.asked)
+                batch = task.transfer_batch_to_device(batch, device, 0)
+                self.on_validation_batch_end(trainer, task, task.validation_step(batch, number), batch, number)
+        self.on_train_epoch_end(trainer, task)
+
     def _has_waited(self) -> bool:
         """Whether the held-out loss has not got better for as long as patience lasts."""
         return bool(self.history.valid) and len(self.history.valid) - self.history.best_epoch >= self.patience
@@ -208,16 +244,20 @@ class _Keeper(lightning.Callback):
         history = self.history
         kept = {"train": history.train, "valid": history.valid, "best_epoch": history.best_epoch, "best": self.best}
         epoch = {"train_sum": self.train_sum, "train_count": self.train_count}
-        return {**kept, **epoch, "random": torch.get_rng_state()}
+        # A validation that is done anew draws the same numbers.
+        random = self.random if self.is_cut else torch.get_rng_state()
+        return {**kept, **epoch, "is_cut": self.is_cut, "random": random}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = History(state["train"], state["valid"], state["best_epoch"])
         self.train_sum, self.train_count = state["train_sum"], state["train_count"]
-        self.best, self.random = state["best"], state["random"]
+        self.best, self.is_cut, self.random = state["best"], state["is_cut"], state["random"]
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        if hasattr(self, "random"):  # after a resume: dropout and sampling go on as they would have
+        self.stopping.listen()
+        if self.random is not None:  # after a resume: dropout and sampling go on as they would have
             torch.set_rng_state(self.random)
+        self.validate_the_rest(trainer, task)
         trainer.should_stop = self._has_waited()
 
 

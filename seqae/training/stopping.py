@@ -22,18 +22,21 @@ class Stopped(BaseException):
 
 
 class Stopping(lightning.Callback):
-    """Lets SIGTERM and Ctrl-C end training after the batch, or after the validation; a second Ctrl-C ends it at once.
+    """Lets SIGTERM and Ctrl-C end training after the batch, of a validation too; a second Ctrl-C ends it at once.
 
     It stands after the callback that saves. Lightning would end with status 0 after SIGTERM, as if training had
     finished, and puts the former handlers back at the end.
 
     Attributes:
         asked: The number of the signal that came; 0 before.
+        has_cut: Whether it cut a validation short.
     """
 
     asked = 0
+    has_cut = False
 
-    def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+    def listen(self) -> None:
+        """Take the signals; to be called once Lightning has taken them, which puts the former handlers back."""
         if threading.current_thread() is threading.main_thread():  # others cannot take signals
             signal.signal(signal.SIGTERM, self._take)
             signal.signal(signal.SIGINT, self._take)
@@ -41,6 +44,11 @@ class Stopping(lightning.Callback):
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
         if self.asked and not trainer.is_last_batch:
             raise Stopped(self.asked)
+
+    def on_validation_batch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
+        if self.asked:
+            self.has_cut = True
+            raise StopIteration  # Lightning ends the validation, and then the epoch
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         if self.asked:
