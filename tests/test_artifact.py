@@ -14,6 +14,7 @@ import threading
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -633,6 +634,18 @@ def test_a_lie_about_sizes_is_refused_before_memory_is_taken(tmp_path):
     lie(hidden_size=8, num_layers=10**9)(folder, "many more layers")
     lie(num_layers=2)(folder, r"the weights lack first\.bias_hh_l1 \(and 3 more\)")
     lie(num_layers=1, bias=False)(folder, r"the weights hold first\.bias_hh_l0 \(and 1 more\)")
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 100  # MB
+
+
+def test_a_lie_about_layers_is_refused_before_memory_is_taken(tmp_path):
+    encoder = seqae.RecurrentEncoder(seqae.GRU(2, 3, bidirectional=True), 2)
+    folder = save(encoder, tmp_path / "lies")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    path = ("tree", "object", "settings", "recurrence", "object", "settings")
+    edit(folder, lambda content: reduce(dict.get, path, content).update(layers=2**27))
+    refused(folder, "GRU can't be built.*many more layers")
+    edit(folder, lambda content: reduce(dict.get, path, content).update(layers=1, hidden_size=10**30))
+    refused(folder, "GRU can't be built")  # in one line, other than torch says it
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 100  # MB
 
 

@@ -129,7 +129,8 @@ class _Builder:
             raise
         except Exception as error:
             what = f"{path}: {kind.__name__}" if path else kind.__name__
-            raise ValueError(f"{what} can't be built from its settings ({type(error).__name__}: {error})") from error
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]  # torch adds where in its own code it was
+            raise ValueError(f"{what} can't be built from its settings ({why})") from error
         for name, value in self.entries(node.get("learnt", {}), path, depth).items():
             if not is_learnt(name):
                 raise ValueError(f"{join(path, name)} is nothing that fitting learns")

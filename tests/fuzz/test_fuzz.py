@@ -27,6 +27,8 @@ import seqae
 from seqae.artifact.signed import sign
 from seqae.data.scaler import Scaler
 from seqae.data.signals.recordings import as_recordings
+from seqae.data.texts.files import read_labelled, read_pairs, read_texts
+from seqae.data.texts.vocabulary import Vocabulary
 
 SLOW = 10.0  # seconds for one file
 FORBIDDEN = {
@@ -124,6 +126,30 @@ def try_table(folder: Path, dice: random.Random) -> str:
 
 
 TABLES = list(tables())
+
+# Texts
+
+TEXTS = [
+    (".txt", "Hello.\n\nGrüße, 世界!\r\nwhy?\n".encode()),
+    (".txt.gz", gzip.compress(b"one\ntwo\nthree\n", mtime=0)),
+    (".tsv", b'source\ttarget\ttext\tlabel\nHi.\tHallo.\tfine\tgood\nBye.\t"x\tbad\t1\n'),
+    (".csv", b'text,label,source,target\n"so, this",1,a,b\nfine,0,"c ""d""",e\n'),
+    (".jsonl", b'{"text": "fine", "label": 1, "source": "a", "target": "b"}\n' * 3),
+]
+
+
+def try_texts(folder: Path, dice: random.Random) -> str:
+    (ending, data), (_, other) = dice.choice(TEXTS), dice.choice(TEXTS)
+    path = folder / f"texts{ending}"
+    path.write_bytes(mangled(data, other, dice))
+    try:
+        dice.choice([read_texts, read_labelled])(path)
+        read_pairs(path)
+    except ValueError as error:
+        assert path.name in str(error), "the error does not name the file"
+        return one_line(error)
+    Vocabulary().fit(read_texts(path))
+    return ""
 
 
 # Artifacts
@@ -263,7 +289,7 @@ def findings(attempt: Callable[[Path, random.Random], str], folder: Path, seeds:
             yield f"seed {seed}: took {time.process_time() - start:.0f} s"
 
 
-@pytest.mark.parametrize(("attempt", "count"), [(try_table, 300), (try_artifact, 300)])
+@pytest.mark.parametrize(("attempt", "count"), [(try_table, 300), (try_texts, 300), (try_artifact, 300)])
 @pytest.mark.filterwarnings("ignore")
 def test_any_file_is_read_or_refused_in_one_clear_line(tmp_path, attempt, count):
     assert list(findings(attempt, tmp_path, iter(range(count)))) == []
@@ -285,7 +311,7 @@ def main() -> None:
             if time.monotonic() > end:
                 break
             seed = options.seed * 10**9 + number
-            for attempt in (try_table, try_artifact):
+            for attempt in (try_table, try_texts, try_artifact):
                 for finding in findings(attempt, Path(folder), iter([seed])):
                     found += 1
                     print(f"{attempt.__name__} {finding}", flush=True)
