@@ -7,6 +7,7 @@ step that it writes. So these are not autoencoders; they share the recurrences, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -60,6 +61,23 @@ class RecurrentStates(StatesEncoder):
         return self.recurrence(vectors if self.before is None else self.before(vectors))
 
 
+class StackedStates(StatesEncoder):
+    """What layers that stand on each other write: recurrences, convolutions and others, see `seqae.modules.stacked`.
+
+    Args:
+        layers: From a batch to a batch each; the last one writes vectors `(batch, time, states_size)`.
+        states_size: Length of a state.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], states_size: int):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.states_size = states_size
+
+    def forward(self, batch: Batch) -> Batch:
+        return self.layers(batch)
+
+
 class Writing(NamedTuple):
     """Where a decoder is in its texts; a tuple, so that decoding can pick rows of it.
 
@@ -74,7 +92,38 @@ class Writing(NamedTuple):
     memory: Memory
 
 
-class AttentionDecoder(nn.Module):
+class TextDecoder(nn.Module, ABC):
+    """Writes texts in view of the states of their sources.
+
+    Attributes:
+        states_size: Length of a state.
+    """
+
+    states_size: int
+
+    @abstractmethod
+    def forward(self, states: Batch, teacher: Batch) -> Batch:
+        """Return the logits of each token, `(batch, time, vocabulary)`, given the true ones before it.
+
+        Args:
+            states: Of the sources, `(batch, source, states_size)`.
+            teacher: The true texts, `(batch, time)`.
+        """
+
+    @abstractmethod
+    def looked_at(self, states: Batch, texts: Batch) -> Tensor:
+        """Return where the decoder looks at each step of given texts, `(batch, time, source)`."""
+
+    @abstractmethod
+    def begin(self, states: Batch) -> tuple:
+        """Return where it is before the first token: tensors, one row for each text, as `seqae.decoding` wants them."""
+
+    @abstractmethod
+    def write(self, tokens: Tensor, state: tuple) -> tuple[Tensor, tuple]:
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
+
+
+class AttentionDecoder(TextDecoder):
     """A recurrence that reads the token before, and after it attention to the source (Luong et al. 2015).
 
     https://arxiv.org/abs/1508.04025. Without feeding, all steps of a known text are one call of the recurrence, because
@@ -109,6 +158,7 @@ class AttentionDecoder(nn.Module):
         self.embed = embed
         self.recurrence = recurrence
         self.attention = attention
+        self.states_size = attention.states_size
         self.head = head
         self.combined_size = combined_size
         self.feeding = feeding
@@ -116,20 +166,12 @@ class AttentionDecoder(nn.Module):
         self.combine = nn.Linear(recurrence.hidden_size + attention.states_size, combined_size)
 
     def forward(self, states: Batch, teacher: Batch) -> Batch:
-        """Return the logits of each token, `(batch, time, vocabulary)`, given the true ones before it.
-
-        Args:
-            states: Of the sources, `(batch, source, states_size)`.
-            teacher: The true texts, `(batch, time)`.
-        """
         return Batch(self._read(states, teacher).vectors, teacher.lengths).map(self.head)
 
     def looked_at(self, states: Batch, texts: Batch) -> Tensor:
-        """Return where the decoder looks at each step of given texts, `(batch, time, source)`."""
         return self._read(states, texts).weights
 
     def begin(self, states: Batch) -> Writing:
-        """Return where it is before the first token."""
         rows = torch.arange(len(states), device=states.values.device)
         # Of a recurrence in both directions these are the states that have read everything.
         ends = torch.cat([states.values[:, 0], states.values[rows, states.lengths - 1]], dim=-1)
@@ -137,7 +179,6 @@ class AttentionDecoder(nn.Module):
         return Writing(recurrent, ends.new_zeros(len(ends), self.combined_size), self.attention.remember(states))
 
     def write(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
-        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
         looked, after = self._step(self.embed(tokens), state)
         return self.head(looked.vectors[:, 0]), after
 
@@ -177,11 +218,11 @@ class Seq2Seq(nn.Module):
         decoder: Writes the target.
     """
 
-    def __init__(self, encoder: StatesEncoder, decoder: AttentionDecoder):
+    def __init__(self, encoder: StatesEncoder, decoder: TextDecoder):
         super().__init__()
-        if encoder.states_size != decoder.attention.states_size:
+        if encoder.states_size != decoder.states_size:
             raise ValueError(
-                f"states of {encoder.states_size} numbers for an attention to {decoder.attention.states_size}. "
+                f"states of {encoder.states_size} numbers for an attention to {decoder.states_size}. "
                 "Give the attention the encoder's states_size"
             )
         self.encoder = encoder
@@ -191,11 +232,11 @@ class Seq2Seq(nn.Module):
         """Return the logits of each token of the true targets `(batch, time)`, `(batch, time, vocabulary)`."""
         return self.decoder(self.encoder(source), teacher)
 
-    def begin(self, source: Batch) -> Writing:
+    def begin(self, source: Batch) -> tuple:
         """Return the state from which targets are decoded."""
         return self.decoder.begin(self.encoder(source))
 
-    def write(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
+    def write(self, tokens: Tensor, state: tuple) -> tuple[Tensor, tuple]:
         """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
         return self.decoder.write(tokens, state)
 

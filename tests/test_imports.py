@@ -14,10 +14,10 @@ LAYERS = [
     {"extras", "files", "batch", "trees"},
     {"modules", "errors", "corruptions", "data", "distortions"},
     {"autoencoder", "decoding", "s2vt", "seq2seq"},
-    {"inference"},
+    {"inference", "places"},
     {"captioner", "likelihood", "text", "translator"},
     {"training", "artifact"},
-    {"anomaly", "features", "generation", "retrieval"},
+    {"anomaly", "features", "few_labels", "generation", "retrieval"},
     {"adapters", "report"},
     {"cli"},
 ]

@@ -9,7 +9,9 @@ from seqae import Batch
 from seqae.decoding import Greedy, decode
 from seqae.modules.attention import AdditiveAttention, DotAttention, GeneralAttention
 from seqae.modules.convolution import Convolutions
-from seqae.seq2seq import AttentionDecoder, RecurrentStates, Seq2Seq, text_to_text
+from seqae.modules.stacked import EachStep
+from seqae.places import PlaceDecoder
+from seqae.seq2seq import AttentionDecoder, RecurrentStates, Seq2Seq, StackedStates, text_to_text
 
 CHANNELS, WORDS, VECTOR, COMBINED = 3, 12, 5, 6
 
@@ -35,6 +37,13 @@ MODELS = {
     "after convolutions": lambda: over_vectors(
         DotAttention(8),
         encoder=RecurrentStates(seqae.GRU(6, 8), nn.Linear(CHANNELS, 4), Convolutions(4, (6, 6))),
+    ),
+    "places": lambda: Seq2Seq(
+        RecurrentStates(seqae.GRU(CHANNELS, 4, bidirectional=True)), PlaceDecoder(8, GeneralAttention(5, 8), WORDS)
+    ),
+    "places, convolutions": lambda: Seq2Seq(
+        StackedStates([EachStep(nn.Linear(CHANNELS, 4)), Convolutions(4, [8])], 8),
+        PlaceDecoder(8, DotAttention(8), WORDS),
     ),
     "general, fed, two layers": lambda: over_vectors(GeneralAttention(8, 8), True, seqae.LSTM, layers=2),
 }
@@ -95,7 +104,7 @@ def test_writing_step_by_step_gives_the_logits_of_the_whole(make, pairs):
 def test_it_overfits_four_pairs_and_writes_them(make, pairs):
     torch.manual_seed(0)
     model, sources = make(), Batch.of(pairs[0])
-    targets = Batch.of([torch.cat([target, torch.tensor([2])]) for target in pairs[1]])
+    targets = Batch.of([torch.cat([target[:-1], torch.tensor([2])]) for target in pairs[1]])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
     for _ in range(300):
         loss = seqae.token_error(model(sources, targets).steps, targets.steps).mean()

@@ -16,6 +16,7 @@ _CLASS_HOMES = (
     "modules",
     "autoencoder",
     "seq2seq",
+    "places",
     "s2vt",
     "translator",
     "captioner",

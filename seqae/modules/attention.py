@@ -54,10 +54,18 @@ class Attention(nn.Module, ABC):
         clean = states.zero_padded().values
         return Memory(clean, self.keys(clean), states.mask)
 
-    def forward(self, queries: Tensor, memory: Memory) -> Looked:
-        """Look up queries `(batch, time, query_size)`, each in the source of its row."""
-        scores = self.scores(queries, memory.keys).masked_fill(~memory.mask.unsqueeze(1), -torch.inf)
-        weights = scores.softmax(dim=-1)
+    def forward(self, queries: Tensor, memory: Memory, leaning: Tensor | None = None) -> Looked:
+        """Look up queries `(batch, time, query_size)`, each in the source of its row.
+
+        Args:
+            queries: What is looked for.
+            memory: Where it is looked for.
+            leaning: Added to how well a query fits a state, `(batch, time, source)`.
+        """
+        scores = self.scores(queries, memory.keys)
+        if leaning is not None:
+            scores = scores + leaning
+        weights = scores.masked_fill(~memory.mask.unsqueeze(1), -torch.inf).softmax(dim=-1)
         return Looked(weights @ memory.states, weights)
 
     @abstractmethod

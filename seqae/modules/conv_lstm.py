@@ -5,12 +5,16 @@ Shi et al. 2015, https://arxiv.org/abs/1506.04214, without the connections from 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
+from seqae.modules.unrolled import Unrolled
 
 
 class ConvLSTM(nn.Module):
@@ -52,28 +56,41 @@ class ConvLSTM(nn.Module):
         if start is None:
             zeros = batch.values.new_zeros(len(batch), self.hidden, *batch.values.shape[3:])
             start = zeros, zeros
-        return self._run(batch.map(self.read).values.unbind(dim=1), start, batch.lengths)
+        weight, bias = self.read.weight, self.read.bias + self.recur.bias
+        return self._run(
+            lambda films, times: F.conv2d(batch.values[films, times], weight, bias, padding=self.kernel_size // 2),
+            start,
+            batch.lengths,
+        )
 
     def go_on(self, start: tuple[Tensor, Tensor], lengths: Tensor) -> tuple[Batch, tuple[Tensor, Tensor]]:
         """Return the same for steps at which nothing is read."""
-        return self._run([None] * int(lengths.max()), start, lengths)
+        bias = self.recur.bias.reshape(-1, 1, 1)
+        return self._run(lambda films, times: bias.expand(len(films), -1, *start[0].shape[2:]), start, lengths)
 
-    def _run(self, read, state: tuple[Tensor, Tensor], lengths: Tensor) -> tuple[Batch, tuple[Tensor, Tensor]]:
-        shortest, (hidden, cell), written = int(lengths.min()), state, []
-        for time, gates in enumerate(read):
-            next_hidden, next_cell = self._step(gates, hidden, cell)
-            if time >= shortest:  # some sequences have ended: their states stay
-                on = (time < lengths).reshape(-1, 1, 1, 1)
-                next_hidden, next_cell = torch.where(on, next_hidden, hidden), torch.where(on, next_cell, cell)
-            hidden, cell = next_hidden, next_cell
-            written.append(hidden)
-        return Batch(torch.stack(written, dim=1), lengths), (hidden, cell)
+    def _run(
+        self, read: Callable[[Tensor, Tensor], Tensor], start: tuple[Tensor, Tensor], lengths: Tensor
+    ) -> tuple[Batch, tuple[Tensor, Tensor]]:
+        """Run all films side by side, the longest first: those that have ended cost nothing.
 
-    def _step(self, gates: Tensor | None, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        recurred = self.recur(hidden)
-        entering, keeping, new, leaving = (recurred if gates is None else gates + recurred).chunk(4, dim=1)
-        cell = keeping.sigmoid() * cell + entering.sigmoid() * new.tanh()
-        return leaving.sigmoid() * cell.tanh(), cell
+        Args:
+            read: Returns what the gates get from elsewhere, given numbers of films and times `(steps,)`.
+            start: Hidden maps and cells before the first steps.
+            lengths: Of the films.
+        """
+        order = lengths.argsort(descending=True, stable=True)
+        time = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
+        goes_on = time < lengths[order]  # (time, film)
+        times, ranks = goes_on.nonzero(as_tuple=True)
+        films = order[ranks]
+        running = goes_on.sum(dim=1)
+        given = [part.to(self.recur.weight) for part in (read(films, times), start[0][order], start[1][order])]
+        with torch.autocast(lengths.device.type, enabled=False):  # cells are sums of too many numbers for that
+            states = Unrolled.apply(given[0], self.recur.weight, *given[1:], running.tolist())
+        first = running.cumsum(dim=0) - running  # where each time begins among the steps
+        last = first[lengths - 1] + order.argsort()
+        hidden = states[0].new_zeros(len(lengths), len(time), *states[0].shape[1:])
+        return Batch(hidden.index_put((films, times), states[0]), lengths), (states[0][last], states[1][last])
 
 
 class ConvLSTMEncoder(Encoder):

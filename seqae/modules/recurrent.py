@@ -7,6 +7,7 @@ two lengths differ, and its backward pass is then quadratic in time (5 to 60 tim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import chain, repeat
 
 import torch
 from torch import Tensor, nn
@@ -33,14 +34,18 @@ class Recurrence(nn.Module, ABC):
         self.hidden_size = hidden_size
         self.layers = layers
         self.bidirectional = bidirectional
-        sizes = [input_size] + [self.output_size] * (layers - 1)
-        self.ahead = nn.ModuleList(self._layer(size) for size in sizes)
-        self.back = nn.ModuleList(self._layer(size) for size in sizes if bidirectional)
+        self.ahead = self._stack()
+        self.back = self._stack() if bidirectional else nn.ModuleList()
 
     @property
     def output_size(self) -> int:
         """Length of the vector written at each step."""
         return self.hidden_size * (2 if self.bidirectional else 1)
+
+    def _stack(self) -> nn.ModuleList:
+        # One size after the other: a saved model that claims a million layers must not fill the memory.
+        sizes = chain([self.input_size], repeat(self.output_size, self.layers - 1))
+        return nn.ModuleList(self._layer(size) for size in sizes)
 
     @abstractmethod
     def _layer(self, input_size: int) -> nn.RNNBase:
@@ -169,6 +174,21 @@ class GRU(Recurrence):
             return native.gru(batch, start, weights)
         values, hidden = _for_torch(batch, start or (_zeros(batch, self.hidden_size),))
         return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]
+
+
+def remembering(lstm: LSTM, bias: float = 1.0) -> LSTM:
+    """Let an LSTM that has not learnt yet keep its cells, so that what it read long ago reaches the end; return it.
+
+    Jozefowicz et al. 2015, https://proceedings.mlr.press/v37/jozefowicz15.html.
+
+    Args:
+        lstm: Whose weights are changed.
+        bias: Added to the gates that keep; a cell then lasts for about e to this power steps.
+    """
+    with torch.no_grad():
+        for layer in [*lstm.ahead, *lstm.back]:
+            layer.bias_ih_l0[lstm.hidden_size : 2 * lstm.hidden_size] += bias
+    return lstm
 
 
 def _weights(layer: nn.RNNBase) -> tuple[Tensor, ...]:

@@ -166,3 +166,48 @@ def test_a_composite_without_a_decoder_says_so(films):
         composite(future=False).predict(Batch.of(films), 2)
     with pytest.raises(ValueError, match="no decoder for the past"):
         composite(past=False).reconstruct(Batch.of(films))
+
+
+def frame_by_frame(layer: ConvLSTM, film: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> list[torch.Tensor]:
+    """Return what a film's steps write, and hidden maps and cells at its end, as the paper says, by autograd."""
+    written = []
+    for frame in film:
+        gates = layer.recur(hidden.unsqueeze(0))[0]
+        if layer.read is not None:
+            gates = gates + layer.read(frame.unsqueeze(0))[0]
+        entering, keeping, new, leaving = gates.chunk(4)
+        cell = keeping.sigmoid() * cell + entering.sigmoid() * new.tanh()
+        hidden = leaving.sigmoid() * cell.tanh()
+        written.append(hidden)
+    return [torch.stack(written), hidden, cell]
+
+
+@pytest.mark.parametrize("channels", [3, 0], ids=["reads", "goes on"])
+@pytest.mark.parametrize("lengths", [(2, 5, 1, 5, 3), (4, 4), (1,)], ids=str)
+def test_films_of_any_lengths_and_their_gradients_equal_those_of_a_loop(channels, lengths):
+    torch.manual_seed(0)
+    layer = ConvLSTM(channels, 4, kernel_size=5).double()
+    films = [torch.randn(length, 3, 6, 7, dtype=torch.float64, requires_grad=True) for length in lengths]
+    start = tuple(torch.randn(len(lengths), 4, 6, 7, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    batch = Batch.of(films)
+    states, ends = layer(batch, start) if channels else layer.go_on(start, batch.lengths)
+    found = [[*parts] for parts in zip(states.unpad(), *ends)]
+    expected = [frame_by_frame(layer, *row) for row in zip(films, *start)]
+    leaves = [*layer.parameters(), *start, *(films if channels else [])]
+    sums, gradients = [], []
+    for parts in (found, expected):
+        sums.append(sum(float(number) * part.sin().sum() for number, row in enumerate(parts, 1) for part in row))
+        gradients.append(torch.autograd.grad(sums[-1], leaves))
+    torch.testing.assert_close(*sums)
+    for ours, known in zip(*gradients):
+        torch.testing.assert_close(ours, known)
+
+
+def test_cells_stay_precise_where_precision_is_mixed():
+    torch.manual_seed(0)
+    layer = ConvLSTM(2, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden, (_, cell) = layer(Batch.full(torch.randn(2, 4, 2, 5, 5)))
+    (hidden.values.square().mean() + cell.mean()).backward()
+    assert cell.dtype == torch.float32
+    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in layer.parameters())

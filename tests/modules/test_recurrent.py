@@ -5,6 +5,7 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.modules.native import native_status
+from seqae.modules.recurrent import remembering
 
 KINDS = {"lstm": seqae.LSTM, "gru": seqae.GRU}
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -89,3 +90,16 @@ def test_what_does_not_fit_is_named(kind):
             recurrence(Batch(values, torch.tensor(lengths)))
     with pytest.raises(ValueError, match=r"a start of shape \(2, 11\).*starts from \(2, 12\)"):
         recurrence(Batch.full(values), recurrence.start(torch.zeros(2, 11)))
+
+
+def test_an_lstm_that_remembers_keeps_its_cells_for_many_steps():
+    torch.manual_seed(0)
+    for bias, least, most in ((0.0, 0.0, 1e-3), (6.0, 0.5, 2.0)):
+        lstm, cells = remembering(seqae.LSTM(1, 8), bias), []
+        for start in (0.0, 1.0):
+            state = [(torch.zeros(1, 8), torch.full((1, 8), start))]
+            with torch.no_grad():
+                for _ in range(30):
+                    state = lstm.step(torch.zeros(1, 1), state)
+            cells.append(state[0][1])
+        assert least <= float((cells[1] - cells[0]).mean()) < most
