@@ -82,6 +82,7 @@ def main(
     settings = dict(data_root=data_root, texts=texts, trees=trees, size=size, polarity=polarity, members=members)
     settings |= dict(epochs=epochs, learning_rate=learning_rate, folds=folds, choosing=choosing, seed=seed)
     sentences, labels, classes = read(data_root, texts, encoding, 200 if smoke else 2000)
+    pool = read_pool("" if texts else data_root, sentences)
     part = in_folds(labels, folds, seed)
     print(
         f"data   {len(sentences)} sentences: " + ", ".join(f"{(labels == k).sum()} {c}" for k, c in enumerate(classes))
@@ -112,7 +113,7 @@ def main(
         scores = {TREES: np.mean(chances, axis=0), MACHINE: machine, BAYES: bayes.naive_bayes(judged)}
         scores |= {BOTH: np.mean(chances, axis=0) + machine}
         if fold < blind:
-            scores |= {BLIND: without_labels(vocabulary, learnt, labels[train], judged, trees, 3 * size, seed)}
+            scores |= {BLIND: without_labels(vocabulary, learnt, labels[train], judged, pool, trees, 6 * size, seed)}
         found = {name: float((score.argmax(axis=1) == labels[test]).mean()) for name, score in scores.items()}
         found[ALONE] = float(np.mean([(each.argmax(axis=1) == labels[test]).mean() for each in chances]))
         for name, share in found.items():
@@ -163,6 +164,15 @@ def read(data_root: str, file: str, encoding: str, made: int) -> tuple[list[str]
     return sentences, labels, classes.tolist()
 
 
+def read_pool(data_root: str, sentences: list[str]) -> list[list[str]]:
+    """Return the sentences of whole reviews, if there are any, without those that are given."""
+    from seqae.data.texts.pools import documents_without
+    from seqae.data.texts.sets import read_text_set
+
+    there = data_root and (Path(data_root) / "movie_reviews").exists()
+    return documents_without(read_text_set("movie_reviews", data_root)[0] if there else [], sentences)
+
+
 def in_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """Return the fold of each sentence, all with the same share of each class."""
     random, part = np.random.default_rng(seed), np.empty(len(labels), dtype=int)
@@ -200,6 +210,7 @@ def autoencoder(vocabulary, learnt: list[str], labels, classes: int, trees: str,
     from torch import nn
 
     from seqae.data.texts.naive_bayes import log_ratios
+    from seqae.modules.dropout import ByteDropout
     from seqae.modules.recursive import RecursiveAutoencoder
 
     torch.manual_seed(seed)
@@ -213,8 +224,8 @@ def autoencoder(vocabulary, learnt: list[str], labels, classes: int, trees: str,
         embedding.weight.normal_(std=0.1)
         start = polarity * ratios.repeat_interleave(width, dim=0)[:size]
         embedding.weight[:, : len(start)] += start.T
-    encoder, split = encoder_of(nn.Sequential(embedding, nn.Dropout(0.3)), trees, size)
-    return RecursiveAutoencoder(encoder, split, head=nn.Sequential(nn.Dropout(0.5), nn.Linear(size, classes)))
+    encoder, split = encoder_of(nn.Sequential(embedding, ByteDropout(0.3)), trees, size)
+    return RecursiveAutoencoder(encoder, split, head=nn.Sequential(ByteDropout(0.5), nn.Linear(size, classes)))
 
 
 def encoder_of(embed, trees: str, size: int):
@@ -252,10 +263,12 @@ def log_probabilities(model, words: list) -> np.ndarray:
         return np.concatenate([part.log_softmax(dim=1).numpy() for part in parts])
 
 
-def without_labels(vocabulary, learnt: list[str], labels, judged: list[str], trees: str, size: int, seed: int):
+def without_labels(
+    vocabulary, learnt: list[str], labels, judged: list[str], pool: list[list[str]], trees: str, size: int, seed: int
+):
     """Return what a linear classifier makes of codes that were learnt without labels, (sentence, class).
 
-    Words begin with what tells best which of them stand in a sentence together (latent semantic analysis).
+    Words begin with what is counted around them, in the training sentences and in the pool.
     """
     import torch
     from sklearn.linear_model import LogisticRegression
@@ -264,27 +277,17 @@ def without_labels(vocabulary, learnt: list[str], labels, judged: list[str], tre
     from torch import nn
 
     import seqae
+    from seqae.data.texts.word_vectors import word_vectors
     from seqae.modules.recursive import RecursiveAutoencoder
 
     torch.manual_seed(seed)
-    vectors = torch.from_numpy(together(encoded(vocabulary, learnt), len(vocabulary), size)).float()
-    encoder, split = encoder_of(nn.Embedding.from_pretrained(vectors), trees, vectors.shape[1])
+    documents = [encoded(vocabulary, document) for document in (*pool, *([text] for text in learnt))]
+    vectors = 0.15 * torch.from_numpy(word_vectors(documents, len(vocabulary), size))  # so large that tanh keeps them
+    encoder, split = encoder_of(nn.Embedding.from_pretrained(vectors), trees, size)
     trained(RecursiveAutoencoder(encoder, split), encoded(vocabulary, learnt), [-1] * len(learnt), 1, 1e-3, seed)
     codes = [seqae.encode(encoder, encoded(vocabulary, texts)) for texts in (learnt, judged)]
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200)).fit(codes[0], labels)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=1 / size, max_iter=200)).fit(codes[0], labels)
     return classifier.predict_proba(codes[1])
-
-
-def together(words: list, known: int, size: int) -> np.ndarray:
-    """Return a vector for each word, (word, size): its part in the main directions of all sentences' rare words."""
-    import scipy.sparse as sparse
-    from sklearn.utils.extmath import randomized_svd
-
-    rows = np.repeat(np.arange(len(words)), [len(each) for each in words])
-    counts = sparse.csr_matrix((np.ones(len(rows)), (rows, np.concatenate(words))), (len(words), known)).minimum(1)
-    rarity = np.log((1 + len(words)) / (1 + np.asarray(counts.sum(axis=0)).ravel()))
-    directions = randomized_svd(counts.multiply(rarity).tocsr(), min(size, len(words) - 1), n_iter=1, random_state=0)[2]
-    return directions.T * rarity[:, None] * 10  # about as large as what merges make
 
 
 def drawn_tree(model, vocabulary, text: str, classes: list[str]):

@@ -7,9 +7,11 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.errors import mean_error
+from seqae.modules.encoders import StateMeans
 from seqae.modules.merging import Join, Split
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
 from seqae.modules.recursive import Balanced, Chain, Greedy, MeanOfNodes, RecursiveEncoder, UnfoldingDecoder
+from seqae.modules.summary import SummaryEncoder
 
 CHANNELS, CODE = 3, 5
 ENCODERS = {
@@ -21,12 +23,14 @@ ENCODERS = {
     "gru mean": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 16), CODE, pool=mean_over_time),
     "gru max": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 16), CODE, pool=max_over_time),
     "missing": lambda: seqae.RecurrentEncoder(seqae.GRU(2 * CHANNELS, 16), CODE, embed=seqae.FillMissing()),
+    "summary": lambda: SummaryEncoder(seqae.GRU(CHANNELS, 1)),
     "conv": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(16, 16)),
     "conv causal": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(16, 8), causal=True, pool=last_step),
     "conv max": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(8, 16), kernel_size=5, pool=max_over_time),
     "dense": lambda: seqae.DenseEncoder(12, CHANNELS, CODE),
     "dense linear": lambda: seqae.DenseEncoder(12, CHANNELS, CODE, hidden_sizes=()),
     "mean": lambda: seqae.MeanEncoder(CHANNELS, CODE),
+    "state means": lambda: StateMeans(seqae.GRU(CHANNELS, CODE), parts=1),
     "recursive chain": lambda: RecursiveEncoder(Join(CODE), Chain(), nn.Linear(CHANNELS, CODE)),
     "recursive balanced": lambda: RecursiveEncoder(Join(CODE), Balanced(), nn.Linear(CHANNELS, CODE)),
     # What chooses the trees learns by the loss of a RecursiveAutoencoder only.

@@ -28,8 +28,14 @@ class TiedHead(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the logits, `(steps, vocabulary)`, given `(steps, input_size)`."""
-        vectors = vectors if self.project is None else self.project(vectors)
-        return nn.functional.linear(vectors, self.embedding.weight, self.bias)
+        return nn.functional.linear(self._projected(vectors), self.embedding.weight, self.bias)
+
+    def some(self, vectors: Tensor, tokens: Tensor) -> Tensor:
+        """Return the logits of some tokens only, `(steps, tokens)`."""
+        return nn.functional.linear(self._projected(vectors), self.embedding.weight[tokens], self.bias[tokens])
+
+    def _projected(self, vectors: Tensor) -> Tensor:
+        return vectors if self.project is None else self.project(vectors)
 
 
 class NearestHead(nn.Module):

@@ -37,6 +37,11 @@ def test_tied_weights_are_counted_and_saved_once_and_still_tied_after_loading(tm
     torch.testing.assert_close(loaded.reconstruct(batch).steps, tied.eval().reconstruct(batch).steps)
 
 
+def test_logits_of_some_tokens_are_the_same_as_among_those_of_all():
+    head, vectors, some = TiedHead(nn.Embedding(12, 6), 8), torch.randn(5, 8), torch.tensor([7, 0, 3])
+    torch.testing.assert_close(head.some(vectors, some), head(vectors)[:, some])
+
+
 def test_tied_logits_are_products_with_the_embedding():
     embedding = nn.Embedding(7, 3)
     vectors = torch.randn(4, 3)
