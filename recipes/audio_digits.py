@@ -1,10 +1,13 @@
 """Learn features of sound without labels, and let a linear classifier name spoken digits from them.
 
 Recurrent autoencoders of log-mel frames after auDeep (Freitag et al. 2017, https://arxiv.org/abs/1712.04382): one reads
-frame after frame, one band after band; what both have in their states, and the frames themselves, are put together.
-They learn from damaged frames. Every encoder has seen its training part only: no recording of the test, and in the
-columns "new speaker" none of the speaker who is asked for. "Own scale": each speaker's features are brought to mean 0
-and deviation 1 over all recordings of that speaker, which takes no labels but many recordings of the new one.
+frame after frame, one band after band; they learn from damaged frames without silence. Features are the mean states in
+each part of a recording. Every encoder has seen its training part only: no recording of the test, and in the columns
+"new speaker" none of the speaker who is asked for. The linear classifier has also heard each recording in three noises.
+With few labels, the rest of the
+training recordings is named step by step; the directions in which its speakers differ are taken out before. "Own
+scale": each speaker's features are brought to mean 0 and deviation 1 over all recordings of that speaker, which
+takes no labels but many recordings of the new one.
 
     python recipes/audio_digits.py
     python recipes/audio_digits.py --data-root folder/with/fsdd
@@ -23,15 +26,17 @@ from seqae import cli
 
 DATA = "Free Spoken Digit Dataset, or made-up words"
 MINUTES = 15
-RESULT = "FSDD, official split 98.7 %, new speakers 79 %; log-mel means, RBF SVM 98.3 %, 64 %; untrained 96.7 %, 75 %"
-PARTS = 8  # of a recording: the mean state in each is a feature
+RESULT = "FSDD, official split 99.7 %, 10 labels a digit 96.8 %, new speakers 86.5 %; log-mel means 98.3, 72.5, 64 %"
+PARTS = 6  # of a recording: the mean state in each is a feature
+BASELINE = "log-mel means, RBF SVM (baseline)"
+FUSED = "autoencoders, frames and bands"
 
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     code_size: int = 128,
     hidden_size: int = 128,
-    epochs: int = 6,
+    epochs: int = 5,
     labelled: int = 10,
     seed: int = 0,
     smoke: bool = False,
@@ -42,16 +47,19 @@ def main(
     Args:
         data_root: Folder that holds FSDD, also packed; made up if empty.
         code_size: Numbers in the code of a recording.
-        hidden_size: Of the recurrences, in each direction.
+        hidden_size: Of the recurrences, in each direction; half of it for those that read the bands.
         epochs: Passes over the training recordings.
-        labelled: Labels for each digit in the row "few labels".
+        labelled: Labels for each digit in the columns with few labels.
         seed: Of weights, order, damage and the choice of labels.
         smoke: Only try whether it runs.
         out: Folder for the results.
     """
+    import torch
+
     import seqae
     from seqae.data.sounds.log_mel import LogMel
     from seqae.data.sounds.made import made_words
+    from seqae.data.sounds.noise_floor import NoiseFloor
     from seqae.data.sounds.reference_spectra import LoudSpectrum, Slope
     from seqae.data.sounds.sets import read_clips
     from seqae.report import code_figure, loss_figure, save_figure
@@ -65,34 +73,40 @@ def main(
     run = Run("audio_digits", out, settings)
     clips = read_clips("fsdd", data_root) if data_root else made_words()
     began = time.perf_counter()
-    log_mel = LogMel(rate=8000, hop=0.02, window=0.04, references=(LoudSpectrum(), Slope()))
+    log_mel = LogMel(rate=8000, hop=0.02, window=0.04, references=(LoudSpectrum(), Slope()), silence=25.0)
     decibels = [log_mel.decibels(clip.sound()) for clip in clips]
     seconds = time.perf_counter() - began
-    digits, speakers = np.array([clip.label for clip in clips]), np.array([clip.speaker for clip in clips])
+    random = torch.Generator().manual_seed(seed)
+    noises = (NoiseFloor(50), NoiseFloor(40, tilt=8), NoiseFloor(40, tilt=-8))
+    versions = [decibels, *([noise(each, random) for each in decibels] for noise in noises)]
+    digits, speakers = np.array([int(clip.label) for clip in clips]), np.array([clip.speaker for clip in clips])
     for_test = np.array([clip.part == "test" for clip in clips])
     print(f"data   {len(clips)} recordings of {min(map(len, decibels))} to {max(map(len, decibels))} frames")
     print(f"       {len(np.unique(speakers))} speakers; read and turned into frames in {seconds:.1f} s")
+    baseline = means(decibels, parts=8)[None]
 
-    def learnt(train: np.ndarray, passes: int):
+    def learnt(train: np.ndarray):
+        """Return the autoencoders, their losses, and all features by name, `(version, recording, feature)`."""
         log_mel.fit_decibels([decibels[number] for number in np.flatnonzero(train)])
-        frames = [log_mel.scaled(each) for each in decibels]
-        models, history = train_both(log_mel, frames, train, code_size, hidden_size, passes, seed)
-        return models, history, features_of(models, log_mel, frames)
+        frames = [[log_mel.scaled(each) for each in version] for version in versions]
+        models, history = train_both(log_mel, frames[0], train, code_size, hidden_size, epochs, seed)
+        untrained, _ = train_both(log_mel, frames[0], train, code_size, hidden_size, 0, seed)
+        return models, history, {BASELINE: baseline} | features_of(models, untrained["frames"], log_mel, frames)
 
-    models, history, features = learnt(~for_test, epochs)
-    features = {"log-mel means, RBF SVM (baseline)": plain_means(decibels)} | features
-    features["untrained, frames and bands"] = learnt(~for_test, 0)[2][FUSED]
+    models, history, features = learnt(~for_test)
     official = {name: correct(rows, digits, ~for_test, for_test, name) for name, rows in features.items()}
-    few = few_labels(features, digits, ~for_test, for_test, labelled, seed)
+    few = {
+        name: few_labels(rows, digits, speakers, ~for_test, for_test, labelled, seed, name)
+        for name, rows in features.items()
+    }
+    print("official split", "  ".join(f"{name} {value:.3f}" for name, value in official.items()))
     by_speaker: dict[str, list[float]] = {}
     own_scale: dict[str, list[float]] = {}
     for speaker in np.unique(speakers):
         others = speakers != speaker
-        found = learnt(others, epochs)[2] | {"untrained, frames and bands": learnt(others, 0)[2][FUSED]}
-        found["log-mel means, RBF SVM (baseline)"] = features["log-mel means, RBF SVM (baseline)"]
-        for name, rows in found.items():
+        for name, rows in learnt(others)[2].items():
             by_speaker.setdefault(name, []).append(correct(rows, digits, others, ~others, name))
-            scaled = scaled_by_speaker(rows, speakers)
+            scaled = np.stack([scaled_by_speaker(version, speakers) for version in rows])
             own_scale.setdefault(name, []).append(correct(scaled, digits, others, ~others, name))
         print(f"new speaker {speaker}", "  ".join(f"{name} {values[-1]:.3f}" for name, values in by_speaker.items()))
 
@@ -101,7 +115,8 @@ def main(
         {
             "features": name,
             "official split": official[name],
-            f"{labelled} labels a digit": few[name],
+            f"{labelled} labels a digit": few[name][0],
+            "and the rest without": few[name][1],
             "new speaker": float(np.mean(by_speaker[name])),
             "new speaker, own scale": float(np.mean(own_scale[name])),
         }
@@ -111,24 +126,23 @@ def main(
     metrics["seconds for features"] = seconds
 
     shown = [int(np.flatnonzero(for_test & (digits == digit))[0]) for digit in np.unique(digits)[:5]]
-    frames = [log_mel.scaled(decibels[number]) for number in shown]
-    written = seqae.reconstruct(models["frames"], frames)
-    restored = [_restored(log_mel, each, decibels[number]) for each, number in zip(written, shown)]
-    pictures = {"original": [decibels[number].numpy() for number in shown], "reconstruction": restored}
-    save_figure(
-        spectrograms_figure(pictures, [clips[each].name for each in shown], log_mel.hop), run.path("sounds.png")
-    )
+    written = seqae.reconstruct(models["frames"], [log_mel.scaled(decibels[number]) for number in shown])
+    restored = [log_mel.restored(torch.from_numpy(each), decibels[number]) for each, number in zip(written, shown)]
+    pictures = {
+        "original": [log_mel.heard(decibels[number]).numpy() for number in shown],
+        "reconstruction": [each.numpy() for each in restored],
+    }
+    names = [clips[number].name for number in shown]
+    save_figure(spectrograms_figure(pictures, names, log_mel.hop), run.path("sounds.png"))
     codes = seqae.encode(models["frames"], [log_mel.scaled(decibels[number]) for number in np.flatnonzero(for_test)])
     save_figure(code_figure(codes, digits[for_test]), run.path("codes-digits.png"))
     save_figure(code_figure(codes, speakers[for_test]), run.path("codes-speakers.png"))
     save_figure(loss_figure(history), run.path("loss.png"))
-    write_sounds(run, log_mel, clips[shown[0]], restored[0])
+    clips[shown[0]].sound().write(run.path("original.wav"))
+    log_mel.sound(restored[0]).write(run.path("reconstruction.wav"))
     seqae.save({"log_mel": log_mel, **models}, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
-
-
-FUSED = "autoencoders, frames and bands"
 
 
 def train_both(log_mel, frames, train: np.ndarray, code_size: int, hidden_size: int, epochs: int, seed: int):
@@ -146,15 +160,16 @@ def train_both(log_mel, frames, train: np.ndarray, code_size: int, hidden_size: 
 
     chosen = [frames[number] for number in np.flatnonzero(train)]
     views = {"frames": chosen, "bands": [across_bands(each, log_mel.bands) for each in chosen]}
+    hidden_sizes = {"frames": hidden_size, "bands": hidden_size // 2}
     of_frames = (WarpTime(2.0), WarpBands(2.0, log_mel.bands), MaskBands(8, log_mel.bands), MaskTime(0.2))
     damages = {"frames": of_frames, "bands": (WarpTime(2.0), MaskTime(0.2))}
     models, history = {}, {}
     for name, sequences in views.items():
         torch.manual_seed(seed)
-        size = sequences[0].shape[1]
+        size, hidden = sequences[0].shape[1], hidden_sizes[name]
         models[name] = seqae.Autoencoder(
-            seqae.RecurrentEncoder(seqae.GRU(size, hidden_size, bidirectional=True), code_size),
-            seqae.RepeatDecoder(seqae.GRU(code_size, hidden_size), nn.Linear(hidden_size, size)),
+            seqae.RecurrentEncoder(seqae.GRU(size, hidden, bidirectional=True), code_size),
+            seqae.RepeatDecoder(seqae.GRU(code_size, hidden), nn.Linear(hidden, size)),
         )
         if epochs:
             source = Sequences(sequences)
@@ -165,59 +180,62 @@ def train_both(log_mel, frames, train: np.ndarray, code_size: int, hidden_size: 
     return models, history
 
 
-def features_of(models, log_mel, frames) -> dict[str, np.ndarray]:
-    """Return the mean states in each part of each recording, (recording, feature), for both ways and together."""
+def features_of(models, untrained, log_mel, versions) -> dict[str, np.ndarray]:
+    """Return features of each version of each recording, `(version, recording, feature)`, by name."""
+    import seqae
     from seqae.data.sounds.log_mel import across_bands
+    from seqae.modules.encoders import StateMeans
 
-    bands = [across_bands(each, log_mel.bands) for each in frames]
-    along = {"frames": states(models["frames"], frames), "bands": states(models["bands"], bands)}
-    means = np.stack([_means(each) for each in frames])
+    def states(model, recordings) -> np.ndarray:
+        return seqae.encode(StateMeans(model.encoder.recurrence, PARTS), recordings)
+
+    plain = np.stack([means(version, PARTS) for version in versions])
+    frames = np.stack([states(models["frames"], version) for version in versions])
+    turned = ([across_bands(each, log_mel.bands) for each in version] for version in versions)
+    bands = np.stack([states(models["bands"], version) for version in turned])
     return {
-        "means of the same frames": means,
-        "autoencoder, frames": along["frames"],
-        "autoencoder, bands": along["bands"],
-        FUSED: np.concatenate([*along.values(), means], axis=1),
+        "means of the same frames": plain,
+        "untrained, frames": np.stack([states(untrained, version) for version in versions]),
+        "autoencoder, frames": frames,
+        "autoencoder, bands": bands,
+        FUSED: np.concatenate([frames, bands, plain], axis=2),
     }
 
 
-def states(model, sequences) -> np.ndarray:
-    """Return the mean states of the encoder in each part of each sequence, (sequence, part * state)."""
+def means(recordings, parts: int) -> np.ndarray:
+    """Return the mean frames in each part of each recording, `(recording, part * band)`."""
     from seqae import Batch
-    from seqae.inference import evaluating
+    from seqae.modules.pooling import MeanOfParts
 
-    found = []
-    with evaluating(model):
-        for at in range(0, len(sequences), 256):
-            hidden = model.encoder.recurrence(Batch.of(sequences[at : at + 256]))
-            found += [_means(each) for each in hidden.unpad()]
-    return np.stack(found)
+    return MeanOfParts(parts)(Batch.of(recordings)).numpy()
 
 
-def plain_means(decibels) -> np.ndarray:
-    """Return the baseline's features: mean log-mel frames in each part of each recording."""
-    return np.stack([_means(each) for each in decibels])
+def linear(weight: float):
+    """Return a linear least-squares support vector machine, which is ridge regression of the classes.
+
+    Suykens & Vandewalle 1999, https://doi.org/10.1023/A:1018628609742.
+    """
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), RidgeClassifier(weight))
 
 
-def _means(rows) -> np.ndarray:
-    from torch.nn.functional import adaptive_avg_pool1d
+def correct(versions: np.ndarray, digits: np.ndarray, train: np.ndarray, test: np.ndarray, name: str) -> float:
+    """Return the share of test recordings that are named rightly; only those of training are heard in all versions."""
+    rows, known = np.concatenate(versions[:, train]), np.tile(digits[train], len(versions))
+    machine = radial() if name == BASELINE else linear(0.5 * len(rows))
+    return float(machine.fit(rows, known).score(versions[0, test], digits[test]))
 
-    return adaptive_avg_pool1d(rows.T.unsqueeze(0), PARTS).flatten().numpy()
 
-
-def classifier(name: str, size: int):
-    """Return what names digits from features."""
+def radial():
+    """Return the baseline's classifier."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    return make_pipeline(StandardScaler(), SVC(C=10) if "RBF" in name else SVC(kernel="linear", C=3 / size))
-
-
-def correct(features: np.ndarray, digits: np.ndarray, train: np.ndarray, test: np.ndarray, name: str) -> float:
-    """Return the share of test recordings that are named rightly."""
-    return float(
-        classifier(name, features.shape[1]).fit(features[train], digits[train]).score(features[test], digits[test])
-    )
+    return make_pipeline(StandardScaler(), SVC(C=10))
 
 
 def scaled_by_speaker(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -229,33 +247,31 @@ def scaled_by_speaker(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def few_labels(features, digits: np.ndarray, train: np.ndarray, test: np.ndarray, labelled: int, seed: int):
-    """Return the same for some labels of each digit, drawn at random: the mean of ten draws."""
-    found: dict[str, list[float]] = {name: [] for name in features}
+def few_labels(features, digits, speakers, train, test, labelled: int, seed: int, name: str) -> tuple[float, float]:
+    """Return the share named rightly by some labels of each digit, drawn at random: the mean of ten draws.
+
+    The first number is of the labels alone; the second uses all training recordings, and the names of their speakers.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.preprocessing import StandardScaler
+
+    from seqae.few_labels import NuisanceProjection, SelfTraining
+
+    alone, with_rest = [], []
+    rows = StandardScaler().fit(features[0, train]).transform(features[0])
+    rows = NuisanceProjection().fit(rows[train], speakers[train]).transform(rows)
+    rows = PCA(0.98, svd_solver="covariance_eigh").fit(rows[train]).transform(rows)
+    machine = radial() if name == BASELINE else RidgeClassifier(0.1 * train.sum())
     for draw in range(10):
         random = np.random.default_rng((seed, draw))
-        chosen = [
-            random.choice(np.flatnonzero(train & (digits == digit)), labelled, replace=False)
-            for digit in np.unique(digits)
-        ]
-        few = np.isin(np.arange(len(digits)), np.concatenate(chosen))
-        for name, rows in features.items():
-            found[name].append(correct(rows, digits, few, test, name))
-    return {name: float(np.mean(values)) for name, values in found.items()}
-
-
-def _restored(log_mel, frames: np.ndarray, like) -> np.ndarray:
-    import torch
-
-    return log_mel.restored(torch.from_numpy(frames), like).numpy()
-
-
-def write_sounds(run, log_mel, clip, restored: np.ndarray) -> None:
-    """Write a recording, and what the autoencoder made of it, to listen to."""
-    import torch
-
-    clip.sound().write(run.path("original.wav"))
-    log_mel.sound(torch.from_numpy(restored)).write(run.path("reconstruction.wav"))
+        of_digit = [np.flatnonzero(train & (digits == digit)) for digit in np.unique(digits)]
+        chosen = np.concatenate([random.choice(numbers, labelled, replace=False) for numbers in of_digit])
+        has_label = np.isin(np.arange(len(digits)), chosen)
+        alone.append(correct(features, digits, has_label, test, name))
+        known = np.where(has_label, digits, -1)
+        with_rest.append(SelfTraining(machine).fit(rows[train], known[train]).score(rows[test], digits[test]))
+    return float(np.mean(alone)), float(np.mean(with_rest))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.dense import dense
-from seqae.modules.pooling import mean_over_time
+from seqae.modules.pooling import MeanOfParts, mean_over_time
 from seqae.modules.recurrent import Recurrence
 
 
@@ -161,6 +161,26 @@ class MeanEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Tensor:
         return self.project(mean_over_time(_embedded(batch, self.embed)))
+
+
+class StateMeans(Encoder):
+    """The mean states of a recurrence in each part of a sequence: features of what was heard when.
+
+    They say more than the code that the recurrence was trained for, which has to be short.
+
+    Args:
+        recurrence: For example that of a trained `RecurrentEncoder`.
+        parts: Of each sequence.
+    """
+
+    def __init__(self, recurrence: Recurrence, parts: int):
+        super().__init__()
+        self.recurrence = recurrence
+        self.parts = parts
+        self.code_size = recurrence.output_size * parts
+
+    def forward(self, batch: Batch) -> Tensor:
+        return MeanOfParts(self.parts)(self.recurrence(batch))
 
 
 def _embedded(batch: Batch, embed: nn.Module | None) -> Batch:

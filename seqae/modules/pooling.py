@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqae.batch import Batch
@@ -24,3 +27,25 @@ def max_over_time(batch: Batch) -> Tensor:
         return batch.values.amax(dim=1)
     lowest = torch.finfo(batch.values.dtype).min
     return torch.where(batch.mask.unsqueeze(-1), batch.values, lowest).amax(dim=1)
+
+
+@dataclass(frozen=True)
+class MeanOfParts:
+    """Gives the mean vector in each part of a sequence, one part after the other, `(batch, parts * size)`.
+
+    Parts are equally long and begin and end with whole steps, so that neighbours may share one, and a sequence may be
+    shorter than there are parts.
+
+    Attributes:
+        parts: Of each sequence.
+    """
+
+    parts: int
+
+    def __call__(self, batch: Batch) -> Tensor:
+        lengths = batch.lengths.unsqueeze(1)
+        edges = torch.arange(self.parts + 1, device=lengths.device) * lengths
+        begin, end = edges[:, :-1] // self.parts, -(-edges[:, 1:] // self.parts)
+        sums = F.pad(batch.zero_padded().values, (0, 0, 1, 0)).cumsum(dim=1)
+        rows = torch.arange(len(batch), device=lengths.device).unsqueeze(1)
+        return ((sums[rows, end] - sums[rows, begin]) / (end - begin).unsqueeze(2)).flatten(1)

@@ -17,6 +17,7 @@ from seqae.data.sounds.sound import Sound, blocks_of
 from seqae.extras import need
 
 _QUIET = 1e-10  # power below which there is nothing: -100 dB of full scale
+_AROUND = 0.04  # seconds that stay before and after a word: its first and last consonants are soft
 
 
 class LogMel:
@@ -36,6 +37,8 @@ class LogMel:
             copies stand side by side in a frame.
         deltas: Whether the changes over time stand beside them; then a frame is twice as long.
         channel: Which channel of a sound is heard; None mixes all.
+        silence: Decibels below the loudest frame; softer frames at the beginning and the end are left out. None keeps
+            all of them.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class LogMel:
         references: tuple[Reference, ...] = (),
         deltas: bool = False,
         channel: int | None = None,
+        silence: float | None = None,
     ):
         if min(rate, bands, window, hop, floor) <= 0 or hop * rate < 1 or window < hop:
             raise ValueError(
                 f"rate={rate}, bands={bands}, window={window}, hop={hop}, floor={floor}. Give positive numbers, a hop "
                 "of one sample at least, and a window that is no shorter than the hop"
             )
+        if silence is not None and silence <= 0:
+            raise ValueError(f"silence={silence} decibels below the loudest frame. Give a positive number, or None")
         self.rate = rate
         self.bands = bands
         self.window = window
@@ -62,6 +68,7 @@ class LogMel:
         self.references = tuple(references)
         self.deltas = deltas
         self.channel = channel
+        self.silence = silence
 
     @property
     def size(self) -> int:
@@ -112,8 +119,17 @@ class LogMel:
         padded = F.pad(samples, (self._points // 2,) * 2)  # so that frame n stands around sample n * hop_length
         return 10 * self._mel(padded).clamp(min=_QUIET).log10().T
 
+    def heard(self, decibels: Tensor) -> Tensor:
+        """Return the frames without silence at the beginning and the end, `(frame, band)`."""
+        if self.silence is None:
+            return decibels
+        loudness = 10 * (10 ** (decibels / 10)).sum(dim=1).log10()
+        places = (loudness > loudness.max() - self.silence).nonzero()
+        around = round(_AROUND / self.hop)
+        return decibels[max(0, int(places[0]) - around) : int(places[-1]) + 1 + around]
+
     def scaled(self, decibels: Tensor) -> Tensor:
-        """Return the frames that a model reads, `(frame, size)`, given decibels `(frame, band)`."""
+        """Return the frames that a model reads, `(frame, size)`, given decibels `(frame, band)` with their silence."""
         if not hasattr(self, "mean_"):
             raise ValueError("this LogMel has not learnt the scale of its bands yet. Call fit(sounds) first")
         return (self._measured(decibels) - torch.from_numpy(self.mean_)) / torch.from_numpy(self.scale_)
@@ -169,7 +185,7 @@ class LogMel:
         return torch.cat([frames, _torchaudio("functional").compute_deltas(frames.T).T], dim=1)
 
     def _held(self, decibels: Tensor) -> Tensor:
-        return decibels.clamp(min=float(decibels.max()) - self.floor)
+        return self.heard(decibels).clamp(min=float(decibels.max()) - self.floor)
 
     def _parts(self, path: str | Path, seconds: int) -> Iterator[Tensor]:
         """Yield the decibels of one part of a file after the other, each part computed with some sound around it."""

@@ -85,9 +85,39 @@ def test_references_are_what_they_say():
     torch.testing.assert_close(Slope()(decibels), torch.from_numpy(line).float(), atol=1e-5, rtol=1e-5)
 
 
+def test_silence_around_a_word_goes_and_a_pause_in_it_stays():
+    rest, first, second = (
+        loudness * noise(count, seed=seed).samples[:, 0]
+        for loudness, count, seed in ((1e-3, 4000, 2), (1, 2000, 0), (1, 2000, 1))
+    )
+    sound = Sound(np.concatenate([rest, first, rest[:800], second, rest]), 8000)
+    log_mel = LogMel(rate=8000, references=(LoudSpectrum(),), silence=25.0)
+    decibels = log_mel.decibels(sound)
+    heard = log_mel.heard(decibels)
+    begin, end = 50, 50 + (2000 + 800 + 2000) // 80
+    at = next(place for place in range(len(decibels)) if torch.equal(decibels[place], heard[0]))
+    assert torch.equal(decibels[at : at + len(heard)], heard)
+    assert begin - 6 <= at <= begin and end <= at + len(heard) <= end + 7  # 40 ms and a window
+    log_mel.fit([sound])
+    assert len(log_mel.transform(sound)) == len(heard)
+    assert log_mel.restored(log_mel.transform(sound), decibels).shape == heard.shape
+    torch.testing.assert_close(
+        log_mel.transform(Sound(np.concatenate([rest, sound.samples[:, 0]]), 8000)), log_mel.transform(sound)
+    )
+
+
+def test_silence_that_is_no_level_is_refused():
+    with pytest.raises(ValueError, match="silence=0 decibels"):
+        LogMel(silence=0)
+
+
 def test_silence_is_a_sound_like_others():
     silence = Sound(np.zeros(4000), 8000)
-    for log_mel in (LogMel(references=VIEWS).fit([silence]), LogMel(references=VIEWS).fit([noise()])):
+    for log_mel in (
+        LogMel(references=VIEWS).fit([silence]),
+        LogMel(references=VIEWS).fit([noise()]),
+        LogMel(references=VIEWS, silence=25.0).fit([noise()]),
+    ):
         assert log_mel.transform(silence).isfinite().all()
 
 
