@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DATA = "made-up clips of moving shapes; or mouths of the GRID corpus"
 MINUTES = 13
-RESULT = "unseen combinations of shapes and ways: .972 exactly right; words of mouths .805, the most frequent ones .175"
+RESULT = "unseen combinations of shapes and ways: .972 exactly right; words of mouths .805, the most frequent .175"
 VECTOR = {"shapes": 64, "mouths": 96}  # numbers that a step is read as
 SPLITS = ("train", "val", "test")  # of the mouths; the last two are the test
 
