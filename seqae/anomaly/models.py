@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -83,12 +83,12 @@ class Recurrent(Maker):
     """All channels together: an LSTM (or GRU) that reads and another one that writes (Malhotra et al. 2016).
 
     Args:
-        gated: True for GRU, False for LSTM.
+        cell: lstm or gru.
         code_size: Numbers in the code of a window.
         hidden_size: Length of the hidden state.
     """
 
-    gated: bool = False
+    cell: Literal["lstm", "gru"] = "lstm"
     code_size: int = 16
     hidden_size: int = 48
 
@@ -99,7 +99,7 @@ class Recurrent(Maker):
         return Autoencoder(encoder, decoder)
 
     def _recurrence(self, input_size: int) -> Recurrence:
-        return (GRU if self.gated else LSTM)(input_size, self.hidden_size)
+        return {"lstm": LSTM, "gru": GRU}[self.cell](input_size, self.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class MovingAverage(nn.Module):
 MODELS: dict[str, Maker] = {
     "dense": Dense(),
     "lstm": Recurrent(),
-    "gru": Recurrent(gated=True),
+    "gru": Recurrent("gru"),
     "conv": Conv(),
     "pca": Principal(),
     "persistence": Persistence(),

@@ -87,7 +87,7 @@ def test_only_models_that_learn_have_a_history(detector: seqae.AnomalyDetector):
 
 def test_makers_keep_what_they_were_given():
     windows = torch.randn(50, 12, 3)
-    model = Recurrent(gated=True, code_size=5, hidden_size=7)(windows)
+    model = Recurrent("gru", code_size=5, hidden_size=7)(windows)
     assert model.encode(Batch.full(windows)).shape == (50, 5)
     assert Dense(numbers=2, share=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
     assert Principal(numbers=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
