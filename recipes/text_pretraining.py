@@ -86,16 +86,8 @@ def main(
     from seqae.report.run import Run
 
     if smoke:
-        data_root, pool, embedding_size, hidden_size, folds, labels, steps, few_steps = (
-            "",
-            300,
-            8,
-            8,
-            3,
-            20,
-            (4, 2),
-            (4, 2),
-        )
+        data_root, pool, embedding_size, hidden_size = "", 300, 8, 8
+        folds, labels, steps, few_steps = 3, 20, (4, 2), (4, 2)
     seqae.tune()
     settings = dict(data_root=data_root, texts=texts, unlabelled=unlabelled, longest=longest, vocabulary=vocabulary)
     settings |= dict(embedding_size=embedding_size, hidden_size=hidden_size, folds=folds, labels=labels, pool=pool)
