@@ -47,6 +47,8 @@ def main(
         smoke: Only try whether it runs.
         out: Folder for the results.
     """
+    import torch
+
     import seqae
     from seqae import Batch
     from seqae.anomaly.metrics import auc_roc
@@ -58,7 +60,7 @@ def main(
     from seqae.modules.pooling import MeanOfParts
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
-    from seqae.report.sequence_figures import sequences_figure
+    from seqae.report.sound_figures import spectrograms_figure
 
     if smoke:
         epochs, classes, learnt = 1, ("0",), 40
@@ -94,10 +96,19 @@ def main(
         for name, values in found.items()
     ]
     metrics = {f"{line['method']}: {key}": line[key] for line in results for key in ("AUROC", "lowest", "highest")}
-    of_kind = {"normal": test[~truth][:3], f"strange: {strange}": test[truth][:3]}
-    shown = {kind: list(rows.reshape(len(rows), parts, -1)) for kind, rows in of_kind.items()}
-    written = {kind: list(detector.reconstruct(rows).reshape(len(rows), parts, -1)) for kind, rows in of_kind.items()}
-    save_figure(sequences_figure(shown, written, channel=log_mel.bands // 3), run.path("frames.png"))
+    chosen = np.concatenate([np.flatnonzero(truth == is_strange)[:3] for is_strange in (False, True)])
+    numbers = np.flatnonzero(for_test)[chosen]
+    errors = detector.scores(test[chosen])
+    names = [f"{'strange' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
+    shown = {"word": test[chosen], "written": detector.reconstruct(test[chosen])}
+    pictures = {
+        kind: [
+            log_mel.restored(torch.from_numpy(np.float32(row.reshape(parts, -1))), decibels[number]).numpy()
+            for row, number in zip(rows, numbers)
+        ]
+        for kind, rows in shown.items()
+    }
+    save_figure(spectrograms_figure(pictures, names, 1 / parts, "share of the word"), run.path("words.png"))
     save_figure(loss_figure(detector.history_), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, "detector": detector}, run.path("model"), metrics=metrics)
     run.finish(results, metrics)

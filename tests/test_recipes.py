@@ -8,7 +8,7 @@ import pytest
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 LEAVES = {
-    "audio_anomaly": ["frames.png", "loss.png", "model/seqae.json"],
+    "audio_anomaly": ["words.png", "loss.png", "model/seqae.json"],
     "audio_digits": [
         "sounds.png",
         "codes-digits.png",

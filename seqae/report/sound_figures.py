@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 _RANGE = 60.0  # decibels from the darkest to the lightest
 
 
-def spectrograms_figure(rows: Mapping[str, Sequence[np.ndarray]], names: Sequence[str], hop: float) -> Figure:
+def spectrograms_figure(
+    rows: Mapping[str, Sequence[np.ndarray]], names: Sequence[str], hop: float, unit: str = "seconds"
+) -> Figure:
     """Draw recordings in columns, for example originals above their reconstructions, all on one scale of loudness.
 
     Args:
         rows: By name, decibels (frame, band) of each recording.
         names: One for each recording.
-        hop: Seconds from one frame to the next.
+        hop: Time from one frame to the next.
+        unit: Of this time.
     """
     counts = {len(recordings) for recordings in rows.values()}
     if counts != {len(names)}:
@@ -41,5 +44,5 @@ def spectrograms_figure(rows: Mapping[str, Sequence[np.ndarray]], names: Sequenc
     for plot, name in zip(plots[0], names):
         plot.set_title(name, loc="left", color=colours.INK, fontsize=10)
     for plot in plots[-1]:
-        plot.set_xlabel("seconds", fontsize=9)
+        plot.set_xlabel(unit, fontsize=9)
     return figure
