@@ -96,7 +96,8 @@ def main(
         for name, values in found.items()
     ]
     metrics = {f"{line['method']}: {key}": line[key] for line in results for key in ("AUROC", "lowest", "highest")}
-    chosen = np.concatenate([np.flatnonzero(truth == is_strange)[:3] for is_strange in (False, True)])
+    kinds = [np.flatnonzero(~truth), np.flatnonzero(truth)]
+    chosen = np.concatenate([kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in kinds])
     numbers = np.flatnonzero(for_test)[chosen]
     errors = detector.scores(test[chosen])
     names = [f"{'strange' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
