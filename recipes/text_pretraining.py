@@ -219,7 +219,7 @@ def reader(words: int, embedding_size: int, hidden_size: int):
     from torch import nn
 
     import seqae
-    from seqae.modules.summary import SummaryEncoder
+    from seqae.modules.encoders import SummaryEncoder
 
     embedding = nn.Embedding(words, embedding_size)
     nn.init.normal_(embedding.weight, std=0.1)

@@ -7,11 +7,10 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.errors import mean_error
-from seqae.modules.encoders import StateMeans
+from seqae.modules.encoders import StateMeans, SummaryEncoder
 from seqae.modules.merging import Join, Split
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
 from seqae.modules.recursive import Balanced, Chain, Greedy, MeanOfNodes, RecursiveEncoder, UnfoldingDecoder
-from seqae.modules.summary import SummaryEncoder
 
 CHANNELS, CODE = 3, 5
 ENCODERS = {

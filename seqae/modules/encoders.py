@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.dense import dense
-from seqae.modules.pooling import MeanOfParts, mean_over_time
+from seqae.modules.pooling import MeanOfParts, max_over_time, mean_over_time
 from seqae.modules.recurrent import Recurrence
 
 
@@ -59,7 +60,7 @@ class RecurrentEncoder(Encoder):
         self.project = nn.Linear(recurrence.output_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        hidden = self.recurrence(_embedded(batch, self.embed))
+        hidden = self.recurrence(embedded(batch, self.embed))
         return self.project(self.recurrence.final(hidden) if self.pool is None else self.pool(hidden))
 
 
@@ -100,7 +101,7 @@ class ConvEncoder(Encoder):
         self.project = nn.Linear(self.convolutions.output_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.project(self.pool(self.convolutions(_embedded(batch, self.embed))))
+        return self.project(self.pool(self.convolutions(embedded(batch, self.embed))))
 
 
 class DenseEncoder(Encoder):
@@ -133,7 +134,7 @@ class DenseEncoder(Encoder):
         self.layers = dense([steps * input_size, *hidden_sizes, code_size])
 
     def forward(self, batch: Batch) -> Tensor:
-        values = _embedded(batch, self.embed).zero_padded().values
+        values = embedded(batch, self.embed).zero_padded().values
         if int(batch.lengths.max()) > self.steps:
             raise ValueError(
                 f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
@@ -160,7 +161,7 @@ class MeanEncoder(Encoder):
         self.project = nn.Linear(input_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.project(mean_over_time(_embedded(batch, self.embed)))
+        return self.project(mean_over_time(embedded(batch, self.embed)))
 
 
 class StateMeans(Encoder):
@@ -183,5 +184,28 @@ class StateMeans(Encoder):
         return MeanOfParts(self.parts)(self.recurrence(batch))
 
 
-def _embedded(batch: Batch, embed: nn.Module | None) -> Batch:
+class SummaryEncoder(Encoder):
+    """The mean of the vectors that are read, beside the mean and the largest of a recurrence's states.
+
+    With few labels a classifier finds most in the means (see the recipe text_pretraining); order is in the states.
+
+    Args:
+        recurrence: Reads the vectors.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
+    """
+
+    def __init__(self, recurrence: Recurrence, embed: nn.Module | None = None):
+        super().__init__()
+        self.recurrence = recurrence
+        self.embed = embed
+        self.code_size = recurrence.input_size + 2 * recurrence.output_size
+
+    def forward(self, batch: Batch) -> Tensor:
+        read = embedded(batch, self.embed).zero_padded()
+        states = self.recurrence(read)
+        return torch.cat([mean_over_time(read), mean_over_time(states), max_over_time(states)], dim=1)
+
+
+def embedded(batch: Batch, embed: nn.Module | None) -> Batch:
+    """Return what `embed` makes of each step; the batch itself if it is None."""
     return batch if embed is None else batch.map(embed)

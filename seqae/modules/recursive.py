@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
-from seqae.modules.encoders import Encoder, _embedded
+from seqae.modules.encoders import Encoder, embedded
 from seqae.modules.merging import Join, Plan, Split, fold, greedy, split_errors, unfold
 from seqae.trees import Tree, balanced, chain
 
@@ -141,7 +141,7 @@ class RecursiveEncoder(Encoder):
             batch: The sequences.
             trees: One for each sequence, in place of those that `shape` would choose.
         """
-        vectors = _embedded(batch, self.embed)
+        vectors = embedded(batch, self.embed)
         if trees is None:
             trees = self.shape(vectors, self.join)
         plan = Plan.of(trees, vectors.values.device)

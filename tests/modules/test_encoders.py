@@ -1,11 +1,11 @@
-"""A summary is made of means and the largest states."""
+"""Encoders whose codes are made of means and the largest states."""
 
 import torch
 from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.modules.summary import SummaryEncoder
+from seqae.modules.encoders import SummaryEncoder
 
 
 def test_code_is_means_and_largest_states_of_each_text_alone():
