@@ -59,7 +59,7 @@ def main(
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import cosine
+    from seqae.training.optimizers import OneSidedShampoo, cosine
 
     if smoke:
         dataset, epochs = "digits", 2
@@ -80,8 +80,11 @@ def main(
         StillEncoder(shrinking((colours, *channels)), code_size),
         seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
     )
+    def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
+        return OneSidedShampoo(model.parameters(), learning_rate)
+
     history = seqae.fit(
-        seqae.Reconstruction(model, seqae.binary_error, learning_rate=learning_rate, rate=cosine),
+        seqae.Reconstruction(model, seqae.binary_error, optimizer=optimizer, rate=cosine),
         Loader(train, BatchOrder(train.lengths, batch_size, seed)),
         Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,

@@ -65,7 +65,7 @@ def main(
     from seqae.report import loss_figure, save_figure
     from seqae.report.image_figures import rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import cosine
+    from seqae.training.optimizers import OneSidedShampoo, cosine
 
     bright = GaussianNoise(0.2, shift=0.2)
     known = {
@@ -89,13 +89,19 @@ def main(
     truth, known_truth = (part.array().reshape(-1, *part.size) for part in (test, valid))
     rows, columns = shrunk(height, width, len(channels))
     results, losses = [], {}
+
+    def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
+        return OneSidedShampoo(model.parameters(), learning_rate)
+
     for name in noises:
         torch.manual_seed(seed)
         model = seqae.Autoencoder(
             StillEncoder(shrinking((colours, *channels)), channels[-1] * rows * columns),
             seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
         )
-        task = seqae.Reconstruction(model, seqae.binary_error, known[name], learning_rate, seed=seed, rate=cosine)
+        task = seqae.Reconstruction(
+            model, seqae.binary_error, known[name], seed=seed, optimizer=optimizer, rate=cosine
+        )
         losses[name] = seqae.fit(task, Loader(train, BatchOrder(train.lengths, batch_size, seed)), epochs=epochs).train
 
         noisy, known_noisy = (

@@ -1,4 +1,4 @@
-"""An optimizer for deep fully connected networks, and learning rates that change while training goes on.
+"""An optimizer for deep networks, fully connected or of convolutions, and learning rates that change in training.
 
 For `Reconstruction(model, error, optimizer=lambda model: OneSidedShampoo(model.parameters()), rate=cosine)`.
 """
@@ -22,6 +22,8 @@ _NOTHING = 1e-30  # of a norm; one divided by it is finite, so that no gradient 
 class OneSidedShampoo(torch.optim.Optimizer):
     """Steps that are as long in all directions of a matrix: those that gradients seldom take count as much.
 
+    The kernels of a convolution are a matrix, too, with a row for each (first axis) of them.
+
     Shampoo of Gupta et al. 2018 (https://arxiv.org/abs/1802.09568) on the smaller side of each matrix only, which is
     enough (ASGO, An et al. 2025, https://arxiv.org/abs/2503.20762) and takes a quarter of the work. Lengths are those
     that Adam would take (Liu et al. 2025, https://arxiv.org/abs/2502.16982). Deep autoencoders are badly conditioned:
@@ -29,7 +31,7 @@ class OneSidedShampoo(torch.optim.Optimizer):
     6.1. Batches of a few hundred sequences make up for its cost.
 
     Args:
-        parameters: To train; those that are no matrices are trained as by Adam.
+        parameters: To train; vectors, as biases are, are trained as by Adam.
         learning_rate: As one would choose it for Adam, or up to three times that.
         momentum: Of the gradients.
         memory: Of the second moments.
@@ -55,8 +57,10 @@ class OneSidedShampoo(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    move = _matrix_move if parameter.ndim == 2 else _adam_move
-                    parameter.sub_(move(parameter.grad, self.state[parameter], group), alpha=group["lr"])
+                    move = _matrix_move if parameter.ndim > 1 else _adam_move
+                    rows = parameter.grad.flatten(1) if parameter.ndim > 1 else parameter.grad
+                    step = move(rows, self.state[parameter], group).view_as(parameter)
+                    parameter.sub_(step, alpha=group["lr"])
         return loss
 
 

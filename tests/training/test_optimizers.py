@@ -32,6 +32,16 @@ def test_the_first_step_is_the_nearest_matrix_that_turns_without_stretching(shap
     torch.testing.assert_close(move, 0.2 * max(shape) ** 0.5 * left @ right, rtol=0.02, atol=0.02)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_kernels_of_a_convolution_are_rows_of_a_matrix(layout):
+    random = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(6, 4, 3, 3, generator=random) for _ in range(4)]
+    kernels = torch.zeros(6, 4, 3, 3).to(memory_format=layout)
+    moved = stepped(kernels, gradients)
+    assert moved.stride() == kernels.stride()
+    torch.testing.assert_close(moved.flatten(1), stepped(torch.zeros(6, 36), [each.flatten(1) for each in gradients]))
+
+
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 5), st.floats(-12, 3))
 def test_a_step_has_one_length_whatever_the_gradient(rows, columns, rank, exponent):
     random = torch.Generator().manual_seed(rows * 100 + columns)
