@@ -123,7 +123,7 @@ def smp_unet(train: list, logits: int):
 
 
 def trained(model, train: list, valid: list, epochs: int, learning_rate: float, seed: int):
-    """Return the trained network with its threshold, and its losses."""
+    """Return the trained network with its threshold, which looks at an image from eight sides, and its losses."""
     import seqae
     from seqae.data.batches import BatchOrder, Loader
     from seqae.data.images.augmentation import Brightened, Moved, flipped, turned
@@ -149,7 +149,7 @@ def trained(model, train: list, valid: list, epochs: int, learning_rate: float, 
         patience=epochs,
     )
     losses = {"train": history.train, "valid": history.valid}
-    return with_threshold(model, valid), losses
+    return with_threshold(model, valid, turned=True), losses
 
 
 if __name__ == "__main__":

@@ -65,17 +65,16 @@ class Segmentation(lightning.LightningModule):
         return self.model(batch.images) if batch.is_full else self.model(batch.images, batch.sizes)
 
 
-@torch.no_grad()
-def with_threshold(model: nn.Module, examples: Sequence[MaskedImage]) -> Segmenter:
+def with_threshold(model: nn.Module, examples: Sequence[MaskedImage], turned: bool = False) -> Segmenter:
     """Return a trained model; if it has one logit, with the threshold that finds these masks best, by F1 of all pixels.
 
     Args:
         model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`.
         examples: Which the model was not trained on.
+        turned: Of the `Segmenter`.
     """
-    model.eval()
-    logits = [model(example.pixels.unsqueeze(0) / 255)[0] for example in examples]
-    if len(logits[0]) > 1:
-        return Segmenter(model).eval()
-    threshold = best_threshold([each[0].sigmoid() for each in logits], [example.mask for example in examples])
-    return Segmenter(model, threshold).eval()
+    segmenter = Segmenter(model, turned=turned).eval()
+    logits = [segmenter.logits(example.pixels / 255) for example in examples]
+    if len(logits[0]) == 1:
+        segmenter.threshold = best_threshold([each[0].sigmoid() for each in logits], [each.mask for each in examples])
+    return segmenter

@@ -109,18 +109,33 @@ def test_four_images_are_overfitted():
 
 def test_saved_and_loaded_gives_the_same_masks(tmp_path):
     images = [torch.rand(3, 9, 14), torch.rand(3, 16, 16), torch.rand(3, 1, 1)]
-    for model in (Segmenter(net(), threshold=0.45), Segmenter(net(classes=4))):
+    for model in (Segmenter(net(), threshold=0.45, turned=True), Segmenter(net(classes=4))):
         loaded = seqae.load(seqae.save(model, tmp_path / "model"))
         for mask, again, image in zip(model(images), loaded(images), images, strict=True):
             assert mask.shape == image.shape[1:]
             assert torch.equal(mask, again)
-        assert loaded.threshold == model.threshold
+        assert (loaded.threshold, loaded.turned) == (model.threshold, model.turned)
 
 
 def test_threshold_divides_probabilities():
     probabilities = torch.tensor([[0.1, 0.39, 0.41, 0.9]])
     segmenter = Segmenter(torch.nn.Identity(), threshold=0.4)
     assert segmenter([probabilities.logit().unsqueeze(0)])[0].tolist() == [[0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("quarter", range(4))
+@pytest.mark.parametrize("mirror", [False, True])
+def test_turned_logits_turn_with_the_image_and_those_of_one_look_do_not(quarter, mirror):
+    image = torch.rand(3, 9, 14)
+
+    def moved(images):
+        return (images.flip(-1) if mirror else images).rot90(quarter, (-2, -1))
+
+    segmenter = Segmenter(net(), turned=True)
+    torch.testing.assert_close(segmenter.logits(moved(image)), moved(segmenter.logits(image)))
+    if quarter or mirror:
+        once = Segmenter(net())
+        assert not torch.allclose(once.logits(moved(image)), moved(once.logits(image)), atol=1e-3)
 
 
 def test_wrong_channels_are_named():
