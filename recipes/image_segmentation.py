@@ -21,7 +21,7 @@ DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
 MINUTES = 15
 RESULT = "BSData, places not seen, half size, seeds 10 20 21: IoU 0.682 (smp 0.695, darkness 0.206)"
 OURS, THEIRS, SIMPLE = "U-Net", "U-Net of segmentation-models-pytorch", "darker than around, cleaned up"
-BATCH = 16
+BATCH = 8
 
 
 def main(
