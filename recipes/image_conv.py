@@ -80,6 +80,7 @@ def main(
         StillEncoder(shrinking((colours, *channels)), code_size),
         seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
     )
+
     def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
         return OneSidedShampoo(model.parameters(), learning_rate)
 

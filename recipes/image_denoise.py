@@ -27,10 +27,10 @@ def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
     noises: tuple[str, ...] = ("cut", "not cut", "masked", "salt and pepper"),
-    channels: tuple[int, ...] = (32, 32),
-    epochs: int = 3,
+    channels: tuple[int, ...] = (32,),
+    epochs: int = 5,
     batch_size: int = 128,
-    learning_rate: float = 3e-3,
+    learning_rate: float = 6e-3,
     held_out: int = 2000,
     seed: int = 0,
     smoke: bool = False,
@@ -99,9 +99,7 @@ def main(
             StillEncoder(shrinking((colours, *channels)), channels[-1] * rows * columns),
             seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
         )
-        task = seqae.Reconstruction(
-            model, seqae.binary_error, known[name], seed=seed, optimizer=optimizer, rate=cosine
-        )
+        task = seqae.Reconstruction(model, seqae.binary_error, known[name], seed=seed, optimizer=optimizer, rate=cosine)
         losses[name] = seqae.fit(task, Loader(train, BatchOrder(train.lengths, batch_size, seed)), epochs=epochs).train
 
         noisy, known_noisy = (
