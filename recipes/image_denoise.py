@@ -7,6 +7,7 @@ nats per pixel. Beside it: the same without the cut, half of the pixels black, a
     python recipes/image_denoise.py --dataset digits
     python recipes/image_denoise.py --data-root folder/with/FashionMNIST --dataset fashion-mnist --noises cut
 
+The convolution skips pixels itself: pooling forgets where in its square a value stood, and in fine noise that counts.
 Filters that learn nothing get their brightness, and the best guess from one pixel alone gets its odds, from images held
 out of the training.
 """
@@ -19,7 +20,7 @@ import numpy as np
 from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 10
+MINUTES = 8
 RESULT = "MNIST, noise cut: 0.0031 nats per pixel, a tutorial's run 0.0308, the best guess from a pixel alone 0.0114"
 
 
@@ -96,7 +97,7 @@ def main(
     for name in noises:
         torch.manual_seed(seed)
         model = seqae.Autoencoder(
-            StillEncoder(shrinking((colours, *channels)), channels[-1] * rows * columns),
+            StillEncoder(shrinking((colours, *channels), pooled=False), channels[-1] * rows * columns),
             seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
         )
         task = seqae.Reconstruction(model, seqae.binary_error, known[name], seed=seed, optimizer=optimizer, rate=cosine)

@@ -74,15 +74,21 @@ class Crop(nn.Module):
         return images[..., : self.height, : self.width]
 
 
-def shrinking(channels: Sequence[int]) -> nn.Sequential:
-    """Return an embed: convolutions of 3 x 3, each followed by the largest of 2 x 2 pixels; ReLU between them.
+def shrinking(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
+    """Return an embed: convolutions of 3 x 3 that halve height and width; ReLU between them.
 
     From images `(image, channels[0], height, width)` to `(image, channels[-1] * rows * columns)`, see `shrunk`.
     Masci et al. 2011, https://doi.org/10.1007/978-3-642-21735-7_7.
+
+    Args:
+        channels: Of the images, and the maps that each convolution writes.
+        pooled: Whether the largest of 2 x 2 pixels follows each convolution. If not, a convolution skips every other
+            pixel itself (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806), and no place is forgotten.
     """
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True), nn.ReLU()]
+        layers.append(nn.Conv2d(before, after, 3, stride=1 if pooled else 2, padding=1))
+        layers += [nn.MaxPool2d(2, ceil_mode=True)] * pooled + [nn.ReLU()]
     return nn.Sequential(ChannelsLast(nn.Sequential(*layers[:-1])), nn.Flatten())
 
 

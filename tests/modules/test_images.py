@@ -19,16 +19,20 @@ def dense(size, code=6):
     )
 
 
-def convolutional(size):
+def convolutional(size, pooled=True):
     channels, height, width = size
     rows, columns = shrunk(height, width, 2)
     return seqae.Autoencoder(
-        StillEncoder(shrinking((channels, 8, 4)), 4 * rows * columns),
+        StillEncoder(shrinking((channels, 8, 4), pooled), 4 * rows * columns),
         seqae.ConstantDecoder(growing((4, 8, channels), height, width)),
     )
 
 
-models = pytest.mark.parametrize("make", [dense, convolutional])
+def strided(size):
+    return convolutional(size, pooled=False)
+
+
+models = pytest.mark.parametrize("make", [dense, convolutional, strided])
 
 
 @models
@@ -58,10 +62,18 @@ def test_images_are_not_films():
         StillEncoder(nn.Flatten(), 4)(Batch.full(torch.zeros(1, 2, 1, 2, 2)))
 
 
+@pytest.mark.parametrize("pooled", [True, False])
 @pytest.mark.parametrize("height", range(1, 20))
-def test_shrunk_tells_the_size_after_pooling(height):
-    maps = shrinking((1, 2, 3))[:-1](torch.zeros(1, 1, height, 21 - height))
+def test_shrunk_tells_the_size_after_layers(height, pooled):
+    maps = shrinking((1, 2, 3), pooled)[:-1](torch.zeros(1, 1, height, 21 - height))
     assert tuple(maps.shape) == (1, 3, *shrunk(height, 21 - height, 2))
+
+
+def test_without_pooling_no_pixel_is_forgotten():
+    torch.manual_seed(0)
+    pixels = torch.eye(42).reshape(42, 1, 6, 7)
+    layer = shrinking((1, 9), pooled=False)
+    assert torch.linalg.matrix_rank(layer(pixels) - layer(torch.zeros(1, 1, 6, 7))) == 42
 
 
 def test_crop_keeps_the_upper_left_part():
