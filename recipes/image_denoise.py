@@ -7,7 +7,8 @@ nats per pixel. Beside it: the same without the cut, half of the pixels black, a
     python recipes/image_denoise.py --dataset digits
     python recipes/image_denoise.py --data-root folder/with/FashionMNIST --dataset fashion-mnist --noises cut
 
-The convolution skips pixels itself: pooling forgets where in its square a value stood, and in fine noise that counts.
+The convolution skips pixels itself: pooling forgets where in its square a value stood. In fine noise that
+counts; where pixels are missing, pooling is better by a tenth to a quarter, since it sees further.
 Filters that learn nothing get their brightness, and the best guess from one pixel alone gets its odds, from images held
 out of the training.
 """
@@ -21,7 +22,7 @@ from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 MINUTES = 8
-RESULT = "MNIST, noise cut: 0.0031 nats per pixel, a tutorial's run 0.0308, the best guess from a pixel alone 0.0114"
+RESULT = "MNIST, noise cut: 0.0023 nats per pixel, a tutorial's run 0.0308, the best guess from a pixel alone 0.0114"
 
 
 def main(
