@@ -7,10 +7,9 @@ nats per pixel. Beside it: the same without the cut, half of the pixels black, a
     python recipes/image_denoise.py --dataset digits
     python recipes/image_denoise.py --data-root folder/with/FashionMNIST --dataset fashion-mnist --noises cut
 
-The convolution skips pixels itself: pooling forgets where in its square a value stood. In fine noise that
-counts; where pixels are missing, pooling is better by a tenth to a quarter, since it sees further.
-Filters that learn nothing get their brightness, and the best guess from one pixel alone gets its odds, from images held
-out of the training.
+The convolutions skip pixels themselves: pooling forgets where in its square a value stood, and in fine noise that
+counts. The code is four times as long as the image; what keeps it from copying is the noise. Filters that learn nothing
+get their brightness, and the best guess from one pixel alone gets its odds, from images held out of the training.
 """
 
 import os
@@ -21,7 +20,7 @@ import numpy as np
 from seqae import cli
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 8
+MINUTES = 15
 RESULT = "MNIST, noise cut: 0.0023 nats per pixel, a tutorial's run 0.0308, the best guess from a pixel alone 0.0114"
 
 
@@ -29,7 +28,7 @@ def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
     noises: tuple[str, ...] = ("cut", "not cut", "masked", "salt and pepper"),
-    channels: tuple[int, ...] = (32,),
+    channels: tuple[int, ...] = (32, 64),
     epochs: int = 5,
     batch_size: int = 128,
     learning_rate: float = 6e-3,
