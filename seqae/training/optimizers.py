@@ -58,13 +58,12 @@ class OneSidedShampoo(torch.optim.Optimizer):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     move = _matrix_move if parameter.ndim > 1 else _adam_move
-                    rows = parameter.grad.flatten(1) if parameter.ndim > 1 else parameter.grad
-                    step = move(rows, self.state[parameter], group).view_as(parameter)
-                    parameter.sub_(step, alpha=group["lr"])
+                    parameter.sub_(move(parameter.grad, self.state[parameter], group), alpha=group["lr"])
         return loss
 
 
-def _matrix_move(gradient: Tensor, state: dict, group: dict) -> Tensor:
+def _matrix_move(kernels: Tensor, state: dict, group: dict) -> Tensor:
+    gradient = kernels.flatten(1)
     upright = gradient.shape[0] > gradient.shape[1]
     wide = gradient.T if upright else gradient
     if not state:
@@ -79,7 +78,7 @@ def _matrix_move(gradient: Tensor, state: dict, group: dict) -> Tensor:
     move = state["root"] @ (ahead.T if upright else ahead)
     # The norm of a matrix that turns without stretching; its largest numbers are then about 0.2.
     move *= 0.2 * math.sqrt(gradient.numel()) / move.norm().clamp(min=_NOTHING)
-    return move.T if upright else move
+    return (move.T if upright else move).reshape(kernels.shape)
 
 
 def _inverse_root(square: Tensor, damping: float = 1e-4) -> Tensor:
