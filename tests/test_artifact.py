@@ -29,7 +29,7 @@ import seqae
 from seqae import corruptions, errors
 from seqae.artifact import folder as files
 from seqae.artifact import inspect, load, save
-from seqae.artifact.signed import sign
+from seqae.artifact.checksum import add_checksum
 from seqae.artifact.weights import pack
 from seqae.modules.pooling import mean_over_time
 
@@ -95,16 +95,16 @@ class Tied(nn.Module):
 OWN = (Net, Limits, Learner, Pair, Tied)
 
 
-def again(thing, tmp_path: Path, classes=OWN):
-    return load(save(thing, tmp_path / "artifact"), classes)
+def again(obj, tmp_path: Path, classes=OWN):
+    return load(save(obj, tmp_path / "artifact"), classes)
 
 
 def edit(folder: Path, change) -> None:
-    """Change a description and sign it anew, as an attacker would."""
+    """Change a description and renew its checksum, as an attacker would."""
     content = json.loads((folder / "seqae.json").read_text())
     del content["sha256"]
     change(content)
-    (folder / "seqae.json").write_bytes(sign(content))
+    (folder / "seqae.json").write_bytes(add_checksum(content))
 
 
 def same(one, other) -> bool:
@@ -194,10 +194,10 @@ def test_modules_come_back_with_their_weights_in_evaluation_mode(tmp_path, held_
     net.scale.copy_(torch.rand(4))
     net.head[1].running_mean.normal_()
     hold, take = {
-        "nothing": (lambda net: net, lambda thing: thing),
-        "module": (lambda net: Pair(net, nn.Identity()), lambda thing: thing.first),
-        "object": (lambda net: Learner(net=net), lambda thing: thing.net),
-        "list": (lambda net: {"nets": [net, nn.Linear(2, 2)]}, lambda thing: thing["nets"][0]),
+        "nothing": (lambda net: net, lambda net: net),
+        "module": (lambda net: Pair(net, nn.Identity()), lambda pair: pair.first),
+        "object": (lambda net: Learner(net=net), lambda learner: learner.net),
+        "list": (lambda net: {"nets": [net, nn.Linear(2, 2)]}, lambda found: found["nets"][0]),
     }[held_by]
     loaded = take(again(hold(net), tmp_path))
     assert net.training and not any(part.training for part in loaded.modules())
@@ -207,43 +207,6 @@ def test_modules_come_back_with_their_weights_in_evaluation_mode(tmp_path, held_
     steps = torch.rand(2, 6, 3)
     net.eval()
     assert torch.equal(loaded.body(steps)[0], net.body(steps)[0])
-
-
-TORCH = {
-    "avgpool": (nn.AvgPool2d(2, stride=1, count_include_pad=False), (1, 3, 8, 8)),
-    "batchnorm": (nn.BatchNorm2d(3, eps=0.1, affine=False), (2, 3, 4, 4)),
-    "batchnorm without statistics": (nn.BatchNorm1d(3, track_running_stats=False), (4, 3)),
-    "conv": (nn.Conv1d(4, 6, 3, padding="same", dilation=2, groups=2, bias=False), (2, 4, 9)),
-    "conv2": (nn.Conv2d(3, 2, (3, 2), stride=2, padding=1, padding_mode="reflect"), (2, 3, 8, 8)),
-    "elu": (nn.ELU(0.5), (3, 3)),
-    "embedding": (nn.Embedding(7, 3, padding_idx=2), None),
-    "flatten": (nn.Sequential(nn.Flatten(2), nn.Unflatten(1, (1, 3))), (2, 3, 4, 5)),
-    "gelu": (nn.GELU("tanh"), (3, 3)),
-    "gru": (nn.GRU(3, 4, num_layers=2, bias=False, batch_first=True, bidirectional=True), (2, 5, 3)),
-    "identity": (nn.Identity(), (2, 2)),
-    "layernorm": (nn.LayerNorm((2, 3), eps=0.1, bias=False), (4, 2, 3)),
-    "leaky": (nn.LeakyReLU(0.3), (3, 3)),
-    "linear": (nn.Linear(3, 2, bias=False), (4, 3)),
-    "list": (nn.ModuleList([nn.Linear(2, 2), nn.Tanh()]), None),
-    "lstm": (nn.LSTM(3, 4, proj_size=2), None),
-    "maxpool": (nn.Sequential(nn.MaxPool1d(3, stride=2, ceil_mode=True), nn.SiLU(), nn.Sigmoid()), (2, 3, 8)),
-    "maxpool2": (nn.MaxPool2d(2, dilation=2), (2, 3, 8, 8)),
-    "softplus": (nn.Softplus(2.0, threshold=5), (3, 3)),
-    "transposed": (nn.ConvTranspose1d(2, 3, 4, stride=3, output_padding=1, bias=False), (2, 2, 5)),
-    "transposed2": (nn.Sequential(nn.ConvTranspose2d(2, 3, 4, stride=2), nn.ReLU(inplace=True)), (2, 2, 5, 5)),
-    "upsample": (nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=True), (1, 2, 3, 3)),
-}
-
-
-@pytest.mark.parametrize("name", TORCH)
-def test_layers_of_torch_come_back_as_they_were(tmp_path, name):
-    layer, shape = TORCH[name]
-    loaded = load(save(layer, tmp_path / "layer"))
-    assert repr(loaded) == repr(layer)
-    if shape is not None:
-        values = torch.rand(shape)
-        found, expected = loaded(values), layer.eval()(values)
-        assert torch.equal(*(out[0] if isinstance(out, tuple) else out for out in (found, expected)))
 
 
 def test_functions_and_dataclasses_of_seqae_come_back(tmp_path):
@@ -382,7 +345,7 @@ UNSAVABLE = {
     "tensor": (lambda: {"x": torch.ones(3)}, "x is a tensor.*numpy array"),
     "lambda": (lambda: [lambda x: x], "0: .*<lambda> is no function that an artifact may hold"),
     "function of torch": (lambda: [torch.tanh], "0 is a builtins.builtin_function_or_method"),
-    "function of another kind": (lambda: [save], "seqae.artifact.save is no function"),
+    "function of another kind": (lambda: [save], r"seqae\.artifact\.save is no function.*squared_error"),
     "set": (lambda: {"a": {"b": {1}}}, r"a\.b is a builtins\.set, which cannot be saved"),
     "class": (lambda: {"a": Net}, "a is a builtins.type"),
     "key": (lambda: {"a": {3: 4}}, "a has the key 3"),
@@ -408,8 +371,8 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, name):
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory) -> Path:
-    thing = Learner(Limits(0.0, names=("pressure", "flow")), Net(2, 3)).fit(np.arange(6.0).reshape(3, 2))
-    return save(thing, tmp_path_factory.mktemp("artifacts") / "model", metrics={"f1": 0.7})
+    learner = Learner(Limits(0.0, names=("pressure", "flow")), Net(2, 3)).fit(np.arange(6.0).reshape(3, 2))
+    return save(learner, tmp_path_factory.mktemp("artifacts") / "model", metrics={"f1": 0.7})
 
 
 def copy(artifact: Path, target: Path) -> Path:
@@ -526,28 +489,44 @@ HOSTILE_CLASSES = [
     "os.system",
     "builtins.eval",
     "subprocess.Popen",
-    "torch.nn.Bilinear",
     "torch.load",
+    "torch.nn.functional.relu",
+    "torch.nn.DataParallel",
+    "torch.nn.LazyLinear",
+    "torch.nn.Module",
+    "torch.nn.Parameter",
+    "torch.nn.modules",
+    "torch.nn.modules.linear.Linear",
+    "torch.nn.",
     "seqae.artifact.os",
     "seqae.artifact.os.system",
     "seqae.artifact.folder.Path",
     "seqae.artifact.save",
+    "seqae.save",
+    "seqae.squared_error",
     "seqae.errors.squared_error",
-    "seqae.errors.dataclass",
-    "seqae.errors.torch",
-    "seqae.data.Path",
+    "seqae.dataclass",
+    "seqae.torch",
+    "seqae.Path",
     "seqae.cli.main",
+    "seqae.main",
     "seqae.cli.__main__.main",
-    "seqae.extras.MissingExtra",
-    "seqae.report.report.Report",
-    "seqae.data.batches.Loader",
-    "seqae.modules.encoders.ABC",
-    "seqae.modules.encoders.__builtins__",
-    "seqae.modules...encoders.Encoder",
+    "seqae.MissingExtra",
+    "seqae.Report",
+    "seqae.Remote",
+    "seqae.Loader",
+    "seqae.OnlineDetector",
+    "seqae.Reconstruction",
+    "seqae.ABC",
+    "seqae.Encoder",
+    "seqae.modules.encoders.RecurrentEncoder",
+    "seqae.__builtins__",
+    "seqae..LSTM",
+    "seqae.LSTM.__init__",
     "seqae._recipes.anything",
     "seqae.modules.native.build._run",
-    "seqae.modules.dense.dense",
-    "seqae.errors._where_known",
+    "seqae.dense",
+    "seqae._where_known",
     "seqae",
     "seqae.",
     "",
@@ -559,7 +538,7 @@ def test_nothing_else_can_be_named(tmp_path, name):
     folder = save({"net": nn.Identity(), "error": errors.squared_error}, tmp_path / "hostile")
     edit(folder, lambda content: content.update(tree={"object": {"class": name, "settings": {}}}))
     refused(folder, "hostile cannot be loaded: .*(does not know|no class that seqae builds)", classes=())
-    if name != "seqae.errors.squared_error":
+    if name != "seqae.squared_error":
         edit(folder, lambda content: content.update(tree={"function": name}))
         refused(folder, "hostile cannot be loaded: .* is no function that an artifact may hold", classes=())
 
@@ -598,9 +577,9 @@ def test_made_up_descriptions_are_refused(tmp_path, name):
 def test_signed_nonsense_is_refused(tmp_path, text):
     folder = save(1, tmp_path / "nonsense")
     body = text.removesuffix("}").encode()
-    from seqae.artifact import signed
+    from seqae.artifact import checksum
 
-    ending = signed._ENDING % signed.hashlib.sha256(body).hexdigest().encode()
+    ending = checksum._ENDING % checksum.hashlib.sha256(body).hexdigest().encode()
     (folder / "seqae.json").write_bytes(body + ending)
     refused(folder, "nonsense/seqae.json describes no artifact")
 

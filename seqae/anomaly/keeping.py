@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.artifact.arrays import plain, typed
+from seqae.artifact.arrays import from_storage, to_storage
 from seqae.files import write_atomically
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write_state(folder: Path, state: Mapping[str, np.ndarray], owner: str) -> Pa
     """
     from safetensors.numpy import save
 
-    stored = {name: np.ascontiguousarray(plain(array)) for name, array in state.items()}
+    stored = {name: np.ascontiguousarray(to_storage(array)) for name, array in state.items()}
     types = {name: array.dtype.str for name, array in state.items()}
     about = {"format": str(FORMAT), "owner": owner, "types": json.dumps(types), "sha256": _digest(stored, types, owner)}
     return write_atomically(folder / NAME, save(stored, metadata=about))
@@ -89,7 +89,7 @@ def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is damaged (its SHA-256 is another one). Delete it to begin anew")
     if about["owner"] != owner:
         raise ValueError(f"{path} is the state of another model. Give that model, or another folder for the state")
-    return {name: typed(array, np.dtype(types[name])) for name, array in stored.items()}
+    return {name: from_storage(array, np.dtype(types[name])) for name, array in stored.items()}
 
 
 def fingerprint(detector: AnomalyDetector) -> str:

@@ -20,24 +20,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae import __version__
+from seqae.artifact.checksum import FORMAT
 from seqae.artifact.folder import WEIGHTS, read, write
-from seqae.artifact.signed import FORMAT
 from seqae.files import local
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from seqae.artifact.building import Built
+    from seqae.artifact.deserialize import ObjectWithoutWeights
 
 
-def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, float] | None = None) -> Path:
+def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, float] | None = None) -> Path:
     """Write a model, a detector, or anything else that follows the convention.
 
     Other files in the folder stay as they are. An artifact that is there already is replaced at one moment:
     a reader, or a run that was killed, finds the old one or the new one, whole.
 
     Args:
-        thing: What to save.
+        obj: What to save.
         folder: Where; made if it is absent.
         metrics: Numbers to keep beside it, for example how well it did.
 
@@ -45,21 +45,19 @@ def save(thing: object, folder: str | os.PathLike[str], *, metrics: Mapping[str,
         The folder.
 
     Raises:
-        ValueError: Something in the thing could not be loaded again; names it.
+        ValueError: Something in the object could not be loaded again; names it.
         OSError: Writing failed; what was in the folder is as before.
     """
-    from seqae.artifact.describing import describe
+    from seqae.artifact.serialize import serialize
     from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
 
     target = local(folder)
-    description = describe(thing)
+    description = serialize(obj)
     tensors = to_store(description.modules, description.arrays)
     try:  # what cannot be built again should be known now, not when it is needed
-        _build(description.tree, tensors, description.foreign)
+        _build(description.tree, tensors, description.custom_classes)
     except ValueError as error:
-        raise ValueError(
-            f"this {type(thing).__name__} could not be loaded again, so it is not saved: {error}"
-        ) from error
+        raise ValueError(f"this {type(obj).__name__} could not be loaded again, so it is not saved: {error}") from error
     content = {
         "format": FORMAT,
         "provenance": _provenance(),
@@ -77,23 +75,24 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
 
     Args:
         folder: The folder, on this machine.
-        classes: Classes of your own to accept, besides those of seqae and the common ones of torch.nn.
+        classes: Classes of your own to accept, besides those of seqae and the layers of torch.nn.
 
     Raises:
         FileNotFoundError: There is no artifact.
         ValueError: A file is damaged, is something else, or names a class that is not accepted.
+        ImportError: It needs an extra that is not installed.
     """
-    from seqae.artifact.weights import fill, unpack
+    from seqae.artifact.weights import load_weights, unpack
 
     source = local(folder)
     content, weights = read(source)
     stored = unpack(weights, source / WEIGHTS)
     try:
         built = _build(content["tree"], stored, classes)
-        fill(built.modules, stored, frozen=content["frozen"])
+        load_weights(built.modules, stored, frozen=content["frozen"])
     except (ValueError, TypeError) as error:
         raise ValueError(f"{source} cannot be loaded: {error}") from error
-    return built.thing
+    return built.obj
 
 
 def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -107,11 +106,11 @@ def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return {**content, "metrics": {name: float(value) for name, value in content["metrics"].items()}}
 
 
-def _build(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type]) -> Built:
-    from seqae.artifact.building import build
+def _build(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type]) -> ObjectWithoutWeights:
+    from seqae.artifact.deserialize import deserialize
     from seqae.artifact.weights import compare
 
-    built = build(tree, stored, classes)
+    built = deserialize(tree, stored, classes)
     compare(built.modules, built.arrays, stored)
     return built
 

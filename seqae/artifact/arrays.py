@@ -10,7 +10,7 @@ from torch import Tensor
 
 TEXT = "UO"  # strings, also as Python objects: pandas and scikit-learn keep names so
 _NUMBERS = "biufmM"  # truth values, integers, floats, durations, dates
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 
 
 def check_dtype(dtype: np.dtype) -> None:
@@ -27,7 +27,7 @@ def to_text(array: np.ndarray) -> dict[str, Any]:
     """Describe an array: type, shape, values in row-major order."""
     check_dtype(array.dtype)
     description: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
-    values = plain(array).ravel().tolist()
+    values = to_storage(array).ravel().tolist()
     if array.dtype.kind not in TEXT:
         return {**description, "values": " ".join(map(_digits, values))}
     _check_strings(values)
@@ -43,31 +43,31 @@ def from_text(description: dict[str, Any]) -> np.ndarray:
         _check_strings(values)
     else:
         values = [(float if dtype.kind == "f" else int)(digits) for digits in values.split()]
-    if dtype.itemsize * len(values) > _MOST_BYTES:
+    if dtype.itemsize * len(values) > _MAX_BYTES:
         raise ValueError(f"an array of {len(values)} times {dtype.itemsize} bytes is too large for text")
-    stored = np.array(values, dtype=_plain_dtype(dtype)).reshape(description["shape"])
-    return typed(stored, dtype)
+    stored = np.array(values, dtype=_storage_dtype(dtype)).reshape(description["shape"])
+    return from_storage(stored, dtype)
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
     """Return a tensor with the numbers of an array."""
-    return torch.from_numpy(np.array(plain(array), order="C"))
+    return torch.from_numpy(np.array(to_storage(array), order="C"))
 
 
-def plain(array: np.ndarray) -> np.ndarray:
+def to_storage(array: np.ndarray) -> np.ndarray:
     """Return the array in this machine's byte order, dates and durations as integers."""
     native = array.astype(array.dtype.newbyteorder("="))
-    return native.view(_plain_dtype(array.dtype))
+    return native.view(_storage_dtype(array.dtype))
 
 
-def typed(stored: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The inverse of `plain`.
+def from_storage(stored: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The inverse of `to_storage`.
 
     Raises:
-        ValueError: The array is not what `plain` makes of that type.
+        ValueError: The array is not what `to_storage` makes of that type.
     """
-    if stored.dtype != _plain_dtype(dtype):
-        raise ValueError(f"an array of {dtype} is stored as {stored.dtype}, not as {_plain_dtype(dtype)}")
+    if stored.dtype != _storage_dtype(dtype):
+        raise ValueError(f"an array of {dtype} is stored as {stored.dtype}, not as {_storage_dtype(dtype)}")
     return stored.view(dtype.newbyteorder("=")).astype(dtype, copy=False)
 
 
@@ -76,7 +76,7 @@ def _check_strings(values: list) -> None:
         raise ValueError(f"an array holds {strange[0]!r} as an object. Make it an array of numbers or strings")
 
 
-def _plain_dtype(dtype: np.dtype) -> np.dtype:
+def _storage_dtype(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.int64) if dtype.kind in "mM" else dtype.newbyteorder("=")
 
 

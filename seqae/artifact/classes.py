@@ -1,4 +1,4 @@
-"""Which classes and functions an artifact may name, and how things are taken apart and put together."""
+"""Which classes and functions an artifact may name, and how objects are taken apart and put together."""
 
 from __future__ import annotations
 
@@ -7,114 +7,88 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from importlib import import_module
+from types import FunctionType
 
 from torch import nn
 
-# Only these parts of seqae can be named by a file: nothing that writes files, runs commands or prints.
-# Functions are called as they are, so that their modules are listed one by one.
-_CLASS_HOMES = (
-    "modules",
-    "autoencoder",
-    "seq2seq",
-    "places",
-    "s2vt",
-    "translator",
-    "captioner",
-    "text",
-    "errors",
-    "corruptions",
-    "data",
-    "training",
-    "anomaly",
-    "features",
-)
-_FUNCTION_MODULES = ("seqae.errors", "seqae.modules.pooling")
+from seqae.artifact import torch_layers
+from seqae.artifact.registry import MODULE_OF, PREFIX
 
-_CONVOLUTION = "in_channels out_channels kernel_size stride padding dilation groups bias padding_mode"
-_BATCH_NORM = "num_features eps momentum affine track_running_stats"
-_POOL = "kernel_size stride padding dilation return_indices ceil_mode"
-_RECURRENT = "input_size hidden_size num_layers bias batch_first dropout bidirectional"
-_TORCH_SETTINGS: dict[type[nn.Module], str] = {
-    nn.AvgPool2d: "kernel_size stride padding ceil_mode count_include_pad divisor_override",
-    nn.BatchNorm1d: _BATCH_NORM,
-    nn.BatchNorm2d: _BATCH_NORM,
-    nn.Conv1d: _CONVOLUTION,
-    nn.Conv2d: _CONVOLUTION,
-    nn.ConvTranspose1d: f"{_CONVOLUTION} output_padding",
-    nn.ConvTranspose2d: f"{_CONVOLUTION} output_padding",
-    nn.Dropout: "p inplace",
-    nn.ELU: "alpha inplace",
-    nn.Embedding: "num_embeddings embedding_dim padding_idx max_norm norm_type scale_grad_by_freq sparse",
-    nn.Flatten: "start_dim end_dim",
-    nn.GELU: "approximate",
-    nn.GRU: _RECURRENT,
-    nn.Identity: "",
-    nn.LSTM: f"{_RECURRENT} proj_size",
-    nn.LayerNorm: "normalized_shape eps elementwise_affine bias",
-    nn.LeakyReLU: "negative_slope inplace",
-    nn.Linear: "in_features out_features bias",
-    nn.MaxPool1d: _POOL,
-    nn.MaxPool2d: _POOL,
-    nn.ModuleList: "layers",
-    nn.ReLU: "inplace",
-    nn.Sequential: "layers",
-    nn.SiLU: "inplace",
-    nn.Sigmoid: "",
-    nn.Softplus: "beta threshold",
-    nn.Tanh: "",
-    nn.Unflatten: "dim unflattened_size",
-    nn.Upsample: "size scale_factor mode align_corners recompute_scale_factor",
-}
-_TORCH_CLASSES = {f"torch.nn.{kind.__name__}": kind for kind in _TORCH_SETTINGS}
+
+def is_custom(kind: type) -> bool:
+    """Whether a class is neither of seqae nor a layer of torch.nn, so that `load` must be given it."""
+    return not (_is_of_seqae(kind.__module__) or torch_layers.is_layer(kind))
 
 
 def name_of(kind: type) -> str:
-    """Return the name under which a class stands in a description."""
-    if kind in _TORCH_SETTINGS:
-        return f"torch.nn.{kind.__name__}"
-    return f"{kind.__module__}.{kind.__qualname__}"
+    """Return the name under which a class stands in a description.
+
+    A class of seqae is named without its module (`seqae.LSTM`), and so is a layer of torch (`torch.nn.Linear`).
+
+    Raises:
+        ValueError: The class is one of those of seqae or torch that no artifact holds.
+    """
+    if torch_layers.is_layer(kind):
+        return f"{torch_layers.PREFIX}{kind.__name__}"
+    torch_layers.refuse_unknown(kind)
+    if not _is_of_seqae(kind.__module__):
+        return f"{kind.__module__}.{kind.__qualname__}"
+    if not _is_registered(kind):
+        raise ValueError(
+            f"a {kind.__qualname__} is nothing that an artifact holds. Save what it is made of: models, settings, "
+            "estimators, numbers"
+        )
+    return PREFIX + kind.__name__
 
 
 def find_classes(names: Iterable[str], given: Iterable[type]) -> dict[str, type]:
-    """Return the classes with these names, if all of them may be built.
+    """Return the classes with these names, if all of them may be built; imports only the modules that hold them.
+
+    Args:
+        names: See `name_of`.
+        given: Classes that are accepted besides those of seqae and the layers of torch.nn.
 
     Raises:
-        ValueError: Some are neither common ones of torch.nn, nor of seqae, nor given; names them.
+        ValueError: Some are neither layers of torch.nn, nor of seqae, nor given; names them.
     """
     given = list(given)
-    full_names = {name_of(kind): kind for kind in given}
+    full_names = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in given}
     own_names = {kind.__name__: kind for kind in given}
-    found: dict[str, type | None] = {}
+    found: dict[str, type] = {}
+    unknown: set[str] = set()
     for name in names:
-        found[name] = full_names.get(name) or _TORCH_CLASSES.get(name)
-        if found[name] is None and name.startswith("seqae."):
-            found[name] = _of_seqae(name)
-        elif found[name] is None:  # a class of a script is __main__.Name to one script and module.Name to another
-            found[name] = own_names.get(name.rpartition(".")[2])
-    if unknown := sorted(name for name, kind in found.items() if kind is None):
-        unknown = [name if name.isprintable() and len(name) < 200 else ascii(name[:50]) for name in unknown[:20]]
-        short = ", ".join(name.rpartition(".")[2] for name in unknown)
+        kind = full_names.get(name) or torch_layers.find_layer(name)
+        if kind is None and _is_of_seqae(name):
+            kind = _of_seqae(name)
+        elif kind is None:  # a class of a script is __main__.Name to one script and module.Name to another
+            kind = own_names.get(name.rpartition(".")[2])
+        if kind is None:
+            unknown.add(name)
+        else:
+            found[name] = kind
+    if unknown:
+        shown = [name if name.isprintable() and len(name) < 200 else ascii(name[:50]) for name in sorted(unknown)[:20]]
+        short = ", ".join(name.rpartition(".")[2] for name in shown)
         raise ValueError(
-            f"it holds classes that seqae does not know: {', '.join(unknown)}. If you trust them: classes=[{short}]"
+            f"it holds classes that seqae does not know: {', '.join(shown)}. If you trust them: classes=[{short}]"
         )
     return found
 
 
-def _of_seqae(name: str) -> type:
-    _, *modules, _ = name.split(".")
-    is_open = modules and modules[0] in _CLASS_HOMES and not any(module.startswith("_") for module in modules)
-    kind = _defined(name) if is_open else None
-    if not isinstance(kind, type) or not is_savable(kind):
-        raise ValueError(
-            f"{name} is no class that seqae builds from a file (modules, dataclasses and classes with a fit method in "
-            f"seqae.{', seqae.'.join(_CLASS_HOMES)} are). Was it written by another version?"
-        )
-    return kind
-
-
 def is_savable(kind: type) -> bool:
-    """Whether objects of a class are told by their settings and what fitting learnt."""
+    """Whether objects of a class are told by their settings and by what fitting learnt."""
     return issubclass(kind, nn.Module) or is_dataclass(kind) or callable(getattr(kind, "fit", None))
+
+
+def name_of_function(function: FunctionType) -> str:
+    """Return the name under which a function stands in a description.
+
+    Raises:
+        ValueError: It is none of the functions of seqae that a model may hold.
+    """
+    if not _is_registered(function):
+        raise _no_function(f"{function.__module__}.{function.__qualname__}")
+    return PREFIX + function.__name__
 
 
 def find_function(name: str) -> object:
@@ -123,75 +97,95 @@ def find_function(name: str) -> object:
     Raises:
         ValueError: It is none of the functions of seqae that a model may hold.
     """
-    is_open = name.rpartition(".")[0] in _FUNCTION_MODULES and "._" not in name
-    function = _defined(name) if is_open else None
+    function = _registered(name)
     if not inspect.isfunction(function):
-        raise ValueError(
-            f"{name} is no function that an artifact may hold (those of {', '.join(_FUNCTION_MODULES)} are). "
-            "Make it a frozen dataclass with a __call__ method"
-        )
+        raise _no_function(name)
     return function
 
 
-def _defined(name: str) -> object:
-    """Return what is defined under a name within seqae, None if there is no such thing.
-
-    What a module has merely imported (`seqae.errors.torch`) is not defined there.
-    """
-    module_name, _, own_name = name.rpartition(".")
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and module_name.startswith(error.name):
-            return None  # there is no such module; a missing extra is another matter
-        raise
-    found = vars(module).get(own_name)
-    here = getattr(found, "__module__", None) == module_name and getattr(found, "__qualname__", None) == own_name
-    return found if here else None
-
-
-def settings_of(thing: object) -> dict[str, object]:
-    """Return what to give to the constructor to get a thing like this one.
+def settings_of(obj: object) -> dict[str, object]:
+    """Return what to give to the constructor to get an object like this one.
 
     Raises:
-        ValueError: An argument of the constructor was not kept; names class and argument.
+        ValueError: An argument of the constructor was not kept; names class and argument, and says what to do.
     """
-    if isinstance(thing, nn.Sequential | nn.ModuleList) and type(thing) in _TORCH_SETTINGS:
-        return {"layers": dict(thing._modules)}  # named_children() would leave out a module that is there twice
+    kind = type(obj)
+    if isinstance(obj, nn.Module) and (layer := torch_layers.layer_built_by(kind)) is not None:
+        return torch_layers.settings_of(obj, layer)
     settings = {}
-    for name in _argument_names(type(thing)):
-        if not hasattr(thing, name):
-            kind = type(thing).__name__
+    for name, default in _arguments(kind).items():
+        if not hasattr(obj, name):
             raise ValueError(
-                f"{kind} takes {name!r} and does not keep it. Write self.{name} = {name} in {kind}.__init__, "
-                "so that it can be built again"
+                f"{kind.__name__} takes {name!r} and does not keep it. Write self.{name} = {name} in "
+                f"{kind.__name__}.__init__, so that it can be built again"
             )
-        settings[name] = getattr(thing, name)
-    if type(thing) in _TORCH_SETTINGS and not isinstance(settings.get("bias", True), bool):
-        settings["bias"] = settings["bias"] is not None  # layers keep the parameter under the argument's name
+        value = getattr(obj, name)
+        # A class with a layer of torch as its base inherits how that keeps its arguments.
+        settings[name] = (
+            torch_layers.as_flag(value, default) if any(map(torch_layers.is_layer, kind.__mro__)) else value
+        )
     return settings
 
 
 def construct(kind: type, settings: Mapping[str, object]) -> object:
-    """Build an object of a class from its settings."""
-    if unknown := settings.keys() - set(_argument_names(kind)):
-        raise ValueError(f"{name_of(kind)} takes no {', '.join(sorted(unknown))}")
-    if kind is nn.Sequential:
-        return nn.Sequential(OrderedDict(settings["layers"]))
-    if kind is nn.ModuleList:
-        return nn.ModuleList(settings["layers"].values())
-    if kind in _TORCH_SETTINGS:
-        return kind(**settings)
+    """Build an object of a class from its settings.
+
+    Raises:
+        ValueError: The class takes no such setting.
+    """
+    layer = torch_layers.layer_built_by(kind) if issubclass(kind, nn.Module) else None
+    names = torch_layers.argument_names(layer) if layer is not None else _arguments(kind)
+    if unknown := settings.keys() - set(names):
+        raise ValueError(f"{kind.__name__} takes no {', '.join(sorted(unknown))}")
+    if layer is not None:
+        return torch_layers.construct(kind, layer, settings)
     given = inspect.BoundArguments(inspect.signature(kind), OrderedDict(settings))
     return kind(*given.args, **given.kwargs)
 
 
-def _argument_names(kind: type) -> list[str]:
-    if kind in _TORCH_SETTINGS:
-        return _TORCH_SETTINGS[kind].split()
-    if kind.__init__ is nn.Module.__init__:  # it takes anything and keeps nothing
-        return []
+def _arguments(kind: type) -> dict[str, object]:
+    """Return the default of each argument of a constructor."""
+    if torch_layers.constructor_owner(kind) is nn.Module:  # it takes anything and keeps nothing
+        return {}
     arguments = inspect.signature(kind).parameters.values()
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
         raise ValueError(f"{kind.__name__} takes **keywords, which cannot be kept by name. Spell its arguments out")
-    return [argument.name for argument in arguments]
+    return {argument.name: argument.default for argument in arguments}
+
+
+def _is_of_seqae(name: str) -> bool:
+    """Whether a name, or the name of a module, is of the library itself; recipes are scripts as any other."""
+    return name.startswith(PREFIX) and not name.startswith(f"{PREFIX}_recipes.")
+
+
+def _is_registered(found: object) -> bool:
+    """Whether a class or function is the one that the table has under its name."""
+    name, module = getattr(found, "__qualname__", None), getattr(found, "__module__", None)
+    return name in MODULE_OF and MODULE_OF[name] == module
+
+
+def _registered(name: str) -> object:
+    """Return what an artifact calls `seqae.name`, None if the table has no such name."""
+    own_name = name.removeprefix(PREFIX)
+    if name != PREFIX + own_name or own_name not in MODULE_OF:
+        return None
+    found = vars(import_module(MODULE_OF[own_name])).get(own_name)
+    return found if _is_registered(found) else None
+
+
+def _of_seqae(name: str) -> type:
+    kind = _registered(name)
+    if not isinstance(kind, type) or not is_savable(kind):
+        raise ValueError(
+            f"{name if name.isprintable() else ascii(name)} is no class that seqae builds from a file. "
+            "Was it written by another version?"
+        )
+    return kind
+
+
+def _no_function(name: str) -> ValueError:
+    known = ", ".join(own_name for own_name in MODULE_OF if own_name.islower())
+    return ValueError(
+        f"{name} is no function that an artifact may hold ({known} are). "
+        "Make it a frozen dataclass with a __call__ method"
+    )

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from seqae.artifact.signed import sign, verified
+from seqae.artifact.checksum import add_checksum, read_verified
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "seqae.json"
@@ -17,7 +17,7 @@ DESCRIPTION = "seqae.json"
 _NEW_WEIGHTS = ".model.safetensors.new"
 _NEW_DESCRIPTION = ".seqae.json.new"
 
-_MOST_BYTES = 16 * 2**20  # of the description
+_MAX_BYTES = 16 * 2**20  # of the description
 
 
 def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
@@ -31,13 +31,15 @@ def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
         OSError: Writing failed; the folder is as it was.
         ValueError: The description is too long.
     """
-    description = sign({**content, "weights": hashlib.sha256(weights).hexdigest(), "weight_bytes": len(weights)})
-    if len(description) > _MOST_BYTES:
-        raise ValueError(f"the description has {len(description)} bytes, more than {_MOST_BYTES}. Keep less in it")
+    description = add_checksum(
+        {**content, "weights": hashlib.sha256(weights).hexdigest(), "weight_bytes": len(weights)}
+    )
+    if len(description) > _MAX_BYTES:
+        raise ValueError(f"the description has {len(description)} bytes, more than {_MAX_BYTES}. Keep less in it")
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        _refuse_foreign_weights(folder)
+    with _locked(folder):
+        _refuse_weights_of_others(folder)
         _settle(folder)
         try:
             _replace_both(folder, weights, description)
@@ -58,12 +60,12 @@ def read(folder: Path) -> tuple[dict[str, Any], bytes]:
         ValueError: A file is damaged or is something else; names it.
     """
     while True:
-        signed = _signed_description(folder)
-        content = verified(signed, folder / DESCRIPTION)
+        data = _read_description(folder)
+        content = read_verified(data, folder / DESCRIPTION)
         weights = _weights_with(content["weights"], content["weight_bytes"], folder)
         if weights is not None:
             return content, weights
-        if signed == _signed_description(folder):
+        if data == _read_description(folder):
             break  # else someone saved meanwhile: look again
     if not (folder / WEIGHTS).exists():
         raise FileNotFoundError(f"{folder / WEIGHTS} is absent. Copy the whole folder again")
@@ -73,14 +75,14 @@ def read(folder: Path) -> tuple[dict[str, Any], bytes]:
     )
 
 
-def _signed_description(folder: Path) -> bytes:
+def _read_description(folder: Path) -> bytes:
     path = folder / DESCRIPTION
     if folder.is_file():
         raise ValueError(f"{folder} is a file. An artifact is a folder with {DESCRIPTION} and {WEIGHTS} in it")
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no artifact: {path} is absent. Give the folder that was saved to")
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"{path} has more than {_MOST_BYTES} bytes. It is no description of an artifact")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} has more than {_MAX_BYTES} bytes. It is no description of an artifact")
     return path.read_bytes()
 
 
@@ -110,7 +112,7 @@ def _settle(folder: Path) -> None:
     """Put staged weights in their place if the description is theirs, and clear away what else a save left."""
     staged, expected = folder / _NEW_WEIGHTS, None
     with suppress(FileNotFoundError, ValueError):
-        expected = verified(_signed_description(folder), folder / DESCRIPTION)["weights"]
+        expected = read_verified(_read_description(folder), folder / DESCRIPTION)["weights"]
     if staged.exists():
         if hashlib.sha256(staged.read_bytes()).hexdigest() == expected:
             staged.replace(folder / WEIGHTS)
@@ -120,7 +122,7 @@ def _settle(folder: Path) -> None:
     (folder / _NEW_DESCRIPTION).unlink(missing_ok=True)
 
 
-def _refuse_foreign_weights(folder: Path) -> None:
+def _refuse_weights_of_others(folder: Path) -> None:
     if (folder / WEIGHTS).exists() and not (folder / DESCRIPTION).exists():
         raise FileExistsError(
             f"{folder / WEIGHTS} was not written by seqae ({DESCRIPTION} is absent). Choose another folder"
@@ -146,7 +148,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Wait for others that save into the folder, for example the ranks of a distributed run."""
     try:
         import fcntl

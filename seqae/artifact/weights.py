@@ -10,10 +10,10 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.nn import Parameter
+from torch.nn.parameter import Parameter, is_lazy
 
 from seqae.artifact import arrays
-from seqae.artifact.signed import FORMAT
+from seqae.artifact.checksum import FORMAT
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
@@ -34,7 +34,11 @@ def unpack(data: bytes, path: Path) -> dict[str, Tensor]:
 
 
 def to_store(modules: Mapping[str, nn.Module], large_arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Return all weights and arrays by name, on the CPU."""
+    """Return all weights and arrays by name, on the CPU.
+
+    Raises:
+        ValueError: A weight has no shape yet, or an array has the name of a weight; names it.
+    """
     tensors = {  # copies: safetensors refuses tensors that share memory
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in _weights(modules).items()
@@ -68,8 +72,14 @@ def compare(modules: Mapping[str, nn.Module], array_names: Iterable[str], stored
             raise ValueError(f"{name} is made of {dtype}, and of {tensor.dtype} according to its settings")
 
 
-def fill(modules: Mapping[str, nn.Module], stored: Mapping[str, Tensor], frozen: Iterable[str]) -> None:
-    """Give modules that were built on the "meta" device their weights, and switch them to evaluation."""
+def load_weights(modules: Mapping[str, nn.Module], stored: Mapping[str, Tensor], frozen: Iterable[str]) -> None:
+    """Give modules that were built on the "meta" device their weights, and switch them to evaluation.
+
+    Args:
+        modules: All modules by path, of the sizes of the weights (see `compare`).
+        stored: The weights by name.
+        frozen: Names of the parameters that do not learn.
+    """
     frozen = set(frozen)
     loaded = {}
     for name, tensor in _weights(modules).items():
@@ -108,6 +118,11 @@ def _weights(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
     met: set[int] = set()
     for path, module in _outermost(modules).items():
         for key, tensor in module.state_dict(keep_vars=True).items():
+            if is_lazy(tensor):
+                raise ValueError(
+                    f"{f'{path}.{key}' if path else key} has no shape before data has gone through its layer. Run a "
+                    "batch through the model, and write the sizes where it is built (nn.Linear, not nn.LazyLinear)"
+                )
             if not isinstance(tensor, Tensor):
                 raise ValueError(f"{path or 'it'} has {key} in its state, which is no tensor")
             if id(tensor) not in met:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,10 @@ import torch
 from torch import nn
 
 from seqae.artifact import arrays
-from seqae.artifact.classes import find_function, is_savable, name_of, settings_of
+from seqae.artifact.classes import is_custom, is_savable, name_of, name_of_function, settings_of
 
 MAX_NESTING = 64
-_MOST_NUMBERS = 1000  # larger arrays go to the file of weights
+_MAX_NUMBERS = 1000  # larger arrays go to the file of weights
 
 
 @dataclass
@@ -34,23 +35,23 @@ class Description:
         tree: Plain values that JSON can hold.
         arrays: Large arrays by their path in the tree.
         modules: All modules by their path.
-        foreign: Classes of objects in the tree that are not of seqae.
+        custom_classes: Classes of objects in the tree that are neither of seqae nor layers of torch.nn.
     """
 
     tree: Any = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
-    foreign: set[type] = field(default_factory=set)
+    custom_classes: set[type] = field(default_factory=set)
 
 
-def describe(thing: object) -> Description:
+def serialize(obj: object) -> Description:
     """Describe an object and all that it holds.
 
     Raises:
         ValueError: Something in it cannot be saved; tells where it is, what it is and what to do.
     """
     describer = _Describer()
-    describer.found.tree = describer.value(thing, "", 0)
+    describer.found.tree = describer.value(obj, "", 0)
     return describer.found
 
 
@@ -65,7 +66,7 @@ class _Describer:
         self.found = Description()
         self.seen: dict[int, tuple[str, object]] = {}  # holds the objects, else an id could come again
 
-    def value(self, value: object, path: str, depth: int) -> Any:
+    def value(self, value: Any, path: str, depth: int) -> Any:
         if depth > MAX_NESTING:
             raise ValueError(f"{path[:60]}... lies deeper than {MAX_NESTING} levels. Does something hold itself?")
         if value is None or type(value) in (bool, int, str):
@@ -99,44 +100,43 @@ class _Describer:
     def array(self, array: np.ndarray, path: str) -> dict:
         with _telling(path):
             arrays.check_dtype(array.dtype)
-            if array.size <= _MOST_NUMBERS or array.dtype.kind in arrays.TEXT:
+            if array.size <= _MAX_NUMBERS or array.dtype.kind in arrays.TEXT:
                 return arrays.to_text(array)
         self.found.arrays[path] = array
         return {"dtype": array.dtype.str, "shape": list(array.shape), "tensor": path}
 
-    def function(self, function: object, path: str) -> str:
-        name = f"{function.__module__}.{function.__qualname__}"
+    def function(self, function: FunctionType, path: str) -> str:
         with _telling(path):
-            find_function(name)
-        return name
+            return name_of_function(function)
 
-    def instance(self, thing: object, path: str, depth: int) -> dict:
-        if id(thing) in self.seen:
-            return {"same": self.seen[id(thing)][0]}
-        self.check(thing, path)
+    def instance(self, obj: object, path: str, depth: int) -> dict:
+        if id(obj) in self.seen:
+            return {"same": self.seen[id(obj)][0]}
+        self.check(obj, path)
         with _telling(path):
-            settings = settings_of(thing)
-        node = {"class": name_of(type(thing)), "settings": self.entries(settings, path, depth)}
+            name, settings = name_of(type(obj)), settings_of(obj)
+        node = {"class": name, "settings": self.entries(settings, path, depth)}
         # nn.Module keeps its submodules elsewhere; its constructor builds those.
-        learnt = {name: value for name, value in getattr(thing, "__dict__", {}).items() if is_learnt(name)}
+        learnt = {name: value for name, value in getattr(obj, "__dict__", {}).items() if is_learnt(name)}
         if learnt:
             node["learnt"] = self.entries(learnt, path, depth)
-        self.seen[id(thing)] = (path, thing)
-        if isinstance(thing, nn.Module):
-            self.found.modules[path] = thing
+        self.seen[id(obj)] = (path, obj)
+        if isinstance(obj, nn.Module):
+            self.found.modules[path] = obj
         return {"object": node}
 
-    def check(self, thing: object, path: str) -> None:
-        kind = type(thing)
-        if isinstance(thing, torch.Tensor):
+    def check(self, obj: object, path: str) -> None:
+        kind = type(obj)
+        if isinstance(obj, torch.Tensor):
             raise ValueError(f"{_at(path)} is a tensor. Keep a numpy array, or a buffer of a module (register_buffer)")
         if not is_savable(kind):
             raise ValueError(
-                f"{_at(path)} is a {name_of(kind)}, which cannot be saved. An artifact holds numbers, strings, lists, "
-                "tuples, dictionaries, numpy arrays, modules, dataclasses and classes with a fit method"
+                f"{_at(path)} is a {kind.__module__}.{kind.__qualname__}, which cannot be saved. An artifact holds "
+                "numbers, strings, lists, tuples, dictionaries, numpy arrays, modules, dataclasses and classes with a "
+                "fit method"
             )
-        if not kind.__module__.startswith("seqae."):
-            self.found.foreign.add(kind)
+        if is_custom(kind):
+            self.found.custom_classes.add(kind)
 
 
 def is_learnt(name: str) -> bool:

@@ -18,40 +18,41 @@ from torch.overrides import TorchFunctionMode
 
 from seqae.artifact import arrays
 from seqae.artifact.classes import construct, find_classes, find_function
-from seqae.artifact.describing import MAX_NESTING, is_learnt, join
+from seqae.artifact.serialize import MAX_NESTING, is_learnt, join
 
-_MOST_OBJECTS = 10_000
+_MAX_OBJECTS = 10_000
 
 
 @dataclass
-class Built:
+class ObjectWithoutWeights:
     """An object whose modules have no weights yet.
 
     Attributes:
-        thing: The object.
+        obj: The object, of any type.
         modules: All modules in it by their path in the tree.
         arrays: Names of those stored tensors that became arrays.
     """
 
-    thing: Any = None
+    obj: Any = None
     modules: dict[str, nn.Module] = field(default_factory=dict)
     arrays: set[str] = field(default_factory=set)
 
 
-def build(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> Built:
+def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> ObjectWithoutWeights:
     """Build what a tree describes.
 
     Args:
-        tree: See `describing`.
+        tree: See `serialize`.
         stored: Large arrays come from here.
-        classes: Accepted besides those of seqae and the common ones of torch.nn.
+        classes: Classes to accept besides those of seqae and the layers of torch.nn.
 
     Raises:
         ValueError: The tree names a class that is not accepted, or cannot be built; says why.
+        ImportError: A class in it needs an extra that is not installed.
     """
     try:
         builder = _Builder(stored, find_classes(_class_names(tree), classes))
-        builder.built.thing = builder.value(tree, "", 0)
+        builder.built.obj = builder.value(tree, "", 0)
     except (ValueError, ImportError):  # they say what is wrong, a missing extra included
         raise
     except Exception as error:  # from any constructor, or from a tree that is none
@@ -71,7 +72,7 @@ class _Builder:
     def __init__(self, stored: Mapping[str, Tensor], classes: dict[str, type]):
         self.stored = stored
         self.classes = classes
-        self.built = Built()
+        self.built = ObjectWithoutWeights()
         self.instances: dict[str, object] = {}
         # The layers of torch take 2 to 7 calls for each weight.
         self.sizes_only = _SizesOnly(most_calls=1_000 + 100 * len(stored))
@@ -116,15 +117,15 @@ class _Builder:
             return arrays.from_text(node)
         name, dtype = node["tensor"], np.dtype(node["dtype"])
         self.built.arrays.add(name)
-        return arrays.typed(self.stored[name].numpy(), dtype).reshape(node["shape"])
+        return arrays.from_storage(self.stored[name].numpy(), dtype).reshape(node["shape"])
 
     def instance(self, node: dict[str, Any], path: str, depth: int) -> object:
         kind = self.classes[node["class"]]
-        if len(self.instances) >= _MOST_OBJECTS:
-            raise ValueError(f"it holds more than {_MOST_OBJECTS} objects")
+        if len(self.instances) >= _MAX_OBJECTS:
+            raise ValueError(f"it holds more than {_MAX_OBJECTS} objects")
         settings = self.entries(node["settings"], path, depth)
         try:
-            thing = self.construct(kind, settings)
+            obj = self.construct(kind, settings)
         except ImportError:  # a missing extra
             raise
         except Exception as error:
@@ -134,11 +135,11 @@ class _Builder:
         for name, value in self.entries(node.get("learnt", {}), path, depth).items():
             if not is_learnt(name):
                 raise ValueError(f"{join(path, name)} is nothing that fitting learns")
-            setattr(thing, name, value)
-        self.instances[path] = thing
-        if isinstance(thing, nn.Module):
-            self.built.modules[path] = thing
-        return thing
+            setattr(obj, name, value)
+        self.instances[path] = obj
+        if isinstance(obj, nn.Module):
+            self.built.modules[path] = obj
+        return obj
 
     def construct(self, kind: type, settings: dict[str, Any]) -> object:
         if not issubclass(kind, nn.Module):

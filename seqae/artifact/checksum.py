@@ -17,26 +17,26 @@ _KEYS = {"format", "provenance", "parameters", "metrics", "frozen", "tree", "wei
 _ENDING = b',\n  "sha256": "%s"\n}\n'
 
 
-def sign(content: Mapping[str, Any]) -> bytes:
+def add_checksum(content: Mapping[str, Any]) -> bytes:
     """Return the text of a description, with its hash at the end."""
     body = json.dumps(content, indent=2, allow_nan=False).removesuffix("\n}").encode()
     return body + _ENDING % hashlib.sha256(body).hexdigest().encode()
 
 
-def verified(signed: bytes, path: Path) -> dict[str, Any]:
+def read_verified(data: bytes, path: Path) -> dict[str, Any]:
     """Return the description in a text whose hash is right.
 
     Raises:
         ValueError: It is damaged, something else, or of a newer format; names the file.
     """
-    body = signed[: -len(_ENDING % bytes(64))]
-    if signed != body + _ENDING % hashlib.sha256(body).hexdigest().encode():
+    body = data[: -len(_ENDING % bytes(64))]
+    if data != body + _ENDING % hashlib.sha256(body).hexdigest().encode():
         raise ValueError(
             f"{path} is damaged or describes no artifact of seqae (the SHA-256 at its end is not that of its text). "
             "Copy the whole folder again, or save again"
         )
     try:
-        content = json.loads(signed)
+        content = json.loads(data)
         written_by = content["provenance"]["seqae"]
         is_newer = content["format"] > FORMAT
     except (ValueError, LookupError, TypeError, RecursionError) as error:
