@@ -552,6 +552,16 @@ MALFORMED = {
     "reference": {"same": "elsewhere"},
     "class": {"object": {"class": ["x"], "settings": {}}},
     "unknown setting": {"object": {"class": "torch.nn.Linear", "settings": {"device": "cuda"}}},
+    "copies": {"object": {"class": "torch.nn.Transformer", "settings": {"num_encoder_layers": 10**9}}},
+    "enormous parameter": {
+        "object": {"class": "torch.nn.ParameterList", "settings": {"shapes": {"dict": {"0": [2**40]}}}}
+    },
+    "parts that are no layers": {
+        "object": {"class": "torch.nn.Sequential", "settings": {"layers": {"dict": {"0": 1}}}}
+    },
+    "a stack of nothing": {"object": {"class": "torch.nn.TransformerEncoder", "settings": {"layers": {"dict": {}}}}},
+    "function as a class": {"object": {"class": "seqae.squared_error", "settings": {}}},
+    "class as a function": {"function": "seqae.LSTM"},
     "dunder": {"object": {"class": "torch.nn.Tanh", "settings": {}, "learnt": {"__class__": 1}}},
     "method": {"object": {"class": "torch.nn.Tanh", "settings": {}, "learnt": {"forward": 1}}},
     "object array": {"array": {"dtype": "O", "shape": [1], "values": [[1]]}},

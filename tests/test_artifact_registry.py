@@ -165,7 +165,9 @@ def test_loading_imports_only_the_modules_of_the_named_classes(tmp_path):
 
 
 def task() -> object:
-    return seqae.Reconstruction(seqae.Autoencoder(seqae.MeanEncoder(2, 3), seqae.ConstantDecoder(nn.Linear(3, 2))))
+    return seqae.Reconstruction(
+        seqae.Autoencoder(seqae.MeanEncoder(2, 3), seqae.ConstantDecoder(nn.Linear(3, 2))), errors.squared_error
+    )
 
 
 NOTHING_TO_SAVE = {

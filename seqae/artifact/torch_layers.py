@@ -62,10 +62,8 @@ _ARGUMENTS: dict[type, list[str]] = {
     nn.TransformerDecoder: [_PARTS, "norm"],
     nn.TransformerEncoder: [_PARTS, "norm", "enable_nested_tensor", "mask_check"],
 }
-_ACTIVATIONS: dict[object, str] = {
-    F.relu: "relu",
-    F.gelu: "gelu",
-}  # transformers take these names too
+# The layers of transformers take these names, and keep the functions.
+_ACTIVATIONS: dict[object, str] = {F.relu: "relu", F.gelu: "gelu"}
 
 
 def is_layer(kind: type) -> bool:
@@ -141,6 +139,9 @@ def construct(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Module
         kind: What to build.
         layer: The class whose constructor it has.
         settings: See `settings_of`.
+
+    Raises:
+        Exception: Whatever torch raises for settings that make no layer.
     """
     if _SHAPES in settings:
         parts = {name: torch.empty(shape) for name, shape in settings[_SHAPES].items()}
@@ -174,10 +175,12 @@ def _defaults(layer: type) -> dict[str, object]:
         return {**defaults, "nonlinearity": "tanh"} if layer is nn.RNN else defaults
     if constructor_owner(layer) is nn.Module:  # it takes anything and keeps nothing
         return {}
-    arguments = inspect.signature(layer).parameters.values()
-    # A leading underscore marks what torch's own functions hand over.
-    is_setting = [argument.name not in _NOT_SETTINGS and not argument.name.startswith("_") for argument in arguments]
-    return {argument.name: argument.default for argument, wanted in zip(arguments, is_setting, strict=True) if wanted}
+    return {
+        argument.name: argument.default
+        for argument in inspect.signature(layer).parameters.values()
+        # A leading underscore marks what torch's own functions hand over.
+        if argument.name not in _NOT_SETTINGS and not argument.name.startswith("_")
+    }
 
 
 def _setting(obj: Any, layer: type, name: str) -> object:
