@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from seqae._version import __version__ as __version__
 
 # Where each public name lives. Importing seqae imports none of these: torch alone takes seconds.
 _HOMES = {

@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from generators import noisy_waves
 from seqae.adapters.sklearn import OutlierDetector
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Principal
@@ -31,8 +32,7 @@ def test_the_detector_keeps_the_rules_of_scikit_learn(estimator, check):
 
 
 def waves(rows: int = 300) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(scale=0.1, size=(rows, 2))
-    return np.sin(np.arange(rows)[:, None] / [3, 5]) + noise
+    return noisy_waves(rows, 0, [3, 5])
 
 
 def test_outliers_are_the_rows_that_raise_an_alarm():

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generators import spoiled
 from seqae import Batch
 
 ragged = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(lambda n: [torch.randn(k, 2) for k in n])
@@ -33,8 +34,7 @@ def test_map_equals_a_loop_over_sequences(sequences):
 @given(ragged)
 def test_zero_padding_leaves_the_steps_and_clears_the_rest(sequences):
     batch = Batch.of(sequences)
-    spoiled = Batch(batch.values.masked_fill(~batch.mask.unsqueeze(-1), torch.nan), batch.lengths)
-    assert torch.equal(spoiled.zero_padded().values, batch.values)
+    assert torch.equal(spoiled(batch).zero_padded().values, batch.values)
 
 
 def test_sequences_with_other_steps_are_named():
@@ -45,6 +45,11 @@ def test_sequences_with_other_steps_are_named():
 def test_no_sequences_at_all_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         Batch.of([])
+
+
+def test_an_empty_sequence_is_named():
+    with pytest.raises(ValueError, match="sequence 1 of 2 is empty"):
+        Batch.of([torch.ones(2, 3), torch.ones(0, 3)])
 
 
 def test_full_batch_has_no_padding():

@@ -1,190 +1,229 @@
-"""What every encoder and every decoder must do, whatever is inside."""
+"""The contract: what every encoder, decoder and writer of texts must do, whatever is inside.
+
+How each of them is built and what it reads stands in tests/contract; a new class needs an entry there.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import seqae
-from seqae import Batch
-from seqae.errors import mean_error
-from seqae.modules.encoders import StateMeans, SummaryEncoder
-from seqae.modules.merging import Join, Split
-from seqae.modules.pooling import last_step, max_over_time, mean_over_time
-from seqae.modules.recursive import Balanced, Chain, Greedy, MeanOfNodes, RecursiveEncoder, UnfoldingDecoder
+from contract import checks
+from contract.decoders import DECODERS
+from contract.encoders import ENCODERS, STATES
+from contract.entry import CHANNELS, CODE, READINGS, Entry, OfDecoder, OfEncoder
+from contract.texts import WRITERS
+from seqae.batch import Batch
+from seqae.extras import MissingExtra
+from seqae.modules.decoders import Decoder
+from seqae.modules.encoders import Encoder, RecurrentEncoder
+from seqae.modules.pooling import mean_over_time
+from seqae.modules.recurrent import LSTM
+from seqae.seq2seq import StatesEncoder, TextDecoder
 
-CHANNELS, CODE = 3, 5
-ENCODERS = {
-    "lstm": lambda: seqae.RecurrentEncoder(seqae.LSTM(CHANNELS, 16), CODE),
-    "lstm stacked": lambda: seqae.RecurrentEncoder(seqae.LSTM(CHANNELS, 8, layers=2), CODE),
-    "lstm bidirectional": lambda: seqae.RecurrentEncoder(seqae.LSTM(CHANNELS, 8, 2, bidirectional=True), CODE),
-    "gru": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 16), CODE),
-    "gru bidirectional": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 8, 2, bidirectional=True), CODE),
-    "gru mean": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 16), CODE, pool=mean_over_time),
-    "gru max": lambda: seqae.RecurrentEncoder(seqae.GRU(CHANNELS, 16), CODE, pool=max_over_time),
-    "missing": lambda: seqae.RecurrentEncoder(seqae.GRU(2 * CHANNELS, 16), CODE, embed=seqae.FillMissing()),
-    "summary": lambda: SummaryEncoder(seqae.GRU(CHANNELS, 1)),
-    "conv": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(16, 16)),
-    "conv causal": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(16, 8), causal=True, pool=last_step),
-    "conv max": lambda: seqae.ConvEncoder(CHANNELS, CODE, channels=(8, 16), kernel_size=5, pool=max_over_time),
-    "dense": lambda: seqae.DenseEncoder(12, CHANNELS, CODE),
-    "dense linear": lambda: seqae.DenseEncoder(12, CHANNELS, CODE, hidden_sizes=()),
-    "mean": lambda: seqae.MeanEncoder(CHANNELS, CODE),
-    "state means": lambda: StateMeans(seqae.GRU(CHANNELS, CODE), parts=1),
-    "recursive chain": lambda: RecursiveEncoder(Join(CODE), Chain(), nn.Linear(CHANNELS, CODE)),
-    "recursive balanced": lambda: RecursiveEncoder(Join(CODE), Balanced(), nn.Linear(CHANNELS, CODE)),
-    # What chooses the trees learns by the loss of a RecursiveAutoencoder only.
-    "recursive greedy": lambda: RecursiveEncoder(
-        Join(CODE), Greedy(Split(CODE).requires_grad_(False)), nn.Linear(CHANNELS, CODE), MeanOfNodes()
-    ),
-    "large code": lambda: seqae.RecurrentEncoder(seqae.LSTM(CHANNELS, 16), CODE, embed=nn.Linear(CHANNELS, CHANNELS)),
+OF_SEQUENCES = {
+    **{f"states, {name}": entry for name, entry in STATES.items()},
+    **{f"decoder, {name}": entry for name, entry in DECODERS.items()},
+    **{f"writer, {name}": entry for name, entry in WRITERS.items()},
 }
-DECODERS = {
-    "repeat lstm": lambda: seqae.RepeatDecoder(seqae.LSTM(CODE, 16), nn.Linear(16, CHANNELS)),
-    "repeat gru": lambda: seqae.RepeatDecoder(seqae.GRU(CODE, 16, 2), nn.Linear(16, CHANNELS)),
-    "repeat bidirectional": lambda: seqae.RepeatDecoder(
-        seqae.LSTM(CODE, 8, bidirectional=True), nn.Linear(16, CHANNELS)
-    ),
-    "feedback lstm": lambda: seqae.FeedbackDecoder(CODE, seqae.LSTM(CHANNELS, 16), nn.Linear(16, CHANNELS)),
-    "feedback gru": lambda: seqae.FeedbackDecoder(CODE, seqae.GRU(CHANNELS, 16, 2), nn.Linear(16, CHANNELS)),
-    "feedback sampled": lambda: seqae.FeedbackDecoder(
-        CODE, seqae.LSTM(CHANNELS, 16, 2), nn.Linear(16, CHANNELS), own_share=0.5
-    ),
-    "feedback rereading": lambda: seqae.FeedbackDecoder(
-        CODE, seqae.LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), rereads=True
-    ),
-    "backwards": lambda: seqae.BackwardsDecoder(
-        seqae.FeedbackDecoder(CODE, seqae.LSTM(CHANNELS, 16), nn.Linear(16, CHANNELS))
-    ),
-    "conv": lambda: seqae.ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)),
-    "dense": lambda: seqae.DenseDecoder(12, CHANNELS, CODE),
-    "unfolding": lambda: UnfoldingDecoder(Split(CODE), Balanced(), nn.Linear(CODE, CHANNELS)),
-    "constant": lambda: seqae.ConstantDecoder(nn.Linear(CODE, CHANNELS)),
-}
-encoders = pytest.mark.parametrize("make_encoder", ENCODERS.values(), ids=list(ENCODERS))
-decoders = pytest.mark.parametrize("make_decoder", DECODERS.values(), ids=list(DECODERS))
+ENTRIES = {**{f"encoder, {name}": entry for name, entry in ENCODERS.items()}, **OF_SEQUENCES}
 
 
-@pytest.fixture
-def sequences():
-    torch.manual_seed(0)
-    return [torch.randn(length, CHANNELS) for length in (5, 9, 1, 7)]
+def each(entries: dict[str, Entry]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entry", entries.values(), ids=list(entries))
 
 
-def poison(batch: Batch, more: int = 3) -> Batch:
-    """The same sequences, with longer and spoiled padding."""
-    longer = torch.cat([batch.values, batch.values.new_zeros(len(batch), more, *batch.values.shape[2:])], dim=1)
-    longer = Batch(longer, batch.lengths)
-    return Batch(longer.values.masked_fill(~longer.mask.unsqueeze(-1), torch.nan), batch.lengths)
+@each(ENTRIES)
+def test_it_is_the_same_alone_as_in_any_batch_in_any_order(entry):
+    checks.check_same_alone_as_in_any_batch(entry)
 
 
-@encoders
-def test_code_is_the_same_alone_as_in_a_batch_in_any_order(make_encoder, sequences):
-    encoder = make_encoder().eval()
-    alone = torch.cat([encoder(Batch.of([sequence])) for sequence in sequences])
-    torch.testing.assert_close(encoder(Batch.of(sequences)), alone, rtol=0, atol=1e-5)
-    order = [2, 0, 3, 1]
-    torch.testing.assert_close(encoder(Batch.of([sequences[i] for i in order])), alone[order], rtol=0, atol=1e-5)
+@each(ENTRIES)
+def test_spoiled_and_longer_padding_changes_nothing(entry):
+    checks.check_padding_changes_nothing(entry)
 
 
-@encoders
-def test_encoder_reads_no_padding(make_encoder, sequences):
-    encoder, batch = make_encoder().eval(), Batch.of(sequences)
-    torch.testing.assert_close(encoder(poison(batch)), encoder(batch), rtol=0, atol=1e-5)
+@each(ENTRIES)
+def test_every_parameter_learns_and_no_gradient_comes_from_padding(entry):
+    checks.check_gradients(entry)
 
 
-@encoders
-@decoders
-def test_reconstruction_is_the_same_alone_as_in_a_spoiled_batch(make_encoder, make_decoder, sequences):
-    model = seqae.Autoencoder(make_encoder(), make_decoder()).eval()
-    together = model.reconstruct(poison(Batch.of(sequences))).unpad()
-    for sequence, found in zip(sequences, together):
-        alone = model.reconstruct(Batch.of([sequence])).values[0]
-        torch.testing.assert_close(found, alone, rtol=0, atol=1e-5)
+@each(ENTRIES)
+def test_four_sequences_are_learnt_by_heart(entry):
+    checks.check_overfits_four_sequences(entry)
 
 
-@encoders
-@decoders
-def test_every_parameter_learns_and_no_gradient_comes_from_padding(make_encoder, make_decoder, sequences):
-    torch.manual_seed(1)
-    model, clean = seqae.Autoencoder(make_encoder(), make_decoder()), Batch.of(sequences)
-    gradients = []
-    for batch in (clean, poison(clean)):
-        torch.manual_seed(2)  # of scheduled sampling
-        model.zero_grad()
-        found = model(batch, teacher=batch)
-        mean_error(seqae.squared_error(found.prediction.steps, batch.steps)).backward()
-        learning = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-        gradients.append({name: parameter.grad.clone() for name, parameter in learning})
-    for name, gradient in gradients[1].items():
-        assert gradient.isfinite().all(), name
-        assert gradient.abs().sum() > 0, name
-        torch.testing.assert_close(gradient, gradients[0][name], rtol=1e-4, atol=1e-6)
+@each(ENTRIES)
+def test_saved_and_loaded_gives_the_same_numbers(entry, tmp_path):
+    checks.check_saved_and_loaded_gives_the_same_numbers(entry, tmp_path)
 
 
-@decoders
-def test_decoder_writes_the_lengths_asked_for(make_decoder):
-    written = make_decoder().eval()(torch.randn(3, CODE), torch.tensor([2, 6, 1]))
-    assert [len(sequence) for sequence in written.unpad()] == [2, 6, 1]
+@each(ENTRIES)
+def test_length_one_and_very_long_work_side_by_side(entry):
+    checks.check_short_and_long_side_by_side(entry)
 
 
-def overfitted(model, sequences, steps=250) -> float:
-    batch = Batch.of(sequences)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(steps):
-        loss = seqae.squared_error(model(batch, teacher=batch).prediction.steps, batch.steps).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return float(loss.detach() / batch.steps.var())
+@each({name: entry for name, entry in ENTRIES.items() if any(read.longest for read in entry.inputs)})
+def test_a_length_that_does_not_fit_is_refused_and_the_limit_named(entry):
+    checks.check_limits_are_named(entry)
 
 
-@pytest.mark.parametrize("name", [name for name in DECODERS if name not in ("constant", "feedback sampled")])
-def test_every_decoder_overfits_four_sequences(name, sequences):
-    torch.manual_seed(0)
-    assert overfitted(seqae.Autoencoder(ENCODERS["lstm"](), DECODERS[name]()), sequences) < 0.1
+@each(OF_SEQUENCES)
+def test_lengths_asked_for_are_written(entry):
+    checks.check_lengths_asked_for_are_written(entry)
 
 
-@pytest.mark.parametrize("name", [name for name in ENCODERS if "mean" not in name])
-def test_every_encoder_overfits_four_sequences(name, sequences):
-    torch.manual_seed(0)
-    assert overfitted(seqae.Autoencoder(ENCODERS[name](), DECODERS["dense"]()), sequences) < 0.1
+@each(WRITERS)
+def test_writing_step_by_step_gives_the_logits_of_the_whole(entry):
+    checks.check_step_by_step_gives_the_same_logits(entry)
 
 
-@pytest.mark.parametrize("name", ["feedback lstm", "backwards"])
-def test_folded_feedback_equals_the_loop(name, sequences):
-    decoder = DECODERS[name]().eval()
-    lstm_decoder = decoder.decoder if name == "backwards" else decoder
-    nn.init.normal_(lstm_decoder.first)
-    code, lengths = torch.randn(4, CODE), torch.tensor([5, 9, 1, 7])
-    folded = decoder(code, lengths).unpad()
-    lstm_decoder.choose = nn.Identity()  # anything between the output and the next input stops the folding
-    for found, expected in zip(folded, decoder(code, lengths).unpad()):
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+@each({name: entry for name, entry in WRITERS.items() if hasattr(entry.make(), "looked_at")})
+def test_it_looks_at_the_source_and_at_nothing_else(entry):
+    checks.check_weights_are_of_the_source(entry)
 
 
-@encoders
-@decoders
-def test_saved_and_loaded_gives_the_same_numbers(make_encoder, make_decoder, sequences, tmp_path):
-    model, batch = seqae.Autoencoder(make_encoder(), make_decoder()).eval(), Batch.of(sequences)
-    seqae.save(model, tmp_path / "model")
-    loaded = seqae.load(tmp_path / "model")
-    assert torch.equal(loaded.encode(batch), model.encode(batch))
-    assert torch.equal(loaded.reconstruct(batch).steps, model.reconstruct(batch).steps)
+# Every class has an entry.
 
 
-@pytest.mark.parametrize("name", [name for name in ENCODERS if "dense" not in name])
-def test_length_one_and_very_long_work_side_by_side(name):
-    encoder = ENCODERS[name]().eval()
-    with torch.inference_mode():
-        codes = encoder(Batch.of([torch.randn(1, CHANNELS), torch.randn(3000, CHANNELS)]))
-    assert codes.isfinite().all()
+def concrete(base: type, package: str = "seqae") -> set[type]:
+    """Return the classes of a package below one, at any depth, of which objects can be made."""
+    below = {each for child in base.__subclasses__() for each in {child, *concrete(child, package)}}
+    return {each for each in below if each.__module__.split(".")[0] == package and not inspect.isabstract(each)}
 
 
-def test_dense_encoder_names_the_length_that_it_cannot_read():
-    with pytest.raises(ValueError, match=r"13 steps.*at most 12"):
-        ENCODERS["dense"]()(Batch.of([torch.ones(13, CHANNELS)]))
+def everything_imported() -> None:
+    for module in pkgutil.walk_packages(seqae.__path__, "seqae."):
+        if "_recipes" not in module.name and not module.name.endswith("__main__"):
+            try:
+                importlib.import_module(module.name)
+            except MissingExtra as error:
+                assert "adapters" in module.name, f"{module.name} can't be looked at: {error}"
 
 
-def test_empty_sequence_is_named():
-    with pytest.raises(ValueError, match="sequence 1 of 2 is empty"):
-        Batch.of([torch.ones(2, 3), torch.ones(0, 3)])
+def is_writer(kind: type) -> bool:
+    return all(hasattr(kind, method.__name__) for method in (TextDecoder.begin, TextDecoder.write))
+
+
+def test_every_encoder_decoder_and_writer_has_an_entry():
+    everything_imported()
+    wanted = {kind for base in (Encoder, Decoder, StatesEncoder, TextDecoder) for kind in concrete(base)}
+    wanted |= {kind for kind in concrete(nn.Module) if is_writer(kind)}
+    there = {type(entry.built()) for entry in ENTRIES.values()}
+    missing = sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in wanted - there)
+    assert not missing, f"add an entry to tests/contract for {', '.join(missing)}"
+    assert there == wanted, "an entry is of no kind that the contract is for"
+
+
+def test_classes_are_found_at_any_depth_but_no_abstract_or_foreign_ones():
+    class Base(ABC):
+        @abstractmethod
+        def forward(self): ...
+
+    def made(name: str, base: type, module: str, **methods: object) -> type:
+        return type(base)(name, (base,), {"__module__": module, **methods})
+
+    abstract = made("Abstract", Base, "seqae.modules.new")
+    child = made("Child", abstract, "seqae.modules.new", forward=print)
+    grandchild = made("Grandchild", child, "seqae.new")
+    made("Foreign", Base, "tests.new", forward=print)
+    assert concrete(Base) == {child, grandchild}
+
+
+# The checks find what is broken.
+
+
+class ReadsPadding(Encoder):
+    """The mean over padding, too."""
+
+    code_size = CODE
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(CHANNELS, CODE)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.layer(batch.values).mean(dim=1)
+
+
+class HidesPaddingTooLate(ReadsPadding):
+    """The code is right, the gradient is not: NaN times zero is NaN."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        written = self.layer(batch.values)
+        return torch.where(batch.mask.unsqueeze(2), written, 0).sum(dim=1) / batch.lengths.unsqueeze(1)
+
+
+class LooksAtOthers(ReadsPadding):
+    """Codes with the mean of the batch taken away."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        codes = self.layer(batch.zero_padded().values).sum(dim=1)
+        return codes - codes.mean(dim=0)
+
+
+class StopsGradients(ReadsPadding):
+    """Nothing before this encoder could learn."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.layer(mean_over_time(batch).detach())
+
+
+class HasAnIdleParameter(ReadsPadding):
+    """It has a parameter that it does not use."""
+
+    def __init__(self):
+        super().__init__()
+        self.idle = nn.Parameter(torch.ones(2))
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.layer(mean_over_time(batch))
+
+
+class WritesOneMore(Decoder):
+    """A step more than was asked for."""
+
+    def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
+        return Batch(code.unsqueeze(1).expand(-1, int(lengths.max()) + 1, -1), lengths + 1)
+
+
+def of(kind: type[Encoder]) -> OfEncoder:
+    return OfEncoder(kind, (READINGS,))
+
+
+@pytest.mark.parametrize(
+    ("check", "entry", "message"),
+    [
+        (checks.check_same_alone_as_in_any_batch, of(LooksAtOthers), "not close"),
+        (checks.check_same_alone_as_in_any_batch, of(ReadsPadding), "not close"),
+        (checks.check_padding_changes_nothing, of(ReadsPadding), "not all numbers are finite"),
+        (checks.check_gradients, of(HidesPaddingTooLate), "padding changes the gradient of layer.weight"),
+        (checks.check_gradients, of(StopsGradients), "of the four sequences count .False, False, False, False"),
+        (checks.check_gradients, of(HasAnIdleParameter), "the gradient of idle is zero"),
+        (checks.check_gradients, replace(ENCODERS["lstm"], deaf="it reads"), "of the four sequences count .True"),
+        (checks.check_overfits_four_sequences, replace(ENCODERS["silent"], cannot_overfit=""), "not learnt by heart"),
+        (checks.check_overfits_four_sequences, replace(ENCODERS["dense"], cannot_overfit="it learns"), "it learns"),
+        (checks.check_lengths_asked_for_are_written, OfDecoder(WritesOneMore, DECODERS["dense"].inputs), "other len"),
+        (checks.check_limits_are_named, replace(ENCODERS["lstm"], inputs=(READINGS.up_to(12),)), "DID NOT RAISE"),
+        (checks.check_limits_are_named, replace(ENCODERS["dense"], inputs=(READINGS.up_to(11),)), "DID NOT RAISE"),
+    ],
+)
+def test_a_check_fails_for_what_is_broken(check, entry, message):
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=message):
+        check(entry)
+
+
+def test_the_check_of_saving_fails_for_what_is_not_saved(tmp_path):
+    def hooked() -> RecurrentEncoder:
+        encoder = RecurrentEncoder(LSTM(CHANNELS, 4), CODE)
+        encoder.register_forward_hook(lambda module, read, codes: 2 * codes)
+        return encoder
+
+    with pytest.raises(AssertionError, match="not equal"):
+        checks.check_saved_and_loaded_gives_the_same_numbers(OfEncoder(hooked, (READINGS,)), tmp_path)

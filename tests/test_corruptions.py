@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from generators import spoiled, uniform
 from seqae import Batch
 from seqae.corruptions import (
     BlankTokens,
@@ -15,7 +16,7 @@ from seqae.corruptions import (
     ShuffleTokens,
 )
 
-BATCH = Batch.of([torch.rand(length, 4) * 0.8 + 0.1 for length in (300, 200, 250)])
+BATCH = Batch.of([0.8 * values + 0.1 for values in uniform(300, 200, 250, step=(4,))])
 ALL = [GaussianNoise(0.2), MaskValues(0.3), SaltAndPepper(0.3), DropSteps(0.3), DropChannels(0.5), Clip(0.2, 0.5)]
 
 
@@ -99,7 +100,8 @@ def test_shuffled_tokens_move_no_farther_than_their_reach():
 
 
 def test_padding_of_texts_changes_nothing():
-    spoiled = Batch(torch.where(TEXTS.mask, TEXTS.values, -99), TEXTS.lengths)
     for corrupt in (BlankTokens(0.5), DropTokens(0.5), ShuffleTokens(4)):
-        for found, expected in zip(corrupt(spoiled, generator()).unpad(), corrupt(TEXTS, generator()).unpad()):
+        for found, expected in zip(
+            corrupt(spoiled(TEXTS, token=-99), generator()).unpad(), corrupt(TEXTS, generator()).unpad()
+        ):
             assert torch.equal(found, expected)

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from generators import normal, spoiled, uniform
 from seqae import Batch
 from seqae.corruptions import MaskValues, Sometimes
 from seqae.distortions import AddBumps, BorrowPieces, MirrorFrames, MoveFrames, ScaleSequences, WarpTime
 
 ALL = [WarpTime(5.0), ScaleSequences(0.5), AddBumps(1.0), BorrowPieces()]
-SEQUENCES = [torch.randn(length, 3) for length in (40, 1, 25)]
+SEQUENCES = normal(40, 1, 25, step=(3,))
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -26,8 +27,7 @@ def test_distortion_is_a_function_of_the_generator_and_spares_the_original(disto
 @pytest.mark.parametrize("distort", ALL, ids=lambda distort: type(distort).__name__)
 def test_what_stands_in_the_padding_changes_nothing(distort):
     batch = Batch.of(SEQUENCES)
-    spoiled = Batch(torch.where(batch.mask.unsqueeze(2), batch.values, torch.nan), batch.lengths)
-    assert torch.equal(distort(batch, generator()).steps, distort(spoiled, generator()).steps)
+    assert torch.equal(distort(batch, generator()).steps, distort(spoiled(batch), generator()).steps)
 
 
 def test_warped_time_reads_near_places_in_order():
@@ -65,7 +65,7 @@ def test_sometimes_spares_the_share_of_sequences_that_it_was_not_asked_for():
     assert changed[:, 0].float().mean().item() == pytest.approx(0.25, abs=0.04)
 
 
-FILMS = [torch.rand(length, 2, 5, 6) for length in (4, 1, 3)]
+FILMS = uniform(4, 1, 3, step=(2, 5, 6))
 
 
 def test_all_frames_of_a_film_are_moved_alike_and_no_further_than_asked():
@@ -92,6 +92,4 @@ def test_a_mirrored_film_is_mirrored_as_a_whole():
 @pytest.mark.parametrize("distort", [MoveFrames(1, 2), MirrorFrames()], ids=["MoveFrames", "MirrorFrames"])
 def test_padding_of_films_changes_nothing(distort):
     films = Batch.of(FILMS)
-    spoiled = Batch(films.values.clone(), films.lengths)
-    spoiled.values[~films.mask] = torch.nan
-    assert torch.equal(distort(films, generator()).steps, distort(spoiled, generator()).steps)
+    assert torch.equal(distort(films, generator()).steps, distort(spoiled(films), generator()).steps)

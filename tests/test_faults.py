@@ -14,19 +14,13 @@ import torch
 from torch import nn
 
 import seqae
+from generators import waves
 from seqae.cli.messages import plain_errors  # noqa: F401 (for the lines that processes of their own run)
 from seqae.corruptions import GaussianNoise
 from seqae.data.batches import BatchOrder, Loader, Sequences
 from seqae.training.checkpoints import checkpoints_in
 
 EPOCHS, STEPS = 3, 5  # of training, and in an epoch
-
-
-def waves(count: int = 40) -> Sequences:
-    random = torch.Generator().manual_seed(0)
-    lengths = torch.randint(6, 14, (count,), generator=random)
-    phases = torch.rand(count, generator=random) * 6
-    return Sequences([torch.sin(torch.arange(int(n)) * 0.5 + p).unsqueeze(1) for n, p in zip(lengths, phases)])
 
 
 def task(hidden_size: int = 8) -> seqae.Reconstruction:

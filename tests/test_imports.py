@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ import pytest
 import seqae
 
 PACKAGE = Path(seqae.__file__).parent
+# From the lowest to the highest: packages and modules, dotted if they stand apart from the package that they are in.
+# Each imports from lower layers and from itself only.
 LAYERS = [
-    {"extras", "files", "batch", "trees"},
+    {"_version", "extras", "files", "batch", "trees"},
     {"modules", "errors", "corruptions", "data", "distortions"},
     {"autoencoder", "decoding", "s2vt", "seq2seq"},
     {"inference", "places"},
@@ -21,23 +25,147 @@ LAYERS = [
     {"adapters", "report"},
     {"cli"},
 ]
-HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
-FILES = [
-    path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py" and "_recipes" not in path.parts
+HEIGHT = {f"seqae.{name}": height for height, layer in enumerate(LAYERS) for name in layer}
+KNOWN_CIRCLES = [
+    ["seqae.anomaly.detector", "seqae.anomaly.drift", "seqae.anomaly.fitting"],
+    [
+        "seqae.data.signals.csv_files",
+        "seqae.data.signals.json_lines",
+        "seqae.data.signals.readers",
+        "seqae.data.signals.recordings",
+        "seqae.data.signals.tables",
+    ],
+    ["seqae.report.heat", "seqae.report.page", "seqae.report.report", "seqae.report.timeline"],
 ]
 
 
-def layer_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def modules_of(package: Path) -> dict[str, Path]:
+    """Return the file of each module of a package, without the recipes that an installed seqae carries."""
+    paths = [path for path in sorted(package.rglob("*.py")) if "_recipes" not in path.parts]
+    names = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in paths]
+    return {name.removesuffix(".__init__"): path for name, path in zip(names, paths)}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down(path):
-    own = layer_of(path)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqae."):
-            other = node.module.split(".")[1]
-            assert other == own or HEIGHT[other] < HEIGHT[own], f"line {node.lineno} imports {node.module}"
+def imports_of(name: str, modules: dict[str, Path]) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each of these modules that one imports: at its top, in functions, for type checkers."""
+    inside = modules[name].name == "__init__.py"
+    for node in ast.walk(ast.parse(modules[name].read_text(encoding="utf-8"))):
+        found = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = name.split(".")[: None if inside and node.level == 1 else inside - node.level] if node.level else []
+            start = ".".join([*above, *filter(None, [node.module])])
+            parts = [f"{start}.{alias.name}" for alias in node.names]
+            found = [part if part in modules else start for part in parts]
+        yield from ((node.lineno, other) for other in found if other in modules)
+
+
+def circles_of(modules: dict[str, Path]) -> list[list[str]]:
+    """Return modules that import each other, whatever the way: components of more than one (Tarjan 1972)."""
+    graph = {name: sorted({other for _, other in imports_of(name, modules)}) for name in modules}
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_, circles = [], []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        open_.append(name)
+        for other in graph[name]:
+            if other not in order:
+                visit(other)
+            if other in open_:
+                lowest[name] = min(lowest[name], lowest[other])
+        if lowest[name] == order[name]:
+            circle = open_[open_.index(name) :]
+            del open_[-len(circle) :]
+            if len(circle) > 1 or name in graph[name]:
+                circles.append(sorted(circle))
+
+    for name in modules:
+        if name not in order:
+            visit(name)
+    return sorted(circles)
+
+
+def drawn(circle: list[str], modules: dict[str, Path]) -> str:
+    """Return a shortest way around a circle, with the lines that import."""
+    ways = [[circle[0]]]
+    for way in ways:  # which grows: breadth first
+        for _, other in imports_of(way[-1], modules):
+            if other == circle[0]:
+                around = [*way, other]
+                lines = [next(at for at, to in imports_of(one, modules) if to == two) for one, two in pairwise(around)]
+                return "".join(f"{name}:{at} -> " for name, at in zip(way, lines)) + other
+            if other in circle and not any(other in known for known in ways):
+                ways.append([*way, other])
+    raise AssertionError(f"no way around {circle}")
+
+
+MODULES = modules_of(PACKAGE)
+
+
+def layer_of(name: str) -> str:
+    """Return the longest name in the table of layers that a module is or is in."""
+    parts = name.split(".")
+    starts = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    found = next((start for start in starts if start in HEIGHT), None)
+    assert found, f"{name} stands in no layer. Add it to LAYERS"
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - {"seqae"}))
+def test_imports_go_down(name):
+    own = layer_of(name)
+    for line, other in imports_of(name, MODULES):
+        assert other != "seqae", f"line {line} imports the root, which knows every public name. Import from its module"
+        below = layer_of(other)
+        assert below == own or HEIGHT[below] < HEIGHT[own], f"line {line} imports {other}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    circles = circles_of(MODULES)
+    assert circles == KNOWN_CIRCLES, "\n".join(drawn(circle, MODULES) for circle in circles)
+
+
+MADE_UP = {
+    "__init__": "from made.alone import nothing",
+    "alone": "import ast\nimport made.top",
+    "top": "import os.path\nfrom made import two",
+    "one": "def later():\n    from made.two import something",
+    "two": "import made.one",
+    "three": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from .four import Four",
+    "four": "from made.three import Three, three",
+    "inner/__init__": "from . import five",
+    "inner/five": "import ast\nfrom .. import six",
+    "six": "from made.inner import five as other",
+    "seven": "import made.inner.eight",
+    "inner/eight": "from ..seven import nothing",
+    "inner/nine": "from . import nothing",
+    "itself": "import made.itself",
+}
+
+
+def test_circles_are_found_in_functions_for_type_checkers_and_by_relative_imports(tmp_path):
+    for name, text in MADE_UP.items():
+        (tmp_path / "made" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "made" / f"{name}.py").write_text(text)
+    modules = modules_of(tmp_path / "made")
+    circles = circles_of(modules)
+    assert circles == [
+        ["made.four", "made.three"],
+        ["made.inner.eight", "made.seven"],
+        ["made.inner.five", "made.six"],
+        ["made.itself"],
+        ["made.one", "made.two"],
+    ]
+    assert [drawn(circle, modules) for circle in circles] == [
+        "made.four:1 -> made.three:4 -> made.four",
+        "made.inner.eight:1 -> made.seven:1 -> made.inner.eight",
+        "made.inner.five:2 -> made.six:1 -> made.inner.five",
+        "made.itself:1 -> made.itself",
+        "made.one:2 -> made.two:1 -> made.one",
+    ]
 
 
 def loaded_after(statement: str) -> set[str]:

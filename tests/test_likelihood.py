@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 import seqae
+from generators import normal, spoiled
 from seqae.data.images.stills import Images, binary
 from seqae.likelihood import active_units, divergence, importance_bound, log_weights, mean_bound
 from seqae.modules.codes import GaussianCode
 
-BATCH = seqae.Batch.of([torch.randn(4, 2), torch.randn(2, 2)])
+BATCH = seqae.Batch.of(normal(4, 2, step=(2,)))
 
 
 def linear_model(spread=0.3):
@@ -62,14 +63,13 @@ def test_parts_make_no_difference_and_padding_counts_nothing():
     encoder = seqae.MeanEncoder(2, 6)
     model = seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.LSTM(3, 4), nn.Linear(4, 2)), GaussianCode())
     binary = seqae.Batch((BATCH.values > 0).float(), BATCH.lengths)
-    spoiled = seqae.Batch(torch.where(binary.mask[..., None], binary.values, torch.nan), binary.lengths)
     alone = seqae.Batch.full(binary.values[1:, :2])
 
     def bound(batch, together):
         torch.manual_seed(3)
         return importance_bound(model, batch, 6000, together=together)
 
-    assert np.array_equal(bound(binary, 100_000), bound(spoiled, 100_000))
+    assert np.array_equal(bound(binary, 100_000), bound(spoiled(binary), 100_000))
     assert np.allclose(bound(binary, 100_000), bound(binary, 1000), atol=0.1)
     assert np.allclose(bound(binary, 1000)[1], bound(alone, 1000)[0], atol=0.1)
 

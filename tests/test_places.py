@@ -1,4 +1,4 @@
-"""A decoder whose words have their places: what it must do beyond what every decoder does, see test_seq2seq.py."""
+"""A decoder whose words have their places: what it must do beyond the contract of test_contract.py."""
 
 import pytest
 import torch

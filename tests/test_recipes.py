@@ -39,6 +39,8 @@ LEAVES = {
         "codes.png",
         "model/seqae.json",
     ],
+    "sensor_benchmarks": ["dense-0/fault.npy", "pca-0/fault.npy", "persistence-0/fault.npy"],
+    "sensor_heartbeats": ["beats.png", "codes.png", "loss.png", "model/seqae.json"],
     "text_sentiment_recursive": ["trees.png", "loss.png", "model/seqae.json"],
     "sensor_features": ["codes.png", "loss.png"],
     "text_pretraining": ["loss.png", "model/seqae.json"],
@@ -68,12 +70,16 @@ LEAVES = {
 }
 
 
+def test_for_every_recipe_and_no_other_it_is_said_what_it_leaves():
+    assert sorted(LEAVES) == [path.stem for path in RECIPES]
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_runs_and_leaves_its_files(path, tmp_path):
     numbers = runpy.run_path(str(path))["main"](smoke=True, out=tmp_path)
     assert numbers and all(value == value for value in numbers.values())
     folder = tmp_path / path.stem / "latest"
-    for name in ["metrics.json", "config.json", "environment.json", *LEAVES.get(path.stem, [])]:
+    for name in ["metrics.json", "config.json", "environment.json", *LEAVES[path.stem]]:
         assert (folder / name).stat().st_size > 0, name
     assert json.loads((folder / "metrics.json").read_text())["metrics"] == pytest.approx(numbers)
 

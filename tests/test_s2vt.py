@@ -5,52 +5,21 @@ from torch import nn
 import seqae
 from seqae.batch import Batch
 from seqae.captioner import Captioner
-from seqae.data.texts.vocabulary import END, START, Vocabulary
+from seqae.data.texts.vocabulary import Vocabulary
 from seqae.decoding import Beam, Greedy, decode
-from seqae.modules.recurrent import GRU, LSTM
+from seqae.modules.recurrent import LSTM
 from seqae.s2vt import S2VT
 
 
-def model(kind: type = LSTM, layers: int = 1) -> S2VT:
+def model() -> S2VT:
     torch.manual_seed(0)
-    return S2VT(
-        kind(5, 6, layers),
-        kind(6 + 4, 7),
-        nn.Linear(7, 9),
-        nn.Embedding(9, 4),
-        nn.Sequential(nn.Flatten(), nn.Linear(8, 5)),
-    ).eval()
+    embed = nn.Sequential(nn.Flatten(), nn.Linear(8, 5))
+    return S2VT(LSTM(5, 6), LSTM(6 + 4, 7), nn.Linear(7, 9), nn.Embedding(9, 4), embed).eval()
 
 
 def clips(*lengths: int) -> list[torch.Tensor]:
     torch.manual_seed(1)
     return [torch.randn(length, 2, 2, 2) for length in lengths]
-
-
-TEXTS = [torch.tensor([3, 4, END]), torch.tensor([END]), torch.tensor([8, 7, 6, 5, END])]
-
-
-@pytest.mark.parametrize(("kind", "layers"), [(LSTM, 1), (LSTM, 2), (GRU, 1)])
-def test_words_are_the_same_alone_as_in_a_batch_whatever_the_padding(kind: type, layers: int):
-    found, sources = model(kind, layers), clips(4, 1, 7)
-    source, target = Batch.of(sources), Batch.of(TEXTS)
-    source.values[~source.mask] = torch.nan
-    together = found(source, target)
-    for number, logits in enumerate(together.unpad()):
-        alone = found(Batch.of([sources[number]]), Batch.of([TEXTS[number]]))
-        torch.testing.assert_close(alone.values[0], logits, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", [LSTM, GRU])
-def test_writing_step_by_step_gives_the_logits_of_known_words(kind: type):
-    found = model(kind)
-    source, target = Batch.of(clips(4, 1, 7)), Batch.of(TEXTS)
-    known = found(source, target).unpad()
-    for number, text in enumerate(TEXTS):
-        state = found.begin(Batch.of([clips(4, 1, 7)[number]]))
-        for time, token in enumerate([START, *text[:-1].tolist()]):
-            logits, state = found.write(torch.tensor([token]), state)
-            torch.testing.assert_close(logits[0], known[number][time], rtol=1e-4, atol=1e-5)
 
 
 def test_texts_are_the_same_alone_as_in_a_batch():
@@ -60,14 +29,6 @@ def test_texts_are_the_same_alone_as_in_a_batch():
         for source, text in zip(sources, together):
             (alone,) = decode(found, found.begin(Batch.of([source])), 6, choose)
             assert torch.equal(alone, text)
-
-
-def test_every_parameter_gets_a_finite_gradient_and_padding_none():
-    found = model().train()
-    source = Batch.of(clips(4, 2, 7))
-    source.values[~source.mask] = torch.nan
-    found(source, Batch.of(TEXTS)).steps.logsumexp(dim=1).sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in found.parameters())
 
 
 def test_it_learns_to_tell_clips_apart_and_is_the_same_when_saved_and_loaded(tmp_path):

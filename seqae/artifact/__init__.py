@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqae import __version__
+from seqae._version import __version__
 from seqae.artifact.checksum import FORMAT
 from seqae.artifact.folder import WEIGHTS, read, write
 from seqae.files import local

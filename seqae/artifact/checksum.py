@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqae import __version__
+from seqae._version import __version__
 
 FORMAT = 1
 _KEYS = {"format", "provenance", "parameters", "metrics", "frozen", "tree", "weights", "weight_bytes"}

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import seqae
+from seqae._version import __version__
 from seqae.cli import describe, doctor, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 
@@ -71,7 +71,7 @@ def _dispatch(words: Sequence[str]) -> None:
     if command in ("-h", "--help"):
         print(_help())
     elif command == "--version":
-        print(f"seqae {seqae.__version__}")
+        print(f"seqae {__version__}")
     elif command in COMMANDS:
         from seqae.cli.signature import call
 

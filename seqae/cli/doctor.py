@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 from pathlib import Path
 
-import seqae
+from seqae._version import __version__
 from seqae.cli.screen import show_table
 
 
@@ -29,7 +29,7 @@ def doctor() -> None:
 
 def _machine() -> Iterator[tuple[str, str, str]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield "seqae", seqae.__version__, str(Path(seqae.__file__).parent)
+    yield "seqae", __version__, str(Path(__file__).parents[1])
     yield "python", platform.python_version(), f"{platform.system()} {platform.machine()}"
     yield "cores", str(cores), f"of {os.cpu_count()}"
 
@@ -57,7 +57,7 @@ def _packages() -> Iterator[tuple[str, str, str, str]]:
     try:
         requirements = metadata.requires("seqae") or []
     except metadata.PackageNotFoundError:
-        folder = Path(seqae.__file__).parents[1]
+        folder = Path(__file__).parents[2]
         yield "", "seqae", "", f"not installed, only found in its folder. Install: pip install -e '{folder}[all]'"
         return
     modules = _module_names()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas
 
-    from seqae import AnomalyDetector
+    from seqae.anomaly.detector import AnomalyDetector
     from seqae.data.signals.recordings import Recording
 
 _EVENTS = ("_events.csv", "_events.json")

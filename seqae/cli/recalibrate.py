@@ -32,7 +32,7 @@ def recalibrate(
         ignore: columns to leave out, such as labels
         overwrite: replace a detector that is there already
     """
-    import seqae
+    from seqae.artifact import save
     from seqae.data.signals.recordings import as_recordings
 
     detector = detector_in(saved_in(model))
@@ -44,7 +44,7 @@ def recalibrate(
         sum(each.alarms(recording).sum() for recording in recordings) / sum(map(len, recordings))
         for each in (detector, new)
     ]
-    seqae.save(new, out)
+    save(new, out)
     for recording in recordings:
         for remark in recording.remarks:
             print(f"note   {recording.name}: {remark}")

@@ -13,7 +13,7 @@ from seqae.cli.messages import existing
 from seqae.cli.outputs import Format, Place, places, refuse_to_overwrite
 
 if TYPE_CHECKING:
-    from seqae import AnomalyDetector
+    from seqae.anomaly.detector import AnomalyDetector
     from seqae.data.signals.recordings import Recording
 
 
@@ -96,10 +96,10 @@ def saved_in(folder: Path) -> Path:
 
 def detector_in(folder: Path) -> AnomalyDetector:
     """The detector in its folder."""
-    import seqae
     from seqae.anomaly.detector import AnomalyDetector
+    from seqae.artifact import load
 
-    model = seqae.load(folder)
+    model = load(folder)
     if not isinstance(model, AnomalyDetector):
         kind = type(model).__name__
         raise ValueError(f"{folder} holds a {kind}. Recordings are read by an AnomalyDetector: save that instead")

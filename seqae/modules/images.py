@@ -31,7 +31,7 @@ class StillEncoder(Encoder):
     def forward(self, batch: Batch) -> Tensor:
         if int(batch.lengths.max()) > 1:
             raise ValueError(
-                f"a sequence has {int(batch.lengths.max())} steps. This encoder reads images: sequences of one step"
+                f"a sequence has {int(batch.lengths.max())} steps. This encoder reads images: sequences of 1 step"
             )
         return self.embed(batch.values[:, 0])
 

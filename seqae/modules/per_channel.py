@@ -39,13 +39,14 @@ class PerChannelEncoder(Encoder):
         self.register_buffer("used", torch.ones(channels, 1, numbers))
 
     def forward(self, batch: Batch) -> Tensor:
-        if batch.values.shape[1:] != (self.steps, self.channels) or not batch.is_full:
+        is_window = batch.values.shape[2:] == (self.channels,) and bool((batch.lengths == self.steps).all())
+        if not is_window:
             raise ValueError(
                 f"windows of shape {tuple(batch.values.shape[1:])} (lengths {int(batch.lengths.min())} and up); this "
                 f"encoder reads windows of {self.steps} steps and {self.channels} channels"
             )
         # A missing value is read as zero, the mean of a scaled channel.
-        windows = batch.values.nan_to_num().permute(2, 0, 1) - self.center  # (channel, batch, time)
+        windows = batch.values[:, : self.steps].nan_to_num().permute(2, 0, 1) - self.center  # (channel, batch, time)
         code = windows @ self.linear + (windows @ self.into).tanh() @ self.out
         return (code * self.used).permute(1, 0, 2).flatten(start_dim=1)
 
@@ -73,9 +74,12 @@ class PerChannelDecoder(Decoder):
         self.center = nn.Parameter(torch.zeros(channels, 1, steps))
 
     def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
+        time = int(lengths.max())
+        if time > self.steps:
+            raise ValueError(f"asked for {time} steps; this decoder writes at most {self.steps}")
         codes = code.unflatten(1, (self.channels, self.numbers)).transpose(0, 1)  # (channel, batch, number)
         windows = codes @ self.linear + (codes @ self.into + self.bend).tanh() @ self.out + self.center
-        return Batch(windows.permute(1, 2, 0), lengths)
+        return Batch(windows[..., :time].permute(1, 2, 0), lengths)
 
 
 def start_from_principal_components(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import seqae
+from generators import wide_readings as readings
 from seqae.anomaly import detector as detector_module
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Dense, Principal
@@ -11,14 +12,6 @@ from seqae.anomaly.thresholds import Mahalanobis
 from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed", "still")
-
-
-def readings(rows: int, seed: int) -> np.ndarray:
-    """Noisy waves of different size and place, and a channel that stands still."""
-    random = np.random.default_rng(seed)
-    phase = np.arange(rows)[:, None] / [4, 5, 7] + [0, 1, 2]
-    waves = np.sin(phase) * [1.3, 30, 0.02] + [0, 100, 5] + random.normal(scale=[0.1, 3, 0.002], size=(rows, 3))
-    return np.hstack([waves, np.full((rows, 1), 12.5)])
 
 
 def framed(values: np.ndarray, start: str = "2024-03-01 08:00") -> pd.DataFrame:

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.signal import lfilter
 
 import seqae
+from generators import autoregressive as readings
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import DriftChart, RunningDrift, _longest_run, _student
 from seqae.anomaly.models import Principal
@@ -19,12 +19,6 @@ from seqae.anomaly.streaming import OnlineDetector
 from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed")
-
-
-def readings(rows: int, seed: int, alike: float = 0.5, channels: int = 3) -> np.ndarray:
-    """First-order autoregressive noise of deviation 1, about 10."""
-    noise = np.random.default_rng(seed).normal(size=(rows + 500, channels))
-    return 10 + lfilter([1], [1, -alike], noise, axis=0)[500:] * np.sqrt(1 - alike**2)
 
 
 def every_second(rows: int) -> np.ndarray:

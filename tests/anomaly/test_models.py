@@ -8,14 +8,9 @@ import pytest
 import torch
 
 import seqae
+from generators import readings
 from seqae.anomaly.models import MODELS, Dense, MovingAverage, Persistence, Principal, Recurrent
 from seqae.batch import Batch
-
-
-def readings(rows: int, seed: int) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    phase = np.arange(rows)[:, None] / [4, 7]
-    return np.sin(phase) * [2, 30] + [0, 100] + random.normal(scale=[0.1, 1], size=(rows, 2))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generators import readings
 from seqae.anomaly.deciding import Kind
 from seqae.anomaly.detector import AnomalyDetector, Detection
 from seqae.anomaly.events import latched
@@ -21,14 +22,6 @@ from seqae.anomaly.thresholds import Mahalanobis
 from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "still")
-
-
-def readings(rows: int, seed: int) -> np.ndarray:
-    """Two noisy waves, and a channel that stands still."""
-    random = np.random.default_rng(seed)
-    phase = np.arange(rows)[:, None] / [4, 7]
-    waves = np.sin(phase) * [1.3, 30] + [0, 100] + random.normal(scale=[0.1, 3], size=(rows, 2))
-    return np.hstack([waves, np.full((rows, 1), 12.5)])
 
 
 def every_10_seconds(rows: int) -> np.ndarray:

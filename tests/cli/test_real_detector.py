@@ -12,31 +12,25 @@ import pandas as pd
 import pytest
 
 import seqae
+from generators import machine
 from seqae.anomaly.events import read_events_json
 from seqae.data.signals.recordings import as_recordings
-
-
-def readings(rows: int, seed: int) -> pd.DataFrame:
-    """Two channels of a machine that runs in a cycle, a row each second."""
-    noise = np.random.default_rng(seed).normal(scale=0.05, size=(2, rows))
-    phase = np.arange(rows) / 8
-    times = pd.date_range("2024-01-01", periods=rows, freq="s")
-    flow, pressure = np.sin(phase) + noise[0], 20 + 3 * np.cos(phase) + noise[1]
-    return pd.DataFrame({"time": times, "flow [l/min]": flow, "pressure [bar]": pressure})
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detector whose steps are means of two rows, not trained further than its start: that takes no time."""
     detector = seqae.AnomalyDetector(resolutions=(2,), epochs=0, false_alarm_rate=0.01)
-    return seqae.save(detector.fit(readings(1200, seed=0)), tmp_path_factory.mktemp("run") / "model")
+    return seqae.save(
+        detector.fit(machine(1200, seed=0, flow="flow [l/min]")), tmp_path_factory.mktemp("run") / "model"
+    )
 
 
 @pytest.fixture
 def today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Rows with a fault in the pressure, and an hour missing after 250 rows."""
     monkeypatch.chdir(tmp_path)
-    frame = readings(450, seed=1)
+    frame = machine(450, seed=1, flow="flow [l/min]")
     frame.loc[150:170, "pressure [bar]"] = 35
     frame.loc[250:, "time"] += pd.Timedelta("1h")
     frame.to_csv("today.csv", index=False)

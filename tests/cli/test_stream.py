@@ -15,17 +15,10 @@ import pandas as pd
 import pytest
 
 import seqae
+from generators import machine as readings
 from seqae.cli.incoming import Incoming
 
 CHANNELS = ("flow", "pressure")
-
-
-def readings(rows: int, seed: int) -> pd.DataFrame:
-    noise = np.random.default_rng(seed).normal(scale=0.05, size=(2, rows))
-    phase = np.arange(rows) / 8
-    times = pd.date_range("2024-01-01", periods=rows, freq="s")
-    flow, pressure = np.sin(phase) + noise[0], 20 + 3 * np.cos(phase) + noise[1]
-    return pd.DataFrame({"time": times, "flow": flow, "pressure [bar]": pressure})
 
 
 @pytest.fixture(scope="module")

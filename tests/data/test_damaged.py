@@ -3,11 +3,12 @@
 import numpy as np
 import torch
 
+from generators import normal
 from seqae.corruptions import GaussianNoise
 from seqae.data.batches import LabelledSource, Sequences
 from seqae.data.damaged import Damaged
 
-SEQUENCES = Sequences([torch.randn(length, 2) for length in (3, 1, 4, 2)])
+SEQUENCES = Sequences(normal(3, 1, 4, 2, step=(2,)))
 LABELLED = LabelledSource(SEQUENCES, np.arange(4))
 NUMBERS = np.array([2, 0])
 

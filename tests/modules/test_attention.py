@@ -1,4 +1,4 @@
-"""Attention: what it looks up, and that it never looks at padding."""
+"""Attention: what it looks up."""
 
 import pytest
 import torch
@@ -31,18 +31,6 @@ def test_the_context_is_a_mean_of_the_states_of_its_own_source(make, states):
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(2))
         torch.testing.assert_close(found.vectors[row], weights @ own)
         assert not found.weights[row, :, len(own) :].any()
-
-
-@forms
-def test_padding_is_never_looked_at(make, states):
-    attention, batch = make(), Batch.of(states)
-    spoiled = Batch(batch.values.masked_fill(~batch.mask.unsqueeze(-1), torch.nan), batch.lengths)
-    queries = torch.randn(3, 2, attention.query_size, requires_grad=True)
-    found = attention(queries, attention.remember(spoiled))
-    torch.testing.assert_close(found.vectors, attention(queries, attention.remember(batch)).vectors)
-    found.vectors.square().sum().backward()
-    assert queries.grad.isfinite().all()
-    assert all(parameter.grad.isfinite().all() for parameter in attention.parameters())
 
 
 def test_scores_are_those_of_the_papers(states):

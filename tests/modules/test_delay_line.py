@@ -3,10 +3,11 @@ import torch
 from torch import nn
 
 import seqae
+from generators import normal
 from seqae import Batch
 from seqae.modules.delay_line import Context, DelayLineDecoder, DelayLineEncoder
 
-SEQUENCES = [torch.randn(length, 3) for length in (5, 2, 6)]
+SEQUENCES = normal(5, 2, 6, step=(3,))
 
 
 def test_steps_come_back_exactly_from_their_places():
@@ -54,28 +55,3 @@ def test_what_does_not_fit_is_refused(part):
             DelayLineEncoder(20, 3)(Batch.of([torch.randn(7, 3)]))
         else:
             DelayLineDecoder(20, 3, nn.Identity())(torch.randn(1, 20), torch.tensor([7]))
-
-
-def contextual() -> DelayLineEncoder:
-    return DelayLineEncoder(20, 3, nn.Linear(3, 3), Context(seqae.GRU(3, 8, bidirectional=True), 3))
-
-
-def test_codes_are_the_same_alone_as_in_a_spoiled_batch():
-    encoder, batch = contextual().eval(), Batch.of(SEQUENCES)
-    longer = torch.cat([batch.values, batch.values.new_zeros(3, 4, 3)], dim=1)
-    spoiled = Batch(torch.where(torch.arange(10)[:, None] < batch.lengths[:, None, None], longer, nan()), batch.lengths)
-    alone = torch.cat([encoder(Batch.of([sequence])) for sequence in SEQUENCES])
-    torch.testing.assert_close(encoder(batch), alone, rtol=0, atol=1e-5)
-    torch.testing.assert_close(encoder(spoiled), alone, rtol=0, atol=1e-5)
-
-
-def test_every_parameter_learns_and_padding_gives_no_gradient():
-    model, batch = seqae.Autoencoder(contextual(), DelayLineDecoder(20, 3, nn.Linear(3, 3))), Batch.of(SEQUENCES)
-    spoiled = Batch(batch.values.masked_fill(~batch.mask.unsqueeze(-1), torch.nan), batch.lengths)
-    seqae.squared_error(model(spoiled).prediction.steps, batch.steps).mean().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
-
-
-def nan() -> torch.Tensor:
-    return torch.tensor(torch.nan)

@@ -18,10 +18,3 @@ def test_code_is_means_and_largest_states_of_each_text_alone():
         read = encoder.embed(text)
         states = encoder.recurrence(Batch.full(read.unsqueeze(0))).values[0]
         torch.testing.assert_close(code, torch.cat([read.mean(dim=0), states.mean(dim=0), states.amax(dim=0)]))
-
-
-def test_padding_is_never_read():
-    encoder = SummaryEncoder(seqae.LSTM(3, 4), nn.Embedding(9, 3))
-    batch = Batch.of([torch.tensor([1, 2, 3]), torch.tensor([5])])
-    spoilt = Batch(torch.where(batch.mask, batch.values, 8), batch.lengths)
-    torch.testing.assert_close(encoder(spoilt), encoder(batch))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import seqae
+from generators import spoiled
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
@@ -44,11 +45,6 @@ class Case:
     def gradients(self, written: Batch, keep: bool = False) -> tuple[Tensor, ...]:
         weights = torch.linspace(-1, 2, written.steps.numel()).view_as(written.steps)
         return torch.autograd.grad((written.steps * weights).sum(), self.leaves, retain_graph=keep)
-
-
-def spoiled(batch: Batch) -> Batch:
-    """The same sequences, followed by NaN."""
-    return Batch(batch.values.masked_fill(~batch.mask.unsqueeze(-1), torch.nan), batch.lengths)
 
 
 SIZES = [(1, 1, 1, 1), (1, 30, 4, 16), (3, 5, 2, 7), (7, 12, 20, 33), (25, 6, 12, 24), (50, 9, 3, 16), (100, 4, 5, 272)]

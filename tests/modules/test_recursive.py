@@ -182,20 +182,6 @@ def test_the_unfolding_decoder_splits_the_code_along_the_tree(shape):
         torch.testing.assert_close(found, torch.stack([vectors[leaf] for leaf in range(length)]))
 
 
-def test_an_autoencoder_of_both_learns_to_write_back_what_it_read():
-    torch.manual_seed(0)
-    encoder = RecursiveEncoder(Join(24), Balanced(), nn.Linear(SIZE, 24))
-    autoencoder = seqae.Autoencoder(encoder, UnfoldingDecoder(Split(24), Balanced(), nn.Linear(24, SIZE)))
-    batch = Batch.of(some([3, 2, 4, 1]))
-    optimizer = torch.optim.Adam(autoencoder.parameters(), lr=0.01)
-    for _ in range(400):
-        loss = seqae.squared_error(autoencoder(batch).prediction.steps, batch.steps).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert loss < 0.05 * batch.steps.var()
-
-
 def test_reconstruction_learns_what_repeats():
     torch.manual_seed(0)
     split = Split(SIZE)

@@ -3,16 +3,10 @@ import torch
 from torch import nn
 
 import seqae
+from generators import waves
 from seqae.corruptions import GaussianNoise
 from seqae.data.batches import BatchOrder, Loader, Sequences
 from seqae.training.fit import fit
-
-
-def waves(count: int = 40) -> Sequences:
-    random = torch.Generator().manual_seed(0)
-    lengths = torch.randint(6, 14, (count,), generator=random)
-    phases = torch.rand(count, generator=random) * 6
-    return Sequences([torch.sin(torch.arange(int(n)) * 0.5 + p).unsqueeze(1) for n, p in zip(lengths, phases)])
 
 
 def loader(source: Sequences, shuffle: bool = True) -> Loader:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import seqae
+from generators import spoiled
 from seqae import Batch
 from seqae.corruptions import MaskValues
 from seqae.data.batches import BatchOrder, Loader, Sequences
@@ -107,14 +108,13 @@ def test_a_layer_does_not_change_those_below_it(kinds):
 def test_padding_changes_nothing(kinds):
     stages = made(kinds)
     batch = Batch.of(source_for(kinds).sequences[:6])
-    mask = batch.mask.reshape(*batch.mask.shape, *[1] * (batch.values.ndim - 2))
-    spoiled = Batch(torch.where(mask, batch.values, torch.nan), batch.lengths)
+    other = spoiled(batch)
     for stage in stages:
         model = LayerAutoencoder(stage.layer, stage.back, stage.code)
-        found, expected = model(spoiled), model(batch)
+        found, expected = model(other), model(batch)
         torch.testing.assert_close(found.prediction.steps, expected.prediction.steps)
         torch.testing.assert_close(found.penalty, expected.penalty)
-        batch, spoiled = stage.layer(batch), stage.layer(spoiled)
+        batch, other = stage.layer(batch), stage.layer(other)
 
 
 def test_a_penalty_makes_codes_smaller():

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-import seqae
-
 
 def telemetry() -> Path:
     """Return the folder with the telemetry of a small service: normal.csv.gz, faults.csv.gz, labels.json."""
-    package = Path(seqae.__file__).parent
+    package = Path(__file__).parents[2]
     for folder in (package / "_data" / "telemetry", package.parent / "data" / "telemetry"):
         if (folder / "labels.json").exists():
             return folder
