@@ -1,6 +1,7 @@
 """The generated pages of the documentation show what there is."""
 
 import importlib
+import re
 import sys
 import types
 from pathlib import Path
@@ -105,3 +106,15 @@ def test_a_small_picture_is_shown_and_a_large_one_refused(extension, tmp_path, m
     (tmp_path / f"{recipe.name}.png").write_bytes(bytes(60_001))
     with pytest.raises(ValueError, match="60001 bytes, more than 60000"):
         gallery.card(recipe)
+
+
+def test_the_encoder_of_the_page_for_contributors_keeps_the_contract():
+    text = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(block, names)
+    torch.manual_seed(0)
+    sequences = [torch.randn(length, 3) for length in (5, 9, 1)]
+    codes = names["Moments"](3)(seqae.Batch.of(sequences))
+    expected = [torch.cat([rows.mean(0), (rows.var(0, correction=0) + 1e-6).sqrt()]) for rows in sequences]
+    torch.testing.assert_close(codes, torch.stack(expected), rtol=0, atol=1e-5)
