@@ -1,0 +1,1 @@
+"""Pages that are written while the documentation is built."""

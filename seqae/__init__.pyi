@@ -1,0 +1,49 @@
+"""The public names of seqae; written by tests/typing/stub.py."""
+
+from seqae.anomaly.detector import AnomalyDetector as AnomalyDetector
+from seqae.anomaly.streaming import OnlineDetector as OnlineDetector
+from seqae.artifact import load as load
+from seqae.artifact import save as save
+from seqae.autoencoder import Autoencoder as Autoencoder
+from seqae.batch import Batch as Batch
+from seqae.captioner import Captioner as Captioner
+from seqae.data.sounds.log_mel import LogMel as LogMel
+from seqae.data.texts.vocabulary import Vocabulary as Vocabulary
+from seqae.errors import Huber as Huber
+from seqae.errors import absolute_error as absolute_error
+from seqae.errors import binary_error as binary_error
+from seqae.errors import gaussian_error as gaussian_error
+from seqae.errors import squared_error as squared_error
+from seqae.errors import token_error as token_error
+from seqae.extras import MissingExtra as MissingExtra
+from seqae.features import SequenceClassifier as SequenceClassifier
+from seqae.features import SequenceEncoder as SequenceEncoder
+from seqae.inference import encode as encode
+from seqae.inference import reconstruct as reconstruct
+from seqae.modules.codes import GaussianCode as GaussianCode
+from seqae.modules.codes import SparseCode as SparseCode
+from seqae.modules.codes import TopCode as TopCode
+from seqae.modules.decoders import BackwardsDecoder as BackwardsDecoder
+from seqae.modules.decoders import ConstantDecoder as ConstantDecoder
+from seqae.modules.decoders import ConvDecoder as ConvDecoder
+from seqae.modules.decoders import Decoder as Decoder
+from seqae.modules.decoders import DenseDecoder as DenseDecoder
+from seqae.modules.decoders import FeedbackDecoder as FeedbackDecoder
+from seqae.modules.decoders import RepeatDecoder as RepeatDecoder
+from seqae.modules.encoders import ConvEncoder as ConvEncoder
+from seqae.modules.encoders import DenseEncoder as DenseEncoder
+from seqae.modules.encoders import Encoder as Encoder
+from seqae.modules.encoders import MeanEncoder as MeanEncoder
+from seqae.modules.encoders import RecurrentEncoder as RecurrentEncoder
+from seqae.modules.recurrent import GRU as GRU
+from seqae.modules.recurrent import LSTM as LSTM
+from seqae.modules.recursive import RecursiveAutoencoder as RecursiveAutoencoder
+from seqae.modules.recursive import RecursiveEncoder as RecursiveEncoder
+from seqae.modules.steps import FillMissing as FillMissing
+from seqae.text import TextAutoencoder as TextAutoencoder
+from seqae.training.fit import fit as fit
+from seqae.training.runtime import tune as tune
+from seqae.training.tasks import Reconstruction as Reconstruction
+from seqae.translator import Translator as Translator
+
+__version__: str
