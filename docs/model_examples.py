@@ -17,21 +17,21 @@ def readings() -> list[Tensor]:
 def lstm() -> tuple[nn.Module, list[Tensor]]:
     """An LSTM reads the sequence; another writes it again, and reads at each step what it wrote at the step before."""
     encoder = seqae.RecurrentEncoder(seqae.LSTM(5, 32), 8)
-    decoder = seqae.FeedbackDecoder(8, seqae.LSTM(5, 32), nn.Linear(32, 5))
+    decoder = seqae.AutoregressiveDecoder(8, seqae.LSTM(5, 32), nn.Linear(32, 5))
     return seqae.Autoencoder(encoder, decoder), readings()
 
 
 def lstm_backwards() -> tuple[nn.Module, list[Tensor]]:
     """The same, but written from the last step to the first: what was read last is the easiest to recall."""
     encoder = seqae.RecurrentEncoder(seqae.LSTM(5, 32), 8)
-    decoder = seqae.FeedbackDecoder(8, seqae.LSTM(5, 32), nn.Linear(32, 5))
-    return seqae.Autoencoder(encoder, seqae.BackwardsDecoder(decoder)), readings()
+    decoder = seqae.AutoregressiveDecoder(8, seqae.LSTM(5, 32), nn.Linear(32, 5))
+    return seqae.Autoencoder(encoder, seqae.ReversedDecoder(decoder)), readings()
 
 
 def gru_repeat() -> tuple[nn.Module, list[Tensor]]:
     """A bidirectional GRU in two layers; the decoder reads the same code at every step. Missing values are flagged."""
     reads = seqae.GRU(10, 16, 2, bidirectional=True)
-    encoder = seqae.RecurrentEncoder(reads, 8, embed=seqae.FillMissing())
+    encoder = seqae.RecurrentEncoder(reads, 8, embed=seqae.MissingValueEmbedding())
     decoder = seqae.RepeatDecoder(seqae.GRU(8, 32), nn.Linear(32, 5))
     return seqae.Autoencoder(encoder, decoder), readings()
 
@@ -40,7 +40,7 @@ def convolutions() -> tuple[nn.Module, list[Tensor]]:
     """Dilated convolutions over time, pooled to a code of which the four largest numbers are kept."""
     encoder = seqae.ConvEncoder(5, 16, channels=(32, 64))
     decoder = seqae.ConvDecoder(16, nn.Linear(32, 5), channels=(64, 32))
-    return seqae.Autoencoder(encoder, decoder, seqae.TopCode(4)), readings()
+    return seqae.Autoencoder(encoder, decoder, seqae.TopKCode(4)), readings()
 
 
 def variational() -> tuple[nn.Module, list[Tensor]]:
@@ -68,7 +68,7 @@ def tokens() -> tuple[nn.Module, list[Tensor]]:
     """Texts: both sides share an embedding of tokens; the head writes logits over a vocabulary of 100 tokens."""
     words = nn.Embedding(100, 24)
     encoder = seqae.RecurrentEncoder(seqae.GRU(24, 48), 16, embed=words)
-    decoder = seqae.FeedbackDecoder(16, seqae.GRU(24, 48), nn.Linear(48, 100), embed=words)
+    decoder = seqae.AutoregressiveDecoder(16, seqae.GRU(24, 48), nn.Linear(48, 100), embed=words)
     return seqae.Autoencoder(encoder, decoder), [torch.randint(3, 100, (length,)) for length in (11, 7, 4)]
 
 

@@ -53,22 +53,22 @@ def main(
     from seqae import Batch
     from seqae.anomaly.metrics import auc_roc
     from seqae.anomaly.models import Conv
-    from seqae.data.sounds.log_mel import LogMel
-    from seqae.data.sounds.made import made_words
-    from seqae.data.sounds.reference_spectra import Slope
-    from seqae.data.sounds.sets import read_clips
-    from seqae.modules.pooling import MeanOfParts
+    from seqae.data.audio.log_mel import LogMel
+    from seqae.data.audio.spectral_normalization import SpectralTilt
+    from seqae.data.audio.speech_sets import read_clips
+    from seqae.data.audio.synthetic import synthetic_words
+    from seqae.modules.pooling import SegmentMeanPooling
     from seqae.report import loss_figure, save_figure
+    from seqae.report.figures.spectrograms import spectrograms_figure
     from seqae.report.run import Run
-    from seqae.report.sound_figures import spectrograms_figure
 
     if smoke:
         epochs, classes, learnt = 1, ("0",), 40
-    seqae.tune(threads=1)
+    seqae.configure_runtime(threads=1)
     settings = dict(data_root=data_root, code_size=code_size, epochs=epochs, parts=parts, learnt=learnt, seed=seed)
     run = Run("audio_anomaly", out, settings)
-    clips = read_clips("fsdd", data_root) if data_root else made_words(voices=3)
-    log_mel = LogMel(rate=8000, hop=0.02, window=0.04, references=(Slope(),), silence=25.0)
+    clips = read_clips("fsdd", data_root) if data_root else synthetic_words(voices=3)
+    log_mel = LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
     decibels = [log_mel.decibels(clip.sound()) for clip in clips]
     labels = np.array([clip.label for clip in clips])
     for_test = np.array([clip.part == "test" for clip in clips])
@@ -78,14 +78,16 @@ def main(
     for strange in classes or np.unique(labels):
         normal = np.random.default_rng(seed).permutation(np.flatnonzero(~for_test & (labels != strange)))[:learnt]
         log_mel.fit_decibels([decibels[number] for number in normal])
-        words = MeanOfParts(parts)(Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
+        words = SegmentMeanPooling(parts)(Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
         detector = seqae.AnomalyDetector(Conv(code_size, 64), resolutions=(1,), window=1, epochs=epochs, seed=seed)
         detector.fit(words[normal])
         test, truth = words[for_test], labels[for_test] == strange
         scores = {
             f"detector, {code_size} numbers a word": detector.scores(test),
             f"PCA, {code_size} numbers a word": principal(words[normal], code_size)(test),
-            "length of the recording": np.array([len(log_mel.heard(decibels[at])) for at in np.flatnonzero(for_test)]),
+            "length of the recording": np.array(
+                [len(log_mel.trim_silence(decibels[at])) for at in np.flatnonzero(for_test)]
+            ),
         }
         for name, values in scores.items():
             found.setdefault(name, []).append(auc_roc(truth, np.array(values, dtype=float)))
@@ -104,7 +106,7 @@ def main(
     shown = {"word": test[chosen], "written": detector.reconstruct(test[chosen])}
     pictures = {
         kind: [
-            log_mel.restored(torch.from_numpy(np.float32(row.reshape(parts, -1))), decibels[number]).numpy()
+            log_mel.inverse_transform(torch.from_numpy(np.float32(row.reshape(parts, -1))), decibels[number]).numpy()
             for row, number in zip(rows, numbers)
         ]
         for kind, rows in shown.items()

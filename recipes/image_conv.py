@@ -51,43 +51,44 @@ def main(
     from sklearn.decomposition import PCA
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.scores import cross_entropy, squared_distance
-    from seqae.data.images.sets import read_images
-    from seqae.data.images.stills import binary
-    from seqae.modules.images import StillEncoder, growing, shrinking, shrunk
+    from seqae.data.images.mnist import read_images
+    from seqae.datasets.images import binarize
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.evaluation.images import image_cross_entropy, squared_distance
+    from seqae.modules.images import ImageEncoder, conv_decoder, conv_encoder, downsampled_size
     from seqae.report import loss_figure, save_figure
-    from seqae.report.image_figures import rows_figure
+    from seqae.report.figures.images import image_rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import OneSidedShampoo, cosine
+    from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
 
     if smoke:
         dataset, epochs = "digits", 2
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     run = Run(
         "image_conv", out, dict(dataset=dataset, channels=channels, epochs=epochs, batch_size=batch_size, seed=seed)
     )
-    images, test = (part.seen_as(binary) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     colours, height, width = train.size
-    rows, columns = shrunk(height, width, len(channels))
+    rows, columns = downsampled_size(height, width, len(channels))
     code_size = channels[-1] * rows * columns
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {colours} x {height} x {width}, binarised")
     print(f"model  code of {channels[-1]} x {rows} x {columns}")
 
     model = seqae.Autoencoder(
-        StillEncoder(shrinking((colours, *channels)), code_size),
-        seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
+        ImageEncoder(conv_encoder((colours, *channels)), code_size),
+        seqae.ConstantDecoder(conv_decoder((*channels[::-1], colours), height, width)),
     )
 
     def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
         return OneSidedShampoo(model.parameters(), learning_rate)
 
     history = seqae.fit(
-        seqae.Reconstruction(model, seqae.binary_error, optimizer=optimizer, rate=cosine),
-        Loader(train, BatchOrder(train.lengths, batch_size, seed)),
-        Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+        seqae.Reconstruction(model, seqae.binary_cross_entropy, optimizer=optimizer, lr_scheduler=cosine_with_warmup),
+        DataLoader(train, LengthBucketSampler(train.lengths, batch_size, seed)),
+        DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,
         patience=epochs,
     )
@@ -101,7 +102,7 @@ def main(
     results = [
         {
             "method": name,
-            "cross-entropy": float(cross_entropy(images, truth, 1e-7 if name == "autoencoder" else 0.01).mean()),
+            "cross-entropy": float(image_cross_entropy(images, truth, 1e-7 if name == "autoencoder" else 0.01).mean()),
             "squared error": float(squared_distance(images, truth).mean()),
             "wrong pixels %": float(100 * ((images > 0.5) != (truth > 0.5)).mean()),
         }
@@ -114,9 +115,9 @@ def main(
 
     codes = seqae.encode(model, test)[:14].reshape(14, channels[-1], 1, rows, columns)
     shown = {"original": truth[:14], **{name: images[:14] for name, images in found.items()}}
-    save_figure(rows_figure(shown, "Test images and their reconstructions"), run.path("rows.png"))
+    save_figure(image_rows_figure(shown, "Test images and their reconstructions"), run.path("rows.png"))
     maps = {f"map {number}": 0.5 + 0.5 * codes[:, number] / np.abs(codes).max() for number in range(channels[-1])}
-    save_figure(rows_figure(maps, "The code of these images, map by map (grey is zero)"), run.path("codes.png"))
+    save_figure(image_rows_figure(maps, "The code of these images, map by map (grey is zero)"), run.path("codes.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)

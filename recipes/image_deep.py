@@ -65,19 +65,20 @@ def main(
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.scores import squared_distance
-    from seqae.data.images.sets import class_names, read_images
-    from seqae.data.images.stills import Shifted
-    from seqae.report import code_figure, loss_figure, save_figure
-    from seqae.report.image_figures import rows_figure
+    from seqae.data.images.mnist import class_names, read_images
+    from seqae.datasets.images import ShiftedImages
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.evaluation.images import squared_distance
+    from seqae.report import embedding_figure, loss_figure, save_figure
+    from seqae.report.figures.images import image_rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import OneSidedShampoo, cosine
+    from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
 
     if smoke:
         dataset, epochs, logistic_epochs, batch_size, hidden_sizes = "digits", 3, 3, 100, (60, 40)
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, code_size=code_size, hidden_sizes=hidden_sizes, epochs=epochs)
     run = Run(
         "image_deep",
@@ -105,12 +106,14 @@ def main(
         return OneSidedShampoo(model.parameters(), learning_rate)
 
     history = seqae.fit(
-        seqae.Reconstruction(model, seqae.binary_error, optimizer=optimizer, rate=cosine),
-        Loader(Shifted(train, shift, seed) if shift else train, BatchOrder(train.lengths, batch_size, seed)),
-        Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+        seqae.Reconstruction(model, seqae.binary_cross_entropy, optimizer=optimizer, lr_scheduler=cosine_with_warmup),
+        DataLoader(
+            ShiftedImages(train, shift, seed) if shift else train, LengthBucketSampler(train.lengths, batch_size, seed)
+        ),
+        DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,
         patience=epochs,
-        clip=None,
+        gradient_clip_val=None,
     )
 
     truth = np.concatenate(list(test))
@@ -125,19 +128,19 @@ def main(
         "autoencoder": squared_distance(shown["autoencoder"], truth).mean(),
     }
     if logistic_epochs:
-        order = BatchOrder(train.lengths, batch_size // 5, seed)
+        order = LengthBucketSampler(train.lengths, batch_size // 5, seed)
         for name, share in (("random weights", 0), ("layer by layer first", 1 / 3)):
             by_layers = round(share * logistic_epochs)
-            net = logistic_net(Loader(train, order), (*hidden_sizes, code_size), by_layers, logistic_epochs, seed)
+            net = logistic_net(DataLoader(train, order), (*hidden_sizes, code_size), by_layers, logistic_epochs, seed)
             found[f"logistic, {logistic_epochs} epochs, {name}"] = squared_distance(written(net, test), truth).mean()
     metrics = {name: float(value) for name, value in found.items()}
     published = PUBLISHED if (dataset, code_size) == ("mnist", 30) else {}
     results = [{"method": name, "squared error": value} for name, value in (metrics | published).items()]
 
     rows = {"original": truth[:14], **{name: images[:14] for name, images in shown.items()}}
-    save_figure(rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
+    save_figure(image_rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
     names = np.array(class_names(dataset))[test.labels]
-    save_figure(code_figure(seqae.encode(model, test), names), run.path("codes.png"))
+    save_figure(embedding_figure(seqae.encode(model, test), names), run.path("codes.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
@@ -168,10 +171,10 @@ def logistic_net(images, sizes: tuple[int, ...], by_layers: int, epochs: int, se
     from torch import nn
 
     import seqae
-    from seqae.modules.images import StillEncoder
-    from seqae.modules.stacked import EachStep
-    from seqae.training.greedy import Stage, pretrain
-    from seqae.training.optimizers import cosine
+    from seqae.modules.images import ImageEncoder
+    from seqae.modules.stacked import TimeDistributed
+    from seqae.training.layerwise import Stage, pretrain_layerwise
+    from seqae.training.optimizers import cosine_with_warmup
 
     torch.manual_seed(seed)
     size, below = images.source.size, (int(np.prod(images.source.size)), *sizes)
@@ -181,14 +184,21 @@ def logistic_net(images, sizes: tuple[int, ...], by_layers: int, epochs: int, se
         nn.Sequential(*[nn.Flatten()] * (n == 0), up[n], *[nn.Sigmoid()] * (n < len(up) - 1)) for n in range(len(up))
     ]
     writes = [nn.Sequential(down[n], *[nn.Unflatten(1, size)] * (n == 0)) for n in range(len(down))]
-    stages = [Stage(EachStep(read), EachStep(write), seqae.binary_error) for read, write in zip(reads, writes)]
+    stages = [
+        Stage(TimeDistributed(read), TimeDistributed(write), seqae.binary_cross_entropy)
+        for read, write in zip(reads, writes)
+    ]
     if by_layers:
-        pretrain(stages, images, epochs=by_layers, rate=cosine)
+        pretrain_layerwise(stages, images, epochs=by_layers, lr_scheduler=cosine_with_warmup)
     back = [layer for write in writes[:0:-1] for layer in (write, nn.Sigmoid())]
     model = seqae.Autoencoder(
-        StillEncoder(nn.Sequential(*reads), sizes[-1]), seqae.ConstantDecoder(nn.Sequential(*back, writes[0]))
+        ImageEncoder(nn.Sequential(*reads), sizes[-1]), seqae.ConstantDecoder(nn.Sequential(*back, writes[0]))
     )
-    seqae.fit(seqae.Reconstruction(model, seqae.binary_error, rate=cosine), images, epochs=epochs - by_layers)
+    seqae.fit(
+        seqae.Reconstruction(model, seqae.binary_cross_entropy, lr_scheduler=cosine_with_warmup),
+        images,
+        epochs=epochs - by_layers,
+    )
     return model
 
 

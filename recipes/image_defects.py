@@ -55,39 +55,42 @@ def main(
     from sklearn.metrics import roc_auc_score
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.places import split_by_place
-    from seqae.data.images.stills import Images
-    from seqae.data.images.surfaces import defects
+    from seqae.data.images.surface_defects import defects
+    from seqae.datasets.images import ImageDataset
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.datasets.splits import group_split
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import cosine
+    from seqae.training.optimizers import cosine_with_warmup
 
     if smoke:
         data_root, smaller, epochs, seeds = "", 4, 1, (0,)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(data_root=data_root, place=place, smaller=smaller, patch=patch, code_size=code_size, epochs=epochs)
     run = Run("image_defects", out, settings | {"seeds": seeds})
     examples = [each.smaller(smaller) for each in defects(data_root, made_up=120 if smoke else 400)]
 
-    def as_images(part: torch.Tensor) -> Images:
-        return Images.of(part).seen_as(lambda light: (light.float() - 128) / 32)  # to a variance of about one
+    def as_images(part: torch.Tensor) -> ImageDataset:
+        return ImageDataset.of(part).with_transform(
+            lambda light: (light.float() - 128) / 32
+        )  # to a variance of about one
 
-    def clean(part: list) -> Images:
+    def clean(part: list) -> ImageDataset:
         return as_images(torch.cat([patches(each, patch) for each in part if not (each.mask > 0).any()]))
 
     areas: dict[str, list[float]] = {}
     for seed in seeds:
-        train, valid, test = split_by_place(examples, [each.name for each in examples], place, seed)
+        train, valid, test = group_split(examples, [each.name for each in examples], place, seed)
         learnt, held_out = clean(train), clean(valid)
         faulty = np.array([bool((each.mask > 0).any()) for each in test])
         print(f"seed {seed}  {len(learnt)} clean patches to learn from, {len(test)} images to rank")
         torch.manual_seed(seed)
         model = autoencoder(patch, code_size)
         history = seqae.fit(
-            seqae.Reconstruction(model, seqae.squared_error, learning_rate=5e-3, rate=cosine),
-            Loader(learnt, BatchOrder(learnt.lengths, 256, seed)),
-            Loader(held_out, BatchOrder(held_out.lengths, 1000, shuffle=False)),
+            seqae.Reconstruction(model, seqae.squared_error, learning_rate=5e-3, lr_scheduler=cosine_with_warmup),
+            DataLoader(learnt, LengthBucketSampler(learnt.lengths, 256, seed)),
+            DataLoader(held_out, LengthBucketSampler(held_out.lengths, 1000, shuffle=False)),
             epochs=epochs,
             patience=epochs,
         )
@@ -127,13 +130,13 @@ def autoencoder(side: int, code_size: int, width: int = 128):
     from torch import nn
 
     import seqae
-    from seqae.modules.images import StillEncoder
+    from seqae.modules.images import ImageEncoder
 
     pixels = side * side
     encode = nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.GELU(), nn.Linear(width, code_size))
     head = nn.Unflatten(1, (1, side, side))
     decode = nn.Sequential(nn.Linear(code_size, width), nn.GELU(), nn.Linear(width, pixels), head)
-    return seqae.Autoencoder(StillEncoder(encode, code_size), seqae.ConstantDecoder(decode))
+    return seqae.Autoencoder(ImageEncoder(encode, code_size), seqae.ConstantDecoder(decode))
 
 
 def strangeness(written: np.ndarray, truth: np.ndarray) -> float:
@@ -144,13 +147,13 @@ def strangeness(written: np.ndarray, truth: np.ndarray) -> float:
 
 def ranking_figure(examples: list, strange: np.ndarray, count: int = 12):
     """Draw images from the strangest to the most ordinary one, above their masks."""
-    from seqae.report.image_figures import rows_figure
+    from seqae.report.figures.images import image_rows_figure
 
     order = np.argsort(-strange)[np.linspace(0, len(strange) - 1, count).astype(int)]
     images = np.stack([examples[place].pixels.numpy() / 255 for place in order])
     masks = np.stack([examples[place].mask.numpy() > 0 for place in order])
     rows = {"image": images, "truth": np.broadcast_to(masks[:, None], images.shape)}
-    return rows_figure(rows, "From the strangest image to the most ordinary one")
+    return image_rows_figure(rows, "From the strangest image to the most ordinary one")
 
 
 if __name__ == "__main__":

@@ -54,23 +54,24 @@ def main(
     """
     import torch
     from scipy.special import expit
+    from seqae.data.images.filters import median_filter, non_local_means
 
     import seqae
-    from seqae.corruptions import Clip, GaussianNoise, InTurn, MaskValues, SaltAndPepper
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.filters import median_filter, non_local_means
-    from seqae.data.images.scores import cross_entropy, signal_to_noise, similarity
-    from seqae.data.images.sets import read_images
-    from seqae.data.images.stills import binary
-    from seqae.modules.images import StillEncoder, growing, shrinking, shrunk
+    from seqae.data.images.mnist import read_images
+    from seqae.datasets.images import binarize
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.evaluation.images import image_cross_entropy, psnr, ssim
+    from seqae.modules.images import ImageEncoder, conv_decoder, conv_encoder, downsampled_size
     from seqae.report import loss_figure, save_figure
-    from seqae.report.image_figures import rows_figure
+    from seqae.report.figures.images import image_rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import OneSidedShampoo, cosine
+    from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
+    from seqae.transforms.corruptions import Clamp, Compose, GaussianNoise, MaskValues, SaltAndPepper
 
-    bright = GaussianNoise(0.2, shift=0.2)
+    bright = GaussianNoise(0.2, mean=0.2)
     known = {
-        "cut": InTurn((bright, Clip())),
+        "cut": Compose((bright, Clamp())),
         "not cut": bright,
         "masked": MaskValues(0.5),
         "salt and pepper": SaltAndPepper(0.25),
@@ -79,16 +80,16 @@ def main(
         raise ValueError(f"no noise {unknown[0]!r}. Choose among {', '.join(known)}")
     if smoke:
         dataset, epochs = "digits", 1
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, noises=noises, channels=channels, epochs=epochs, batch_size=batch_size, seed=seed)
     run = Run("image_denoise", out, settings)
-    images, test = (part.seen_as(binary) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     colours, height, width = train.size
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {colours} x {height} x {width}, binarised")
 
     truth, known_truth = (part.array().reshape(-1, *part.size) for part in (test, valid))
-    rows, columns = shrunk(height, width, len(channels))
+    rows, columns = downsampled_size(height, width, len(channels))
     results, losses = [], {}
 
     def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
@@ -97,11 +98,20 @@ def main(
     for name in noises:
         torch.manual_seed(seed)
         model = seqae.Autoencoder(
-            StillEncoder(shrinking((colours, *channels), pooled=False), channels[-1] * rows * columns),
-            seqae.ConstantDecoder(growing((*channels[::-1], colours), height, width)),
+            ImageEncoder(conv_encoder((colours, *channels), pooled=False), channels[-1] * rows * columns),
+            seqae.ConstantDecoder(conv_decoder((*channels[::-1], colours), height, width)),
         )
-        task = seqae.Reconstruction(model, seqae.binary_error, known[name], seed=seed, optimizer=optimizer, rate=cosine)
-        losses[name] = seqae.fit(task, Loader(train, BatchOrder(train.lengths, batch_size, seed)), epochs=epochs).train
+        task = seqae.Reconstruction(
+            model,
+            seqae.binary_cross_entropy,
+            known[name],
+            seed=seed,
+            optimizer=optimizer,
+            lr_scheduler=cosine_with_warmup,
+        )
+        losses[name] = seqae.fit(
+            task, DataLoader(train, LengthBucketSampler(train.lengths, batch_size, seed)), epochs=epochs
+        ).train
 
         noisy, known_noisy = (
             known[name](part.batch(np.arange(len(part))), torch.Generator().manual_seed(seed + number)).values
@@ -118,14 +128,14 @@ def main(
             {
                 "noise": name,
                 "method": method,
-                "cross-entropy": float(cross_entropy(images, truth).mean()) if images.min() > 0 else None,
-                "PSNR dB": float(signal_to_noise(images.clip(0, 1), truth).mean()),
-                "SSIM": float(similarity(images.clip(0, 1), truth).mean()),
+                "cross-entropy": float(image_cross_entropy(images, truth).mean()) if images.min() > 0 else None,
+                "PSNR dB": float(psnr(images.clip(0, 1), truth).mean()),
+                "SSIM": float(ssim(images.clip(0, 1), truth).mean()),
             }
             for method, images in found.items()
         ]
         shown = {"clean": truth, "noisy": flat, **dict(list(found.items())[:0:-1])}
-        picture = rows_figure({row: images[:14] for row, images in shown.items()}, f"Test images, noise: {name}")
+        picture = image_rows_figure({row: images[:14] for row, images in shown.items()}, f"Test images, noise: {name}")
         save_figure(picture, run.path(f"rows-{name.replace(' ', '-')}.png"))
         seqae.save(model, run.path(f"model-{name.replace(' ', '-')}"))
 

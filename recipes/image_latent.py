@@ -53,15 +53,15 @@ def main(
     from sklearn.decomposition import PCA
 
     import seqae
-    from seqae.data.images.sets import class_names, read_images
-    from seqae.report import code_figure, loss_figure, save_figure
-    from seqae.report.cloud import write_cloud
+    from seqae.data.images.mnist import class_names, read_images
+    from seqae.report import embedding_figure, loss_figure, save_figure
+    from seqae.report.html.scatter3d import write_scatter3d
     from seqae.report.run import Run
 
     if smoke:
         dataset, epochs, batch_size, hidden_sizes = "digits", 2, 64, (40,)
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, code_size=code_size, hidden_sizes=hidden_sizes, epochs=epochs)
     run = Run("image_latent", out, {**settings, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed})
     images, test = read_images(dataset, data_root)
@@ -83,10 +83,10 @@ def main(
     metrics = {f"{line['space']}, {line['clusters']}: {key}": line[key] for line in results for key in list(line)[2:]}
 
     names = np.array(class_names(dataset))[test.labels]
-    save_figure(code_figure(codes, names), run.path("codes.png"))
-    save_figure(code_figure(spaces[f"PCA-{code_size}"], names), run.path("pca.png"))
+    save_figure(embedding_figure(codes, names), run.path("codes.png"))
+    save_figure(embedding_figure(spaces[f"PCA-{code_size}"], names), run.path("pca.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
-    write_cloud(run.path("space.html"), points, names, f"{dataset}: codes of test images")
+    write_scatter3d(run.path("space.html"), points, names, f"{dataset}: codes of test images")
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
@@ -97,8 +97,9 @@ def learn(train, valid, code_size: int, hidden_sizes, epochs: int, batch_size: i
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.training.optimizers import cosine
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.training.optimizers import cosine_with_warmup
 
     pixels = int(np.prod(train.size))
     model = seqae.Autoencoder(
@@ -106,9 +107,11 @@ def learn(train, valid, code_size: int, hidden_sizes, epochs: int, batch_size: i
         seqae.DenseDecoder(1, pixels, code_size, hidden_sizes[::-1], head=nn.Unflatten(1, train.size)),
     )
     history = seqae.fit(
-        seqae.Reconstruction(model, seqae.binary_error, learning_rate=learning_rate, rate=cosine),
-        Loader(train, BatchOrder(train.lengths, batch_size, seed)),
-        Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+        seqae.Reconstruction(
+            model, seqae.binary_cross_entropy, learning_rate=learning_rate, lr_scheduler=cosine_with_warmup
+        ),
+        DataLoader(train, LengthBucketSampler(train.lengths, batch_size, seed)),
+        DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,
         patience=epochs,
     )
@@ -121,7 +124,7 @@ def scores(name: str, rows: np.ndarray, labels: np.ndarray, seed: int) -> list[d
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
     from sklearn.mixture import GaussianMixture
 
-    from seqae.retrieval import purity
+    from seqae.retrieval import neighbour_purity
 
     count = int(labels.max()) + 1
     # Covariances of hundreds of pixels are more numbers than the images can tell.
@@ -130,7 +133,7 @@ def scores(name: str, rows: np.ndarray, labels: np.ndarray, seed: int) -> list[d
         "k-means": KMeans(count, n_init=5, random_state=seed),
         f"normal mixture ({shape})": GaussianMixture(count, covariance_type=shape, reg_covar=1e-3, random_state=seed),
     }
-    near = purity(rows, labels)
+    near = neighbour_purity(rows, labels)
     found = {method: clusters.fit_predict(rows.astype(np.float64)) for method, clusters in methods.items()}
     return [
         {

@@ -69,18 +69,18 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.images.sets import read_images
-    from seqae.data.images.warping import WarpImages
+    from seqae.data.images.mnist import read_images
     from seqae.report import loss_figure, save_figure
-    from seqae.report.image_figures import filters_figure
+    from seqae.report.figures.images import filters_figure
     from seqae.report.run import Run
-    from seqae.training.greedy import pretrain
-    from seqae.training.optimizers import cosine
+    from seqae.training.layerwise import pretrain_layerwise
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.transforms.images import RandomAffine
 
     if smoke:
         dataset, labels, pool, pools, draws, own_draws = "digits", 30, 300, 1, 2, 1
         sizes, epochs, steps, own_steps = (40, 30, 20), 1, 10, 6
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(
         dataset=dataset, labels=labels, pool=pool, pools=pools, draws=draws, sizes=sizes, penalties=penalties
     )
@@ -93,11 +93,13 @@ def main(
 
     errors: dict[str, dict[int, float]] = {}
     for group in range(pools):
-        unlabelled = images.only(np.random.default_rng((seed, group)).permutation(len(images))[:pool])
+        unlabelled = images.subset(np.random.default_rng((seed, group)).permutation(len(images))[:pool])
         torch.manual_seed(seed + group)
         first = stack(images.size, sizes, penalties)
         stages = copy.deepcopy(first)
-        histories = pretrain(stages, loader(unlabelled, 200, seed), epochs=epochs, learning_rate=2e-3, rate=cosine)
+        histories = pretrain_layerwise(
+            stages, loader(unlabelled, 200, seed), epochs=epochs, learning_rate=2e-3, lr_scheduler=cosine_with_warmup
+        )
         for draw in range(group, draws, pools):
             known = with_labels(unlabelled, labels, seed + draw)
             found = {COMPONENTS: components(unlabelled, known, judged)}
@@ -105,7 +107,7 @@ def main(
                 net = encoder(layers, sizes[-1])
                 found[f"{name}, frozen, and SVM"] = frozen(net, known, judged)
                 found[f"{name}, fine-tuned"] = fine_tuned(net, known, judged, steps // 2, None, draw)
-                found[f"{name}, fine-tuned, warped"] = fine_tuned(net, known, judged, steps, WarpImages(**WARP), draw)
+                found[f"{name}, fine-tuned, warped"] = fine_tuned(net, known, judged, steps, RandomAffine(**WARP), draw)
             if draw < own_draws:
                 found["convolutions, own answers"] = own_answers(unlabelled, known, judged, own_steps, draw)
             for name, error in found.items():
@@ -129,14 +131,15 @@ def with_labels(images, labels: int, seed: int):
     random = np.random.default_rng(seed)
     classes = np.unique(images.labels)
     known = [random.permutation(np.flatnonzero(images.labels == name))[: labels // len(classes)] for name in classes]
-    return images.only(np.concatenate(known))
+    return images.subset(np.concatenate(known))
 
 
 def loader(source, batch_size: int, seed: int):
     """Return batches in random order."""
-    from seqae.data.batches import BatchOrder, Loader
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
 
-    return Loader(source, BatchOrder(source.lengths, batch_size, seed))
+    return DataLoader(source, LengthBucketSampler(source.lengths, batch_size, seed))
 
 
 def stack(size: tuple[int, int, int], sizes: tuple[int, ...], penalties: tuple[float, ...]) -> list:
@@ -144,8 +147,8 @@ def stack(size: tuple[int, int, int], sizes: tuple[int, ...], penalties: tuple[f
     from torch import nn
 
     import seqae
-    from seqae.modules.stacked import EachStep
-    from seqae.training.greedy import Stage
+    from seqae.modules.stacked import TimeDistributed
+    from seqae.training.layerwise import Stage
 
     stages, before = [], int(np.prod(size))
     for height, (after, penalty) in enumerate(zip(sizes, penalties)):
@@ -156,8 +159,8 @@ def stack(size: tuple[int, int, int], sizes: tuple[int, ...], penalties: tuple[f
             layer, back = nn.Sequential(nn.Flatten(), linear, nn.ReLU()), nn.Sequential(back, nn.Unflatten(1, size))
         else:
             layer = nn.Sequential(linear, nn.ReLU())
-        error = seqae.squared_error if height else seqae.binary_error
-        stages.append(Stage(EachStep(layer), EachStep(back), error, seqae.SparseCode(penalty)))
+        error = seqae.squared_error if height else seqae.binary_cross_entropy
+        stages.append(Stage(TimeDistributed(layer), TimeDistributed(back), error, seqae.L1Code(penalty)))
         before = after
     return stages
 
@@ -193,17 +196,17 @@ def fine_tuned(encoder, known, judged, steps: int, corrupt, seed: int) -> float:
     from torch import nn
 
     import seqae
-    from seqae.data.batches import LabelledSource
-    from seqae.data.damaged import Damaged
-    from seqae.training.optimizers import cosine
-    from seqae.training.tasks import Classification
+    from seqae.datasets.corrupted import CorruptedDataset
+    from seqae.datasets.sequences import LabelledDataset
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.training.tasks.reconstruction import Classification
 
     torch.manual_seed(seed)
     encoder = copy.deepcopy(encoder)
     head = nn.Linear(encoder.code_size, int(known.labels.max()) + 1)
-    source = LabelledSource(known, known.labels)
-    batches = loader(source if corrupt is None else Damaged(source, corrupt, seed), 25, seed)
-    task = Classification(encoder, head, rate=cosine)
+    source = LabelledDataset(known, known.labels)
+    batches = loader(source if corrupt is None else CorruptedDataset(source, corrupt, seed), 25, seed)
+    task = Classification(encoder, head, lr_scheduler=cosine_with_warmup)
     seqae.fit(task, batches, epochs=-(-steps // len(batches)), progress=False)
     return percent_wrong(outputs(nn.Sequential(encoder, head), judged).argmax(axis=1), judged)
 
@@ -214,34 +217,34 @@ def own_answers(unlabelled, known, judged, steps: int, seed: int) -> float:
     from torch import nn
 
     import seqae
-    from seqae.corruptions import GaussianNoise, InTurn
-    from seqae.data.batches import LabelledSource
-    from seqae.data.images.warping import WarpImages
-    from seqae.modules.images import StillEncoder, shrunk
-    from seqae.training.optimizers import cosine
-    from seqae.training.own_answers import OwnAnswers
+    from seqae.datasets.sequences import LabelledDataset
+    from seqae.modules.images import ImageEncoder, downsampled_size
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.training.tasks.pseudo_labels import FixMatch
+    from seqae.transforms.corruptions import Compose, GaussianNoise
+    from seqae.transforms.images import RandomAffine
 
     torch.manual_seed(seed)
     channels, height, width = unlabelled.size
-    places = int(np.prod(shrunk(height, width, 2)))
+    places = int(np.prod(downsampled_size(height, width, 2)))
     convolutions = [nn.Conv2d(channels, 16, 5, 2, 2), nn.BatchNorm2d(16), nn.ReLU()]
     convolutions += [nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Flatten()]
     dense = [nn.Linear(32 * places, 64), nn.BatchNorm1d(64), nn.ReLU()]
-    encoder, head = StillEncoder(nn.Sequential(*convolutions, *dense), 64), nn.Linear(64, int(known.labels.max()) + 1)
-    labelled, damage = LabelledSource(known, known.labels), InTurn((WarpImages(**WARP), GaussianNoise(0.3)))
+    encoder, head = ImageEncoder(nn.Sequential(*convolutions, *dense), 64), nn.Linear(64, int(known.labels.max()) + 1)
+    labelled, damage = LabelledDataset(known, known.labels), Compose((RandomAffine(**WARP), GaussianNoise(0.3)))
     batches = loader(unlabelled, 200, seed)
-    task = OwnAnswers(encoder, head, labelled, damage, rate=cosine, seed=seed)
+    task = FixMatch(encoder, head, labelled, damage, lr_scheduler=cosine_with_warmup, seed=seed)
     seqae.fit(task, batches, epochs=-(-steps // len(batches)), progress=False)
     return percent_wrong(outputs(nn.Sequential(encoder, head), judged).argmax(axis=1), judged)
 
 
 def outputs(model, images) -> np.ndarray:
     """Return what a model writes, (image, size)."""
-    from seqae.data.batches import BatchOrder
+    from seqae.datasets.sampler import LengthBucketSampler
     from seqae.inference import evaluating
 
     with evaluating(model):
-        found = [model(images.batch(n)).numpy() for n in BatchOrder(images.lengths, 1000, shuffle=False)]
+        found = [model(images.batch(n)).numpy() for n in LengthBucketSampler(images.lengths, 1000, shuffle=False)]
     return np.concatenate(found)
 
 

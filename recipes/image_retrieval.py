@@ -62,18 +62,18 @@ def main(
     from sklearn.decomposition import PCA
 
     import seqae
-    from seqae.data.images.sets import read_images
-    from seqae.data.images.warping import WarpImages
-    from seqae.data.neighbours import BesideLike
-    from seqae.modules.codes import AgreeingCode, FlippingCode, HalvingCode
+    from seqae.data.images.mnist import read_images
+    from seqae.datasets.positive_pairs import PositivePairs
+    from seqae.modules.codes import BiHalfCode, BitFlipCode, ViewInvariantCode
     from seqae.report import save_figure
-    from seqae.report.image_figures import rows_figure
+    from seqae.report.figures.images import image_rows_figure
     from seqae.report.run import Run
-    from seqae.retrieval import FloatIndex, GraphIndex, PackedIndex, ShortlistIndex, iterative_quantisation, pack
+    from seqae.retrieval import FloatIndex, HammingIndex, HNSWIndex, RerankIndex, iterative_quantisation, pack_bits
+    from seqae.transforms.images import RandomAffine
 
     if smoke:
         dataset, epochs, bits, queries, listed, batch_size = "digits", 2, (8, 32), 50, 100, 64
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, bits=bits, hidden_size=hidden_size, epochs=epochs, flip=flip, walk=walk)
     rest = dict(batch_size=batch_size, learning_rate=learning_rate, listed=listed, queries=queries, seed=seed)
     run = Run("image_retrieval", out, {**settings, **rest, "choosing": choosing})
@@ -81,8 +81,8 @@ def main(
     if choosing:
         images, test = images.split(len(images) // 10, seed)
     random = np.random.default_rng(seed)
-    images = images.only(random.permutation(len(images)))  # equally near ones come in an order that says nothing
-    asking = test.only(random.permutation(len(test))[:queries])
+    images = images.subset(random.permutation(len(images)))  # equally near ones come in an order that says nothing
+    asking = test.subset(random.permutation(len(test))[:queries])
     print(f"data   {len(asking)} images ask, {len(images)} answer")
 
     def trained(source, size: int, layer, corrupt=None):
@@ -93,8 +93,8 @@ def main(
 
     components = PCA(min(30, images.array().shape[1]), svd_solver="full").fit(images.array())
     places = components.transform(images.array())
-    near = FloatIndex(places).search(places, 11).numbers[:, 1:]
-    beside = BesideLike(images, near, walk, seed)
+    near = FloatIndex(places).search(places, 11).indices[:, 1:]
+    beside = PositivePairs(images, near, walk, seed)
     floats = {
         "pixels": (images.array(), asking.array(), 0.0),
         "PCA-30": (places, components.transform(asking.array()), 0.0),
@@ -104,30 +104,35 @@ def main(
     quantised = iterative_quantisation(images.array(), middle, seed=seed)
     binary = {
         f"ITQ on pixels, {middle} bits": (quantised(images.array()), quantised(asking.array()), 0.0),
-        f"reconstruction, {middle} bits": trained(images, middle, FlippingCode(HalvingCode(), flip))[1],
+        f"reconstruction, {middle} bits": trained(images, middle, BitFlipCode(BiHalfCode(), flip))[1],
     }
     for size in (middle, bits[-1]):
-        binary[f"reconstruction of warped, {size} bits"] = trained(images, size, HalvingCode(), WarpImages())[1]
+        binary[f"reconstruction of warped, {size} bits"] = trained(images, size, BiHalfCode(), RandomAffine())[1]
     for size in bits:
-        model, binary[f"agreement, {size} bits"] = trained(beside, size, AgreeingCode(HalvingCode()), WarpImages())
+        model, binary[f"agreement, {size} bits"] = trained(
+            beside, size, ViewInvariantCode(BiHalfCode()), RandomAffine()
+        )
 
     lines = {}
     for name, (codes, asked, seconds) in {**floats, **binary}.items():
         work = codes.shape[1]
         index, question = FloatIndex(codes), asked
         if name in binary:
-            index, question, work = PackedIndex(pack(codes)), pack(asked), -(-work // 64)
+            index, question, work = HammingIndex(pack_bits(codes)), pack_bits(asked), -(-work // 64)
         lines[name] = judged(index, question, images.labels, asking.labels, len(images))
         lines[name] |= {"operations": len(images) * work, "training s": seconds}
     short, asked_short, _ = binary[f"agreement, {bits[0]} bits"]
     # Agreement forgets what differs within a class, so other codes put the list in order.
     long, asked_long, _ = binary[f"reconstruction of warped, {bits[-1]} bits"]
-    index, question = ShortlistIndex(pack(short), pack(long), listed), (pack(asked_short), pack(asked_long))
+    index, question = (
+        RerankIndex(pack_bits(short), pack_bits(long), listed),
+        (pack_bits(asked_short), pack_bits(asked_long)),
+    )
     name = f"{bits[0]} bits list {index.size}, {bits[-1]} order them"
     lines[name] = judged(index, question, images.labels, asking.labels, index.size)
     lines[name]["operations"] = len(images) * -(-bits[0] // 64) + index.size * -(-bits[-1] // 64)
     codes, asked, _ = floats["autoencoder, 30 numbers"]
-    lines["autoencoder, 30 numbers, by a graph"] = judged(GraphIndex(codes), asked, images.labels, asking.labels, 10)
+    lines["autoencoder, 30 numbers, by a graph"] = judged(HNSWIndex(codes), asked, images.labels, asking.labels, 10)
 
     results = [{"codes": name, **line} for name, line in lines.items()]
     metrics = {
@@ -137,15 +142,15 @@ def main(
         if key in line
     }
     found = {
-        "pixels": FloatIndex(floats["pixels"][0]).search(asking.array()[:6], 12).numbers,
-        f"{bits[0]} + {bits[-1]} bits": index.search((question[0][:6], question[1][:6]), 12).numbers,
+        "pixels": FloatIndex(floats["pixels"][0]).search(asking.array()[:6], 12).indices,
+        f"{bits[0]} + {bits[-1]} bits": index.search((question[0][:6], question[1][:6]), 12).indices,
     }
     rows = {
         f"{number + 1}: {name}": np.concatenate([asking.batch([number]).values[0], images.batch(near[number]).steps])
         for number in range(6)
         for name, near in found.items()
     }
-    save_figure(rows_figure(rows, "First the image that asks, then its neighbours"), run.path("neighbours.png"))
+    save_figure(image_rows_figure(rows, "First the image that asks, then its neighbours"), run.path("neighbours.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
@@ -157,8 +162,9 @@ def learn(source, size, code_size, hidden_size, code, corrupt, epochs, batch_siz
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.training.optimizers import cosine
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.training.optimizers import cosine_with_warmup
 
     torch.manual_seed(seed)
     pixels = int(np.prod(size))
@@ -167,20 +173,22 @@ def learn(source, size, code_size, hidden_size, code, corrupt, epochs, batch_siz
         seqae.DenseDecoder(1, pixels, code_size, (hidden_size,), head=nn.Unflatten(1, size)),
         code,
     )
-    task = seqae.Reconstruction(model, seqae.binary_error, corrupt, learning_rate, seed=seed, rate=cosine)
-    seqae.fit(task, Loader(source, BatchOrder(source.lengths, batch_size, seed)), epochs=epochs)
+    task = seqae.Reconstruction(
+        model, seqae.binary_cross_entropy, corrupt, learning_rate, seed=seed, lr_scheduler=cosine_with_warmup
+    )
+    seqae.fit(task, DataLoader(source, LengthBucketSampler(source.lengths, batch_size, seed)), epochs=epochs)
     return model
 
 
 def judged(index, asked, labels: np.ndarray, asked_labels: np.ndarray, count: int) -> dict[str, float]:
     """Return how many of those found are of the class of the image that asks, and how long a search for ten takes."""
-    from seqae.retrieval import mean_average_precision, precision
+    from seqae.retrieval import mean_average_precision, precision_at_k
 
     started = perf_counter()
     index.search(asked, 10)
     seconds = perf_counter() - started
-    relevant = labels[index.search(asked, count).numbers] == asked_labels[:, None]
-    line = {"P@10": precision(relevant, 10), "ms a query": 1000 * seconds / len(asked_labels)}
+    relevant = labels[index.search(asked, count).indices] == asked_labels[:, None]
+    line = {"P@10": precision_at_k(relevant, 10), "ms a query": 1000 * seconds / len(asked_labels)}
     if count < len(labels):  # what is not on the list has no place
         return line
     return line | {"mAP": mean_average_precision(relevant), "mAP@5000": mean_average_precision(relevant, 5000)}

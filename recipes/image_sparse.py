@@ -56,18 +56,19 @@ def main(
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.scores import cross_entropy
-    from seqae.data.images.sets import read_images
-    from seqae.modules.images import StillEncoder
+    from seqae.data.images.mnist import read_images
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.evaluation.images import image_cross_entropy
+    from seqae.modules.images import ImageEncoder
     from seqae.report import loss_figure, save_figure
-    from seqae.report.image_figures import filters_figure, rows_figure
+    from seqae.report.figures.images import filters_figure, image_rows_figure
     from seqae.report.run import Run
-    from seqae.training.optimizers import cosine
+    from seqae.training.optimizers import cosine_with_warmup
 
     if smoke:
         dataset, units, epochs, batch_size = "digits", 100, 2, 64
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, units=units, penalty=penalty, keep=keep, epochs=epochs, seed=seed)
     run = Run("image_sparse", out, settings)
     images, test = read_images(dataset, data_root)
@@ -79,19 +80,21 @@ def main(
     found, losses, results = {"original": truth[:14]}, {}, []
     for name, code in (
         ("no penalty", None),
-        (f"L1, {penalty:g}", seqae.SparseCode(penalty)),
-        (f"largest {keep}", seqae.TopCode(keep)),
+        (f"L1, {penalty:g}", seqae.L1Code(penalty)),
+        (f"largest {keep}", seqae.TopKCode(keep)),
     ):
         torch.manual_seed(seed)
         model = seqae.Autoencoder(
-            StillEncoder(nn.Sequential(nn.Flatten(), nn.Linear(pixels, units), nn.ReLU()), units),
+            ImageEncoder(nn.Sequential(nn.Flatten(), nn.Linear(pixels, units), nn.ReLU()), units),
             seqae.ConstantDecoder(nn.Sequential(nn.Linear(units, pixels), nn.Unflatten(1, train.size))),
             code,
         )
         history = seqae.fit(
-            seqae.Reconstruction(model, seqae.binary_error, learning_rate=learning_rate, rate=cosine),
-            Loader(train, BatchOrder(train.lengths, batch_size, seed)),
-            Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+            seqae.Reconstruction(
+                model, seqae.binary_cross_entropy, learning_rate=learning_rate, lr_scheduler=cosine_with_warmup
+            ),
+            DataLoader(train, LengthBucketSampler(train.lengths, batch_size, seed)),
+            DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
             epochs=epochs,
             patience=epochs,
         )
@@ -104,7 +107,7 @@ def main(
                 "code": name,
                 "zero %": float(100 * (codes == 0).mean()),
                 "units in use": int((codes != 0).any(axis=0).sum()),
-                "cross-entropy": float(cross_entropy(written, truth).mean()),
+                "cross-entropy": float(image_cross_entropy(written, truth).mean()),
                 f"accuracy, {len(valid)} labels": float(classifier.score(codes, test.labels)),
             }
         )
@@ -118,7 +121,7 @@ def main(
     classifier = RidgeClassifier().fit(valid.array(), valid.labels)
     on_pixels = float(classifier.score(test.array(), test.labels))
     results.append({**dict.fromkeys(results[0]), "code": "the pixels themselves", list(results[0])[-1]: on_pixels})
-    save_figure(rows_figure(found, "Test images and their reconstructions"), run.path("rows.png"))
+    save_figure(image_rows_figure(found, "Test images and their reconstructions"), run.path("rows.png"))
     save_figure(loss_figure(losses), run.path("loss.png"))
     metrics = {f"{line['code']}: {key}": line[key] for line in results[:3] for key in list(line)[1:]}
     run.finish(results, metrics)

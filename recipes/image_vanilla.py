@@ -51,23 +51,24 @@ def main(
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.images.scores import cross_entropy, squared_distance
-    from seqae.data.images.sets import class_names, read_images
-    from seqae.data.images.stills import binary
-    from seqae.report import code_figure, loss_figure, save_figure
-    from seqae.report.image_figures import grid_figure, rows_figure
+    from seqae.data.images.mnist import class_names, read_images
+    from seqae.datasets.images import binarize
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.evaluation.images import image_cross_entropy, squared_distance
+    from seqae.report import embedding_figure, loss_figure, save_figure
+    from seqae.report.figures.images import grid_figure, image_rows_figure
     from seqae.report.run import Run
-    from seqae.retrieval import purity
-    from seqae.training.optimizers import cosine
+    from seqae.retrieval import neighbour_purity
+    from seqae.training.optimizers import cosine_with_warmup
 
     if smoke:
         dataset, epochs, batch_size = "digits", 2, 64
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, code_size=code_size, epochs=epochs, batch_size=batch_size, seed=seed)
     run = Run("image_vanilla", out, {**settings, "learning_rate": learning_rate, "held_out": held_out})
-    images, test = (part.seen_as(binary) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}, binarised")
 
@@ -76,11 +77,13 @@ def main(
         seqae.DenseEncoder(1, pixels, code_size, hidden_sizes=(128, 32), embed=nn.Flatten()),
         seqae.DenseDecoder(1, pixels, code_size, hidden_sizes=(32, 128), head=nn.Unflatten(1, train.size)),
     )
-    task = seqae.Reconstruction(model, seqae.binary_error, learning_rate=learning_rate, rate=cosine)
+    task = seqae.Reconstruction(
+        model, seqae.binary_cross_entropy, learning_rate=learning_rate, lr_scheduler=cosine_with_warmup
+    )
     history = seqae.fit(
         task,
-        Loader(train, BatchOrder(train.lengths, batch_size, seed)),
-        Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+        DataLoader(train, LengthBucketSampler(train.lengths, batch_size, seed)),
+        DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,
         patience=epochs,
     )
@@ -95,9 +98,9 @@ def main(
     results = [
         {
             "method": name,
-            "cross-entropy": float(cross_entropy(found, truth, least).mean()),
+            "cross-entropy": float(image_cross_entropy(found, truth, least).mean()),
             "squared error": float(squared_distance(found, truth).mean()),
-            "purity": None if places is None else purity(places, test.labels),
+            "purity": None if places is None else neighbour_purity(places, test.labels),
         }
         for name, found, least, places in (
             ("mean image", mean, 1e-7, None),
@@ -114,9 +117,9 @@ def main(
     names = np.array(class_names(dataset))[test.labels]
     rows = {"original": truth, "autoencoder": written, "PCA": flat}
     rows = {name: pictures[:14].reshape(-1, *test.size) for name, pictures in rows.items()}
-    save_figure(rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
-    save_figure(code_figure(codes, names), run.path("codes.png"))
-    save_figure(code_figure(plane, names), run.path("pca.png"))
+    save_figure(image_rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
+    save_figure(embedding_figure(codes, names), run.path("codes.png"))
+    save_figure(embedding_figure(plane, names), run.path("pca.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     if code_size == 2:
         save_figure(grid_figure(plane_of(model, codes), "The plane of codes, decoded"), run.path("manifold.png"))

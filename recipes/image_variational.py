@@ -68,27 +68,27 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.images.sets import read_images
-    from seqae.data.images.stills import drawn, grey
-    from seqae.generation import codes_between, codes_like, decoded, normal_codes, plane_codes
-    from seqae.likelihood import active_units, divergence, mean_bound
+    from seqae.data.images.mnist import read_images
+    from seqae.datasets.images import sample_binary, to_float
+    from seqae.evaluation.likelihood import active_units, estimate_nll, kl_per_unit
+    from seqae.generation import decode_codes, interpolate, manifold_grid, sample_fitted_gaussian, sample_prior
     from seqae.report import loss_figure, save_figure
-    from seqae.report.image_figures import grid_figure, rows_figure
+    from seqae.report.figures.images import grid_figure, image_rows_figure
     from seqae.report.run import Run, table
 
     if smoke:
         dataset, epochs, quick_epochs, maps, hidden, code_size = "digits", 2, 1, (4, 8), 40, 8
         weighted_epochs, bound_samples, bound_images = 1, 200, 20
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, code_size=code_size, maps=maps, hidden=hidden, batch_size=batch_size, seed=seed)
     settings |= dict(epochs=epochs, quick_epochs=quick_epochs, weighted_epochs=weighted_epochs, samples=samples)
     settings |= dict(learning_rate=learning_rate, bound_images=bound_images)
     run = Run("image_variational", out, settings)
-    images, test = (part.seen_as(drawn) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(sample_binary) for part in read_images(dataset, data_root))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
-    grey_test = test.seen_as(grey)
-    valid, test = valid.once(), test.once()
+    grey_test = test.with_transform(to_float)
+    valid, test = valid.materialize(), test.materialize()
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}, binarised")
 
     def trained(size: int, epochs: int, variational: bool = True):
@@ -102,9 +102,9 @@ def main(
         learn(model, train, weighted_epochs, samples, batch_size, learning_rate / 3, seed)
 
     codes, plain_codes = seqae.encode(model, test), seqae.encode(plain, train)
-    nats = divergence(model, test.batch(np.arange(len(test)))).mean(axis=0)
-    held, _ = mean_bound(model, valid, min(bound_samples, 500), len(valid), seed)
-    found, error = mean_bound(model, test, bound_samples, bound_images, seed)
+    nats = kl_per_unit(model, test.batch(np.arange(len(test)))).mean(axis=0)
+    held, _ = estimate_nll(model, valid, min(bound_samples, 500), len(valid), seed)
+    found, error = estimate_nll(model, test, bound_samples, bound_images, seed)
     metrics = {
         "held-out images, nats": held,
         "test images, nats": found,
@@ -116,27 +116,32 @@ def main(
     print(f"bound  test images {found:.2f} nats (standard error {error:.2f}), held-out images {held:.2f}")
 
     count = min(1000, len(test))
-    normal = normal_codes(count, code_size, seed)
+    normal = sample_prior(count, code_size, seed)
     written = {
-        f"autoencoder, codes as those of images ({quick_epochs} epochs)": (plain, codes_like(plain_codes, count, seed)),
+        f"autoencoder, codes as those of images ({quick_epochs} epochs)": (
+            plain,
+            sample_fitted_gaussian(plain_codes, count, seed),
+        ),
         f"autoencoder, standard normal codes ({quick_epochs} epochs)": (plain, normal),
-        f"VAE, 2 numbers ({quick_epochs} epochs)": (plane, normal_codes(count, 2, seed)),
+        f"VAE, 2 numbers ({quick_epochs} epochs)": (plane, sample_prior(count, 2, seed)),
         f"VAE, {code_size} numbers ({epochs} epochs)": (model, normal),
     }
-    sheets = {name: chances(decoded(*what)) for name, what in written.items()}
-    sheets = {"training images": train.seen_as(grey).only(np.arange(count)).array().reshape(-1, *train.size)} | sheets
-    results = likeness(images.seen_as(grey), grey_test.only(np.arange(count)), sheets)
+    sheets = {name: chances(decode_codes(*what)) for name, what in written.items()}
+    sheets = {
+        "training images": train.with_transform(to_float).subset(np.arange(count)).array().reshape(-1, *train.size)
+    } | sheets
+    results = likeness(images.with_transform(to_float), grey_test.subset(np.arange(count)), sheets)
     metrics |= {f"{line['drawn from']}: {key}": line[key] for line in results for key in list(line)[1:]}
 
     ours = f"ours: {f'IWAE, {samples} samples' if weighted_epochs else 'VAE'}"
     bounds = {ours: found} | (PUBLISHED if dataset == "mnist" else {})
     print(table([{"negative log-likelihood of test images": name, "nats": value} for name, value in bounds.items()]))
     rows = {name.partition(" (")[0]: pictures[:14] for name, pictures in sheets.items()}
-    save_figure(rows_figure(rows, "Images that were drawn"), run.path("samples.png"))
-    grid = chances(decoded(plane, plane_codes(20))).reshape(20, 20, *train.size)
+    save_figure(image_rows_figure(rows, "Images that were drawn"), run.path("samples.png"))
+    grid = chances(decode_codes(plane, manifold_grid(20))).reshape(20, 20, *train.size)
     save_figure(grid_figure(grid, "The plane of codes, decoded"), run.path("manifold.png"))
-    ways = codes_between(codes[:8], codes[8:16], 12)
-    steps = chances(decoded(model, ways.reshape(-1, code_size))).reshape(8, 12, *train.size)
+    ways = interpolate(codes[:8], codes[8:16], 12)
+    steps = chances(decode_codes(model, ways.reshape(-1, code_size))).reshape(8, 12, *train.size)
     save_figure(grid_figure(steps, "From one test image to another"), run.path("between.png"))
     save_figure(loss_figure({"train": losses}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
@@ -149,14 +154,13 @@ def autoencoder(size: tuple[int, int, int], code_size: int, maps: tuple[int, ...
     from torch import nn
 
     import seqae
-    from seqae.modules.frames import frame_embed, frame_head
-    from seqae.modules.images import StillEncoder
+    from seqae.modules.images import ImageEncoder, frame_decoder, frame_encoder
 
     numbers = code_size * (1 + variational)
-    embed = nn.Sequential(frame_embed(size, maps, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, numbers))
-    head = nn.Sequential(nn.Linear(code_size, hidden), nn.LeakyReLU(0.1), frame_head(hidden, maps[::-1], size))
+    embed = nn.Sequential(frame_encoder(size, maps, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, numbers))
+    head = nn.Sequential(nn.Linear(code_size, hidden), nn.LeakyReLU(0.1), frame_decoder(hidden, maps[::-1], size))
     code = seqae.GaussianCode(weight=1 / int(np.prod(size))) if variational else None
-    return seqae.Autoencoder(StillEncoder(embed, numbers), seqae.ConstantDecoder(head), code)
+    return seqae.Autoencoder(ImageEncoder(embed, numbers), seqae.ConstantDecoder(head), code)
 
 
 def learn(model, images, epochs: int, samples: int, batch_size: int, learning_rate: float, seed: int) -> list[float]:
@@ -164,18 +168,19 @@ def learn(model, images, epochs: int, samples: int, batch_size: int, learning_ra
     import torch
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.training.importance import ImportanceWeighted
-    from seqae.training.optimizers import OneSidedShampoo, cosine
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
+    from seqae.training.tasks.iwae import IWAE
 
     def optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
         return OneSidedShampoo(model.parameters(), learning_rate)
 
-    task = seqae.Reconstruction(model, seqae.binary_error, optimizer=optimizer, rate=cosine)
+    task = seqae.Reconstruction(model, seqae.binary_cross_entropy, optimizer=optimizer, lr_scheduler=cosine_with_warmup)
     if samples > 1:
-        task = ImportanceWeighted(model, seqae.binary_error, samples, optimizer, cosine)
-    loader = Loader(images, BatchOrder(images.lengths, batch_size, seed))
-    return seqae.fit(task, loader, epochs=epochs, clip=None).train
+        task = IWAE(model, seqae.binary_cross_entropy, samples, optimizer, cosine_with_warmup)
+    loader = DataLoader(images, LengthBucketSampler(images.lengths, batch_size, seed))
+    return seqae.fit(task, loader, epochs=epochs, gradient_clip_val=None).train
 
 
 def likeness(images, test, sheets: dict[str, np.ndarray]) -> list[dict[str, object]]:
@@ -186,7 +191,7 @@ def likeness(images, test, sheets: dict[str, np.ndarray]) -> list[dict[str, obje
     """
     from sklearn.decomposition import PCA
 
-    from seqae.generation import frechet_distance, neighbour_accuracy
+    from seqae.generation import frechet_distance, two_sample_accuracy
 
     components = PCA(min(50, len(test) // 2, np.prod(test.size)), svd_solver="full").fit(images.array())
     true = components.transform(test.array())
@@ -195,7 +200,7 @@ def likeness(images, test, sheets: dict[str, np.ndarray]) -> list[dict[str, obje
         {
             "drawn from": name,
             "Frechet distance": frechet_distance(true, rows),
-            "told apart by neighbours": neighbour_accuracy(true, rows),
+            "told apart by neighbours": two_sample_accuracy(true, rows),
         }
         for name, rows in places.items()
     ]

@@ -46,14 +46,14 @@ def main(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from seqae import SequenceClassifier, SequenceEncoder, tune
+    from seqae import SequenceClassifier, SequenceEncoder, configure_runtime
     from seqae.data.signals.ts_files import read_ts
-    from seqae.report import code_figure, loss_figure, save_figure
+    from seqae.report import embedding_figure, loss_figure, save_figure
     from seqae.report.run import Run
 
     if smoke:
         epochs, seeds, code_size = 2, 1, 32
-    tune()
+    configure_runtime()
     run = Run("sensor_features", out, dict(data_root=data_root, dataset=dataset, epochs=epochs, seeds=seeds))
     train, test = read_ts(data_root, dataset) if data_root else (gestures(180, seed=0), gestures(360, seed=1))
     lengths = [len(rows) for rows in train.sequences + test.sequences]
@@ -80,7 +80,7 @@ def main(
         {"features": f"encoder, {name}", "accuracy": float(np.mean(values)), "sd": float(np.std(values))}
         for name, values in found.items()
     ]
-    save_figure(code_figure(trained.transform(test.sequences), test.labels), run.path("codes.png"))
+    save_figure(embedding_figure(trained.transform(test.sequences), test.labels), run.path("codes.png"))
     save_figure(loss_figure(trained.history_), run.path("loss.png"))
     metrics = {line["features"]: line["accuracy"] for line in results}
     run.finish(results, metrics)

@@ -52,13 +52,13 @@ def main(
         out: Folder for the results.
     """
     import seqae
-    from seqae.report import code_figure, loss_figure, save_figure
+    from seqae.report import embedding_figure, loss_figure, save_figure
+    from seqae.report.figures.sequences import sequences_figure
     from seqae.report.run import Run
-    from seqae.report.sequence_figures import sequences_figure
 
     if smoke:
         epochs, seeds = 2, 1
-    seqae.tune(threads=1)  # the nets are small: a second thread costs more than it gives
+    seqae.configure_runtime(threads=1)  # the nets are small: a second thread costs more than it gives
     settings = dict(data_root=data_root, code_size=code_size, epochs=epochs, rate=false_alarm_rate, seeds=seeds)
     run = Run("sensor_heartbeats", out, settings)
     normal, beats, kinds = read_beats(data_root) if data_root else made_up()
@@ -91,7 +91,7 @@ def main(
     restored = {kind: seqae.reconstruct(model, rows) for kind, rows in chosen.items()}
     save_figure(sequences_figure(chosen, restored), run.path("beats.png"))
     save_figure(loss_figure({"train, damaged beats": history}), run.path("loss.png"))
-    save_figure(code_figure(seqae.encode(model, beats), kinds), run.path("codes.png"))
+    save_figure(embedding_figure(seqae.encode(model, beats), kinds), run.path("codes.png"))
     seqae.save(model, run.path("model"))
     run.finish(results, metrics)
     return metrics
@@ -102,17 +102,19 @@ def trained(beats: np.ndarray, code_size: int, epochs: int, seed: int):
     import torch
 
     from seqae import Autoencoder, DenseDecoder, DenseEncoder, Reconstruction, fit, squared_error
-    from seqae.corruptions import GaussianNoise, InTurn, Sometimes
-    from seqae.data.batches import BatchOrder, Loader, Sequences, as_tensors
-    from seqae.distortions import AddBumps, BorrowPieces, ScaleSequences, WarpTime
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.datasets.sequences import SequenceDataset, as_tensors
+    from seqae.transforms.augmentations import AddBumps, CutMix, RandomScale, TimeWarp
+    from seqae.transforms.corruptions import Compose, GaussianNoise, RandomApply
 
     torch.manual_seed(seed)
     time = beats.shape[1]
-    distortions = (WarpTime(0.1 * time), ScaleSequences(0.5), AddBumps(1.5), BorrowPieces())
-    damage = InTurn((*(Sometimes(each, 0.5) for each in distortions), GaussianNoise(0.1)))
+    distortions = (TimeWarp(0.1 * time), RandomScale(0.5), AddBumps(1.5), CutMix())
+    damage = Compose((*(RandomApply(each, 0.5) for each in distortions), GaussianNoise(0.1)))
     model = Autoencoder(DenseEncoder(time, 1, code_size), DenseDecoder(time, 1, code_size))
-    source = Sequences(as_tensors(beats))
-    loader = Loader(source, BatchOrder(source.lengths, 128, seed))
+    source = SequenceDataset(as_tensors(beats))
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, 128, seed))
     task = Reconstruction(model, squared_error, damage, learning_rate=3e-3, seed=seed)
     return model, fit(task, loader, epochs=epochs, progress=False).train
 
@@ -172,7 +174,7 @@ def judged(unseen: np.ndarray, scores: np.ndarray, truth: np.ndarray, rate: floa
 
 def read_beats(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return normal training beats and all test beats, (beat, time, 1), and the kind of each test beat."""
-    from seqae.data.array_files import read_npz
+    from seqae.data._files.array_files import read_npz
     from seqae.data.signals.ts_files import read_ts
 
     names = {1: "normal", 2: "R-on-T", 3: "premature ventricular", 4: "supraventricular", 5: "unclassifiable"}

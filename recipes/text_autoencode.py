@@ -28,7 +28,7 @@ LETTERS = string.ascii_letters[:50]
 SETS = ("rt_polarity", "sms_spam", "sentiment_sentences")
 REPLIES = ("taskmaster4_coffee", "chatterbot_corpus")
 BLANKED = 0.15  # of the tokens
-ARITHMETIC = ("he is a teacher.", "she is a teacher.", "he likes music.")  # the third, minus the first, plus the second
+ARITHMETIC = ("he is a targets.", "she is a targets.", "he likes music.")  # the third, minus the first, plus the second
 
 
 def main(
@@ -68,16 +68,16 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.texts.vocabulary import BytePairs
-    from seqae.files import write_atomically
+    from seqae._files import write_atomically
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
+    from seqae.text.vocabulary import BytePairs
 
     strings = 20_000
     if smoke:
         data_root, file, code_size, longest, pieces, hidden_size, held_out, strings = "", "", 128, 24, 350, 16, 100, 500
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(data_root=data_root, file=file, code_size=code_size, longest=longest, pieces=pieces, epochs=epochs)
     run = Run("text_autoencode", out, {**settings, "lstm_epochs": lstm_epochs, "learning_rate": learning_rate})
 
@@ -125,10 +125,11 @@ def main(
 
 def copy_test(count: int, held_out: int, learning_rate: float, seed: int) -> list[dict[str, object]]:
     """Return lines of the table for random strings, of lengths that were learnt from and of greater ones."""
-    from seqae.data.texts.vocabulary import Characters, Vocabulary
+    from seqae.text.tokenizers import CharacterTokenizer
+    from seqae.text.vocabulary import Vocabulary
 
     learnt = random_strings(count, 1, 40, seed)
-    copier = delay_line(Vocabulary(Characters()).fit([LETTERS]), 256, longest=60)
+    copier = delay_line(Vocabulary(CharacterTokenizer()).fit([LETTERS]), 256, longest=60)
     train(copier, learnt, 3, learning_rate, seed)
     results = []
     for least, most in ((1, 40), (41, 60)):
@@ -139,10 +140,10 @@ def copy_test(count: int, held_out: int, learning_rate: float, seed: int) -> lis
 
 def read_sentences(data_root: str, file: str, encoding: str, seed: int) -> list[str]:
     """Return different sentences in random order."""
-    from seqae.data.texts.files import read_texts
-    from seqae.data.texts.made import opinions
-    from seqae.data.texts.pair_sets import read_pair_set
-    from seqae.data.texts.sets import read_text_set
+    from seqae.data.text.files import read_texts
+    from seqae.data.text.labelled_sets import read_text_set
+    from seqae.data.text.pair_sets import read_pair_set
+    from seqae.data.text.synthetic import synthetic_reviews
 
     if file:
         texts = read_texts(file, encoding)
@@ -151,7 +152,7 @@ def read_sentences(data_root: str, file: str, encoding: str, seed: int) -> list[
         texts += [text for _, text in read_pair_set("tatoeba_cmn_eng", data_root)]
         texts += [text for name in REPLIES for pair in read_pair_set(name, data_root) for text in pair]
     else:
-        texts, _ = opinions(4000, seed)
+        texts, _ = synthetic_reviews(4000, seed)
     texts = list(dict.fromkeys(" ".join(text.split()) for text in texts))
     return [texts[number] for number in np.random.default_rng(seed).permutation(len(texts))]
 
@@ -165,13 +166,13 @@ def random_strings(count: int, least: int, most: int, seed: int) -> list[str]:
 def delay_line(vocabulary, code_size: int, longest: int, context_size: int = 0):
     """Return an autoencoder with a place in the code for each token of the longest text and its end."""
     import torch
+    from seqae.modules.delay_line import Context, DelayLineDecoder, DelayLineEncoder
     from torch import nn
 
     import seqae
-    from seqae.data.texts.vocabulary import END
-    from seqae.modules.delay_line import Context, DelayLineDecoder, DelayLineEncoder
-    from seqae.modules.tokens import NearestHead
-    from seqae.text import TextAutoencoder
+    from seqae.modules.tokens import NearestEmbeddingHead
+    from seqae.seq2seq.text_autoencoder import TextAutoencoder
+    from seqae.text.vocabulary import END
 
     width = code_size // (longest + 1)
     embedding, context = nn.Embedding(len(vocabulary), width), None
@@ -182,7 +183,7 @@ def delay_line(vocabulary, code_size: int, longest: int, context_size: int = 0):
         reader = seqae.GRU(64, context_size, bidirectional=True)
         context = Context(reader, width, nn.Embedding(len(vocabulary), 64))
     encoder = DelayLineEncoder(code_size, width, embedding, context)
-    decoder = DelayLineDecoder(code_size, width, NearestHead(embedding))
+    decoder = DelayLineDecoder(code_size, width, NearestEmbeddingHead(embedding))
     return TextAutoencoder(vocabulary, seqae.Autoencoder(encoder, decoder), longest + 1)
 
 
@@ -191,37 +192,44 @@ def lstm(vocabulary, code_size: int, longest: int, hidden_size: int):
     from torch import nn
 
     import seqae
-    from seqae.modules.tokens import Likeliest, TiedHead
-    from seqae.text import TextAutoencoder
+    from seqae.modules.tokens import Argmax, TiedHead
+    from seqae.seq2seq.text_autoencoder import TextAutoencoder
 
     half = hidden_size // 2
     embedding = nn.Embedding(len(vocabulary), half)
     nn.init.normal_(embedding.weight, std=half**-0.5)  # it is the output layer, too
     encoder = seqae.RecurrentEncoder(seqae.LSTM(half, half, bidirectional=True), code_size, embedding)
     head = TiedHead(embedding, hidden_size)
-    decoder = seqae.FeedbackDecoder(code_size, seqae.LSTM(half, hidden_size), head, embedding, Likeliest())
+    decoder = seqae.AutoregressiveDecoder(code_size, seqae.LSTM(half, hidden_size), head, embedding, Argmax())
     return TextAutoencoder(vocabulary, seqae.Autoencoder(encoder, decoder), longest + 1)
 
 
 def train(autoencoder, texts: list[str], epochs: int, learning_rate: float, seed: int, blanked: float = 0.0):
     """Train an autoencoder to write what it has read, with a share of the tokens blanked; return the losses."""
     import seqae
-    from seqae.corruptions import BlankTokens
-    from seqae.data.batches import BatchOrder, Loader, Sequences
-    from seqae.training.optimizers import cosine
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.datasets.sequences import SequenceDataset
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.transforms.corruptions import MaskTokens
 
-    sequences = Sequences(autoencoder.tokens(texts))
-    damage = BlankTokens(blanked) if blanked else None
+    sequences = SequenceDataset(autoencoder.tokens(texts))
+    damage = MaskTokens(blanked) if blanked else None
     task = seqae.Reconstruction(
-        autoencoder.model, seqae.token_error, damage, learning_rate=learning_rate, seed=seed, rate=cosine
+        autoencoder.model,
+        seqae.token_cross_entropy,
+        damage,
+        learning_rate=learning_rate,
+        seed=seed,
+        lr_scheduler=cosine_with_warmup,
     )
-    loader = Loader(sequences, BatchOrder(sequences.lengths, 64, seed))
+    loader = DataLoader(sequences, LengthBucketSampler(sequences.lengths, 64, seed))
     return seqae.fit(task, loader, epochs=epochs).train
 
 
 def compare(texts: str, models: dict, learnt: list[str], test: list[str]) -> list[dict[str, object]]:
     """Return a line of the table for each baseline and model."""
-    from seqae.data.texts.scores import bleu, exact_match, token_accuracy
+    from seqae.text.metrics import bleu, exact_match, token_accuracy
 
     model = next(iter(models.values()))
     vocabulary, size = model.vocabulary, model.encode(test[:1]).shape[1]
@@ -233,7 +241,7 @@ def compare(texts: str, models: dict, learnt: list[str], test: list[str]) -> lis
         f"PCA of places, {size} numbers": (principal_components(tokens, model.tokens(test), size, 1000), None),
     }
     for name, model in models.items():
-        written[f"{name}, {size} numbers"] = (model.write(model.encode(test)), restored(model, test))
+        written[f"{name}, {size} numbers"] = (model.generate(model.encode(test)), restored(model, test))
     lines = []
     for method, (found, share) in written.items():
         found = [list(map(int, text)) for text in found]
@@ -276,11 +284,11 @@ def restored(autoencoder, texts: list[str]) -> float:
 
     import seqae
     from seqae.batch import Batch
-    from seqae.corruptions import BlankTokens
+    from seqae.transforms.corruptions import MaskTokens
 
     batch = Batch.of(autoencoder.tokens(texts))
-    damaged = BlankTokens(BLANKED)(batch, torch.Generator().manual_seed(0))
-    written = autoencoder.write(seqae.encode(autoencoder.model, damaged.unpad()))
+    damaged = MaskTokens(BLANKED)(batch, torch.Generator().manual_seed(0))
+    written = autoencoder.generate(seqae.encode(autoencoder.model, damaged.unpad()))
     right = [
         place < len(text) and int(text[place]) == int(truth[place])
         for text, truth, read in zip(written, batch.unpad(), damaged.unpad())

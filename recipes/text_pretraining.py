@@ -81,14 +81,15 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.texts.vocabulary import Vocabulary, Words
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
+    from seqae.text.tokenizers import WordTokenizer
+    from seqae.text.vocabulary import Vocabulary
 
     if smoke:
         data_root, pool, embedding_size, hidden_size = "", 300, 8, 8
         folds, labels, steps, few_steps = 3, 20, (4, 2), (4, 2)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(data_root=data_root, texts=texts, unlabelled=unlabelled, longest=longest, vocabulary=vocabulary)
     settings |= dict(embedding_size=embedding_size, hidden_size=hidden_size, folds=folds, labels=labels, pool=pool)
     settings |= dict(reach=reach, pretraining_rate=pretraining_rate, rates=rates, steps=steps, few_steps=few_steps)
@@ -102,7 +103,9 @@ def main(
     for fold in range(1 if choosing else folds):
         split = {name: divided(*labelled, folds, fold, choosing, seed) for name, labelled in sets.items()}
         learnt_from = documents + [[text] for known, _ in split.values() for text in known[0]]
-        words = Vocabulary(Words(lower=True), vocabulary).fit(text for document in learnt_from for text in document)
+        words = Vocabulary(WordTokenizer(lower=True), vocabulary).fit(
+            text for document in learnt_from for text in document
+        )
 
         torch.manual_seed(seed + fold)
         starts = {name: reader(len(words), embedding_size, hidden_size) for name in ("random", "pretrained")}
@@ -133,9 +136,9 @@ def main(
 
 def read_sets(data_root: str, texts: str, encoding: str, made_up: int, seed: int) -> dict[str, tuple]:
     """Return sets of texts with the numbers of their classes, by name."""
-    from seqae.data.texts.files import read_labelled
-    from seqae.data.texts.made import opinions
-    from seqae.data.texts.sets import read_text_set
+    from seqae.data.text.files import read_labelled
+    from seqae.data.text.labelled_sets import read_text_set
+    from seqae.data.text.synthetic import synthetic_reviews
 
     if texts:
         sets = {Path(texts).stem: read_labelled(texts, encoding)}
@@ -146,7 +149,7 @@ def read_sets(data_root: str, texts: str, encoding: str, made_up: int, seed: int
             third = slice(place * len(mixed[0]) // 3, (place + 1) * len(mixed[0]) // 3)
             sets[name] = (mixed[0][third], mixed[1][third])
     else:
-        sets = {f"opinions {number}": opinions(made_up, seed + number) for number in (1, 2, 3)}
+        sets = {f"opinions {number}": synthetic_reviews(made_up, seed + number) for number in (1, 2, 3)}
     return {name: once(*labelled) for name, labelled in sets.items()}
 
 
@@ -154,18 +157,18 @@ def read_pool(
     data_root: str, path: str, encoding: str, sets: dict[str, tuple], made_up: bool, most: int, seed: int
 ) -> list[list[str]]:
     """Return documents of sentences from elsewhere, without sentences that are in a set."""
-    from seqae.data.texts.files import read_texts
-    from seqae.data.texts.made import opinions
-    from seqae.data.texts.pools import documents_without
-    from seqae.data.texts.sets import read_text_set
+    from seqae.data.text.deduplicate import decontaminate
+    from seqae.data.text.files import read_texts
+    from seqae.data.text.labelled_sets import read_text_set
+    from seqae.data.text.synthetic import synthetic_reviews
 
     if path:
         found = read_texts(path, encoding)
     elif data_root:
         found = read_text_set("movie_reviews", data_root)[0]
     else:
-        found = opinions(most, seed)[0] if made_up else []
-    documents = documents_without(found, (text for texts, _ in sets.values() for text in texts))
+        found = synthetic_reviews(most, seed)[0] if made_up else []
+    documents = decontaminate(found, (text for texts, _ in sets.values() for text in texts))
     order = np.random.default_rng(seed).permutation(len(documents))
     counts = np.cumsum([len(documents[number]) for number in order])
     return [documents[number] for number, count in zip(order, counts) if count <= most]
@@ -219,11 +222,11 @@ def reader(words: int, embedding_size: int, hidden_size: int):
     from torch import nn
 
     import seqae
-    from seqae.modules.encoders import SummaryEncoder
+    from seqae.modules.encoders import MeanMaxEncoder
 
     embedding = nn.Embedding(words, embedding_size)
     nn.init.normal_(embedding.weight, std=0.1)
-    return SummaryEncoder(seqae.LSTM(embedding_size, hidden_size), embedding)
+    return MeanMaxEncoder(seqae.LSTM(embedding_size, hidden_size), embedding)
 
 
 def pretrain(encoder, documents: list[list], reach: int, learning_rate: float, seed: int) -> list[float]:
@@ -231,22 +234,25 @@ def pretrain(encoder, documents: list[list], reach: int, learning_rate: float, s
     import torch
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.texts.word_vectors import word_vectors
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
     from seqae.modules.pooling import mean_over_time
     from seqae.modules.tokens import TiedHead
-    from seqae.training.bags import BagReconstruction, SentencesInDocuments
+    from seqae.text.cooccurrence import word_vectors
+    from seqae.training.tasks.bag_of_words import BagOfWordsPrediction, ContextDataset
 
     embedding = encoder.embed
-    source = SentencesInDocuments(documents, reach)
+    source = ContextDataset(documents, reach)
     head = TiedHead(embedding)
     with torch.no_grad():
         vectors = word_vectors(documents, len(embedding.weight), embedding.embedding_dim)
         embedding.weight.copy_(torch.from_numpy(vectors).clamp(-6, 6) / 2)
         head.bias.copy_(torch.bincount(torch.cat(source.sentences), minlength=len(vectors)).clamp(min=1).log())
-    writer = seqae.RecurrentEncoder(encoder.recurrence, embedding.embedding_dim, embedding, mean_over_time)
-    task = BagReconstruction(writer, head, learning_rate)
-    return seqae.fit(task, Loader(source, BatchOrder(source.lengths, 64, seed)), epochs=1, progress=False).train
+    writer = seqae.RecurrentEncoder(encoder.rnn, embedding.embedding_dim, embedding, mean_over_time)
+    task = BagOfWordsPrediction(writer, head, learning_rate)
+    return seqae.fit(
+        task, DataLoader(source, LengthBucketSampler(source.lengths, 64, seed)), epochs=1, progress=False
+    ).train
 
 
 def classified(
@@ -257,9 +263,11 @@ def classified(
     from torch import nn
 
     import seqae
-    from seqae.data.batches import BatchOrder, LabelledSource, Loader, Sequences
-    from seqae.training.optimizers import cosine
-    from seqae.training.tasks import Classification
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.datasets.sequences import LabelledDataset, SequenceDataset
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.training.tasks.reconstruction import Classification
 
     torch.manual_seed(seed)
     encoder = copy.deepcopy(encoder)
@@ -270,9 +278,9 @@ def classified(
         answer = nn.Linear(encoder.code_size, int(known[1].max()) + 1)
     head = nn.Sequential(nn.Dropout(dropout), answer)
     if steps:
-        source = LabelledSource(Sequences(known[0]), known[1])
-        batches = Loader(source, BatchOrder(source.lengths, 32, seed))
-        task = Classification(encoder, head, learning_rate, cosine)
+        source = LabelledDataset(SequenceDataset(known[0]), known[1])
+        batches = DataLoader(source, LengthBucketSampler(source.lengths, 32, seed))
+        task = Classification(encoder, head, learning_rate, cosine_with_warmup)
         seqae.fit(task, batches, epochs=max(2, -(-steps // len(batches))), progress=False)
     with torch.inference_mode():
         answers = head.eval()(torch.from_numpy(seqae.encode(encoder, judged[0]))).argmax(dim=1).numpy()

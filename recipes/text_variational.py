@@ -75,16 +75,17 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.batches import Sequences
-    from seqae.data.texts.vocabulary import Vocabulary, Words
-    from seqae.modules.language import SilentEncoder
+    from seqae.datasets.sequences import SequenceDataset
+    from seqae.modules.encoders import NullEncoder
     from seqae.report import loss_figure, save_figure
     from seqae.report.run import Run
-    from seqae.text import TextAutoencoder
+    from seqae.seq2seq.text_autoencoder import TextAutoencoder
+    from seqae.text.tokenizers import WordTokenizer
+    from seqae.text.vocabulary import Vocabulary
 
     if smoke:
         data_root, sentences, hidden_size, epochs, plain_epochs, cured_epochs, samples = "", 360, 16, 2, 1, 1, 5
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(data_root=data_root, texts=texts, longest=longest, sentences=sentences, vocabulary=vocabulary)
     settings |= dict(code_size=code_size, hidden_size=hidden_size, spread=spread)
     settings |= dict(
@@ -95,9 +96,9 @@ def main(
 
     found = short_sentences(data_root, texts, encoding, longest, sentences, seed)
     share = len(found) // 24
-    words = Vocabulary(Words(lower=True), most=vocabulary).fit(found[2 * share :])
+    words = Vocabulary(WordTokenizer(lower=True), max_size=vocabulary).fit(found[2 * share :])
     test, valid, train = (
-        Sequences([words.encode(text) for text in part])
+        SequenceDataset([words.encode(text) for text in part])
         for part in (found[:share], found[share : 2 * share], found[2 * share :])
     )
     judged = valid if choosing else test
@@ -122,7 +123,7 @@ def main(
         return model
 
     torch.manual_seed(seed)
-    speaker = learnt("language model", seqae.Autoencoder(SilentEncoder(code_size), decoder()), epochs, learning_rate)
+    speaker = learnt("language model", seqae.Autoencoder(NullEncoder(code_size), decoder()), epochs, learning_rate)
     learnt("the same, trained on", copy.deepcopy(speaker), cured_epochs, learning_rate / 2)
     learnt("VAE, plain", variational(decoder()), plain_epochs, learning_rate)
     model = variational(copy.deepcopy(speaker.decoder), spread)
@@ -141,18 +142,18 @@ def main(
 
 def short_sentences(data_root: str, texts: str, encoding: str, longest: int, count: int, seed: int) -> list[str]:
     """Return sentences in random order, each once."""
-    from seqae.data.texts.files import read_texts
-    from seqae.data.texts.made import opinions
-    from seqae.data.texts.sets import read_text_set
-    from seqae.data.texts.splitters import Words
+    from seqae.data.text.files import read_texts
+    from seqae.data.text.labelled_sets import read_text_set
+    from seqae.data.text.synthetic import synthetic_reviews
+    from seqae.text.tokenizers import WordTokenizer
 
     if texts:
         found = read_texts(texts, encoding)
     elif data_root:
         found = [line for name in SETS for text in read_text_set(name, data_root)[0] for line in text.split("\n")]
     else:
-        found = opinions(count, seed)[0]
-    words, short = Words(lower=True), {}
+        found = synthetic_reviews(count, seed)[0]
+    words, short = WordTokenizer(lower=True), {}
     for place in np.random.default_rng(seed).permutation(len(found)):
         cut = words.split(found[place])
         if 0 < len(cut) <= longest:
@@ -171,35 +172,36 @@ def writer(words: int, code_size: int, hidden_size: int, hidden_words: float, dr
     from torch import nn
 
     import seqae
-    from seqae.data.texts.vocabulary import START, UNKNOWN
-    from seqae.modules.language import HideTokens
-    from seqae.modules.tokens import Likeliest, TiedHead
+    from seqae.modules.tokens import Argmax, TiedHead, WordDropout
+    from seqae.text.vocabulary import START, UNKNOWN
 
     embedding = small_embedding(words, hidden_size)
     head = nn.Sequential(nn.Dropout(dropout), TiedHead(embedding, hidden_size + code_size))
-    embed = nn.Sequential(HideTokens(hidden_words), embedding)
+    embed = nn.Sequential(WordDropout(hidden_words), embedding)
     recurrence = seqae.LSTM(hidden_size + code_size, hidden_size)
-    return seqae.FeedbackDecoder(code_size, recurrence, head, embed, Likeliest(never=(UNKNOWN, START)), rereads=True)
+    return seqae.AutoregressiveDecoder(
+        code_size, recurrence, head, embed, Argmax(suppress=(UNKNOWN, START)), condition_every_step=True
+    )
 
 
 def reader(words: int, code_size: int, hidden_size: int, spread: float | None):
     """Return a new encoder of means and log-variances: by its last state, or by all of them with a spread."""
     import seqae
     from seqae.modules.pooling import max_over_time
-    from seqae.modules.spread import SpreadEncoder
+    from seqae.modules.posteriors import BatchNormPosterior
 
     recurrence, embedding = seqae.LSTM(hidden_size, hidden_size), small_embedding(words, hidden_size)
     if spread is None:
         return seqae.RecurrentEncoder(recurrence, 2 * code_size, embedding)
-    return SpreadEncoder(seqae.RecurrentEncoder(recurrence, 2 * code_size, embedding, max_over_time), spread)
+    return BatchNormPosterior(seqae.RecurrentEncoder(recurrence, 2 * code_size, embedding, max_over_time), spread)
 
 
 def read_as(encoder, decoder) -> None:
     """Let an encoder begin with the embedding and the recurrence of a decoder, without what reads the code there."""
     encoder.embed.load_state_dict(decoder.embed[1].state_dict())
-    weights = decoder.recurrence.state_dict()
-    size = encoder.recurrence.input_size
-    encoder.recurrence.load_state_dict(
+    weights = decoder.rnn.state_dict()
+    size = encoder.rnn.input_size
+    encoder.rnn.load_state_dict(
         {name: values[:, :size] if "weight_ih" in name else values for name, values in weights.items()}
     )
 
@@ -216,13 +218,14 @@ def small_embedding(words: int, size: int):
 def learn(model, train, valid, epochs: int, learning_rate: float, seed: int) -> list[float]:
     """Train a model, keep the weights with the best held-out bound, and return that of each epoch in nats."""
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.training.optimizers import cosine
-    from seqae.training.variational import SequenceBound
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.training.tasks.elbo import ELBO
 
-    task = SequenceBound(model, seqae.token_error, learning_rate=learning_rate, rate=cosine)
-    loaders = (Loader(source, BatchOrder(source.lengths, 32, seed)) for source in (train, valid))
-    return seqae.fit(task, *loaders, epochs=epochs, clip=10.0).valid
+    task = ELBO(model, seqae.token_cross_entropy, learning_rate=learning_rate, lr_scheduler=cosine_with_warmup)
+    loaders = (DataLoader(source, LengthBucketSampler(source.lengths, 32, seed)) for source in (train, valid))
+    return seqae.fit(task, *loaders, epochs=epochs, gradient_clip_val=10.0).valid
 
 
 def judge(model, sentences, samples: int, seed: int) -> dict[str, object]:
@@ -234,7 +237,7 @@ def judge(model, sentences, samples: int, seed: int) -> dict[str, object]:
     import torch
 
     import seqae
-    from seqae.likelihood import active_units, divergence, importance_bound
+    from seqae.evaluation.likelihood import active_units, importance_bound, kl_per_unit
 
     torch.manual_seed(seed)
     parts = np.array_split(np.argsort(sentences.lengths), -(-len(sentences.lengths) // 20))
@@ -253,11 +256,13 @@ def judge(model, sentences, samples: int, seed: int) -> dict[str, object]:
         }
     few, many = (
         float(
-            np.concatenate([importance_bound(model, batch, count, seqae.token_error, 400) for batch in batches]).mean()
+            np.concatenate(
+                [importance_bound(model, batch, count, seqae.token_cross_entropy, 400) for batch in batches]
+            ).mean()
         )
         for count in (1, samples)
     )
-    said = float(np.concatenate([divergence(model, batch).sum(axis=1) for batch in batches]).mean())
+    said = float(np.concatenate([kl_per_unit(model, batch).sum(axis=1) for batch in batches]).mean())
     active = active_units(seqae.encode(model, sentences.sequences)[:, : model.decoder.code_size])
     return {
         "parameters": size,
@@ -275,21 +280,21 @@ def exact(model, batch) -> np.ndarray:
     from seqae.inference import evaluating
 
     with evaluating(model):
-        predicted = model(batch, teacher=batch).prediction
-        errors = batch.with_steps(seqae.token_error(predicted.steps, batch.steps))
-        return errors.zero_padded().values.sum(dim=1).numpy()
+        predicted = model(batch, targets=batch).prediction
+        errors = batch.with_steps(seqae.token_cross_entropy(predicted.steps, batch.steps))
+        return errors.mask_padding().values.sum(dim=1).numpy()
 
 
 def show(model, texts: list[str], path: Path, seed: int) -> None:
     """Print and keep what a model writes from drawn codes, and on the way from one sentence to another."""
-    from seqae.files import write_atomically
-    from seqae.generation import codes_between, normal_codes
+    from seqae._files import write_atomically
+    from seqae.generation import interpolate, sample_prior
 
     codes = model.encode(texts)
-    lines = ["From codes drawn by chance:", *model.decode(normal_codes(10, codes.shape[1], seed))]
+    lines = ["From codes drawn by chance:", *model.decode(sample_prior(10, codes.shape[1], seed))]
     lines += ["", "Sentences, and what is written from their codes:"]
     lines += [line for text, written in zip(texts, model.decode(codes)) for line in (text, f"  {written}")]
-    for one, other, way in zip(texts[:3], texts[3:6], codes_between(codes[:3], codes[3:6], 6)):
+    for one, other, way in zip(texts[:3], texts[3:6], interpolate(codes[:3], codes[3:6], 6)):
         lines += ["", f"From: {one}", *(f"  {text}" for text in model.decode(way)), f"To: {other}"]
     print("\n".join(lines))
     write_atomically(path, ("\n".join(lines) + "\n").encode())

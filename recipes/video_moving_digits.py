@@ -64,16 +64,16 @@ def main(
     import torch
 
     import seqae
-    from seqae.data.films.moving_digits import MovingDigits, entropy
-    from seqae.data.images.sets import read_images
+    from seqae.data.images.mnist import read_images
+    from seqae.data.video.moving_mnist import MovingMNIST, entropy
     from seqae.report import loss_figure, save_figure
+    from seqae.report.figures.video import filmstrip_figure, write_video
     from seqae.report.run import Run
-    from seqae.report.video_figures import strips_figure, write_film
 
     if smoke:
         dataset, films, test_films, lstm_films, epochs, hidden_size = "digits", 40, 8, 32, 2, 16
     torch.manual_seed(seed)
-    seqae.tune()
+    seqae.configure_runtime()
     settings = dict(dataset=dataset, films=films, test_films=test_films, lstm_films=lstm_films, epochs=epochs)
     run = Run("video_moving_digits", out, {**settings, "hidden_size": hidden_size, "seed": seed})
     images, test_images = read_images(dataset, data_root)
@@ -81,14 +81,14 @@ def main(
         images, test_images = enlarged(images), enlarged(test_images)
     digit = max(images.size[1:])
     size = round(digit * 64 / 28)
-    test = MovingDigits(test_images, test_films, size=size, seed=seed + 2)
-    held_out = MovingDigits(images, max(8, test_films // 5), size=size, seed=seed + 1)
+    test = MovingMNIST(test_images, test_films, size=size, seed=seed + 2)
+    held_out = MovingMNIST(images, max(8, test_films // 5), size=size, seed=seed + 1)
     floor = entropy(test.batch(np.arange(min(test_films, 200))).steps)
     print(
         f"data   {films} + {test_films} films of 20 frames, {size} x {size}; no code is below {floor:.1f} nats a frame"
     )
 
-    train = MovingDigits(images, films, size=size, seed=seed)
+    train = MovingMNIST(images, films, size=size, seed=seed)
     mean = train.batch(np.arange(min(films, 200))).values.mean(dim=(0, 1))
     methods, results, metrics = {}, [], {"nats of the truth": floor}
 
@@ -104,7 +104,7 @@ def main(
     began = time.process_time()
     paths_model, paths_history = trained_on_paths(train, digit, epochs, seed)
     judge("sprites, LSTM of their paths", by_sprites(paths_model, digit), paths_model, began)
-    began, fresh = time.process_time(), MovingDigits(images, lstm_films, size=size, seed=seed + 3)
+    began, fresh = time.process_time(), MovingMNIST(images, lstm_films, size=size, seed=seed + 3)
     composite, history = trained_on_frames(fresh, held_out, hidden_size, seed)
     judge("CNN + LSTM, past and future", by_frames(composite), composite, began)
     far, drift = extrapolated(paths_model, test_images, size, digit, 20 if smoke else 100, min(50, test_films), seed)
@@ -115,12 +115,12 @@ def main(
     for name in list(methods)[-2:]:
         past, future = methods[name](test[0][None, :10])
         shown[name] = torch.cat([past, future], dim=1)[0].numpy()
-    save_figure(strips_figure(shown, 10, "A test film: ten frames read, ten foretold"), run.path("strips.png"))
-    write_film(run.path("films.gif"), shown, enlarge=2)
-    write_film(run.path("films.mp4"), shown)
-    write_film(run.path("far.mp4"), far)
+    save_figure(filmstrip_figure(shown, 10, "A test film: ten frames read, ten foretold"), run.path("strips.png"))
+    write_video(run.path("films.gif"), shown, enlarge=2)
+    write_video(run.path("films.mp4"), shown)
+    write_video(run.path("far.mp4"), far)
     save_figure(
-        strips_figure({name: film[9::10] for name, film in far.items()}, 1, "Every tenth frame, ten of them read"),
+        filmstrip_figure({name: film[9::10] for name, film in far.items()}, 1, "Every tenth frame, ten of them read"),
         run.path("far.png"),
     )
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
@@ -135,9 +135,9 @@ def main(
 
 def enlarged(images):
     """Return images of twice the height and width."""
-    from seqae.data.images.stills import Images
+    from seqae.datasets.images import ImageDataset
 
-    return Images(images.pixels.repeat_interleave(2, 2).repeat_interleave(2, 3), images.labels)
+    return ImageDataset(images.pixels.repeat_interleave(2, 2).repeat_interleave(2, 3), images.labels)
 
 
 def count(model) -> int:
@@ -157,33 +157,34 @@ def simple(mean: "Tensor") -> "dict[str, Method]":
 def trained_on_frames(films, held_out, hidden_size: int, seed: int):
     """Return a composite of LSTMs over frames, and the history of its training: each film is seen once."""
     import seqae
-    from seqae.data.batches import BatchOrder, Loader
-    from seqae.data.films.moving_digits import FreshNumbers
-    from seqae.modules.composite import Composite
-    from seqae.modules.frames import frame_embed, frame_head
-    from seqae.training.continuation import Continuation
-    from seqae.training.optimizers import OneSidedShampoo, cosine
+    from seqae.data.video.moving_mnist import EpochSampler
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.modules.composite import CompositeAutoencoder
+    from seqae.modules.images import frame_decoder, frame_encoder
+    from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
+    from seqae.training.tasks.forecasting import ReconstructAndForecast
 
     size, maps = (1, films.size, films.size), (16, 32, 64, 64)
     dark = float(held_out.batch(range(len(held_out))).values.mean().logit())
 
     def decoder():
-        head = frame_head(hidden_size, maps[::-1], size, start=dark)
+        head = frame_decoder(hidden_size, maps[::-1], size, output_bias=dark)
         return seqae.RepeatDecoder(seqae.LSTM(hidden_size, hidden_size), head)
 
     reader = seqae.LSTM(hidden_size, hidden_size)
-    encoder = seqae.RecurrentEncoder(reader, hidden_size, embed=frame_embed(size, maps, hidden_size))
-    model = Composite(encoder, past=seqae.BackwardsDecoder(decoder()), future=decoder())
+    encoder = seqae.RecurrentEncoder(reader, hidden_size, embed=frame_encoder(size, maps, hidden_size))
+    model = CompositeAutoencoder(encoder, past=seqae.ReversedDecoder(decoder()), future=decoder())
     print(f"model  CNN + LSTM: {count(model):,} parameters, a code of {hidden_size} numbers")
-    task = Continuation(
+    task = ReconstructAndForecast(
         model,
-        seqae.binary_error,
-        read=10,
+        seqae.binary_cross_entropy,
+        context_length=10,
         optimizer=lambda model: OneSidedShampoo(model.parameters()),
-        rate=cosine,
+        lr_scheduler=cosine_with_warmup,
     )
-    loader = Loader(films, FreshNumbers(len(films) // EPOCHS, 16))
-    valid = Loader(held_out, BatchOrder(held_out.lengths, 50, shuffle=False))
+    loader = DataLoader(films, EpochSampler(len(films) // EPOCHS, 16))
+    valid = DataLoader(held_out, LengthBucketSampler(held_out.lengths, 50, shuffle=False))
     return model, seqae.fit(task, loader, valid, epochs=EPOCHS, patience=EPOCHS)
 
 
@@ -205,14 +206,16 @@ def by_frames(model) -> "Method":
 def trained_on_paths(films, digit: int, epochs: int, seed: int):
     """Return a composite that foretells paths, and the history of its training; its truth are paths that were found."""
     import torch
+    from paths import PathDecoder, PathEncoder
+    from sprites import SpriteFinder
 
     import seqae
-    from seqae.data.batches import BatchOrder, Loader, Sequences
-    from seqae.modules.composite import Composite
-    from seqae.modules.paths import PathDecoder, PathEncoder
-    from seqae.modules.sprites import SpriteFinder
-    from seqae.training.continuation import Continuation
-    from seqae.training.optimizers import cosine
+    from seqae.datasets.loader import DataLoader
+    from seqae.datasets.sampler import LengthBucketSampler
+    from seqae.datasets.sequences import SequenceDataset
+    from seqae.modules.composite import CompositeAutoencoder
+    from seqae.training.optimizers import cosine_with_warmup
+    from seqae.training.tasks.forecasting import ReconstructAndForecast
 
     finder, paths = SpriteFinder(size=digit), []
     for at in range(0, len(films), 64):
@@ -222,13 +225,17 @@ def trained_on_paths(films, digit: int, epochs: int, seed: int):
     known = torch.cat(paths)
     print(f"data   {len(known)} paths of {len(films)} films; in the others, sprites did not explain the frames")
     code_size, held_out = 68, len(known) // 10
-    model = Composite(PathEncoder(seqae.LSTM(4, 64), code_size), future=PathDecoder(code_size, seqae.LSTM(4, 64)))
+    model = CompositeAutoencoder(
+        PathEncoder(seqae.LSTM(4, 64), code_size), future=PathDecoder(code_size, seqae.LSTM(4, 64))
+    )
     print(f"model  LSTM of paths: {count(model):,} parameters")
-    train, valid = Sequences(list(known[held_out:])), Sequences(list(known[:held_out]))
+    train, valid = SequenceDataset(list(known[held_out:])), SequenceDataset(list(known[:held_out]))
     history = seqae.fit(
-        Continuation(model, seqae.gaussian_error, read=10, learning_rate=6e-3, rate=cosine),
-        Loader(train, BatchOrder(train.lengths, 128, seed)),
-        Loader(valid, BatchOrder(valid.lengths, 1000, shuffle=False)),
+        ReconstructAndForecast(
+            model, seqae.gaussian_nll, context_length=10, learning_rate=6e-3, lr_scheduler=cosine_with_warmup
+        ),
+        DataLoader(train, LengthBucketSampler(train.lengths, 128, seed)),
+        DataLoader(valid, LengthBucketSampler(valid.lengths, 1000, shuffle=False)),
         epochs=epochs,
         patience=epochs,
     )
@@ -250,10 +257,10 @@ def by_sprites(model, digit: int, steps: int = 10, certain: bool = False) -> "Me
         certain: Whether sprites are drawn sharply, at the likeliest place.
     """
     import torch
+    from sprites import SpriteFinder
 
     from seqae.batch import Batch
     from seqae.inference import evaluating
-    from seqae.modules.sprites import SpriteFinder
 
     def method(past: "Tensor") -> "tuple[Tensor, Tensor]":
         height, width = past.shape[-2:]
@@ -285,7 +292,7 @@ def measured(method: "Method", films) -> dict[tuple[str, float], float]:
     """Return squared errors and nats by their name and by how certain the method may be."""
     import numpy as np
 
-    from seqae.data.images.scores import cross_entropy, squared_distance
+    from seqae.evaluation.images import image_cross_entropy, squared_distance
 
     sums: dict[tuple[str, float], float] = {}
     for at in range(0, len(films), 50):
@@ -294,7 +301,7 @@ def measured(method: "Method", films) -> dict[tuple[str, float], float]:
             frames, real = (each.flatten(0, 1).numpy() for each in (said, true))
             values = {(f"squared error of the {part}", 0.0): squared_distance(frames, real).mean()}
             for least in CERTAIN:
-                values[f"nats of the {part}", least] = real[0].size * cross_entropy(frames, real, least).mean()
+                values[f"nats of the {part}", least] = real[0].size * image_cross_entropy(frames, real, least).mean()
             for key, value in values.items():
                 sums[key] = sums.get(key, 0.0) + float(value) * len(truth) / len(films)
     return sums
@@ -305,9 +312,9 @@ def extrapolated(model, images, size: int, digit: int, frames: int, count: int, 
     import numpy as np
     import torch
 
-    from seqae.data.films.moving_digits import MovingDigits
+    from seqae.data.video.moving_mnist import MovingMNIST
 
-    films = MovingDigits(images, count, frames, size, seed=seed + 4)
+    films = MovingMNIST(images, count, frames, size, seed=seed + 4)
     truth = films.batch(np.arange(len(films))).values
     past, future = by_sprites(model, digit, frames - 10, certain=True)(truth[:, :10])
     written = torch.cat([past, future], dim=1)

@@ -1,3 +1,3 @@
-"""The version of seqae."""
+"""The version, in one place."""
 
 __version__ = "0.1.0"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.modules.codes import Coded, CodeLayer
+from seqae.modules.codes import Bottleneck, BottleneckOutput
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
 
 
 @dataclass(frozen=True, eq=False)
-class Reconstructed:
+class AutoencoderOutput:
     """What an autoencoder makes of a batch.
 
     Attributes:
@@ -36,21 +36,21 @@ class Autoencoder(nn.Module):
         code: What happens to the code between them: a penalty, sampling, or nothing (None).
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, code: CodeLayer | None = None):
+    def __init__(self, encoder: Encoder, decoder: Decoder, code: Bottleneck | None = None):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.code = code
 
-    def forward(self, batch: Batch, teacher: Batch | None = None) -> Reconstructed:
+    def forward(self, batch: Batch, targets: Batch | None = None) -> AutoencoderOutput:
         """Encode and decode.
 
         Args:
             batch: What is read.
-            teacher: The true sequences for a decoder that reads its own output, while training.
+            targets: The true sequences for a decoder that reads its own output, while training.
         """
         coded = self._coded(batch)
-        return Reconstructed(self.decoder(coded.code, batch.lengths, teacher), coded.code, coded.penalty)
+        return AutoencoderOutput(self.decoder(coded.code, batch.lengths, targets), coded.code, coded.penalty)
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the codes as the decoder gets them, `(batch, code_size)`."""
@@ -61,9 +61,9 @@ class Autoencoder(nn.Module):
         return self.decoder(code, lengths)
 
     def reconstruct(self, batch: Batch) -> Batch:
-        """Return the prediction for every step, written without a teacher."""
+        """Return the prediction for every step, written without a targets."""
         return self.decode(self.encode(batch), batch.lengths)
 
-    def _coded(self, batch: Batch) -> Coded:
+    def _coded(self, batch: Batch) -> BottleneckOutput:
         code = self.encoder(batch)
-        return Coded(code, code.new_zeros(len(code))) if self.code is None else self.code(code)
+        return BottleneckOutput(code, code.new_zeros(len(code))) if self.code is None else self.code(code)

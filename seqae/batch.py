@@ -61,18 +61,18 @@ class Batch:
         return time < self.lengths.unsqueeze(1)
 
     @property
-    def is_full(self) -> bool:
+    def is_unpadded(self) -> bool:
         """True if there is no padding."""
         return int(self.lengths.min()) == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:
         """All steps of all sequences in a row, `(sum of lengths, *step)`, without padding."""
-        return self.values.flatten(0, 1) if self.is_full else self.values[self.mask]
+        return self.values.flatten(0, 1) if self.is_unpadded else self.values[self.mask]
 
     def with_steps(self, steps: Tensor) -> Batch:
         """The inverse of `steps`: the same sequences holding other values; the padding is zero."""
-        if self.is_full:
+        if self.is_unpadded:
             return Batch(steps.unflatten(0, self.values.shape[:2]), self.lengths)
         mask = self.mask
         values = steps.new_zeros(*mask.shape, *steps.shape[1:])
@@ -83,9 +83,9 @@ class Batch:
         """Apply a function of `(steps, *step)`; padding never reaches it."""
         return self.with_steps(function(self.steps))
 
-    def zero_padded(self) -> Batch:
+    def mask_padding(self) -> Batch:
         """The same sequences with zeros for padding, for layers that look at neighbours."""
-        if self.is_full:
+        if self.is_unpadded:
             return self
         mask = self.mask.reshape(*self.mask.shape, *[1] * (self.values.ndim - 2))
         return Batch(torch.where(mask, self.values, torch.zeros_like(self.values)), self.lengths)

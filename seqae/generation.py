@@ -11,7 +11,7 @@ from seqae.autoencoder import Autoencoder
 from seqae.inference import evaluating
 
 
-def decoded(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.ndarray:
+def decode_codes(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.ndarray:
     """Return what a model writes for codes `(sequence, code_size)`: `(sequence, time, *prediction)`.
 
     Args:
@@ -27,12 +27,12 @@ def decoded(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.ndarra
         return torch.cat([part.values for part in parts]).cpu().numpy()
 
 
-def normal_codes(count: int, code_size: int, seed: int = 0) -> np.ndarray:
+def sample_prior(count: int, code_size: int, seed: int = 0) -> np.ndarray:
     """Draw codes `(count, code_size)` from the standard normal distribution, the prior of a `GaussianCode`."""
     return np.random.default_rng(seed).standard_normal((count, code_size))
 
 
-def codes_like(codes: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+def sample_fitted_gaussian(codes: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """Draw codes `(count, code_size)` from the normal distribution that fits given ones `(sequence, code_size)`.
 
     So a plain autoencoder can be drawn from, too: Ghosh et al. 2020, https://arxiv.org/abs/1903.12436.
@@ -42,7 +42,7 @@ def codes_like(codes: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).multivariate_normal(codes.mean(axis=0), covariance, count)
 
 
-def plane_codes(side: int) -> np.ndarray:
+def manifold_grid(side: int) -> np.ndarray:
     """Return a grid over the plane, `(side * side, 2)`, row by row from the upper left.
 
     Its lines lie at quantiles of the standard normal distribution, so that each cell is as likely as any other (Kingma
@@ -53,7 +53,7 @@ def plane_codes(side: int) -> np.ndarray:
     return np.stack([across.ravel(), up.ravel()], axis=1)
 
 
-def codes_between(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+def interpolate(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
     """Return codes on the straight line from one to another, both included, `(pair, count, code_size)`.
 
     Args:
@@ -81,7 +81,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.square(means[0] - means[1]).sum() + np.trace(one) + np.trace(other) - 2 * shared)
 
 
-def neighbour_accuracy(true: np.ndarray, written: np.ndarray) -> float:
+def two_sample_accuracy(true: np.ndarray, written: np.ndarray) -> float:
     """Return how often a vector's nearest neighbour is of its own kind, true or written.
 
     0.5 if they can't be told apart, 1 if that is easy, less than 0.5 if the written ones are copies of the true ones.

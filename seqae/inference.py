@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
-from seqae.data.batches import as_tensors
-from seqae.data.texts.vocabulary import START
-from seqae.decoding import Beam, Greedy, Sampling, decode
+from seqae.datasets.sequences import as_tensors
 from seqae.modules.encoders import Encoder
 
 
@@ -25,8 +23,8 @@ def encode(model: Autoencoder | Encoder, sequences: Sequence[np.ndarray | Tensor
         sequences: Arrays or tensors `(time, *step)`.
         batch_size: Sequences that are encoded together; the result does not depend on it.
     """
-    write = model.encode if isinstance(model, Autoencoder) else model
-    codes = _over_batches(model, as_tensors(sequences), batch_size, lambda batch: list(write(batch)))
+    generate = model.encode if isinstance(model, Autoencoder) else model
+    codes = over_batches(model, as_tensors(sequences), batch_size, lambda batch: list(generate(batch)))
     return np.stack([code.numpy() for code in codes])
 
 
@@ -34,33 +32,8 @@ def reconstruct(
     model: Autoencoder, sequences: Sequence[np.ndarray | Tensor], batch_size: int = 256
 ) -> list[np.ndarray]:
     """Return the reconstruction of each sequence, `(time, *prediction)` each."""
-    found = _over_batches(model, as_tensors(sequences), batch_size, lambda batch: model.reconstruct(batch).unpad())
+    found = over_batches(model, as_tensors(sequences), batch_size, lambda batch: model.reconstruct(batch).unpad())
     return [sequence.numpy() for sequence in found]
-
-
-def write(
-    model: nn.Module,
-    sequences: Sequence[Tensor],
-    most: int,
-    choose: Greedy | Sampling | Beam,
-    never: Sequence[int] = (START,),
-    batch_size: int = 64,
-) -> list[Tensor]:
-    """Return the tokens `(time,)` that a model writes for each sequence.
-
-    Args:
-        model: A `seqae.decoding.Writer` that begins with a batch of sequences: `Seq2Seq`, `S2VT`.
-        sequences: To read, `(time, *step)` each.
-        most: Tokens of a text at most, its end included.
-        choose: Which of the possible texts.
-        never: Tokens that are not written.
-        batch_size: Sequences that are read together; the likeliest texts do not depend on it.
-    """
-
-    def texts(batch: Batch) -> list[Tensor]:
-        return decode(model, model.begin(batch), most, choose, never=never)
-
-    return _over_batches(model, list(sequences), batch_size, texts) if sequences else []
 
 
 @contextmanager
@@ -76,7 +49,7 @@ def evaluating(module: nn.Module) -> Iterator[torch.device]:
             part.training = mode
 
 
-def _over_batches(
+def over_batches(
     model: nn.Module, sequences: list[Tensor], batch_size: int, function: Callable[[Batch], list[Tensor]]
 ) -> list[Tensor]:
     """Apply a function to batches of similar lengths; the results come in the order of the sequences."""

@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.data.batches import Sequences
+from seqae.datasets.sequences import SequenceDataset
 
 
 def noisy_waves(
@@ -60,12 +60,12 @@ def machine(rows: int, seed: int, flow: str = "flow", pressure: str = "pressure 
     return pd.DataFrame({"time": times, flow: np.sin(phase) + noise[0], pressure: 20 + 3 * np.cos(phase) + noise[1]})
 
 
-def waves(count: int = 40, shortest: int = 6, longest: int = 13) -> Sequences:
+def waves(count: int = 40, shortest: int = 6, longest: int = 13) -> SequenceDataset:
     """Return sines of one period that begin anywhere, `(time, 1)`."""
     random = torch.Generator().manual_seed(0)
     lengths = torch.randint(shortest, longest + 1, (count,), generator=random)
     phases = torch.rand(count, generator=random) * 6
-    return Sequences([torch.sin(torch.arange(int(n)) * 0.5 + p).unsqueeze(1) for n, p in zip(lengths, phases)])
+    return SequenceDataset([torch.sin(torch.arange(int(n)) * 0.5 + p).unsqueeze(1) for n, p in zip(lengths, phases)])
 
 
 def normal(*lengths: int, step: tuple[int, ...], seed: int = 0) -> list[Tensor]:

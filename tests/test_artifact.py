@@ -26,12 +26,13 @@ from hypothesis.extra import numpy as npst
 from torch import nn
 
 import seqae
-from seqae import corruptions, errors
+from seqae import losses as errors
 from seqae.artifact import folder as files
 from seqae.artifact import inspect, load, save
 from seqae.artifact.checksum import add_checksum
 from seqae.artifact.weights import pack
 from seqae.modules.pooling import mean_over_time
+from seqae.transforms import corruptions
 
 FILES = ("model.safetensors", "seqae.json")
 
@@ -212,9 +213,9 @@ def test_modules_come_back_with_their_weights_in_evaluation_mode(tmp_path, held_
 def test_functions_and_dataclasses_of_seqae_come_back(tmp_path):
     tree = [
         errors.squared_error,
-        errors.Huber(2.0),
+        errors.HuberLoss(2.0),
         mean_over_time,
-        corruptions.InTurn((corruptions.GaussianNoise(0.1), corruptions.DropSteps(0.2))),
+        corruptions.Compose((corruptions.GaussianNoise(0.1), corruptions.MaskSteps(0.2))),
     ]
     assert load(save(tree, tmp_path / "tree")) == tree
 
@@ -504,7 +505,7 @@ HOSTILE_CLASSES = [
     "seqae.artifact.save",
     "seqae.save",
     "seqae.squared_error",
-    "seqae.errors.squared_error",
+    "seqae.losses.squared_error",
     "seqae.dataclass",
     "seqae.torch",
     "seqae.Path",
@@ -514,7 +515,7 @@ HOSTILE_CLASSES = [
     "seqae.MissingExtra",
     "seqae.Report",
     "seqae.Remote",
-    "seqae.Loader",
+    "seqae.DataLoader",
     "seqae.OnlineDetector",
     "seqae.Reconstruction",
     "seqae.ABC",

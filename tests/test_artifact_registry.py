@@ -18,32 +18,69 @@ import pytest
 from torch import nn
 
 import seqae
-from seqae import corruptions, decoding, errors, retrieval
+from seqae import losses as errors
+from seqae import retrieval
+from seqae._extras import MissingExtra
 from seqae.artifact import load, registry, save
 from seqae.artifact.registry import MODULE_OF
-from seqae.data.downloads import Remote
-from seqae.data.films import sets as videos
-from seqae.extras import MissingExtra
+from seqae.data._files.downloads import Remote
 from seqae.modules.pooling import mean_over_time
+from seqae.seq2seq import decoding
+from seqae.transforms import corruptions
 
 # Savable kinds of classes that are no part of a model: whoever adds a class decides whether it is saved.
 NOT_SAVED = {
     # found in data, and the data itself
-    *["Batch", "BagBatch", "Block", "CaptionedClip", "Case", "Clip", "Clips", "CsvRows", "ImageSet", "Images"],
-    *["Labelled", "LabelledSequences", "LabelledTree", "MaskedBatch", "MaskedImage", "Paired", "Recording", "Sampling"],
-    *["Sound", "Table", "Tree", "TreeBatch", "Voice", "WearFilm"],
+    *["Batch", "BagOfWordsBatch", "AudioBlock", "CaptionedClip", "AudioClip", "CsvRows", "ImageSet", "ImageDataset"],
+    *[
+        "LabelledBatch",
+        "LabelledSequences",
+        "LabelledTree",
+        "MaskedBatch",
+        "MaskedImage",
+        "PairBatch",
+        "Recording",
+        "Sampling",
+    ],
+    *[
+        "Audio",
+        "Table",
+        "Tree",
+        "TreeBatch",
+        "Voice",
+    ],
     # results
-    *["Agreement", "Alert", "Blame", "Coded", "Composed", "Detection", "Drift", "Event", "EventScores", "Faults"],
-    *["Folded", "Found", "Grown", "GrownTree", "Plan", "Reconstructed", "RowScores", "Scores", "Sprites", "Tuning"],
+    *[
+        "Confusion",
+        "Alert",
+        "Blame",
+        "BottleneckOutput",
+        "CompositeOutput",
+        "Detection",
+        "Drift",
+        "Event",
+        "EventScores",
+    ],
+    *[
+        "TreeNodes",
+        "SearchResult",
+        "RecursiveOutput",
+        "TreeOutput",
+        "TreeBatchPlan",
+        "AutoencoderOutput",
+        "RowScores",
+        "Scores",
+        "RuntimeSettings",
+    ],
     # given to one call
-    *["Beam", "Greedy", "Stage"],
+    *["BeamSearch", "GreedySearch", "TokenSampling", "Stage"],
     # fetches files
     "Remote",
     # forms of a detector or an encoder for other libraries: save the detector or the encoder in it
     *["CollectionEncoder", "OutlierDetector", "SeriesDetector"],
 }
-# One class of this name is saved, and another one is not.
-SHARED_NAMES = {"Clip", "Greedy"}
+# Names of a class that is saved and of another one that is not.
+SHARED_NAMES: set[str] = set()
 # They write files, print, or are this package itself.
 CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae._recipes")
 
@@ -134,7 +171,7 @@ def test_public_names_mean_the_same_in_files():
 
 def test_files_name_no_module(tmp_path):
     encoder = seqae.RecurrentEncoder(seqae.GRU(2, 3), 2, embed=nn.Sequential(nn.Linear(2, 2), nn.GELU()))
-    tree = [encoder, errors.squared_error, mean_over_time, corruptions.DropSteps(0.1), errors.Huber(2.0)]
+    tree = [encoder, errors.squared_error, mean_over_time, corruptions.MaskSteps(0.1), errors.HuberLoss(2.0)]
     text = (save(tree, tmp_path / "tree") / "seqae.json").read_text()
     assert {"seqae.RecurrentEncoder", "seqae.GRU", "seqae.squared_error"} < {
         value for value in text.split('"') if value.startswith("seqae.")
@@ -144,10 +181,10 @@ def test_files_name_no_module(tmp_path):
 
 
 def test_a_class_that_moves_is_found_where_the_table_says(tmp_path, monkeypatch):
-    folder = save([errors.Huber(2.0), errors.squared_error], tmp_path / "tree")
+    folder = save([errors.HuberLoss(2.0), errors.squared_error], tmp_path / "tree")
     (tmp_path / "losses_elsewhere.py").write_text(Path(errors.__file__).read_text(encoding="utf-8"))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(MODULE_OF, "Huber", "losses_elsewhere")
+    monkeypatch.setitem(MODULE_OF, "HuberLoss", "losses_elsewhere")
     monkeypatch.setitem(MODULE_OF, "squared_error", "losses_elsewhere")
     huber, squared = load(folder)
     assert type(huber).__module__ == squared.__module__ == "losses_elsewhere" and huber.delta == 2.0
@@ -158,7 +195,7 @@ def test_loading_imports_only_the_modules_of_the_named_classes(tmp_path):
     script = f"import seqae, sys; seqae.load({str(folder)!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "seqae.corruptions" in loaded
+    assert "seqae.transforms.corruptions" in loaded
     assert not loaded & {
         module for module in set(MODULE_OF.values()) if module.startswith(("seqae.modules.", "seqae.anomaly."))
     }
@@ -172,10 +209,9 @@ def task() -> object:
 
 NOTHING_TO_SAVE = {
     "task": task,
-    "choice of a call": lambda: decoding.Greedy(),
-    "other class of a saved name": lambda: videos.Clip(Path("a"), 0),
+    "choice of a call": lambda: decoding.GreedySearch(),
     "file to be fetched": lambda: Remote("a", 1, "0", ()),
-    "result": lambda: retrieval.Found(None, None),
+    "result": lambda: retrieval.SearchResult(None, None),
 }
 
 

@@ -316,7 +316,7 @@ def test_devices_and_pipes_are_no_tables():
 
 
 def test_a_picture_of_enormous_size_is_refused_before_memory_is_taken():
-    pictures = pytest.importorskip("seqae.data.images.pictures")
+    pictures = pytest.importorskip("seqae.data.images.files")
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)),
         (b"IDAT", zlib.compress(b"")),

@@ -34,7 +34,7 @@ def test_map_equals_a_loop_over_sequences(sequences):
 @given(ragged)
 def test_zero_padding_leaves_the_steps_and_clears_the_rest(sequences):
     batch = Batch.of(sequences)
-    assert torch.equal(spoiled(batch).zero_padded().values, batch.values)
+    assert torch.equal(spoiled(batch).mask_padding().values, batch.values)
 
 
 def test_sequences_with_other_steps_are_named():
@@ -54,4 +54,4 @@ def test_an_empty_sequence_is_named():
 
 def test_full_batch_has_no_padding():
     batch = Batch.full(torch.randn(3, 4, 2))
-    assert batch.is_full and batch.mask.all() and batch.lengths.tolist() == [4, 4, 4]
+    assert batch.is_unpadded and batch.mask.all() and batch.lengths.tolist() == [4, 4, 4]

@@ -19,13 +19,13 @@ from contract.decoders import DECODERS
 from contract.encoders import ENCODERS, STATES
 from contract.entry import CHANNELS, CODE, READINGS, Entry, OfDecoder, OfEncoder
 from contract.texts import WRITERS
+from seqae._extras import MissingExtra
 from seqae.batch import Batch
-from seqae.extras import MissingExtra
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, RecurrentEncoder
 from seqae.modules.pooling import mean_over_time
 from seqae.modules.recurrent import LSTM
-from seqae.seq2seq import StatesEncoder, TextDecoder
+from seqae.seq2seq.models import Seq2SeqEncoder, TextDecoder
 
 OF_SEQUENCES = {
     **{f"states, {name}": entry for name, entry in STATES.items()},
@@ -84,7 +84,7 @@ def test_writing_step_by_step_gives_the_logits_of_the_whole(entry):
     checks.check_step_by_step_gives_the_same_logits(entry)
 
 
-@each({name: entry for name, entry in WRITERS.items() if hasattr(entry.make(), "looked_at")})
+@each({name: entry for name, entry in WRITERS.items() if hasattr(entry.make(), "attention_weights")})
 def test_it_looks_at_the_source_and_at_nothing_else(entry):
     checks.check_weights_are_of_the_source(entry)
 
@@ -108,12 +108,12 @@ def everything_imported() -> None:
 
 
 def is_writer(kind: type) -> bool:
-    return all(hasattr(kind, method.__name__) for method in (TextDecoder.begin, TextDecoder.write))
+    return all(hasattr(kind, method.__name__) for method in (TextDecoder.init_state, TextDecoder.decode_step))
 
 
 def test_every_encoder_decoder_and_writer_has_an_entry():
     everything_imported()
-    wanted = {kind for base in (Encoder, Decoder, StatesEncoder, TextDecoder) for kind in concrete(base)}
+    wanted = {kind for base in (Encoder, Decoder, Seq2SeqEncoder, TextDecoder) for kind in concrete(base)}
     wanted |= {kind for kind in concrete(nn.Module) if is_writer(kind)}
     there = {type(entry.built()) for entry in ENTRIES.values()}
     missing = sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in wanted - there)
@@ -164,7 +164,7 @@ class LooksAtOthers(ReadsPadding):
     """Codes with the mean of the batch taken away."""
 
     def forward(self, batch: Batch) -> Tensor:
-        codes = self.layer(batch.zero_padded().values).sum(dim=1)
+        codes = self.layer(batch.mask_padding().values).sum(dim=1)
         return codes - codes.mean(dim=0)
 
 
@@ -189,7 +189,7 @@ class HasAnIdleParameter(ReadsPadding):
 class WritesOneMore(Decoder):
     """A step more than was asked for."""
 
-    def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
+    def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         return Batch(code.unsqueeze(1).expand(-1, int(lengths.max()) + 1, -1), lengths + 1)
 
 

@@ -16,9 +16,11 @@ from torch import nn
 import seqae
 from generators import waves
 from seqae.cli.messages import plain_errors  # noqa: F401 (for the lines that processes of their own run)
-from seqae.corruptions import GaussianNoise
-from seqae.data.batches import BatchOrder, Loader, Sequences
-from seqae.training.checkpoints import checkpoints_in
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.sequences import SequenceDataset
+from seqae.training.callbacks.checkpoints import checkpoints_in
+from seqae.transforms.corruptions import GaussianNoise
 
 EPOCHS, STEPS = 3, 5  # of training, and in an epoch
 
@@ -27,10 +29,10 @@ def task(hidden_size: int = 8) -> seqae.Reconstruction:
     """A task with everything random that there is: noise, dropout, scheduled sampling, numbers drawn in validation."""
     torch.manual_seed(3)
     encoder = seqae.RecurrentEncoder(seqae.GRU(1, hidden_size), 4, embed=nn.Dropout(0.2))
-    decoder = seqae.FeedbackDecoder(4, seqae.GRU(1, hidden_size), nn.Linear(hidden_size, 1))
+    decoder = seqae.AutoregressiveDecoder(4, seqae.GRU(1, hidden_size), nn.Linear(hidden_size, 1))
     model = seqae.Autoencoder(encoder, decoder)
     share = lambda epoch: 0.3 * epoch  # noqa: E731
-    found = seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, own_share=share)
+    found = seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, sampling_probability=share)
     validate = found.validation_step
     found.validation_step = lambda batch, batch_idx: (torch.rand(1), validate(batch, batch_idx))[1]
     return found
@@ -60,10 +62,10 @@ def train(
         return step(batch, batch_idx)
 
     noisy.training_step, noisy.validation_step = training_step, validation_step
-    held_out = Loader(source, BatchOrder(source.lengths, 8, shuffle=False))
+    held_out = DataLoader(source, LengthBucketSampler(source.lengths, 8, shuffle=False))
     settings = {"save_every": 0.0, "progress": False, **settings}
-    loader = Loader(source, BatchOrder(source.lengths, 8, seed=1), workers)
-    seqae.fit(noisy, loader, held_out, epochs=epochs, folder=folder, **settings)
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1), workers)
+    seqae.fit(noisy, loader, held_out, epochs=epochs, checkpoint_dir=folder, **settings)
     return noisy.model.state_dict()
 
 
@@ -79,7 +81,7 @@ def whole() -> dict[str, torch.Tensor]:
 
 # Processes share one import of torch and Lightning.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["seqae.training.fit"])
+PROCESSES.set_forkserver_preload(["seqae.training.trainer"])
 SCRIPT = "import sys; sys.path.insert(0, {tests!r}); import torch, test_faults as t; torch.set_num_threads(1); {line}"
 
 
@@ -228,11 +230,11 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path, whole
         train(tmp_path, on_step=raises_at(9))
     newest = checkpoints_in(tmp_path)[-1]
     damage(newest, how)
-    order = BatchOrder(source.lengths, 8, seed=1)
-    held_out = Loader(source, BatchOrder(source.lengths, 8, shuffle=False))
-    history = seqae.fit(noisy, Loader(source, order), held_out, epochs=EPOCHS, folder=tmp_path)
-    assert f"{newest.name} is damaged" in history.remarks[0] and "the one before" in history.remarks[0]
-    assert f"note   {history.remarks[0]}\n" in capsys.readouterr().err
+    order = LengthBucketSampler(source.lengths, 8, seed=1)
+    held_out = DataLoader(source, LengthBucketSampler(source.lengths, 8, shuffle=False))
+    history = seqae.fit(noisy, DataLoader(source, order), held_out, epochs=EPOCHS, checkpoint_dir=tmp_path)
+    assert f"{newest.name} is damaged" in history.warnings[0] and "the one before" in history.warnings[0]
+    assert f"note   {history.warnings[0]}\n" in capsys.readouterr().err
     assert newest.with_suffix(".ckpt.damaged").exists()
     assert len(history.train) == len(history.valid) == EPOCHS
     assert same(noisy.model.state_dict(), whole)
@@ -258,7 +260,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     train(tmp_path, epochs=1)
     source = waves()
     with pytest.raises(ValueError, match=r"step=5\.ckpt is of another model\. .*resume=False") as caught:
-        seqae.fit(task(9), Loader(source, BatchOrder(source.lengths, 8)), folder=tmp_path, progress=False)
+        seqae.fit(
+            task(9), DataLoader(source, LengthBucketSampler(source.lengths, 8)), checkpoint_dir=tmp_path, progress=False
+        )
     assert "\n" not in str(caught.value)
 
 
@@ -271,7 +275,7 @@ def test_a_new_start_leaves_nothing_of_the_old_run_to_go_on_from(tmp_path, whole
 
 
 def test_a_pickle_in_disguise_runs_nothing(tmp_path, monkeypatch):
-    from seqae.training import checkpoints
+    from seqae.training.callbacks import checkpoints
 
     class Attack:
         def __reduce__(self):
@@ -279,7 +283,7 @@ def test_a_pickle_in_disguise_runs_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     path = tmp_path / "step=1.ckpt"
-    checkpoints.CheckedCheckpoints().save_checkpoint({"state_dict": Attack()}, path)  # its hash is right
+    checkpoints.ChecksummedCheckpointIO().save_checkpoint({"state_dict": Attack()}, path)  # its hash is right
     with pytest.raises(ValueError, match=r"step=1\.ckpt"):
         train(tmp_path)
     assert not (tmp_path / "attacked").exists()
@@ -354,9 +358,9 @@ def test_what_is_not_finite_ends_training_and_is_never_kept(tmp_path, what):
         return loss + torch.inf if what == "loss" else loss + sum(p.sum() for p in noisy.parameters()).mul(0).sqrt()
 
     noisy.training_step = training_step
-    loader = Loader(source, BatchOrder(source.lengths, 8, seed=1))
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1))
     with pytest.raises(FloatingPointError, match=r"not finite at step [78] \(epoch 2\)"):
-        seqae.fit(noisy, loader, loader, epochs=EPOCHS, folder=tmp_path, progress=False, save_every=0)
+        seqae.fit(noisy, loader, loader, epochs=EPOCHS, checkpoint_dir=tmp_path, progress=False, checkpoint_interval=0)
     assert checkpoints_in(tmp_path)[-1].name in ("step=7.ckpt", "step=8.ckpt")
     for path in checkpoints_in(tmp_path):
         state = torch.load(path, weights_only=True)["state_dict"]
@@ -367,14 +371,16 @@ def test_what_is_not_finite_ends_training_and_is_never_kept(tmp_path, what):
 def test_a_held_out_loss_that_is_not_finite_ends_training():
     source, noisy = waves(), task()
     noisy.validation_step = lambda batch, batch_idx: (torch.tensor(torch.nan), 5)
-    loader = Loader(source, BatchOrder(source.lengths, 8))
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8))
     with pytest.raises(FloatingPointError, match="held-out loss is nan after step 5"):
         seqae.fit(noisy, loader, loader, epochs=2, progress=False)
 
 
 def test_held_out_sequences_without_values_count_nothing():
     source, noisy = waves(), task()
-    empty = Sequences([*source.sequences, torch.full((5, 1), torch.nan)])
-    held_out = Loader(empty, BatchOrder(empty.lengths, 1, shuffle=False))
-    history = seqae.fit(noisy, Loader(source, BatchOrder(source.lengths, 8)), held_out, epochs=1, progress=False)
+    empty = SequenceDataset([*source.sequences, torch.full((5, 1), torch.nan)])
+    held_out = DataLoader(empty, LengthBucketSampler(empty.lengths, 1, shuffle=False))
+    history = seqae.fit(
+        noisy, DataLoader(source, LengthBucketSampler(source.lengths, 8)), held_out, epochs=1, progress=False
+    )
     assert np.isfinite(history.valid[0])

@@ -1,6 +1,6 @@
 import pytest
 
-from seqae.files import write_atomically
+from seqae._files import write_atomically
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path):

@@ -1,12 +1,13 @@
 """Every recipe runs from end to end, small, and leaves what it promises."""
 
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
+from seqae.cli.recipes import load_script
+from seqae.cli.recipes import scripts as recipe_scripts
+
+RECIPES = list(recipe_scripts().values())
 LEAVES = {
     "audio_anomaly": ["words.png", "loss.png", "model/seqae.json"],
     "audio_digits": [
@@ -76,7 +77,7 @@ def test_for_every_recipe_and_no_other_it_is_said_what_it_leaves():
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_runs_and_leaves_its_files(path, tmp_path):
-    numbers = runpy.run_path(str(path))["main"](smoke=True, out=tmp_path)
+    numbers = load_script(path).main(smoke=True, out=tmp_path)
     assert numbers and all(value == value for value in numbers.values())
     folder = tmp_path / path.stem / "latest"
     for name in ["metrics.json", "config.json", "environment.json", *LEAVES[path.stem]]:
@@ -85,5 +86,5 @@ def test_recipe_runs_and_leaves_its_files(path, tmp_path):
 
 
 def test_same_seed_gives_the_same_numbers(tmp_path):
-    recipe = runpy.run_path(str(RECIPES[0].with_name("sensor_anomaly.py")))["main"]
+    recipe = load_script(recipe_scripts()["sensor_anomaly"]).main
     assert recipe(smoke=True, out=tmp_path / "a", seed=3) == recipe(smoke=True, out=tmp_path / "b", seed=3)

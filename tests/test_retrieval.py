@@ -6,14 +6,14 @@ from sklearn.metrics import average_precision_score
 
 from seqae.retrieval import (
     FloatIndex,
-    GraphIndex,
-    PackedIndex,
-    ShortlistIndex,
+    HammingIndex,
+    HNSWIndex,
+    RerankIndex,
     iterative_quantisation,
     mean_average_precision,
-    pack,
-    precision,
-    purity,
+    neighbour_purity,
+    pack_bits,
+    precision_at_k,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -28,34 +28,34 @@ def test_searches_agree_with_sorting_all_distances(codes, queries, size, seed):
     count = int(random.integers(1, codes + 1))
     far = np.square(asked[:, None] - numbers).sum(axis=2)
     found = FloatIndex(numbers).search(asked, count)
-    assert np.array_equal(found.numbers, np.argsort(far, axis=1, kind="stable")[:, :count])
+    assert np.array_equal(found.indices, np.argsort(far, axis=1, kind="stable")[:, :count])
     assert np.allclose(found.distances, np.sort(far, axis=1)[:, :count], atol=1e-3)
     differ = ((asked > 0)[:, None] != (numbers > 0)).sum(axis=2)
-    found = PackedIndex(pack(numbers)).search(pack(asked), count)
-    assert np.array_equal(found.numbers, np.argsort(differ, axis=1, kind="stable")[:, :count])
+    found = HammingIndex(pack_bits(numbers)).search(pack_bits(asked), count)
+    assert np.array_equal(found.indices, np.argsort(differ, axis=1, kind="stable")[:, :count])
     assert np.array_equal(found.distances, np.sort(differ, axis=1)[:, :count])
 
 
 def test_few_of_many_are_found_as_well():
     codes, queries = RANDOM.normal(size=(5000, 6)).round(), RANDOM.normal(size=(9, 6)).round()
     far = np.square(queries[:, None] - codes).sum(axis=2)
-    assert np.array_equal(FloatIndex(codes).search(queries, 7).numbers, np.argsort(far, axis=1, kind="stable")[:, :7])
+    assert np.array_equal(FloatIndex(codes).search(queries, 7).indices, np.argsort(far, axis=1, kind="stable")[:, :7])
 
 
 def test_a_list_of_all_is_a_search_by_the_long_codes():
     codes, queries = RANDOM.normal(size=(300, 90)), RANDOM.normal(size=(11, 90))
-    short, asked_short = pack(codes[:, :20]), pack(queries[:, :20])
-    long, asked_long = pack(codes), pack(queries)
-    listed = ShortlistIndex(short, long, size=1000).search((asked_short, asked_long), 300)
-    assert np.array_equal(listed.distances, PackedIndex(long).search(asked_long, 300).distances)
-    few = ShortlistIndex(short, long, size=30).search((asked_short, asked_long), 30)
-    candidates = PackedIndex(short).search(asked_short, 30).numbers
-    assert np.array_equal(np.sort(few.numbers), np.sort(candidates)) and (np.diff(few.distances.astype(int)) >= 0).all()
+    short, asked_short = pack_bits(codes[:, :20]), pack_bits(queries[:, :20])
+    long, asked_long = pack_bits(codes), pack_bits(queries)
+    listed = RerankIndex(short, long, size=1000).search((asked_short, asked_long), 300)
+    assert np.array_equal(listed.distances, HammingIndex(long).search(asked_long, 300).distances)
+    few = RerankIndex(short, long, size=30).search((asked_short, asked_long), 30)
+    candidates = HammingIndex(short).search(asked_short, 30).indices
+    assert np.array_equal(np.sort(few.indices), np.sort(candidates)) and (np.diff(few.distances.astype(int)) >= 0).all()
 
 
 def test_bits_of_any_number_are_packed():
     for size in (1, 8, 28, 64, 65, 256):
-        assert pack(np.ones((3, size))).shape == (3, -(-size // 64))
+        assert pack_bits(np.ones((3, size))).shape == (3, -(-size // 64))
 
 
 def test_average_precision_is_scikit_learns():
@@ -64,7 +64,7 @@ def test_average_precision_is_scikit_learns():
     assert mean_average_precision(relevant) == pytest.approx(np.mean(known))
     assert mean_average_precision(relevant, 9) == pytest.approx(mean_average_precision(relevant[:, :9]))
     assert mean_average_precision(np.zeros((1, 5), dtype=bool)) == 0
-    assert precision(np.array([[True, False, True], [False, False, True]]), 2) == 0.25
+    assert precision_at_k(np.array([[True, False, True], [False, False, True]]), 2) == 0.25
 
 
 def test_quantisation_turns_away_from_a_bad_grid():
@@ -74,7 +74,7 @@ def test_quantisation_turns_away_from_a_bad_grid():
     project = iterative_quantisation(corners @ turn, 2)
     codes = project(corners @ turn)
     assert np.abs(np.abs(codes) - 1).mean() < 0.15
-    assert len(np.unique(pack(codes))) == 4
+    assert len(np.unique(pack_bits(codes))) == 4
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_quantisation_turns_away_from_a_bad_grid():
         (lambda: FloatIndex(np.array([[1.0], [np.nan]])), "code 1 holds NaN"),
         (lambda: FloatIndex(np.ones((3, 2))).search(np.ones((1, 3)), 1), "queries of 3 numbers among codes of 2"),
         (lambda: FloatIndex(np.ones((3, 2))).search(np.ones((1, 2)), 4), "4 neighbours among 3 codes"),
-        (lambda: ShortlistIndex(pack(np.ones((3, 2))), pack(np.ones((4, 2)))), "3 short and 4 long codes"),
+        (lambda: RerankIndex(pack_bits(np.ones((3, 2))), pack_bits(np.ones((4, 2)))), "3 short and 4 long codes"),
     ],
 )
 def test_what_cannot_be_searched_is_named(make, message):
@@ -94,28 +94,28 @@ def test_what_cannot_be_searched_is_named(make, message):
 
 def test_purity_counts_neighbours_of_the_same_class_and_no_code_as_its_own():
     codes, labels = np.array([[0.0], [0.1], [0.2], [9.0], [9.0], [9.0]]), np.array([0, 0, 1, 1, 1, 1])
-    assert purity(codes, labels, neighbours=2) == pytest.approx((1 + 1 + 0 + 2 + 2 + 2) / 12)
+    assert neighbour_purity(codes, labels, k=2) == pytest.approx((1 + 1 + 0 + 2 + 2 + 2) / 12)
 
 
 def test_a_graph_finds_what_an_exact_search_finds():
     centres = RANDOM.normal(size=(40, 12)) * 3
     codes = centres[RANDOM.integers(0, 40, 3000)] + RANDOM.normal(size=(3000, 12))
     queries = codes[:200] + 0.1
-    exact, found = FloatIndex(codes).search(queries, 10), GraphIndex(codes).search(queries, 10)
-    same = [len(set(few) & set(others)) for few, others in zip(found.numbers, exact.numbers)]
+    exact, found = FloatIndex(codes).search(queries, 10), HNSWIndex(codes).search(queries, 10)
+    same = [len(set(few) & set(others)) for few, others in zip(found.indices, exact.indices)]
     assert np.mean(same) > 9.8
-    nearest = found.numbers[:, 0] == exact.numbers[:, 0]
+    nearest = found.indices[:, 0] == exact.indices[:, 0]
     assert np.allclose(found.distances[nearest, 0], exact.distances[nearest, 0], atol=1e-3)
     assert (np.diff(found.distances) >= 0).all()
 
 
 def test_a_graph_gives_all_codes_back_even_if_nothing_links_them():
     codes = np.repeat(RANDOM.normal(size=(3, 2)) * 1e3, 100, axis=0)
-    found = GraphIndex(codes, links=2, effort=4).search(codes[:5], 300)
-    assert np.array_equal(np.sort(found.numbers), np.tile(np.arange(300), (5, 1)))
+    found = HNSWIndex(codes, m=2, ef=4).search(codes[:5], 300)
+    assert np.array_equal(np.sort(found.indices), np.tile(np.arange(300), (5, 1)))
 
 
 @pytest.mark.parametrize("codes", [np.zeros((0, 3)), np.full((4, 3), np.nan), np.zeros(4)])
 def test_a_graph_of_nothing_is_refused(codes):
     with pytest.raises(ValueError, match="code"):
-        GraphIndex(codes)
+        HNSWIndex(codes)

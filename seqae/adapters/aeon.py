@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Maker, Principal
-from seqae.extras import need
 
-need("aeon", extra="aeon", purpose="a detector in aeon's form")
+require("aeon", extra="aeon", purpose="a detector in aeon's form")
 
 from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector  # noqa: E402 (after the check)
 from aeon.transformations.collection.base import BaseCollectionTransformer  # noqa: E402
@@ -106,7 +106,7 @@ class CollectionEncoder(BaseCollectionTransformer):
         super().__init__()
 
     def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> CollectionEncoder:  # noqa: N803
-        from seqae.features import SequenceEncoder
+        from seqae.adapters.sequence_encoder import SequenceEncoder
 
         encoder = SequenceEncoder(self.code_size, self.channels, epochs=self.epochs, random_state=self.random_state)
         self.encoder_ = encoder.fit(_time_first(X))

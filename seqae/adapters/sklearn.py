@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Maker
-from seqae.extras import need
 
-need("sklearn", extra="sklearn", purpose="a detector in scikit-learn's form")
+require("sklearn", extra="sklearn", purpose="a detector in scikit-learn's form")
 
 from sklearn.base import BaseEstimator, OutlierMixin  # noqa: E402 (after the check)
 from sklearn.utils import Tags, check_random_state  # noqa: E402

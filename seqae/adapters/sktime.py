@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.models import Maker, Principal
-from seqae.extras import need
 
-need("sktime", extra="sktime", purpose="a detector in sktime's form")
+require("sktime", extra="sktime", purpose="a detector in sktime's form")
 
 from sktime.detection.base import BaseDetector  # noqa: E402 (after the check)
 

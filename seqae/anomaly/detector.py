@@ -173,7 +173,7 @@ class AnomalyDetector:
         recording = self._one(data)
         finest, stride = self.scales_[0], self.stride
         scaled = [self.scaler_.transform(recording.values[rows]) for rows in recording.segments()]
-        return self.scaler_.restore(np.concatenate([finest.reconstruct(rows, stride) for rows in scaled]))
+        return self.scaler_.inverse_transform(np.concatenate([finest.reconstruct(rows, stride) for rows in scaled]))
 
     def encode(self, data: object) -> np.ndarray:
         """Return the codes of one recording's windows at the finest resolution, `(window, code_size)`.

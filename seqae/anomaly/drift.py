@@ -18,8 +18,8 @@ import numpy as np
 
 from seqae.anomaly.events import time_text
 from seqae.data.arrays import blocks_of_rows
-from seqae.data.scaler import Scaler
 from seqae.data.signals.recordings import Recording
+from seqae.transforms.scaler import Scaler
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae.files import write_atomically
+from seqae._files import write_atomically
 
 FALL = 0.4  # of an alarm's peak, at which it ends
 

@@ -16,10 +16,11 @@ from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.levels import Levels, noticeable
 from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
-from seqae.data.batches import BatchOrder, Loader
-from seqae.data.scaler import Scaler
 from seqae.data.signals.recordings import Recording, refuse_unlearnable, usual_period
-from seqae.errors import squared_error
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.losses import squared_error
+from seqae.transforms.scaler import Scaler
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector, Scores
@@ -196,8 +197,8 @@ class _Given:
 
 
 def _train(model: torch.nn.Module, windows: Tensor, detector: AnomalyDetector, progress: bool) -> None:
-    from seqae.training.fit import fit
-    from seqae.training.tasks import Reconstruction
+    from seqae.training.tasks.reconstruction import Reconstruction
+    from seqae.training.trainer import fit
 
     cut = len(windows) - int(HELD_OUT * len(windows))
     train, held_out = _Given(windows[:cut]), _Given(windows[cut:])
@@ -210,12 +211,12 @@ def _train(model: torch.nn.Module, windows: Tensor, detector: AnomalyDetector, p
     )
     history = fit(
         task,
-        Loader(train, BatchOrder(train.lengths, 64, detector.seed)),
-        Loader(held_out, BatchOrder(held_out.lengths, 256, shuffle=False)) if cut < len(windows) else None,
+        DataLoader(train, LengthBucketSampler(train.lengths, 64, detector.seed)),
+        DataLoader(held_out, LengthBucketSampler(held_out.lengths, 256, shuffle=False)) if cut < len(windows) else None,
         epochs=detector.epochs,
         patience=5,
         progress=progress,
-        clip=None,
+        gradient_clip_val=None,
     )
     model.cpu()
     if not detector.history_:  # of the finest resolution, for people to look at

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqae._files import write_atomically
 from seqae.artifact.arrays import from_storage, to_storage
-from seqae.files import write_atomically
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqae.anomaly.thresholds import Mahalanobis
-from seqae.data.scaler import Scaler
+from seqae.transforms.scaler import Scaler
 
 NOTICEABLE = 0.03  # an error below this share of a channel's range is never remarkable
 
@@ -93,7 +93,7 @@ class Levels:
 
 def noticeable(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:
     """Return what is large enough to be remarked in each channel, `(channel,)`, in units of the scaled rows."""
-    return NOTICEABLE * _ranges(parts, scaler.is_still_, scaler.scale_) / scaler.scale_
+    return NOTICEABLE * _ranges(parts, scaler.is_constant_, scaler.scale_) / scaler.scale_
 
 
 def _quantile(errors: np.ndarray, quantile: float) -> np.ndarray:

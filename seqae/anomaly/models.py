@@ -16,9 +16,9 @@ from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.modules.decoders import ConvDecoder, RepeatDecoder
 from seqae.modules.encoders import ConvEncoder, RecurrentEncoder
+from seqae.modules.missing import MissingValueEmbedding
 from seqae.modules.per_channel import PerChannelDecoder, PerChannelEncoder, start_from_principal_components
-from seqae.modules.recurrent import GRU, LSTM, Recurrence
-from seqae.modules.steps import FillMissing
+from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer
 
 
 class Maker(ABC):
@@ -94,11 +94,11 @@ class Recurrent(Maker):
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels = windows.shape[2]
-        encoder = RecurrentEncoder(self._recurrence(2 * channels), self.code_size, embed=FillMissing())
+        encoder = RecurrentEncoder(self._recurrence(2 * channels), self.code_size, embed=MissingValueEmbedding())
         decoder = RepeatDecoder(self._recurrence(self.code_size), nn.Linear(self.hidden_size, channels))
         return Autoencoder(encoder, decoder)
 
-    def _recurrence(self, input_size: int) -> Recurrence:
+    def _recurrence(self, input_size: int) -> RecurrentLayer:
         return {"lstm": LSTM, "gru": GRU}[self.cell](input_size, self.hidden_size)
 
 
@@ -116,7 +116,7 @@ class Conv(Maker):
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         channels, sizes = windows.shape[2], (self.hidden_size,) * 3
-        encoder = ConvEncoder(2 * channels, self.code_size, sizes, embed=FillMissing())
+        encoder = ConvEncoder(2 * channels, self.code_size, sizes, embed=MissingValueEmbedding())
         return Autoencoder(encoder, ConvDecoder(self.code_size, nn.Linear(self.hidden_size, channels), sizes))
 
 

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqae._files import require_local_path
 from seqae._version import __version__
 from seqae.artifact.checksum import FORMAT
 from seqae.artifact.folder import WEIGHTS, read, write
-from seqae.files import local
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
     from seqae.artifact.serialize import serialize
     from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
 
-    target = local(folder)
+    target = require_local_path(folder)
     description = serialize(obj)
     tensors = to_store(description.modules, description.arrays)
     try:  # what cannot be built again should be known now, not when it is needed
@@ -84,7 +84,7 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
     """
     from seqae.artifact.weights import load_weights, unpack
 
-    source = local(folder)
+    source = require_local_path(folder)
     content, weights = read(source)
     stored = unpack(weights, source / WEIGHTS)
     try:
@@ -102,7 +102,7 @@ def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
         FileNotFoundError: There is no artifact.
         ValueError: A file is damaged or is something else.
     """
-    content, _ = read(local(folder))
+    content, _ = read(require_local_path(folder))
     return {**content, "metrics": {name: float(value) for name, value in content["metrics"].items()}}
 
 

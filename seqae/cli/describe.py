@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqae.cli.screen import show_table
-from seqae.cli.work import saved_in
+from seqae.cli.session import saved_in
+from seqae.cli.tables import show_table
 
 _MOST_VALUES = 8  # of a list, on one line
 

@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from seqae._version import __version__
-from seqae.cli.screen import show_table
+from seqae.cli.tables import show_table
 
 
 def doctor() -> None:

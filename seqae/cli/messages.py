@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seqae.extras import MissingExtra
-from seqae.files import local
+from seqae._extras import MissingExtra
+from seqae._files import require_local_path
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 # What the library raises about things that a user can mend; numbers that are not finite come from data or settings.
@@ -41,7 +41,7 @@ def existing(path: Path) -> Path:
         FileNotFoundError: It is not; the message names the nearest name beside it.
         ValueError: It is an address.
     """
-    path = local(path)
+    path = require_local_path(path)
     if path.exists():
         return path
     folder = path.parent

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqae.cli.outputs import Format, write_table
+from seqae.cli.session import Session, prepare
 from seqae.cli.summary import show_detections
-from seqae.cli.work import Work, prepare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,14 +29,14 @@ _OPTIONS = """Args:
     overwrite: replace results that are there already"""
 
 
-def _command(*endings: str) -> Callable[[Callable[[Work], None]], Callable[..., None]]:
+def _command(*endings: str) -> Callable[[Callable[[Session], None]], Callable[..., None]]:
     """Make a command of what is to be done with a model and recordings; all of them take the same options.
 
     Args:
         endings: Of the names of the results of a recording, see `prepare`.
     """
 
-    def of(do: Callable[[Work], None]) -> Callable[..., None]:
+    def of(do: Callable[[Session], None]) -> Callable[..., None]:
         def command(
             model: Path,
             files: list[Path],
@@ -56,7 +56,7 @@ def _command(*endings: str) -> Callable[[Callable[[Work], None]], Callable[..., 
 
 
 @_command("scores", *_EVENTS)
-def score(work: Work) -> None:
+def score(work: Session) -> None:
     """Find what is abnormal in recordings.
 
     Writes NAME_scores.csv (for each row its score, alarm and channels' scores),
@@ -85,7 +85,7 @@ def score(work: Work) -> None:
 
 
 @_command("reconstruction")
-def reconstruct(work: Work) -> None:
+def reconstruct(work: Session) -> None:
     """Write recordings as the model sees them, in the units of the data.
 
     Example:
@@ -98,7 +98,7 @@ def reconstruct(work: Work) -> None:
 
 
 @_command("codes")
-def encode(work: Work) -> None:
+def encode(work: Session) -> None:
     """Write the codes of windows, each with its first row and time.
 
     Example:

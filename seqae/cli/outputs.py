@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seqae.extras import need
-from seqae.files import replacing
+from seqae._extras import require
+from seqae._files import atomic_write
 
 if TYPE_CHECKING:
     import pandas
@@ -19,7 +19,7 @@ _ENDINGS = (".csv", ".parquet", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Place:
+class OutputPaths:
     """Where the results of one recording go.
 
     Attributes:
@@ -34,7 +34,7 @@ class Place:
         return self.table.with_name(self.stem + ending)
 
 
-def places(names: Sequence[str], what: str, out: Path, format: Format | None) -> list[Place]:
+def output_paths(names: Sequence[str], what: str, out: Path, format: Format | None) -> list[OutputPaths]:
     """Find a place for each recording.
 
     Args:
@@ -48,12 +48,12 @@ def places(names: Sequence[str], what: str, out: Path, format: Format | None) ->
             raise ValueError(f"--out {out} is one file, for {len(names)} recordings. Give a folder")
         if format and out.suffix != f".{format}":
             raise ValueError(f"--out {out} does not end in .{format}. Give an ending and a --format that agree")
-        return [Place(out, out.stem)]
+        return [OutputPaths(out, out.stem)]
     stems = [_stem(name) or "recording" for name in names]
     stem, count = Counter(stems).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{count} recordings are called {stem}, and so would their results. Give them one at a time")
-    return [Place(out / f"{stem}_{what}.{format or 'csv'}", stem) for stem in stems]
+    return [OutputPaths(out / f"{stem}_{what}.{format or 'csv'}", stem) for stem in stems]
 
 
 def refuse_to_overwrite(targets: Sequence[Path], inputs: Sequence[Path], overwrite: bool) -> None:
@@ -68,9 +68,9 @@ def refuse_to_overwrite(targets: Sequence[Path], inputs: Sequence[Path], overwri
 
 def write_table(frame: pandas.DataFrame, path: Path) -> None:
     """Write a table in the format that the path's ending tells."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         if path.suffix == ".parquet":
-            need("pyarrow", extra="tables", purpose="a Parquet file")
+            require("pyarrow", extra="tables", purpose="a Parquet file")
             frame.to_parquet(temporary, index=False)
         elif path.suffix == ".jsonl":
             exact = {"date_format": "iso", "date_unit": "ns", "double_precision": 15}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqae.cli.messages import existing
-from seqae.cli.work import detector_in, saved_in
+from seqae.cli.session import detector_in, saved_in
 
 
 def recalibrate(
@@ -46,7 +46,7 @@ def recalibrate(
     ]
     save(new, out)
     for recording in recordings:
-        for remark in recording.remarks:
+        for remark in recording.warnings:
             print(f"note   {recording.name}: {remark}")
     print(f"{sum(map(len, recordings))} rows: {rates[0]:.2%} raised an alarm before, {rates[1]:.2%} do now.")
     print(f"Of those by which the limits were not set, {new.realised_rate_:.2%} do.")

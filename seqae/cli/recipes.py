@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from seqae.cli.messages import did_you_mean
-from seqae.cli.screen import show_table
+from seqae.cli.tables import show_table
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ls() -> None:
     Example:
         seqae ls
     """
-    recipes = [Recipe.read(path) for path in _scripts().values()]
+    recipes = [Recipe.read(path) for path in scripts().values()]
     rows = [(recipe.name, recipe.task, recipe.data, recipe.minutes, recipe.result) for recipe in recipes]
     show_table(("recipe", "task", "data", "minutes", "result"), rows)
 
@@ -71,7 +71,7 @@ def run(name: str, *options: str) -> None:
     """
     from seqae.cli.signature import call
 
-    recipe = _import(_script(name))
+    recipe = load_script(_script(name))
     call(recipe.main, options, prog=f"seqae run {name}", about=recipe.__doc__ or "", config=True)
 
 
@@ -85,13 +85,16 @@ def cp(name: str, folder: Path) -> None:
         name: which recipe, see: seqae ls
         folder: where to, made if absent
     """
-    source = _script(name)
-    target = folder / source.name
-    if target.exists():
-        raise FileExistsError(f"{target} exists already. Copying never overwrites: give another folder or remove it")
+    script = _script(name)
+    sources = sorted(script.parent.glob("*.py")) if script.parent.name == script.stem else [script]
+    targets = [folder / source.name for source in sources]
+    if there := next((target for target in targets if target.exists()), None):
+        raise FileExistsError(f"{there} exists already. Copying never overwrites: give another folder or remove it")
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-    print(f"wrote  {target}\nnext   python {target} --help")
+    for source, target in zip(sources, targets):
+        shutil.copyfile(source, target)
+        print(f"wrote  {target}")
+    print(f"next   python {folder / script.name} --help")
 
 
 def folder() -> Path:
@@ -101,23 +104,30 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.with_name("recipes")
 
 
-def _scripts() -> dict[str, Path]:
-    """The recipes by name, in order."""
-    return {path.stem: path for path in sorted(folder().glob("[!_]*.py"))}
+def scripts() -> dict[str, Path]:
+    """The scripts of the recipes by name, in order: `NAME.py`, or `NAME/NAME.py` with what only it needs beside it."""
+    here = folder()
+    found = [*here.glob("[!_]*.py"), *(path for path in here.glob("*/*.py") if path.stem == path.parent.name)]
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 def _script(name: str) -> Path:
-    scripts = _scripts()
+    known = scripts()
     stem = name.removesuffix(".py").replace("-", "_")
-    if stem not in scripts:
-        raise ValueError(f"no recipe {name} (in {folder()}).{did_you_mean(stem, scripts)} See: seqae ls")
-    return scripts[stem]
+    if stem not in known:
+        raise ValueError(f"no recipe {name} (in {folder()}).{did_you_mean(stem, known)} See: seqae ls")
+    return known[stem]
 
 
-def _import(path: Path) -> ModuleType:
+def load_script(path: Path) -> ModuleType:
+    """Import a recipe's script; it finds what lies in its own folder, as if it had been started there."""
     spec = importlib.util.spec_from_file_location(f"seqae._recipes.{path.stem}", path)
     assert spec is not None and spec.loader is not None, path
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, get_args, get_origin
 import jsonargparse
 
 from seqae.cli.messages import USER_ERROR
-from seqae.cli.wording import option, placeholder, reword
+from seqae.cli.parse_errors import option, placeholder, reword
 
 
 def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqae.cli.work import detector_in, saved_in
+from seqae.cli.session import detector_in, saved_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ def stream(
         time_column: the column that tells the time, if it is not found by itself
     """
     from seqae.anomaly.streaming import OnlineDetector
-    from seqae.cli.incoming import Incoming
+    from seqae.cli.line_reader import LineReader
 
     detector = detector_in(saved_in(model))
     online = OnlineDetector(detector, period)
@@ -71,7 +71,7 @@ def stream(
             print(f"drift  {drift}", file=sys.stderr, flush=True)
         write(found)
 
-    incoming = Incoming(detector.channels_, time_column)
+    incoming = LineReader(detector.channels_, time_column)
     saved = time.monotonic()
     try:
         with _end_asked() as asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seqae.cli.screen import show_table
+from seqae.cli.tables import show_table
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import Detection

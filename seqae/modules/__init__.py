@@ -1,1 +1,5 @@
-"""Plain torch modules: encoders, decoders and what they are made of. No data, no training."""
+"""Encoders, decoders, codes and their layers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

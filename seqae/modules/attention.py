@@ -26,7 +26,7 @@ class Memory(NamedTuple):
     is_of_source = True
 
 
-class Looked(NamedTuple):
+class AttentionOutput(NamedTuple):
     """What was looked up.
 
     Attributes:
@@ -49,12 +49,12 @@ class Attention(nn.Module, ABC):
     query_size: int
     states_size: int
 
-    def remember(self, states: Batch) -> Memory:
+    def prepare_memory(self, states: Batch) -> Memory:
         """Prepare the states `(batch, source, states_size)` of sources for any number of queries."""
-        clean = states.zero_padded().values
+        clean = states.mask_padding().values
         return Memory(clean, self.keys(clean), states.mask)
 
-    def forward(self, queries: Tensor, memory: Memory, leaning: Tensor | None = None) -> Looked:
+    def forward(self, queries: Tensor, memory: Memory, leaning: Tensor | None = None) -> AttentionOutput:
         """Look up queries `(batch, time, query_size)`, each in the source of its row.
 
         Args:
@@ -66,7 +66,7 @@ class Attention(nn.Module, ABC):
         if leaning is not None:
             scores = scores + leaning
         weights = scores.masked_fill(~memory.mask.unsqueeze(1), -torch.inf).softmax(dim=-1)
-        return Looked(weights @ memory.states, weights)
+        return AttentionOutput(weights @ memory.states, weights)
 
     @abstractmethod
     def keys(self, states: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from seqae.modules.encoders import Encoder
 
 
 @dataclass(frozen=True, eq=False)
-class Composed:
+class CompositeOutput:
     """What a composite makes of a batch.
 
     Attributes:
@@ -31,12 +31,12 @@ class Composed:
     future: Batch | None
 
 
-class Composite(nn.Module):
+class CompositeAutoencoder(nn.Module):
     """An encoder with a decoder for the past, one for the future, or both.
 
     Args:
         encoder: Reads the past.
-        past: Writes it again, for example a `BackwardsDecoder`; None to predict only.
+        past: Writes it again, for example a `ReversedDecoder`; None to predict only.
         future: Writes what follows; None to reconstruct only.
     """
 
@@ -48,18 +48,18 @@ class Composite(nn.Module):
         self.past = past
         self.future = future
 
-    def forward(self, batch: Batch, horizon: Tensor, teacher: Batch | None = None) -> Composed:
+    def forward(self, batch: Batch, horizon: Tensor, targets: Batch | None = None) -> CompositeOutput:
         """Encode the past and decode both.
 
         Args:
             batch: The past.
             horizon: `(batch,)`, the number of steps to foretell, at least 1.
-            teacher: The true future, for a decoder that reads its own output, while training.
+            targets: The true future, for a decoder that reads its own output, while training.
         """
         code = self.encoder(batch)
-        past = None if self.past is None else self.past(code, batch.lengths, None if teacher is None else batch)
-        future = None if self.future is None else self.future(code, horizon, teacher)
-        return Composed(code, past, future)
+        past = None if self.past is None else self.past(code, batch.lengths, None if targets is None else batch)
+        future = None if self.future is None else self.future(code, horizon, targets)
+        return CompositeOutput(code, past, future)
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`."""
@@ -78,7 +78,7 @@ class Composite(nn.Module):
         return self.future(self.encoder(batch), torch.full_like(batch.lengths, steps))
 
 
-def cut(batch: Batch, steps: int) -> tuple[Batch, Batch]:
+def split_at(batch: Batch, steps: int) -> tuple[Batch, Batch]:
     """Return the first steps of each sequence, and the rest.
 
     Args:

@@ -140,6 +140,6 @@ class ConvLSTMDecoder(Decoder):
         self.width = width
         self.head = head
 
-    def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
+    def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         hidden, cell = code.unflatten(1, (2 * self.conv_lstm.hidden, self.height, self.width)).chunk(2, dim=1)
         return self.conv_lstm.go_on((hidden, cell), lengths)[0].map(self.head)

@@ -47,7 +47,7 @@ class Convolutions(nn.Module):
     def forward(self, batch: Batch) -> Batch:
         """Return vectors `(batch, time, output_size)` given `(batch, time, input_size)`."""
         for convolution, shortcut in zip(self.convolutions, self.shortcuts):
-            batch = batch.zero_padded()
+            batch = batch.mask_padding()
             reach = convolution.dilation[0] * (self.kernel_size - 1)
             before = reach if self.causal else reach // 2
             padded = F.pad(batch.values.transpose(1, 2), (before, reach - before))

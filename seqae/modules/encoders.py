@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
-from seqae.modules.dense import dense
-from seqae.modules.pooling import MeanOfParts, max_over_time, mean_over_time
-from seqae.modules.recurrent import Recurrence
+from seqae.modules.feedforward import mlp
+from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time
+from seqae.modules.recurrent import RecurrentLayer
 
 
 class Encoder(nn.Module, ABC):
@@ -38,7 +38,7 @@ class RecurrentEncoder(Encoder):
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215.
 
     Args:
-        recurrence: For example `LSTM(input_size, hidden_size, layers=2, bidirectional=True)`.
+        rnn: For example `LSTM(input_size, hidden_size, layers=2, bidirectional=True)`.
         code_size: Length of a code.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for
             tokens, a CNN for frames, None for sensor readings.
@@ -47,21 +47,21 @@ class RecurrentEncoder(Encoder):
 
     def __init__(
         self,
-        recurrence: Recurrence,
+        rnn: RecurrentLayer,
         code_size: int,
         embed: nn.Module | None = None,
         pool: Callable[[Batch], Tensor] | None = None,
     ):
         super().__init__()
-        self.recurrence = recurrence
+        self.rnn = rnn
         self.code_size = code_size
         self.embed = embed
         self.pool = pool
-        self.project = nn.Linear(recurrence.output_size, code_size)
+        self.project = nn.Linear(rnn.output_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        hidden = self.recurrence(embedded(batch, self.embed))
-        return self.project(self.recurrence.final(hidden) if self.pool is None else self.pool(hidden))
+        hidden = self.rnn(embedded(batch, self.embed))
+        return self.project(self.rnn.final(hidden) if self.pool is None else self.pool(hidden))
 
 
 class ConvEncoder(Encoder):
@@ -131,10 +131,10 @@ class DenseEncoder(Encoder):
         self.code_size = code_size
         self.hidden_sizes = tuple(hidden_sizes)
         self.embed = embed
-        self.layers = dense([steps * input_size, *hidden_sizes, code_size])
+        self.layers = mlp([steps * input_size, *hidden_sizes, code_size])
 
     def forward(self, batch: Batch) -> Tensor:
-        values = embedded(batch, self.embed).zero_padded().values
+        values = embedded(batch, self.embed).mask_padding().values
         if int(batch.lengths.max()) > self.steps:
             raise ValueError(
                 f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
@@ -164,48 +164,65 @@ class MeanEncoder(Encoder):
         return self.project(mean_over_time(embedded(batch, self.embed)))
 
 
-class StateMeans(Encoder):
+class SegmentMeanEncoder(Encoder):
     """The mean states of a recurrence in each part of a sequence: features of what was heard when.
 
     They say more than the code that the recurrence was trained for, which has to be short.
 
     Args:
-        recurrence: For example that of a trained `RecurrentEncoder`.
-        parts: Of each sequence.
+        rnn: For example that of a trained `RecurrentEncoder`.
+        num_segments: Of each sequence.
     """
 
-    def __init__(self, recurrence: Recurrence, parts: int):
+    def __init__(self, rnn: RecurrentLayer, num_segments: int):
         super().__init__()
-        self.recurrence = recurrence
-        self.parts = parts
-        self.code_size = recurrence.output_size * parts
+        self.rnn = rnn
+        self.num_segments = num_segments
+        self.code_size = rnn.output_size * num_segments
 
     def forward(self, batch: Batch) -> Tensor:
-        return MeanOfParts(self.parts)(self.recurrence(batch))
+        return SegmentMeanPooling(self.num_segments)(self.rnn(batch))
 
 
-class SummaryEncoder(Encoder):
+class MeanMaxEncoder(Encoder):
     """The mean of the vectors that are read, beside the mean and the largest of a recurrence's states.
 
     With few labels a classifier finds most in the means (see the recipe text_pretraining); order is in the states.
 
     Args:
-        recurrence: Reads the vectors.
+        rnn: Reads the vectors.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
     """
 
-    def __init__(self, recurrence: Recurrence, embed: nn.Module | None = None):
+    def __init__(self, rnn: RecurrentLayer, embed: nn.Module | None = None):
         super().__init__()
-        self.recurrence = recurrence
+        self.rnn = rnn
         self.embed = embed
-        self.code_size = recurrence.input_size + 2 * recurrence.output_size
+        self.code_size = rnn.input_size + 2 * rnn.output_size
 
     def forward(self, batch: Batch) -> Tensor:
-        read = embedded(batch, self.embed).zero_padded()
-        states = self.recurrence(read)
+        read = embedded(batch, self.embed).mask_padding()
+        states = self.rnn(read)
         return torch.cat([mean_over_time(read), mean_over_time(states), max_over_time(states)], dim=1)
 
 
 def embedded(batch: Batch, embed: nn.Module | None) -> Batch:
     """Return what `embed` makes of each step; the batch itself if it is None."""
     return batch if embed is None else batch.map(embed)
+
+
+class NullEncoder(Encoder):
+    """Says nothing: its codes are zeros. A decoder that learns with it is a language model (Mikolov et al. 2010).
+
+    https://www.isca-archive.org/interspeech_2010/mikolov10_interspeech.html
+
+    Args:
+        code_size: Length of a code.
+    """
+
+    def __init__(self, code_size: int = 1):
+        super().__init__()
+        self.code_size = code_size
+
+    def forward(self, batch: Batch) -> Tensor:
+        return torch.zeros(len(batch), self.code_size, device=batch.values.device)

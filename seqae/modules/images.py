@@ -15,7 +15,7 @@ from seqae.batch import Batch
 from seqae.modules.encoders import Encoder
 
 
-class StillEncoder(Encoder):
+class ImageEncoder(Encoder):
     """The code of an image is what `embed` makes of it. Its counterpart is `ConstantDecoder`.
 
     Args:
@@ -74,7 +74,7 @@ class Crop(nn.Module):
         return images[..., : self.height, : self.width]
 
 
-def shrinking(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
+def conv_encoder(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
     """Return an embed: convolutions of 3 x 3 that halve height and width; ReLU between them.
 
     From images `(image, channels[0], height, width)` to `(image, channels[-1] * rows * columns)`, see `shrunk`.
@@ -92,12 +92,12 @@ def shrinking(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
     return nn.Sequential(ChannelsLast(nn.Sequential(*layers[:-1])), nn.Flatten())
 
 
-def growing(channels: Sequence[int], height: int, width: int) -> nn.Sequential:
+def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequential:
     """Return a head, the mirror of `shrinking`: transposed convolutions that double height and width.
 
     From vectors `(image, channels[0] * rows * columns)` to logits `(image, channels[-1], height, width)`.
     """
-    rows, columns = shrunk(height, width, len(channels) - 1)
+    rows, columns = downsampled_size(height, width, len(channels) - 1)
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
@@ -105,6 +105,50 @@ def growing(channels: Sequence[int], height: int, width: int) -> nn.Sequential:
     return nn.Sequential(unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(height, width))
 
 
-def shrunk(height: int, width: int, times: int) -> tuple[int, int]:
+def downsampled_size(height: int, width: int, times: int) -> tuple[int, int]:
     """Return rows and columns of an image after it was halved several times, an odd rest counted as whole."""
     return -(-height // 2**times), -(-width // 2**times)
+
+
+def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector: int) -> nn.Sequential:
+    """Return an embed: convolutions that halve height and width, and one vector for each frame.
+
+    From frames `(frame, *size)` to `(frame, vector)`. Strides in place of pooling (Springenberg et al. 2014,
+    https://arxiv.org/abs/1412.6806), which would compute three of four values for nothing.
+
+    Args:
+        size: Channels, height and width of a frame.
+        channels: Maps that each layer writes.
+        vector: Length of the vector.
+    """
+    rows, columns = downsampled_size(*size[1:], len(channels))
+    layers: list[nn.Module] = []
+    for before, after in pairwise([size[0], *channels]):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.LeakyReLU(0.1)]
+    flat = nn.Linear(channels[-1] * rows * columns, vector)
+    return nn.Sequential(ChannelsLast(nn.Sequential(*layers)), nn.Flatten(), flat)
+
+
+def frame_decoder(
+    vector: int, channels: Sequence[int], size: tuple[int, int, int], output_bias: float = 0.0
+) -> nn.Sequential:
+    """Return a head, the mirror of `frame_encoder`: transposed convolutions that double height and width.
+
+    From vectors `(frame, vector)` to logits or values `(frame, *size)`.
+
+    Args:
+        vector: Length of the vector.
+        channels: Maps that each layer reads, the mirror of those of the embed.
+        size: Channels, height and width of a frame.
+        output_bias: What is written before anything is learnt. Give the mean, or its logit: dark frames take long to find.
+    """
+    rows, columns = downsampled_size(*size[1:], len(channels))
+    layers: list[nn.Module] = []
+    for before, after in pairwise([*channels, size[0]]):
+        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.1)]
+    nn.init.constant_(layers[-2].bias, output_bias)
+    spread = nn.Linear(vector, channels[0] * rows * columns)
+    unflatten = nn.Unflatten(1, (channels[0], rows, columns))
+    return nn.Sequential(
+        spread, nn.LeakyReLU(0.1), unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(*size[1:])
+    )

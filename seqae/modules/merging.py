@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from seqae.batch import Batch
-from seqae.trees import Tree
+from seqae.modules.trees import Tree
 
 
-class Join(nn.Module):
+class Composition(nn.Module):
     """Makes one vector of two: `tanh(W [left; right] + b)`.
 
     Args:
@@ -36,7 +36,7 @@ class Join(nn.Module):
         return self.linear(pairs).tanh()
 
 
-class Split(nn.Module):
+class Decomposition(nn.Module):
     """Makes two vectors of one, to see how much of them is left.
 
     Args:
@@ -54,7 +54,7 @@ class Split(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TreeBatchPlan:
     """Trees of a batch in the order in which they are computed: all leaves, then all merges of height 1, of 2, ...
 
     A node's place in this order is the row of its vector.
@@ -78,7 +78,7 @@ class Plan:
     roots: Tensor
 
     @classmethod
-    def of(cls, trees: Sequence[Tree], device: torch.device | str = "cpu") -> Plan:
+    def of(cls, trees: Sequence[Tree], device: torch.device | str = "cpu") -> TreeBatchPlan:
         """Plan for trees whose leaves lie one after the other, as in `Batch.steps`."""
         leaves = np.array([tree.leaves for tree in trees])
         heights = np.concatenate([tree.heights for tree in trees])
@@ -108,12 +108,12 @@ class Plan:
         return len(self.rows) - len(self.children)
 
 
-def fold(leaves: Tensor, plan: Plan, join: Join) -> Tensor:
+def fold(leaves: Tensor, plan: TreeBatchPlan, join: Composition) -> Tensor:
     """Return the vectors of all nodes, `(node, size)`, given those of the leaves, `(leaf, size)`."""
     return _Fold.apply(leaves, join.linear.weight, join.linear.bias, plan.children, plan.levels)
 
 
-def greedy(vectors: Batch, join: Join, split: Split) -> list[Tree]:
+def greedy(vectors: Batch, join: Composition, split: Decomposition) -> list[Tree]:
     """Merge, again and again, the two neighbours that can best be told from their joint vector.
 
     Socher et al. 2011, https://aclanthology.org/D11-1014: the error of a merge is weighted by the leaves under each
@@ -126,7 +126,7 @@ def greedy(vectors: Batch, join: Join, split: Split) -> list[Tree]:
     """
     order = vectors.lengths.argsort(descending=True, stable=True)
     with torch.no_grad():
-        search = _Search(Batch(vectors.zero_padded().values[order], vectors.lengths[order]), join, split)
+        search = _Search(Batch(vectors.mask_padding().values[order], vectors.lengths[order]), join, split)
         longest = int(vectors.lengths.max())
         still = (vectors.lengths.unsqueeze(1) > torch.arange(1, longest, device=order.device)).sum(dim=0).tolist()
         for number, count in enumerate(still):
@@ -134,7 +134,7 @@ def greedy(vectors: Batch, join: Join, split: Split) -> list[Tree]:
     return search.trees(order)
 
 
-def unfold(vectors: Tensor, places: Tensor, plan: Plan, split: Split) -> tuple[Tensor, Tensor, Tensor]:
+def unfold(vectors: Tensor, places: Tensor, plan: TreeBatchPlan, split: Decomposition) -> tuple[Tensor, Tensor, Tensor]:
     """Split nodes again and again, down to the leaves.
 
     Args:
@@ -157,7 +157,7 @@ def unfold(vectors: Tensor, places: Tensor, plan: Plan, split: Split) -> tuple[T
     return vectors, places, starts
 
 
-def split_errors(parents: Tensor, pairs: Tensor, sizes: Tensor, split: Split) -> Tensor:
+def split_errors(parents: Tensor, pairs: Tensor, sizes: Tensor, split: Decomposition) -> Tensor:
     """Return the weighted error of each merge, `(merge,)`: squared, summed over the numbers of a vector.
 
     Args:
@@ -216,7 +216,7 @@ class _Search:
         split: Makes two vectors of one.
     """
 
-    def __init__(self, vectors: Batch, join: Join, split: Split):
+    def __init__(self, vectors: Batch, join: Composition, split: Decomposition):
         self.join, self.split, self.lengths = join, split, vectors.lengths
         count, time = vectors.values.shape[:2]
         self.nodes = vectors.values.reshape(count * time, -1).clone()

@@ -73,7 +73,7 @@ class PerChannelDecoder(Decoder):
         self.out = nn.Parameter(torch.zeros(channels, hidden_size, steps))
         self.center = nn.Parameter(torch.zeros(channels, 1, steps))
 
-    def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
+    def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         time = int(lengths.max())
         if time > self.steps:
             raise ValueError(f"asked for {time} steps; this decoder writes at most {self.steps}")

@@ -18,34 +18,34 @@ def last_step(batch: Batch) -> Tensor:
 
 def mean_over_time(batch: Batch) -> Tensor:
     """Return the mean vector of each sequence, `(batch, size)`."""
-    return batch.zero_padded().values.sum(dim=1) / batch.lengths.unsqueeze(1)
+    return batch.mask_padding().values.sum(dim=1) / batch.lengths.unsqueeze(1)
 
 
 def max_over_time(batch: Batch) -> Tensor:
     """Return the largest value of each sequence in each place of the vector, `(batch, size)`."""
-    if batch.is_full:
+    if batch.is_unpadded:
         return batch.values.amax(dim=1)
     lowest = torch.finfo(batch.values.dtype).min
     return torch.where(batch.mask.unsqueeze(-1), batch.values, lowest).amax(dim=1)
 
 
 @dataclass(frozen=True)
-class MeanOfParts:
+class SegmentMeanPooling:
     """Gives the mean vector in each part of a sequence, one part after the other, `(batch, parts * size)`.
 
     Parts are equally long and begin and end with whole steps, so that neighbours may share one, and a sequence may be
     shorter than there are parts.
 
     Attributes:
-        parts: Of each sequence.
+        num_segments: Of each sequence.
     """
 
-    parts: int
+    num_segments: int
 
     def __call__(self, batch: Batch) -> Tensor:
         lengths = batch.lengths.unsqueeze(1)
-        edges = torch.arange(self.parts + 1, device=lengths.device) * lengths
-        begin, end = edges[:, :-1] // self.parts, -(-edges[:, 1:] // self.parts)
-        sums = F.pad(batch.zero_padded().values, (0, 0, 1, 0)).cumsum(dim=1)
+        edges = torch.arange(self.num_segments + 1, device=lengths.device) * lengths
+        begin, end = edges[:, :-1] // self.num_segments, -(-edges[:, 1:] // self.num_segments)
+        sums = F.pad(batch.mask_padding().values, (0, 0, 1, 0)).cumsum(dim=1)
         rows = torch.arange(len(batch), device=lengths.device).unsqueeze(1)
         return ((sums[rows, end] - sums[rows, begin]) / (end - begin).unsqueeze(2)).flatten(1)

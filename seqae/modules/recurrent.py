@@ -18,21 +18,21 @@ from seqae.modules import native
 State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
 
 
-class Recurrence(nn.Module, ABC):
+class RecurrentLayer(nn.Module, ABC):
     """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
 
     Args:
         input_size: Length of the vector read at each step.
         hidden_size: Length of the hidden state of each layer and direction.
-        layers: How many layers stand on each other.
+        num_layers: How many layers stand on each other.
         bidirectional: Whether each layer also reads every sequence from its last step to its first.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, layers: int = 1, bidirectional: bool = False):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        self.layers = layers
+        self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.ahead = self._stack()
         self.back = self._stack() if bidirectional else nn.ModuleList()
@@ -44,7 +44,7 @@ class Recurrence(nn.Module, ABC):
 
     def _stack(self) -> nn.ModuleList:
         # One size after the other: a saved model that claims a million layers must not fill the memory.
-        sizes = chain([self.input_size], repeat(self.output_size, self.layers - 1))
+        sizes = chain([self.input_size], repeat(self.output_size, self.num_layers - 1))
         return nn.ModuleList(self._layer(size) for size in sizes)
 
     @abstractmethod
@@ -113,13 +113,13 @@ class Recurrence(nn.Module, ABC):
                 raise ValueError(f"a start of shape {tuple(part.shape)}; this recurrence starts from {expected}")
 
 
-class LSTM(Recurrence):
+class LSTM(RecurrentLayer):
     """Long short-term memory (Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735)."""
 
     def start(self, hidden: Tensor) -> State:
         return [(hidden, torch.zeros_like(hidden)) for _ in self.ahead]
 
-    def read_own_output(self, state: State, first: Tensor, readout: nn.Linear, time: int) -> Tensor:
+    def run_autoregressive(self, state: State, first: Tensor, readout: nn.Linear, time: int) -> Tensor:
         """Return the hidden states `(batch, time, hidden_size)` of one layer that reads its own output.
 
         A step reads `readout(hidden of the step before)`, the first one reads `first`. A linear readout
@@ -151,13 +151,13 @@ class LSTM(Recurrence):
         return torch.lstm_cell(vectors, state, *_weights(layer))
 
     def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
-        if native.suits_lstm(batch, start, weights):
+        if native.is_supported_lstm(batch, start, weights):
             return native.lstm(batch, start, weights)
         values, hidden, cell = _for_torch(batch, start or 2 * (_zeros(batch, self.hidden_size),))
         return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
 
 
-class GRU(Recurrence):
+class GRU(RecurrentLayer):
     """Gated recurrent units (Cho et al. 2014, https://arxiv.org/abs/1406.1078)."""
 
     def start(self, hidden: Tensor) -> State:
@@ -170,13 +170,13 @@ class GRU(Recurrence):
         return (torch.gru_cell(vectors, state[0], *_weights(layer)),)
 
     def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
-        if native.suits(batch, start, weights):
+        if native.is_supported(batch, start, weights):
             return native.gru(batch, start, weights)
         values, hidden = _for_torch(batch, start or (_zeros(batch, self.hidden_size),))
         return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]
 
 
-def remembering(lstm: LSTM, bias: float = 1.0) -> LSTM:
+def init_forget_gate_bias(lstm: LSTM, bias: float = 1.0) -> LSTM:
     """Let an LSTM that has not learnt yet keep its cells, so that what it read long ago reaches the end; return it.
 
     Jozefowicz et al. 2015, https://proceedings.mlr.press/v37/jozefowicz15.html.
@@ -201,4 +201,4 @@ def _zeros(batch: Batch, hidden_size: int) -> Tensor:
 
 def _for_torch(batch: Batch, start: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Return what torch wants: values that are finite beyond the lengths, and states of `(layer, batch, ...)`."""
-    return batch.zero_padded().values, *(part.unsqueeze(0) for part in start)
+    return batch.mask_padding().values, *(part.unsqueeze(0) for part in start)

@@ -16,55 +16,55 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embedded
-from seqae.modules.merging import Join, Plan, Split, fold, greedy, split_errors, unfold
-from seqae.trees import Tree, balanced, chain
+from seqae.modules.merging import Composition, Decomposition, TreeBatchPlan, fold, greedy, split_errors, unfold
+from seqae.modules.trees import Tree, balanced, chain
 
 
-class Shape(nn.Module, ABC):
+class TreeBuilder(nn.Module, ABC):
     """Says which trees grow over sequences."""
 
     @abstractmethod
-    def forward(self, vectors: Batch, join: Join) -> list[Tree]:
+    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
         """Return a tree for each sequence, given its leaves `(batch, time, size)`."""
 
 
-class Chain(Shape):
+class ChainTree(TreeBuilder):
     """What was read so far is merged with the next step, as by a simple recurrent network."""
 
     def tree(self, length: int) -> Tree:
         return chain(length)
 
-    def forward(self, vectors: Batch, join: Join) -> list[Tree]:
+    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
         return [chain(length) for length in vectors.lengths.tolist()]
 
 
-class Balanced(Shape):
+class BalancedTree(TreeBuilder):
     """Neighbours are merged, then neighbours of these: trees of the least height, the fastest ones."""
 
     def tree(self, length: int) -> Tree:
         return balanced(length)
 
-    def forward(self, vectors: Batch, join: Join) -> list[Tree]:
+    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
         return [balanced(length) for length in vectors.lengths.tolist()]
 
 
-class Greedy(Shape):
+class GreedyTree(TreeBuilder):
     """The neighbours with the least error are merged first, see `seqae.modules.merging.greedy`.
 
     Args:
         split: That of the autoencoder; it is not trained by the choice of trees.
     """
 
-    def __init__(self, split: Split):
+    def __init__(self, split: Decomposition):
         super().__init__()
         self.split = split
 
-    def forward(self, vectors: Batch, join: Join) -> list[Tree]:
+    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
         return greedy(vectors, join, self.split)
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class TreeNodes:
     """Trees with a vector at each node.
 
     Attributes:
@@ -73,7 +73,7 @@ class Folded:
     """
 
     nodes: Tensor
-    plan: Plan
+    plan: TreeBatchPlan
 
     @property
     def parents(self) -> Tensor:
@@ -92,10 +92,10 @@ class Folded:
 
 
 @dataclass(frozen=True)
-class Root:
+class RootNode:
     """The code of a tree is the vector of its root."""
 
-    def __call__(self, folded: Folded) -> Tensor:
+    def __call__(self, folded: TreeNodes) -> Tensor:
         return folded.nodes[folded.plan.roots]
 
 
@@ -103,7 +103,7 @@ class Root:
 class MeanOfNodes:
     """The code of a tree is the mean vector of all its nodes, leaves and merges."""
 
-    def __call__(self, folded: Folded) -> Tensor:
+    def __call__(self, folded: TreeNodes) -> Tensor:
         return folded.mean(folded.nodes)
 
 
@@ -112,17 +112,17 @@ class RecursiveEncoder(Encoder):
 
     Args:
         join: Makes one vector of two.
-        shape: Which trees grow: `Chain()`, `Balanced()` or `Greedy(split)`.
+        shape: Which trees grow: `ChainTree()`, `BalancedTree()` or `GreedyTree(split)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, size)`.
-        pool: From the nodes to the code: `Root()` or `MeanOfNodes()`.
+        pool: From the nodes to the code: `RootNode()` or `MeanOfNodes()`.
     """
 
     def __init__(
         self,
-        join: Join,
-        shape: Shape,
+        join: Composition,
+        shape: TreeBuilder,
         embed: nn.Module | None = None,
-        pool: Root | MeanOfNodes = Root(),
+        pool: RootNode | MeanOfNodes = RootNode(),
     ):
         super().__init__()
         self.join = join
@@ -134,7 +134,7 @@ class RecursiveEncoder(Encoder):
     def forward(self, batch: Batch) -> Tensor:
         return self.pool(self.fold(batch))
 
-    def fold(self, batch: Batch, trees: Sequence[Tree] | None = None) -> Folded:
+    def fold(self, batch: Batch, trees: Sequence[Tree] | None = None) -> TreeNodes:
         """Return all nodes.
 
         Args:
@@ -144,28 +144,28 @@ class RecursiveEncoder(Encoder):
         vectors = embedded(batch, self.embed)
         if trees is None:
             trees = self.shape(vectors, self.join)
-        plan = Plan.of(trees, vectors.values.device)
-        return Folded(fold(vectors.steps, plan, self.join), plan)
+        plan = TreeBatchPlan.of(trees, vectors.values.device)
+        return TreeNodes(fold(vectors.steps, plan, self.join), plan)
 
 
 @dataclass(frozen=True)
-class EachMerge:
+class ChildReconstruction:
     """The error of a merge: how far its two children are from what can be told of them, weighted by their leaves."""
 
-    def __call__(self, folded: Folded, split: Split) -> Tensor:
+    def __call__(self, folded: TreeNodes, split: Decomposition) -> Tensor:
         sizes = folded.plan.sizes[folded.plan.children]
         return split_errors(folded.parents, folded.pairs, sizes, split)
 
 
 @dataclass(frozen=True)
-class Unfolding:
+class SubtreeReconstruction:
     """The error of a merge: how far its leaves are from those that are unfolded from it, in the mean of the leaves.
 
     Socher et al. 2011, https://papers.nips.cc/paper/4204. It costs as many splits as there are pairs of a node and
     one below it.
     """
 
-    def __call__(self, folded: Folded, split: Split) -> Tensor:
+    def __call__(self, folded: TreeNodes, split: Decomposition) -> Tensor:
         plan = folded.plan
         merges = torch.arange(len(plan.children), device=plan.children.device)
         vectors, places, above = unfold(folded.parents, merges + plan.leaves, plan, split)
@@ -174,7 +174,7 @@ class Unfolding:
 
 
 @dataclass(frozen=True, eq=False)
-class Grown:
+class RecursiveOutput:
     """What a recursive autoencoder makes of a batch.
 
     Attributes:
@@ -183,7 +183,7 @@ class Grown:
         logits: `(node, class)`, of each node in the order of the plan; None without a head.
     """
 
-    folded: Folded
+    folded: TreeNodes
     errors: Tensor
     logits: Tensor | None
 
@@ -194,19 +194,19 @@ class Grown:
             raise ValueError("this autoencoder has no head. Give it one, for example nn.Linear(size, 2)")
         return self.folded.mean(self.logits)
 
-    def trees(self) -> list[GrownTree]:
+    def trees(self) -> list[TreeOutput]:
         """Return what belongs to each sequence, node by node in the order of its tree."""
         plan, found, start = self.folded.plan, [], 0
         for tree in plan.trees:
             places = plan.places[start : start + len(tree)]
             logits = None if self.logits is None else self.logits[places]
-            found.append(GrownTree(tree, self.errors[places[tree.leaves :] - plan.leaves], logits))
+            found.append(TreeOutput(tree, self.errors[places[tree.leaves :] - plan.leaves], logits))
             start += len(tree)
         return found
 
 
 @dataclass(frozen=True, eq=False)
-class GrownTree:
+class TreeOutput:
     """The tree of one sequence.
 
     Attributes:
@@ -225,29 +225,29 @@ class RecursiveAutoencoder(nn.Module):
 
     Args:
         encoder: Merges.
-        split: Takes merges apart; a `Greedy` encoder has the same one.
-        error: What a merge has to keep: `EachMerge()`, its two children, or `Unfolding()`, all its leaves.
+        split: Takes merges apart; a `GreedyTree` encoder has the same one.
+        loss: What a merge has to keep: `ChildReconstruction()`, its two children, or `SubtreeReconstruction()`, all its leaves.
         head: From nodes `(node, size)` to logits `(node, class)`.
     """
 
     def __init__(
         self,
         encoder: RecursiveEncoder,
-        split: Split,
-        error: EachMerge | Unfolding = EachMerge(),
+        split: Decomposition,
+        loss: ChildReconstruction | SubtreeReconstruction = ChildReconstruction(),
         head: nn.Module | None = None,
     ):
         super().__init__()
         self.encoder = encoder
         self.split = split
-        self.error = error
+        self.loss = loss
         self.head = head
 
-    def forward(self, batch: Batch, trees: Sequence[Tree] | None = None) -> Grown:
+    def forward(self, batch: Batch, trees: Sequence[Tree] | None = None) -> RecursiveOutput:
         """Grow trees, or take those given."""
         folded = self.encoder.fold(batch, trees)
         logits = None if self.head is None else self.head(folded.nodes)
-        return Grown(folded, self.error(folded, self.split), logits)
+        return RecursiveOutput(folded, self.loss(folded, self.split), logits)
 
 
 class UnfoldingDecoder(Decoder):
@@ -255,18 +255,18 @@ class UnfoldingDecoder(Decoder):
 
     Args:
         split: Makes two vectors of one; its size is that of a code.
-        shape: `Chain()` or `Balanced()`.
+        shape: `ChainTree()` or `BalancedTree()`.
         head: From leaves `(steps, size)` to predictions `(steps, *prediction)`.
     """
 
-    def __init__(self, split: Split, shape: Chain | Balanced, head: nn.Module):
+    def __init__(self, split: Decomposition, shape: ChainTree | BalancedTree, head: nn.Module):
         super().__init__()
         self.split = split
         self.shape = shape
         self.head = head
 
-    def forward(self, code: Tensor, lengths: Tensor, teacher: Batch | None = None) -> Batch:
-        plan = Plan.of([self.shape.tree(length) for length in lengths.tolist()], code.device)
+    def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        plan = TreeBatchPlan.of([self.shape.tree(length) for length in lengths.tolist()], code.device)
         vectors, places, _ = unfold(code, plan.roots, plan, self.split)
         empty = Batch(code.new_zeros(len(code), int(lengths.max()), 0), lengths)
         return empty.with_steps(self.head(vectors[places.argsort()]))

@@ -1,6 +1,6 @@
 """Layers that stand on each other: each reads a batch and writes a batch.
 
-A recurrence (`LSTM`, `GRU`) and `Convolutions` are such layers already; `EachStep` makes one of any layers of torch.
+A recurrence (`LSTM`, `GRU`) and `Convolutions` are such layers already; `TimeDistributed` makes one of any layers of torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from seqae.modules.encoders import Encoder
 from seqae.modules.pooling import last_step
 
 
-class EachStep(nn.Module):
+class TimeDistributed(nn.Module):
     """Layers that read each step by itself, such as fully connected ones, or convolutions of an image.
 
     Args:

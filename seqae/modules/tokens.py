@@ -30,7 +30,7 @@ class TiedHead(nn.Module):
         """Return the logits, `(steps, vocabulary)`, given `(steps, input_size)`."""
         return nn.functional.linear(self._projected(vectors), self.embedding.weight, self.bias)
 
-    def some(self, vectors: Tensor, tokens: Tensor) -> Tensor:
+    def logits_for(self, vectors: Tensor, tokens: Tensor) -> Tensor:
         """Return the logits of some tokens only, `(steps, tokens)`."""
         return nn.functional.linear(self._projected(vectors), self.embedding.weight[tokens], self.bias[tokens])
 
@@ -38,7 +38,7 @@ class TiedHead(nn.Module):
         return vectors if self.project is None else self.project(vectors)
 
 
-class NearestHead(nn.Module):
+class NearestEmbeddingHead(nn.Module):
     """Logits that are higher, the nearer a token's own vector is: minus half of the squared distance.
 
     What was read as a token's vector is written as that token, however seldom it was seen in training.
@@ -57,19 +57,42 @@ class NearestHead(nn.Module):
         return nn.functional.linear(vectors, tokens, -0.5 * tokens.square().sum(dim=1))
 
 
-class Likeliest(nn.Module):
+class Argmax(nn.Module):
     """Chooses the token with the highest logit.
 
     Args:
-        never: Tokens that are not written, such as the one for unknown words.
+        suppress: Tokens that are not written, such as the one for unknown words.
     """
 
-    def __init__(self, never: Sequence[int] = ()):
+    def __init__(self, suppress: Sequence[int] = ()):
         super().__init__()
-        self.never = tuple(never)
+        self.suppress = tuple(suppress)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Return tokens, `(steps,)`, given `(steps, vocabulary)`."""
-        if self.never:
-            logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), -torch.inf)
+        if self.suppress:
+            logits = logits.index_fill(-1, torch.tensor(self.suppress, device=logits.device), -torch.inf)
         return logits.argmax(dim=-1)
+
+
+class WordDropout(nn.Module):
+    """Hides a share of the tokens from what reads them, while training; stands before an embedding.
+
+    In a decoder it is the word dropout of Bowman et al. 2016, https://arxiv.org/abs/1511.06349: what is hidden must be
+    learnt from the code. See `seqae.transforms.corruptions` for damage to what an encoder reads.
+
+    Args:
+        p: Of the tokens.
+        token: What is read in their place; that of unknown words unless another is given.
+    """
+
+    def __init__(self, p: float, token: int = 0):
+        super().__init__()
+        self.p = p
+        self.token = token
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens, `(steps,)`."""
+        if not self.training or not self.p:
+            return tokens
+        return tokens.masked_fill(torch.rand(tokens.shape, device=tokens.device) < self.p, self.token)

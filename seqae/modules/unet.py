@@ -25,33 +25,33 @@ class UNet(nn.Module):
     Args:
         channels: Of an image.
         classes: Of pixels: 1 for a logit that a pixel is not background, else one logit for each class.
-        widths: Channels of the maps, the finest first; each further one has half the height and width.
+        channels_per_level: Channels of the maps, the finest first; each further one has half the height and width.
         mean: Of the pixels that it learns from.
-        spread: Their standard deviation.
+        std: Their standard deviation.
     """
 
     def __init__(
         self,
         channels: int = 3,
         classes: int = 1,
-        widths: Sequence[int] = (8, 32, 64, 96, 96),
+        channels_per_level: Sequence[int] = (8, 32, 64, 96, 96),
         mean: float = 0.5,
-        spread: float = 0.25,
+        std: float = 0.25,
     ):
         super().__init__()
-        if not spread > 0:
-            raise ValueError(f"a spread of {spread}. Expected the standard deviation of pixels, more than 0")
+        if not std > 0:
+            raise ValueError(f"a spread of {std}. Expected the standard deviation of pixels, more than 0")
         self.channels = channels
         self.classes = classes
-        self.widths = tuple(widths)
+        self.channels_per_level = tuple(channels_per_level)
         self.mean = mean
-        self.spread = spread
-        down, up = pairwise([widths[0], *widths]), pairwise(widths[::-1])
+        self.std = std
+        down, up = pairwise([channels_per_level[0], *channels_per_level]), pairwise(channels_per_level[::-1])
         # Not standardised: weights of mean zero would not see how bright an image is.
-        self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(channels, channels_per_level[0], 3, padding=1)
         self.down = nn.ModuleList(_Residual(before, after) for before, after in down)
         self.up = nn.ModuleList(_Residual(coarse + fine, fine) for coarse, fine in up)
-        self.head = nn.Conv2d(widths[0], classes, 1)
+        self.head = nn.Conv2d(channels_per_level[0], classes, 1)
 
     def forward(self, images: Tensor, sizes: Tensor | None = None) -> Tensor:
         """Return logits `(image, class, height, width)`.
@@ -67,7 +67,7 @@ class UNet(nn.Module):
                 f"{self.channels} channels, as this U-Net was made for"
             )
         height, width = images.shape[-2:]
-        values, masks = self._framed((images - self.mean) / self.spread, sizes)
+        values, masks = self._framed((images - self.mean) / self.std, sizes)
         values = _zeroed(self.stem(values), masks[0])
         finer: list[Tensor] = []
         for layers, mask in zip(self.down, masks):
@@ -79,7 +79,7 @@ class UNet(nn.Module):
 
     def _framed(self, images: Tensor, sizes: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
         """Add zeros until height and width can be halved often enough; tell where the image is, on each level."""
-        levels, (height, width) = len(self.widths), images.shape[-2:]
+        levels, (height, width) = len(self.channels_per_level), images.shape[-2:]
         multiple = 2 ** (levels - 1)
         bottom, right = -height % multiple, -width % multiple
         if sizes is None:
@@ -97,15 +97,15 @@ class Segmenter(nn.Module):
     Args:
         model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`.
         threshold: Where there is one logit: the probability from which on a pixel is of class 1.
-        turned: Whether logits are the mean of those of the image, of its quarter turns and of the mirror images of all
+        test_time_augmentation: Whether logits are the mean of those of the image, of its quarter turns and of the mirror images of all
             four. It takes eight times as long, and single mistakes even out. For what may stand any way round.
     """
 
-    def __init__(self, model: nn.Module, threshold: float = 0.5, turned: bool = False):
+    def __init__(self, model: nn.Module, threshold: float = 0.5, test_time_augmentation: bool = False):
         super().__init__()
         self.model = model
         self.threshold = threshold
-        self.turned = turned
+        self.test_time_augmentation = test_time_augmentation
 
     def forward(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Return the class of each pixel, `(height, width)`, of images `(channel, height, width)` from 0 to 1."""
@@ -114,7 +114,7 @@ class Segmenter(nn.Module):
     @torch.no_grad()
     def logits(self, image: Tensor) -> Tensor:
         """Return logits `(class, height, width)` of an image `(channel, height, width)` from 0 to 1."""
-        quarters, mirrored = (range(4), (False, True)) if self.turned else (range(1), (False,))
+        quarters, mirrored = (range(4), (False, True)) if self.test_time_augmentation else (range(1), (False,))
         found = []
         for quarter in quarters:
             for mirror in mirrored:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from seqae.report.words import duration, number
+from seqae.report.formatting import duration, number
 
 if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording

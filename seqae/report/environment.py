@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGES = ("seqae", "torch", "lightning", "numpy", "pandas")
 
 
-def environment() -> dict[str, str]:
+def describe_environment() -> dict[str, str]:
     """Return the versions and the kind of machine; nothing that names a person, a host or a folder."""
     versions = {package: found for package in PACKAGES if (found := _version(package))}
     machine = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.files import write_atomically
-from seqae.report.environment import environment
+from seqae._files import write_atomically
+from seqae.report.environment import describe_environment
 
 if TYPE_CHECKING:
     from seqae.anomaly.events import Event
@@ -50,7 +50,7 @@ class Report:
     labels: np.ndarray | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=environment)
+    describe_environment: Mapping[str, str] = field(default_factory=describe_environment)
 
     def __post_init__(self) -> None:
         rows, channels = self.recording.values.shape
@@ -75,6 +75,6 @@ def write_report(report: Report, path: Path | str) -> Path:
     Raises:
         MissingExtra: Bokeh or Jinja2 is not installed.
     """
-    from seqae.report.page import render
+    from seqae.report.html.page import render
 
     return write_atomically(path, render(report).encode())

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seqae.files import write_atomically
-from seqae.report.environment import environment
+from seqae._files import write_atomically
+from seqae.report.environment import describe_environment
 
 
 class Run:
@@ -27,7 +27,7 @@ class Run:
         parent = Path(out) / name
         self.folder = _new_folder(parent)
         self._write("config.json", {key: _plain(value) for key, value in settings.items()})
-        self._write("environment.json", environment())
+        self._write("environment.json", describe_environment())
         _point_to_latest(parent, self.folder)
 
     def path(self, file: str) -> Path:

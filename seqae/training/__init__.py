@@ -1,1 +1,5 @@
-"""Training with Lightning: the only package that imports it."""
+"""Tasks, optimizers and the training loop, on Lightning."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

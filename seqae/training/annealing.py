@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Rising:
+class LinearAnnealing:
     """From a first weight in a straight line to 1, where it stays.
 
     Attributes:
@@ -29,7 +29,7 @@ class Rising:
 
 
 @dataclass(frozen=True)
-class Cyclical:
+class CyclicalAnnealing:
     """Rises from 0 to 1 again and again (Fu et al. 2019, https://arxiv.org/abs/1903.10145).
 
     Attributes:

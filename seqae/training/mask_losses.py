@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
+def mask_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
     """Mean cross-entropy over all known pixels, in nats."""
     return _surprises(logits, masks).sum() / _known(masks)
 
 
-def focal(logits: Tensor, masks: Tensor, focus: float = 2.0) -> Tensor:
+def focal_loss(logits: Tensor, masks: Tensor, focus: float = 2.0) -> Tensor:
     """Mean cross-entropy, each pixel weighted by (1 - p) ** focus, p the probability of its true class.
 
     Pixels that are told already hardly count. Lin et al. 2017, https://arxiv.org/abs/1708.02002.
@@ -25,7 +25,7 @@ def focal(logits: Tensor, masks: Tensor, focus: float = 2.0) -> Tensor:
     return ((1 - torch.exp(-surprises)).clamp(min=0) ** focus * surprises).sum() / _known(masks)
 
 
-def dice(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
+def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
     """One minus the Dice coefficient, 2 |A and B| / (|A| + |B|), of all classes but the background, in the mean.
 
     Pixels are counted by their probabilities, over the whole batch: most images have no pixel of most classes.

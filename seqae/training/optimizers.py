@@ -32,21 +32,21 @@ class OneSidedShampoo(torch.optim.Optimizer):
 
     Args:
         parameters: To train; vectors, as biases are, are trained as by Adam.
-        learning_rate: As one would choose it for Adam, or up to three times that.
+        lr: As one would choose it for Adam, or up to three times that.
         momentum: Of the gradients.
-        memory: Of the second moments.
-        every: Steps between two looks for the directions, which are the expensive part.
+        beta2: Of the second moments.
+        update_interval: Steps between two looks for the directions, which are the expensive part.
     """
 
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        learning_rate: float = 3e-3,
+        lr: float = 3e-3,
         momentum: float = 0.95,
-        memory: float = 0.95,
-        every: int = 20,
+        beta2: float = 0.95,
+        update_interval: int = 20,
     ):
-        super().__init__(parameters, dict(lr=learning_rate, momentum=momentum, memory=memory, every=every))
+        super().__init__(parameters, dict(lr=lr, momentum=momentum, memory=beta2, every=update_interval))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
@@ -101,7 +101,7 @@ def _adam_move(gradient: Tensor, state: dict, group: dict) -> Tensor:
     return mean / (square.sqrt() + 1e-8)
 
 
-def cosine(done: float) -> float:
+def cosine_with_warmup(done: float) -> float:
     """Return the share of the full learning rate: up in the first twentieth, then down to nothing along a cosine.
 
     Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983; the warm-up of Goyal et al. 2017,
@@ -121,19 +121,19 @@ def adam(task: lightning.LightningModule) -> torch.optim.Adam:
     return torch.optim.Adam(task.parameters(), lr=task.learning_rate, fused=True)
 
 
-def scheduled(
-    task: lightning.LightningModule, optimizer: torch.optim.Optimizer, rate: Callable[[float], float] | None
+def with_schedule(
+    task: lightning.LightningModule, optimizer: torch.optim.Optimizer, lr_scheduler: Callable[[float], float] | None
 ) -> torch.optim.Optimizer | dict[str, object]:
     """Return what a task's `configure_optimizers` returns: the optimizer, and what changes its learning rate.
 
     Args:
         task: That is about to be trained.
         optimizer: Of its parameters.
-        rate: The learning rate as a share of the optimizer's own, given the share of training that is done; None if it
+        lr_scheduler: The learning rate as a share of the optimizer's own, given the share of training that is done; None if it
             stays as it is.
     """
-    if rate is None:
+    if lr_scheduler is None:
         return optimizer
     steps = task.trainer.estimated_stepping_batches
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(min(step / steps, 1.0)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_scheduler(min(step / steps, 1.0)))
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

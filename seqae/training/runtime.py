@@ -15,7 +15,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 
 
 @dataclass(frozen=True)
-class Tuning:
+class RuntimeSettings:
     """What `tune` did.
 
     Attributes:
@@ -27,7 +27,7 @@ class Tuning:
     keeps_memory: bool
 
 
-def tune(threads: int | None = None) -> Tuning:
+def configure_runtime(threads: int | None = None) -> RuntimeSettings:
     """Prepare this process for training; recipes call it, importing seqae does not.
 
     Memory that a step frees is kept for the next step: by default glibc hands it back to the
@@ -46,7 +46,7 @@ def tune(threads: int | None = None) -> Tuning:
     if threads < 1:
         raise ValueError(f"{threads} threads. Ask for at least 1")
     torch.set_num_threads(threads)
-    return Tuning(threads, _keep_memory())
+    return RuntimeSettings(threads, _keep_memory())
 
 
 def _keep_memory() -> bool:

@@ -18,7 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import seqae
 from seqae import Batch
-from seqae.data.batches import BatchOrder, Loader, Sequences
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.sequences import SequenceDataset
 
 Work = Callable[[], int]
 THREADS = min(2, len(os.sched_getaffinity(0)))
@@ -99,7 +101,7 @@ def windows() -> Batch:
 
 
 def windows_by_seqae(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     training, batch = task(), windows()
     optimizer = training.configure_optimizers()
     return lambda: train_task(training, optimizer, batch) and ROWS
@@ -127,16 +129,16 @@ def windows_one_by_one(quick: bool) -> Work:
     return work
 
 
-def uneven(quick: bool) -> Sequences:
+def uneven(quick: bool) -> SequenceDataset:
     """Sequences with log-uniform lengths."""
     count, longest = (2_000, 300) if quick else (20_000, 1_000)
     random = np.random.default_rng(0)
     lengths = np.exp(random.uniform(np.log(10), np.log(longest), count)).astype(int)
     memory = torch.randn(int(lengths.max()), CHANNELS)
-    return Sequences([memory[:length] for length in lengths])
+    return SequenceDataset([memory[:length] for length in lengths])
 
 
-def some_batches(source: Sequences, order: BatchOrder, count: int) -> list[Batch]:
+def some_batches(source: SequenceDataset, order: LengthBucketSampler, count: int) -> list[Batch]:
     """Batches spread evenly over all, from those with the fewest steps to those with the most."""
     batches = sorted(order, key=lambda numbers: int(order.lengths[numbers].sum()))
     places = (np.arange(count) + 0.5) / count * len(batches)
@@ -144,9 +146,9 @@ def some_batches(source: Sequences, order: BatchOrder, count: int) -> list[Batch
 
 
 def uneven_by_seqae(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     source, training = uneven(quick), task()
-    optimizer, order = training.configure_optimizers(), BatchOrder(source.lengths, ROWS)
+    optimizer, order = training.configure_optimizers(), LengthBucketSampler(source.lengths, ROWS)
 
     def work() -> int:
         batches = some_batches(source, order, 4 if quick else 8)
@@ -157,7 +159,7 @@ def uneven_by_seqae(quick: bool) -> Work:
 
 def uneven_by_torch(quick: bool, make: type[PlainAutoencoder] = PlainAutoencoder) -> Work:
     source, model = uneven(quick), make()
-    optimizer, order = torch.optim.Adam(model.parameters()), BatchOrder(source.lengths, ROWS, pool=1)
+    optimizer, order = torch.optim.Adam(model.parameters()), LengthBucketSampler(source.lengths, ROWS, bucket_size=1)
 
     def work() -> int:
         (batch,) = some_batches(source, order, 1)
@@ -170,13 +172,13 @@ def uneven_packed(quick: bool) -> Work:
     return uneven_by_torch(quick, PackedAutoencoder)
 
 
-def epoch(quick: bool) -> Loader:
-    source = Sequences(list(torch.randn((4 if quick else 12) * ROWS, STEPS, CHANNELS)))
-    return Loader(source, BatchOrder(source.lengths, ROWS))
+def epoch(quick: bool) -> DataLoader:
+    source = SequenceDataset(list(torch.randn((4 if quick else 12) * ROWS, STEPS, CHANNELS)))
+    return DataLoader(source, LengthBucketSampler(source.lengths, ROWS))
 
 
 def epoch_by_lightning(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     training, loader = task(), epoch(quick)
 
     def work() -> int:
@@ -187,7 +189,7 @@ def epoch_by_lightning(quick: bool) -> Work:
 
 
 def epoch_by_loop(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     training, loader = task(), epoch(quick)
 
     def work() -> int:

@@ -23,9 +23,10 @@ from race import race
 from torch import nn
 
 import seqae
-from seqae.data.batches import BatchOrder, Loader
-from seqae.data.images.stills import Images
-from seqae.modules.images import StillEncoder, growing, shrinking
+from seqae.datasets.images import ImageDataset
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.modules.images import ImageEncoder, conv_decoder, conv_encoder
 
 ROWS, SIZE = 128, (1, 28, 28)
 
@@ -36,7 +37,7 @@ def count(quick: bool) -> int:
 
 def pixels(quick: bool) -> np.ndarray:
     """Images, (image, height, width), those of MNIST if they are here."""
-    from seqae.data.images.sets import read_images
+    from seqae.data.images.mnist import read_images
 
     if os.environ.get("SEQAE_DATA"):
         return read_images("mnist", os.environ["SEQAE_DATA"])[0].pixels[: count(quick), 0].numpy()
@@ -54,15 +55,15 @@ def dense() -> seqae.Autoencoder:
 def convolutional() -> seqae.Autoencoder:
     """The autoencoder of recipes/image_conv.py."""
     return seqae.Autoencoder(
-        StillEncoder(shrinking((1, 16, 8)), 8 * 7 * 7), seqae.ConstantDecoder(growing((8, 16, 1), 28, 28))
+        ImageEncoder(conv_encoder((1, 16, 8)), 8 * 7 * 7), seqae.ConstantDecoder(conv_decoder((8, 16, 1), 28, 28))
     )
 
 
 def by_seqae(model: seqae.Autoencoder, quick: bool) -> Work:
-    seqae.tune(THREADS)
-    images = Images.of(pixels(quick))
-    loader = Loader(images, BatchOrder(images.lengths, ROWS))
-    task = seqae.Reconstruction(model, seqae.binary_error)
+    seqae.configure_runtime(THREADS)
+    images = ImageDataset.of(pixels(quick))
+    loader = DataLoader(images, LengthBucketSampler(images.lengths, ROWS))
+    task = seqae.Reconstruction(model, seqae.binary_cross_entropy)
 
     def work() -> int:
         seqae.fit(task, loader, epochs=1, progress=False)
@@ -91,8 +92,8 @@ def by_torchvision(model: seqae.Autoencoder, quick: bool) -> Work:
             return len(self.data)
 
     encoder, decoder = model.encoder, model.decoder
-    layers = encoder.embed if isinstance(encoder, StillEncoder) else nn.Sequential(encoder.embed, encoder.layers)
-    back = decoder.head if isinstance(encoder, StillEncoder) else nn.Sequential(decoder.layers, decoder.head)
+    layers = encoder.embed if isinstance(encoder, ImageEncoder) else nn.Sequential(encoder.embed, encoder.layers)
+    back = decoder.head if isinstance(encoder, ImageEncoder) else nn.Sequential(decoder.layers, decoder.head)
     network = nn.Sequential(layers, back).to(memory_format=torch.contiguous_format)  # the usual one
     optimizer = torch.optim.Adam(network.parameters())
     loader = torch.utils.data.DataLoader(Pictures(), batch_size=ROWS, shuffle=True)

@@ -20,25 +20,27 @@ from torch import Tensor, nn
 
 import seqae
 from seqae import Batch
-from seqae.data.batches import BatchOrder, Loader, Sequences
-from seqae.data.texts.pairs import PairedSource
-from seqae.data.texts.vocabulary import END, START
-from seqae.decoding import Beam, decode
-from seqae.seq2seq import Seq2Seq, text_to_text
-from seqae.training.translation import Translation
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.pairs import PairDataset
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.sequences import SequenceDataset
+from seqae.seq2seq.decoding import BeamSearch, decode
+from seqae.seq2seq.models import Seq2Seq, attention_seq2seq
+from seqae.text.vocabulary import END, START
+from seqae.training.tasks.seq2seq import SequenceToSequence
 
 READS, WRITES, VECTOR, HIDDEN, ROWS, WIDTH = 2000, 3000, 128, 128, 64, 5
 
 
-def pairs(quick: bool) -> PairedSource:
+def pairs(quick: bool) -> PairDataset:
     """Random texts of 3 to 25 tokens, as long as sentences are, and targets that end."""
     random = np.random.default_rng(0)
 
-    def texts(size: int) -> Sequences:
+    def texts(size: int) -> SequenceDataset:
         lengths = np.clip(random.lognormal(2.2, 0.45, 512 if quick else 2048), 3, 25).astype(int)
-        return Sequences([torch.from_numpy(np.append(random.integers(3, size, n), END)) for n in lengths])
+        return SequenceDataset([torch.from_numpy(np.append(random.integers(3, size, n), END)) for n in lengths])
 
-    return PairedSource(texts(READS), texts(WRITES))
+    return PairDataset(texts(READS), texts(WRITES))
 
 
 class PlainTranslator(nn.Module):
@@ -46,7 +48,7 @@ class PlainTranslator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reads, self.writes = nn.Embedding(READS, VECTOR), nn.Embedding(WRITES, VECTOR)
+        self.source_vocabulary, self.writes = nn.Embedding(READS, VECTOR), nn.Embedding(WRITES, VECTOR)
         self.reader = nn.LSTM(VECTOR, HIDDEN, batch_first=True, bidirectional=True)
         self.start = nn.Linear(4 * HIDDEN, 2 * HIDDEN)
         self.writer = nn.LSTM(VECTOR, 2 * HIDDEN, batch_first=True)
@@ -55,7 +57,7 @@ class PlainTranslator(nn.Module):
         self.bias = nn.Parameter(torch.zeros(WRITES))
 
     def forward(self, source: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        states, _ = self.reader(F.dropout(self.reads(source), 0.3))
+        states, _ = self.reader(F.dropout(self.source_vocabulary(source), 0.3))
         hidden = self.start(torch.cat([states[:, 0], states[:, -1]], dim=-1)).tanh().unsqueeze(0)
         before = F.pad(target[:, :-1], (1, 0), value=START)
         written, _ = self.writer(F.dropout(self.writes(before), 0.3), (hidden, torch.zeros_like(hidden)))
@@ -65,10 +67,10 @@ class PlainTranslator(nn.Module):
 
 
 def training_by_seqae(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     source = pairs(quick)
-    task = Translation(text_to_text(READS, WRITES, VECTOR, HIDDEN))
-    loader = Loader(source, BatchOrder(source.lengths, ROWS))
+    task = SequenceToSequence(attention_seq2seq(READS, WRITES, VECTOR, HIDDEN))
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, ROWS))
 
     def work() -> int:
         seqae.fit(task, loader, epochs=1, progress=False)
@@ -81,7 +83,7 @@ def training_by_torch(quick: bool) -> Work:
     torch.set_num_threads(THREADS)
     source, model = pairs(quick), PlainTranslator()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
-    loader = Loader(source, BatchOrder(source.lengths, ROWS))
+    loader = DataLoader(source, LengthBucketSampler(source.lengths, ROWS))
 
     def work() -> int:
         for pair in loader:
@@ -101,7 +103,7 @@ def writer() -> tuple[Seq2Seq, Batch]:
     """A model that was not trained, so that its texts are as long as they may be, and texts to read."""
     torch.manual_seed(0)
     torch.set_num_threads(THREADS)
-    model = text_to_text(READS, WRITES, VECTOR, HIDDEN).eval()
+    model = attention_seq2seq(READS, WRITES, VECTOR, HIDDEN).eval()
     return model, pairs(True).sources.batch(np.arange(ROWS))
 
 
@@ -113,7 +115,7 @@ def beams_by_seqae(quick: bool) -> Work:
     model, sources = writer()
 
     def work() -> int:
-        return len(decode(model, model.begin(sources), longest(quick), Beam(WIDTH)))
+        return len(decode(model, model.init_state(sources), longest(quick), BeamSearch(WIDTH)))
 
     return work
 
@@ -123,14 +125,16 @@ def beams_one_by_one(quick: bool) -> Work:
 
     def work() -> int:
         with torch.no_grad():
-            return len([one_text(model, Batch.of([source]), Beam(WIDTH), longest(quick)) for source in sources.unpad()])
+            return len(
+                [one_text(model, Batch.of([source]), BeamSearch(WIDTH), longest(quick)) for source in sources.unpad()]
+            )
 
     return work
 
 
-def one_text(model: Seq2Seq, source: Batch, beam: Beam, most: int) -> list[int]:
+def one_text(model: Seq2Seq, source: Batch, beam: BeamSearch, most: int) -> list[int]:
     """The same search as one writes it down: a list of texts, each continued by itself."""
-    texts, best = [(0.0, [], model.begin(source))], (-torch.inf, [])
+    texts, best = [(0.0, [], model.init_state(source))], (-torch.inf, [])
     for time in range(1, most + 1):
         more = []
         for score, text, state in texts:
@@ -151,10 +155,10 @@ def one_text(model: Seq2Seq, source: Batch, beam: Beam, most: int) -> list[int]:
 def check(quick: bool) -> None:
     """Both searches find the same texts."""
     model, sources = writer()
-    found = decode(model, model.begin(sources), longest(quick), Beam(WIDTH))
+    found = decode(model, model.init_state(sources), longest(quick), BeamSearch(WIDTH))
     with torch.no_grad():
         for source, text in zip(sources.unpad(), found):
-            assert one_text(model, Batch.of([source]), Beam(WIDTH), longest(quick)) == text.tolist()
+            assert one_text(model, Batch.of([source]), BeamSearch(WIDTH), longest(quick)) == text.tolist()
 
 
 def ratios(quick: bool) -> dict[str, tuple[float, float]]:

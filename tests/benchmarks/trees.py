@@ -20,16 +20,16 @@ from torch import Tensor, nn
 
 import seqae
 from seqae.batch import Batch
-from seqae.modules.merging import Join, Split
-from seqae.modules.recursive import Balanced, RecursiveAutoencoder, RecursiveEncoder
-from seqae.trees import Tree
+from seqae.modules.merging import Composition, Decomposition
+from seqae.modules.recursive import BalancedTree, RecursiveAutoencoder, RecursiveEncoder
+from seqae.modules.trees import Tree
 
 SIZE, WORDS, FEW, MANY = 100, 5000, 64, 512
 
 
 def model() -> RecursiveAutoencoder:
-    encoder = RecursiveEncoder(Join(SIZE), Balanced(), nn.Embedding(WORDS, SIZE))
-    return RecursiveAutoencoder(encoder, Split(SIZE))
+    encoder = RecursiveEncoder(Composition(SIZE), BalancedTree(), nn.Embedding(WORDS, SIZE))
+    return RecursiveAutoencoder(encoder, Decomposition(SIZE))
 
 
 def forest(count: int) -> tuple[list[Tensor], list[Tree]]:
@@ -67,7 +67,7 @@ def recursive_errors(model: RecursiveAutoencoder, words: Tensor, tree: Tree) -> 
 
 
 def by_seqae(count: int) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     words, trees = forest(count)
     ours = model()
     optimizer = torch.optim.Adam(ours.parameters(), fused=True)

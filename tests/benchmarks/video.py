@@ -48,7 +48,7 @@ def films(quick: bool) -> list[Tensor]:
 
 
 def conv_lstm_by_seqae(quick: bool) -> Work:
-    seqae.tune(THREADS)
+    seqae.configure_runtime(THREADS)
     model, sequences = ConvLSTM(CHANNELS, HIDDEN), films(quick)
 
     def work() -> int:

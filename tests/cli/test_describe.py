@@ -56,7 +56,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path, command: Callable):
         ({"array": {"shape": [8], "dtype": "<f8", "values": ""}}, "8 numbers"),
         ({"dict": {"flow": "l/min"}}, "flow l/min"),
         ({"float": "nan"}, "nan"),
-        ({"function": "seqae.errors.squared_error"}, "squared_error"),
+        ({"function": "seqae.losses.squared_error"}, "squared_error"),
         (None, "None"),
     ],
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from seqae._extras import MissingExtra, require
 from seqae.cli.messages import did_you_mean, existing, plain_errors
-from seqae.extras import MissingExtra, need
 
 
 def end_of(error: BaseException, debug: bool = False) -> int | None:
@@ -110,5 +110,5 @@ def test_did_you_mean_is_silent_about_strangers():
 
 def test_a_missing_extra_tells_the_pip_line(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit), plain_errors(debug=False):
-        need("no_such_package", extra="report", purpose="the report")
+        require("no_such_package", extra="report", purpose="the report")
     assert "Install: pip install 'seqae[report]'" in capsys.readouterr().err

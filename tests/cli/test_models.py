@@ -12,7 +12,7 @@ import pytest
 
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
 from seqae.anomaly.thresholds import Limit
-from seqae.cli import work
+from seqae.cli import session as work
 from seqae.data.signals.recordings import Recording
 
 

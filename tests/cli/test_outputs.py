@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqae.cli.outputs import places, refuse_to_overwrite, write_table
-from seqae.files import replacing
+from seqae._files import atomic_write
+from seqae.cli.outputs import output_paths, refuse_to_overwrite, write_table
 
 
 def test_in_a_folder_results_are_named_after_the_recordings(tmp_path: Path):
-    found = places(["a.csv", "b.2.csv.gz", ""], "scores", tmp_path, "parquet")
+    found = output_paths(["a.csv", "b.2.csv.gz", ""], "scores", tmp_path, "parquet")
     assert [place.table.name for place in found] == [
         "a_scores.parquet",
         "b.2_scores.parquet",
@@ -22,18 +22,18 @@ def test_in_a_folder_results_are_named_after_the_recordings(tmp_path: Path):
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
 def test_a_file_is_used_as_it_is_named(ending: str):
-    (place,) = places(["a.csv"], "scores", Path(f"x/mine{ending}"), None)
+    (place,) = output_paths(["a.csv"], "scores", Path(f"x/mine{ending}"), None)
     assert place.table == Path(f"x/mine{ending}")
     assert place.beside("_events.json") == Path("x/mine_events.json")
 
 
 def test_what_would_be_ambiguous_is_refused():
     with pytest.raises(ValueError, match="one file, for 2 recordings"):
-        places(["a", "b"], "scores", Path("x.csv"), None)
+        output_paths(["a", "b"], "scores", Path("x.csv"), None)
     with pytest.raises(ValueError, match="does not end in"):
-        places(["a"], "scores", Path("x.csv"), "parquet")
+        output_paths(["a"], "scores", Path("x.csv"), "parquet")
     with pytest.raises(ValueError, match="2 recordings are called run"):
-        places(["run.csv", "a.csv", "run.parquet"], "scores", Path("x"), None)
+        output_paths(["run.csv", "a.csv", "run.parquet"], "scores", Path("x"), None)
 
 
 def test_nothing_is_overwritten_unasked_and_the_input_never(tmp_path: Path):
@@ -68,12 +68,12 @@ def test_every_format_keeps_numbers_and_times(ending: str, tmp_path: Path):
 def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path):
     path = tmp_path / "table.csv"
     path.write_text("old")
-    with pytest.raises(OSError, match="disk full"), replacing(path) as temporary:
+    with pytest.raises(OSError, match="disk full"), atomic_write(path) as temporary:
         temporary.write_text("half")
         raise OSError("disk full")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"

@@ -16,7 +16,7 @@ import pytest
 
 import seqae
 from generators import machine as readings
-from seqae.cli.incoming import Incoming
+from seqae.cli.line_reader import LineReader
 
 CHANNELS = ("flow", "pressure")
 
@@ -134,7 +134,7 @@ def test_a_bad_line_is_named_after_what_came_before_it(saved: Path, today: pd.Da
 def read(text: bytes, *, cut: int = 10**6, **settings: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a text that comes in pieces."""
     pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
-    values, times = zip(*Incoming(CHANNELS, **settings).blocks(pieces))
+    values, times = zip(*LineReader(CHANNELS, **settings).blocks(pieces))
     return np.concatenate(values), None if times[0] is None else np.concatenate(times)
 
 

@@ -142,7 +142,7 @@ def check_weights_are_of_the_source(entry: Entry) -> None:
     """Those that tell where it looks add up to one, and padding has none."""
     module, (source, target) = entry.built().eval(), batches_of(entry.rows())
     for row, length in enumerate(source.lengths.tolist()):
-        weights = module.looked_at(source, target)[row, : target.lengths[row]]
+        weights = module.attention_weights(source, target)[row, : target.lengths[row]]
         assert (weights >= 0).all() and not weights[:, length:].any()
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(weights)))
 

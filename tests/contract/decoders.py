@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import nn
 
 from contract.entry import (
@@ -17,49 +16,39 @@ from contract.entry import (
     READINGS,
     TOKENS,
     WORDS,
-    Input,
     OfDecoder,
     codes,
 )
-from seqae.errors import squared_error, token_error
+from seqae.losses import token_cross_entropy
 from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMDecoder
 from seqae.modules.decoders import (
-    BackwardsDecoder,
+    AutoregressiveDecoder,
     ConstantDecoder,
     ConvDecoder,
     DenseDecoder,
-    FeedbackDecoder,
     RepeatDecoder,
+    ReversedDecoder,
 )
-from seqae.modules.delay_line import DelayLineDecoder
-from seqae.modules.frames import frame_embed, frame_head
-from seqae.modules.images import growing
-from seqae.modules.merging import Split
-from seqae.modules.paths import PathDecoder
+from seqae.modules.images import conv_decoder, frame_decoder, frame_encoder
+from seqae.modules.merging import Decomposition
 from seqae.modules.per_channel import PerChannelDecoder
 from seqae.modules.recurrent import GRU, LSTM
-from seqae.modules.recursive import Balanced, Chain, UnfoldingDecoder
-from seqae.modules.tokens import Likeliest, TiedHead
+from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
+from seqae.modules.tokens import Argmax, TiedHead
 
 
-def feedback(recurrence=LSTM, layers: int = 1, **settings) -> FeedbackDecoder:
-    return FeedbackDecoder(CODE, recurrence(CHANNELS, 16, layers), nn.Linear(16, CHANNELS), **settings)
+def feedback(recurrence=LSTM, layers: int = 1, **settings) -> AutoregressiveDecoder:
+    return AutoregressiveDecoder(CODE, recurrence(CHANNELS, 16, layers), nn.Linear(16, CHANNELS), **settings)
 
 
-def of_tokens(**settings) -> FeedbackDecoder:
+def of_tokens(**settings) -> AutoregressiveDecoder:
     embedding = nn.Embedding(WORDS, 8)
-    return FeedbackDecoder(CODE, LSTM(8, 8), TiedHead(embedding), embedding, Likeliest(), **settings)
+    return AutoregressiveDecoder(CODE, LSTM(8, 8), TiedHead(embedding), embedding, Argmax(), **settings)
 
 
-def of_frames() -> BackwardsDecoder:
-    embed, head = frame_embed(FRAME, (4, 8), 8), frame_head(32, (16, 8), FRAME)
-    return BackwardsDecoder(FeedbackDecoder(CODE, LSTM(8, 32), head, embed))
-
-
-def paths() -> PathDecoder:
-    decoder = PathDecoder(9, LSTM(4, 16))
-    nn.init.normal_(decoder.head.weight, std=0.1)  # as after training: at first it goes straight on
-    return decoder
+def of_frames() -> ReversedDecoder:
+    embed, head = frame_encoder(FRAME, (4, 8), 8), frame_decoder(32, (16, 8), FRAME)
+    return ReversedDecoder(AutoregressiveDecoder(CODE, LSTM(8, 32), head, embed))
 
 
 def per_channel() -> PerChannelDecoder:
@@ -68,7 +57,6 @@ def per_channel() -> PerChannelDecoder:
     return decoder
 
 
-PATHS = Input(lambda length: torch.randn(length, 2).mul(0.1).cumsum(dim=0))
 READS = (codes(CODE), READINGS)
 DECODERS = {
     "repeat, lstm": OfDecoder(lambda: RepeatDecoder(LSTM(CODE, 16), nn.Linear(16, CHANNELS)), READS),
@@ -77,17 +65,22 @@ DECODERS = {
         lambda: RepeatDecoder(LSTM(CODE, 8, bidirectional=True), nn.Linear(16, CHANNELS)), READS
     ),
     "repeat, frames": OfDecoder(
-        lambda: RepeatDecoder(LSTM(CODE, 32), frame_head(32, (16, 8), FRAME)), (codes(CODE), FRAMES)
+        lambda: RepeatDecoder(LSTM(CODE, 32), frame_decoder(32, (16, 8), FRAME)), (codes(CODE), FRAMES)
     ),
     "feedback, lstm": OfDecoder(feedback, READS),
     "feedback, gru of two layers": OfDecoder(lambda: feedback(GRU, 2), READS),
     "feedback, sampled": OfDecoder(lambda: feedback(layers=2, own_share=0.5), READS),
     "feedback, reading the code again": OfDecoder(
-        lambda: FeedbackDecoder(CODE, LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), rereads=True), READS
+        lambda: AutoregressiveDecoder(
+            CODE, LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), condition_every_step=True
+        ),
+        READS,
     ),
-    "feedback, tokens": OfDecoder(of_tokens, (codes(CODE), TOKENS), error=token_error),
-    "feedback, tokens, sampled": OfDecoder(lambda: of_tokens(own_share=0.3), (codes(CODE), TOKENS), error=token_error),
-    "backwards": OfDecoder(lambda: BackwardsDecoder(feedback()), READS),
+    "feedback, tokens": OfDecoder(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
+    "feedback, tokens, sampled": OfDecoder(
+        lambda: of_tokens(own_share=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
+    ),
+    "backwards": OfDecoder(lambda: ReversedDecoder(feedback()), READS),
     "backwards, frames": OfDecoder(of_frames, (codes(CODE), FRAMES)),
     "convolutions": OfDecoder(lambda: ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)), READS),
     "dense": OfDecoder(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
@@ -99,23 +92,18 @@ DECODERS = {
         lambda: ConstantDecoder(nn.Linear(CODE, CHANNELS)), READS, cannot_overfit="it writes the same at every step"
     ),
     "constant, images": OfDecoder(
-        lambda: ConstantDecoder(growing((4, 8, IMAGE[0]), *IMAGE[1:])),
+        lambda: ConstantDecoder(conv_decoder((4, 8, IMAGE[0]), *IMAGE[1:])),
         (codes(16), replace(IMAGES, longest=None, long=50)),
     ),
-    "tree, balanced": OfDecoder(lambda: UnfoldingDecoder(Split(CODE), Balanced(), nn.Linear(CODE, CHANNELS)), READS),
+    "tree, balanced": OfDecoder(
+        lambda: UnfoldingDecoder(Decomposition(CODE), BalancedTree(), nn.Linear(CODE, CHANNELS)), READS
+    ),
     "tree, chain": OfDecoder(
-        lambda: UnfoldingDecoder(Split(16), Chain(), nn.Linear(16, CHANNELS)), (codes(16), READINGS)
+        lambda: UnfoldingDecoder(Decomposition(16), ChainTree(), nn.Linear(16, CHANNELS)), (codes(16), READINGS)
     ),
     "conv lstm": OfDecoder(
         lambda: ConvLSTMDecoder(ConvLSTM(0, 5), *FRAME[1:], nn.Conv2d(5, FRAME[0], 3, padding=1)),
         (codes(2 * 5 * FRAME[1] * FRAME[2]), FRAMES),
     ),
     "per channel": OfDecoder(per_channel, (codes(4 * CHANNELS), READINGS.up_to(10))),
-    "delay line": OfDecoder(lambda: DelayLineDecoder(30, 3, nn.Linear(3, CHANNELS)), (codes(30), READINGS.up_to(10))),
-    "paths": OfDecoder(
-        paths,
-        (codes(9), PATHS),
-        error=lambda found, steps: squared_error(found[:, :2], steps),
-        means=lambda found: found[:, :2],
-    ),
 }

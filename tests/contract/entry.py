@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
-from seqae.data.texts.vocabulary import END, START
-from seqae.decoding import Greedy, decode
-from seqae.errors import mean_error, squared_error, token_error
 from seqae.inference import evaluating
+from seqae.losses import mean_loss, squared_error, token_cross_entropy
 from seqae.modules.decoders import DenseDecoder
+from seqae.seq2seq.decoding import GreedySearch, decode
+from seqae.text.vocabulary import END, START
 
 CHANNELS, CODE, WORDS, FRAME, IMAGE = 3, 5, 12, (2, 7, 6), (1, 8, 8)
 
@@ -126,7 +126,7 @@ def is_known(predictions: Tensor, steps: Tensor) -> bool:
     if not steps.is_floating_point():
         return bool((predictions.argmax(dim=1) == steps).all())
     known = steps[~steps.isnan()]
-    return bool(mean_error(squared_error(predictions, steps)) < 0.1 * known.var())
+    return bool(mean_loss(squared_error(predictions, steps)) < 0.1 * known.var())
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class OfEncoder(Entry):
         (batch,) = batches
         is_text = not batch.values.is_floating_point()
         step = torch.Size([WORDS]) if is_text else batch.values.shape[2:]
-        time, error = batch.values.shape[1], token_error if is_text else squared_error
+        time, error = batch.values.shape[1], token_cross_entropy if is_text else squared_error
         decoder = DenseDecoder(time, step.numel(), module.code_size, head=nn.Unflatten(1, step))
 
         def predicted() -> Tensor:
@@ -151,7 +151,7 @@ class OfEncoder(Entry):
 
         return self._learns(
             [module, decoder],
-            lambda: mean_error(error(predicted(), batch.steps)),
+            lambda: mean_loss(error(predicted(), batch.steps)),
             lambda: is_known(predicted(), batch.steps),
         )
 
@@ -173,7 +173,7 @@ class OfDecoder(Entry):
         return [module(code, target.lengths), module(code, target.lengths, target)]
 
     def overfits(self, module: nn.Module, *batches: Batch) -> bool:
-        """From codes that are learnt, too; it is taught, and known is what it writes without a teacher."""
+        """From codes that are learnt, too; it is taught, and known is what it writes without a targets."""
         table, target = nn.Embedding.from_pretrained(batches[0].values[:, 0], freeze=False), batches[1]
         return self._learns(
             [module, table],
@@ -213,17 +213,17 @@ class OfWriter(Entry):
     def call(self, module: nn.Module, *batches: Batch) -> list[Batch]:
         source, target = batches
         found = [module(source, target), self.step_by_step(module, source, target)]
-        if hasattr(module, "looked_at"):
-            weights = module.looked_at(source, target)
+        if hasattr(module, "attention_weights"):
+            weights = module.attention_weights(source, target)
             waves = torch.outer(torch.arange(weights.shape[2]), torch.arange(1, 9)).cos()
             found.append(Batch(weights @ waves, target.lengths))  # as many numbers for sources of any length
         return found
 
     def step_by_step(self, module: nn.Module, source: Batch, target: Batch) -> Batch:
         """Return the logits of given texts, each token written after the one before was read."""
-        state, tokens, logits = module.begin(source), torch.full_like(target.lengths, START), []
-        for truths in target.zero_padded().values[:, : int(target.lengths.max())].unbind(dim=1):
-            written, state = module.write(tokens, state)
+        state, tokens, logits = module.init_state(source), torch.full_like(target.lengths, START), []
+        for truths in target.mask_padding().values[:, : int(target.lengths.max())].unbind(dim=1):
+            written, state = module.decode_step(tokens, state)
             logits.append(written)
             tokens = truths
         return Batch(torch.stack(logits, dim=1), target.lengths)
@@ -233,8 +233,13 @@ class OfWriter(Entry):
         texts = [row.tolist() for row in target.unpad()]
 
         def written() -> list[list[int]]:
-            return [row.tolist() for row in decode(module, module.begin(source), max(target.lengths) + 2, Greedy())]
+            return [
+                row.tolist()
+                for row in decode(module, module.init_state(source), max(target.lengths) + 2, GreedySearch())
+            ]
 
         return self._learns(
-            [module], lambda: token_error(module(source, target).steps, target.steps).mean(), lambda: written() == texts
+            [module],
+            lambda: token_cross_entropy(module(source, target).steps, target.steps).mean(),
+            lambda: written() == texts,
         )

@@ -7,9 +7,9 @@ from torch import nn
 from contract.entry import CHANNELS, READINGS, TEXTS, TOKENS, WORDS, OfWriter, vectors
 from seqae.modules.attention import AdditiveAttention, DotAttention, GeneralAttention
 from seqae.modules.recurrent import GRU, LSTM
-from seqae.places import PlaceDecoder
-from seqae.s2vt import S2VT
-from seqae.seq2seq import AttentionDecoder, RecurrentStates, Seq2Seq, text_to_text
+from seqae.seq2seq.models import AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2Seq, attention_seq2seq
+from seqae.seq2seq.positional import PositionalQueryDecoder
+from seqae.seq2seq.s2vt import S2VT
 
 STATE, VECTOR, COMBINED, PLACES = 8, 5, 6, 8
 
@@ -35,14 +35,14 @@ WRITERS = {
     ),
     "additive, fed": OfWriter(lambda: looking(AdditiveAttention(8, STATE, 7), feeding=True), STATES_AND_TEXTS),
     "places": OfWriter(
-        lambda: PlaceDecoder(PLACES, GeneralAttention(5, STATE), WORDS, dropout=0.1),
+        lambda: PositionalQueryDecoder(PLACES, GeneralAttention(5, STATE), WORDS, dropout=0.1),
         (vectors(STATE), TEXTS.up_to(PLACES)),
     ),
     "sequence to sequence": OfWriter(
-        lambda: Seq2Seq(RecurrentStates(GRU(CHANNELS, 4, bidirectional=True)), looking(GeneralAttention(8, 8))),
+        lambda: Seq2Seq(RecurrentSeq2SeqEncoder(GRU(CHANNELS, 4, bidirectional=True)), looking(GeneralAttention(8, 8))),
         READINGS_AND_TEXTS,
     ),
-    "text to text": OfWriter(lambda: text_to_text(WORDS, WORDS, 8, 8), (TOKENS, TEXTS)),
+    "text to text": OfWriter(lambda: attention_seq2seq(WORDS, WORDS, 8, 8), (TOKENS, TEXTS)),
     "s2vt": OfWriter(s2vt, READINGS_AND_TEXTS),
     "s2vt, lstm of two layers": OfWriter(lambda: s2vt(layers=2), READINGS_AND_TEXTS),
     "s2vt, gru": OfWriter(lambda: s2vt(GRU), READINGS_AND_TEXTS),

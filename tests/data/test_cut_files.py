@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqae.data.array_files import read_npy
-from seqae.data.images.pictures import read_pixels
-from seqae.data.sounds.sound import Sound, read_sound
+from seqae.data._files.array_files import read_npy
+from seqae.data.audio.files import Audio, read_audio
+from seqae.data.images.files import read_pixels
 
 IMAGES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
 SOUNDS = ("wav", "flac", "ogg")
@@ -26,7 +26,7 @@ def written(kind: str, folder) -> bytes:
         Image.fromarray(NOISE[0]).save(buffer, kind)
         return buffer.getvalue()
     if kind in SOUNDS:
-        Sound(0.5 * np.sin(np.arange(8000) / 9), 8000).write(path)
+        Audio(0.5 * np.sin(np.arange(8000) / 9), 8000).write(path)
     elif kind == "npy":
         np.save(path, NOISE)
     else:
@@ -45,12 +45,12 @@ def read(path) -> np.ndarray:
     if kind in IMAGES:
         return read_pixels(path.read_bytes(), path.name)
     if kind in SOUNDS:
-        return read_sound(path).samples
+        return read_audio(path).samples
     if kind == "npy":
         return np.array(read_npy(path))
-    from seqae.data.films.video import read_film
+    from seqae.data.video.files import read_video
 
-    return read_film(path).numpy()
+    return read_video(path).numpy()
 
 
 def read_or_refused(path) -> np.ndarray | None:
@@ -99,4 +99,4 @@ def test_a_sound_whose_header_lies_is_refused(tmp_path, rate, frames, message):
         content[40:44] = struct.pack("<I", frames)
     (tmp_path / "lie.wav").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        read_sound(tmp_path / "lie.wav")
+        read_audio(tmp_path / "lie.wav")

@@ -25,10 +25,10 @@ from torch import nn
 
 import seqae
 from seqae.artifact.checksum import add_checksum
-from seqae.data.scaler import Scaler
 from seqae.data.signals.recordings import as_recordings
-from seqae.data.texts.files import read_labelled, read_pairs, read_texts
-from seqae.data.texts.vocabulary import Vocabulary
+from seqae.data.text.files import read_labelled, read_pairs, read_texts
+from seqae.text.vocabulary import Vocabulary
+from seqae.transforms.scaler import Scaler
 
 SLOW = 10.0  # seconds for one file
 FORBIDDEN = {
@@ -163,7 +163,7 @@ def artifact(folder: Path) -> Path:
     )
     learnt = Scaler().fit([np.arange(8.0).reshape(4, 2)])
     numbers = {"large": np.arange(2000.0), "small": np.arange(3), "names": np.array(["a", "b"])}
-    noise = seqae.corruptions.GaussianNoise(0.5) if hasattr(seqae, "corruptions") else None
+    noise = seqae.transforms.corruptions.GaussianNoise(0.5) if hasattr(seqae, "corruptions") else None
     thing = {"net": net, "error": seqae.squared_error, "learnt": learnt, "numbers": numbers, "both": (net, 1, noise)}
     return seqae.save(thing, folder)
 

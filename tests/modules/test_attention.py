@@ -25,7 +25,7 @@ def states():
 def test_the_context_is_a_mean_of_the_states_of_its_own_source(make, states):
     attention = make()
     queries = torch.randn(3, 2, attention.query_size)
-    found = attention(queries, attention.remember(Batch.of(states)))
+    found = attention(queries, attention.prepare_memory(Batch.of(states)))
     for row, own in enumerate(states):
         weights = found.weights[row, :, : len(own)]
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(2))
@@ -38,11 +38,11 @@ def test_scores_are_those_of_the_papers(states):
     query = torch.randn(1, 1, STATE)
     dot = DotAttention(STATE)
     expected = torch.stack([(query[0, 0] * state).sum() for state in states[0]]).softmax(dim=0)
-    torch.testing.assert_close(dot(query, dot.remember(batch)).weights[0, 0], expected)
+    torch.testing.assert_close(dot(query, dot.prepare_memory(batch)).weights[0, 0], expected)
     general = GeneralAttention(STATE, STATE)
     expected = torch.stack([query[0, 0] @ general.turn.weight @ state for state in states[0]]).softmax(dim=0)
-    torch.testing.assert_close(general(query, general.remember(batch)).weights[0, 0], expected)
+    torch.testing.assert_close(general(query, general.prepare_memory(batch)).weights[0, 0], expected)
     additive = AdditiveAttention(STATE, STATE, 5)
     both = [additive.of_query(query[0, 0]) + additive.of_state(state) for state in states[0]]
     expected = torch.stack([additive.readout(each.tanh())[0] for each in both]).softmax(dim=0)
-    torch.testing.assert_close(additive(query, additive.remember(batch)).weights[0, 0], expected)
+    torch.testing.assert_close(additive(query, additive.prepare_memory(batch)).weights[0, 0], expected)

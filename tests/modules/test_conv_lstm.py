@@ -7,9 +7,9 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.modules.composite import Composite
+from seqae.modules.composite import CompositeAutoencoder
 from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMDecoder, ConvLSTMEncoder
-from seqae.modules.frames import frame_embed, frame_head
+from seqae.modules.images import frame_decoder, frame_encoder
 
 SIZE = (2, 7, 6)
 
@@ -57,18 +57,20 @@ def test_what_does_not_fit_is_named():
 
 @pytest.mark.parametrize("size", [(1, 64, 64), (3, 9, 6), (1, 1, 1)], ids=str)
 def test_any_size_of_frame_comes_back_at_its_size(size):
-    vectors = frame_embed(size, (4, 8, 8), 10)(torch.rand(5, *size))
+    vectors = frame_encoder(size, (4, 8, 8), 10)(torch.rand(5, *size))
     assert vectors.shape == (5, 10)
-    written = frame_head(10, (8, 8, 4), size, start=-30.0)(vectors)
+    written = frame_decoder(10, (8, 8, 4), size, output_bias=-30.0)(vectors)
     assert written.shape == (5, *size) and written.min() > -33 and written.max() < -27
 
 
-def composite(past: bool = True, future: bool = True) -> Composite:
+def composite(past: bool = True, future: bool = True) -> CompositeAutoencoder:
     def decoder():
-        return seqae.RepeatDecoder(seqae.LSTM(6, 10), frame_head(10, (8, 4), SIZE))
+        return seqae.RepeatDecoder(seqae.LSTM(6, 10), frame_decoder(10, (8, 4), SIZE))
 
-    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 6, embed=frame_embed(SIZE, (4, 8), 8))
-    return Composite(encoder, seqae.BackwardsDecoder(decoder()) if past else None, decoder() if future else None)
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 6, embed=frame_encoder(SIZE, (4, 8), 8))
+    return CompositeAutoencoder(
+        encoder, seqae.ReversedDecoder(decoder()) if past else None, decoder() if future else None
+    )
 
 
 def test_composite_writes_past_and_future_at_their_lengths(films):

@@ -7,8 +7,8 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.data.images.stills import Images
-from seqae.modules.images import ChannelsLast, Crop, StillEncoder, growing, shrinking, shrunk
+from seqae.datasets.images import ImageDataset
+from seqae.modules.images import ChannelsLast, Crop, ImageEncoder, conv_decoder, conv_encoder, downsampled_size
 
 
 def dense(size, code=6):
@@ -21,10 +21,10 @@ def dense(size, code=6):
 
 def convolutional(size, pooled=True):
     channels, height, width = size
-    rows, columns = shrunk(height, width, 2)
+    rows, columns = downsampled_size(height, width, 2)
     return seqae.Autoencoder(
-        StillEncoder(shrinking((channels, 8, 4), pooled), 4 * rows * columns),
-        seqae.ConstantDecoder(growing((4, 8, channels), height, width)),
+        ImageEncoder(conv_encoder((channels, 8, 4), pooled), 4 * rows * columns),
+        seqae.ConstantDecoder(conv_decoder((4, 8, channels), height, width)),
     )
 
 
@@ -39,7 +39,7 @@ models = pytest.mark.parametrize("make", [dense, convolutional, strided])
 @pytest.mark.parametrize("size", [(1, 28, 28), (3, 9, 6), (1, 1, 1), (2, 5, 17)], ids=str)
 def test_any_size_comes_back_at_its_size(make, size):
     model = make(size).eval()
-    images = Images.of(np.random.default_rng(0).integers(0, 256, (4, *size), np.uint8))
+    images = ImageDataset.of(np.random.default_rng(0).integers(0, 256, (4, *size), np.uint8))
     batch = images.batch(np.arange(4))
     assert model.reconstruct(batch).values.shape == (4, 1, *size)
     assert model.encode(batch).shape == (4, model.encoder.code_size)
@@ -47,20 +47,20 @@ def test_any_size_comes_back_at_its_size(make, size):
 
 def test_images_are_not_films():
     with pytest.raises(ValueError, match="2 steps"):
-        StillEncoder(nn.Flatten(), 4)(Batch.full(torch.zeros(1, 2, 1, 2, 2)))
+        ImageEncoder(nn.Flatten(), 4)(Batch.full(torch.zeros(1, 2, 1, 2, 2)))
 
 
 @pytest.mark.parametrize("pooled", [True, False])
 @pytest.mark.parametrize("height", range(1, 20))
 def test_shrunk_tells_the_size_after_layers(height, pooled):
-    maps = shrinking((1, 2, 3), pooled)[:-1](torch.zeros(1, 1, height, 21 - height))
-    assert tuple(maps.shape) == (1, 3, *shrunk(height, 21 - height, 2))
+    maps = conv_encoder((1, 2, 3), pooled)[:-1](torch.zeros(1, 1, height, 21 - height))
+    assert tuple(maps.shape) == (1, 3, *downsampled_size(height, 21 - height, 2))
 
 
 def test_without_pooling_no_pixel_is_forgotten():
     torch.manual_seed(0)
     pixels = torch.eye(42).reshape(42, 1, 6, 7)
-    layer = shrinking((1, 9), pooled=False)
+    layer = conv_encoder((1, 9), pooled=False)
     assert torch.linalg.matrix_rank(layer(pixels) - layer(torch.zeros(1, 1, 6, 7))) == 42
 
 

@@ -13,7 +13,7 @@ from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
 
-needs_kernel = pytest.mark.skipif(build.kernel() is None, reason=native.native_status())
+needs_kernel = pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
 CELLS = {"lstm": (nn.LSTM, native.lstm, 2), "gru": (nn.GRU, native.gru, 1)}
 cells = pytest.mark.parametrize("cell", CELLS)
 
@@ -129,10 +129,10 @@ class OfValues(nn.Module):
 
     def __init__(self, recurrence: nn.Module):
         super().__init__()
-        self.recurrence = recurrence
+        self.rnn = recurrence
 
     def forward(self, values: Tensor) -> Tensor:
-        return self.recurrence(Batch.full(values)).values
+        return self.rnn(Batch.full(values)).values
 
 
 @needs_kernel
@@ -144,8 +144,8 @@ def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
     assert layer.double()(Batch.full(values.double())).values.dtype == torch.float64
     layer.float()
     with torch.autocast("cpu", dtype=torch.bfloat16):  # nn.LSTM can't on every processor
-        assert not native.suits(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
-    assert native.suits(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
+        assert not native.is_supported(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
+    assert native.is_supported(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
     assert layer(Batch.full(values[:, :2])).values.shape == (4, 2, 8)  # quicker so
     traced = torch.jit.trace(OfValues(layer), values, check_trace=False)
     monkeypatch.setenv("SEQAE_NATIVE", "0")
@@ -154,7 +154,7 @@ def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
 
 def test_it_can_be_switched_off(monkeypatch):
     monkeypatch.setenv("SEQAE_NATIVE", "0")
-    assert build.kernel() is None
+    assert build.load_kernel() is None
     assert native.native_status() == "switched off by SEQAE_NATIVE=0"
 
 
@@ -185,21 +185,21 @@ def compiler(monkeypatch, tmp_path):
 
 def test_without_a_compiler_torch_computes(fresh, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert build.kernel() is None
+    assert build.load_kernel() is None
     assert "no compiler (c++, g++, clang++). Install one" in native.native_status()
     assert seqae.LSTM(3, 8)(Batch.full(torch.randn(4, 6, 3))).values.shape == (4, 6, 8)
 
 
 def test_a_failing_compiler_is_quoted_and_leaves_nothing(fresh, compiler):
     compiler('[ "$1" = --version ] && echo 1.0 || { echo "error: no such flag" >&2; exit 1; }')
-    assert build.kernel() is None
+    assert build.load_kernel() is None
     assert native.native_status().endswith("c++ failed: error: no such flag")
     assert not list(fresh.iterdir())
 
 
 def test_what_is_not_a_library_is_not_used(fresh, compiler):
     compiler('[ "$1" = --version ] && echo 1.0 || { while [ "$1" != -o ]; do shift; done; echo nonsense > "$2"; }')
-    assert build.kernel() is None
+    assert build.load_kernel() is None
     assert native.native_status().startswith("not in use: ")
     assert fresh.stat().st_mode & 0o777 == 0o700
 
@@ -209,18 +209,18 @@ def test_nothing_that_others_could_have_written_is_loaded(fresh, compiler):
     compiler("echo 1.0")
     fresh.mkdir(mode=0o700)
     fresh.chmod(0o777)
-    assert build.kernel() is None
+    assert build.load_kernel() is None
     assert f"{fresh} belongs to another user, or others may write it" in native.native_status()
 
 
 @needs_kernel
 def test_it_is_built_once_and_its_file_checked(fresh):
-    assert build.kernel() is not None
+    assert build.load_kernel() is not None
     (file,) = fresh.iterdir()
     assert native.native_status() == f"in use ({file})"
     built = file.stat().st_mtime_ns
     build._built.cache_clear()
-    assert build.kernel() is not None and file.stat().st_mtime_ns == built
+    assert build.load_kernel() is not None and file.stat().st_mtime_ns == built
     file.chmod(0o722)
     build._built.cache_clear()
-    assert build.kernel() is None and f"{file} belongs to another user" in native.native_status()
+    assert build.load_kernel() is None and f"{file} belongs to another user" in native.native_status()

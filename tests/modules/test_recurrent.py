@@ -5,7 +5,7 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.modules.native import native_status
-from seqae.modules.recurrent import remembering
+from seqae.modules.recurrent import init_forget_gate_bias
 
 KINDS = {"lstm": seqae.LSTM, "gru": seqae.GRU}
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -24,7 +24,7 @@ def of_torch(recurrence: seqae.LSTM | seqae.GRU) -> nn.RNNBase:
     whole = make(
         recurrence.input_size,
         recurrence.hidden_size,
-        recurrence.layers,
+        recurrence.num_layers,
         batch_first=True,
         bidirectional=recurrence.bidirectional,
     )
@@ -76,7 +76,7 @@ def test_reading_own_output_equals_the_loop():
         state = recurrence.step(reads, state)
         states.append(state[0][0])
         reads = readout(states[-1])
-    found = recurrence.read_own_output(start, first, readout, 7)
+    found = recurrence.run_autoregressive(start, first, readout, 7)
     torch.testing.assert_close(found, torch.stack(states, dim=1), rtol=0, atol=1e-5)
 
 
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_named(kind):
 def test_an_lstm_that_remembers_keeps_its_cells_for_many_steps():
     torch.manual_seed(0)
     for bias, least, most in ((0.0, 0.0, 1e-3), (6.0, 0.5, 2.0)):
-        lstm, cells = remembering(seqae.LSTM(1, 8), bias), []
+        lstm, cells = init_forget_gate_bias(seqae.LSTM(1, 8), bias), []
         for start in (0.0, 1.0):
             state = [(torch.zeros(1, 8), torch.full((1, 8), start))]
             with torch.no_grad():

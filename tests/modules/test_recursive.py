@@ -11,19 +11,19 @@ from torch import Tensor, nn
 
 import seqae
 from seqae import Batch
-from seqae.modules.merging import Join, Plan, Split, fold, greedy
+from seqae.modules.merging import Composition, Decomposition, TreeBatchPlan, fold, greedy
 from seqae.modules.recursive import (
-    Balanced,
-    Chain,
-    EachMerge,
-    Greedy,
+    BalancedTree,
+    ChainTree,
+    ChildReconstruction,
+    GreedyTree,
     MeanOfNodes,
     RecursiveAutoencoder,
     RecursiveEncoder,
-    Unfolding,
+    SubtreeReconstruction,
     UnfoldingDecoder,
 )
-from seqae.trees import Tree, balanced, chain
+from seqae.modules.trees import Tree, balanced, chain
 
 SIZE = 6
 
@@ -43,7 +43,7 @@ def some(lengths: list[int], seed: int = 0) -> list[Tensor]:
     return [torch.randn(length, SIZE) for length in lengths]
 
 
-def recursion(leaves: Tensor, tree: Tree, join: Join) -> list[Tensor]:
+def recursion(leaves: Tensor, tree: Tree, join: Composition) -> list[Tensor]:
     """One node at a time."""
     nodes = list(leaves)
     for left, right in tree.merges.tolist():
@@ -51,7 +51,7 @@ def recursion(leaves: Tensor, tree: Tree, join: Join) -> list[Tensor]:
     return nodes
 
 
-def merge_errors(nodes: list[Tensor], tree: Tree, split: Split) -> list[Tensor]:
+def merge_errors(nodes: list[Tensor], tree: Tree, split: Decomposition) -> list[Tensor]:
     sizes = [1] * tree.leaves + tree.sizes.tolist()
     errors = []
     for parent, (left, right) in zip(nodes[tree.leaves :], tree.merges.tolist()):
@@ -63,10 +63,12 @@ def merge_errors(nodes: list[Tensor], tree: Tree, split: Split) -> list[Tensor]:
     return errors
 
 
-def model(error: EachMerge | Unfolding | None = None, head: bool = False) -> RecursiveAutoencoder:
+def model(error: ChildReconstruction | SubtreeReconstruction | None = None, head: bool = False) -> RecursiveAutoencoder:
     torch.manual_seed(1)
-    encoder = RecursiveEncoder(Join(SIZE), Balanced())
-    return RecursiveAutoencoder(encoder, Split(SIZE), error or EachMerge(), nn.Linear(SIZE, 3) if head else None)
+    encoder = RecursiveEncoder(Composition(SIZE), BalancedTree())
+    return RecursiveAutoencoder(
+        encoder, Decomposition(SIZE), error or ChildReconstruction(), nn.Linear(SIZE, 3) if head else None
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -96,13 +98,13 @@ def test_all_nodes_errors_and_gradients_equal_those_of_plain_recursion(lengths, 
 
 def test_gradients_of_leaves_and_weights_agree_with_differences():
     torch.manual_seed(0)
-    join, plan = Join(3).double(), Plan.of([chain(4), balanced(5), chain(1)])
+    join, plan = Composition(3).double(), TreeBatchPlan.of([chain(4), balanced(5), chain(1)])
     leaves = torch.randn(10, 3, dtype=torch.float64, requires_grad=True)
     weights = (join.linear.weight, join.linear.bias)
     assert torch.autograd.gradcheck(lambda leaves, *_: fold(leaves, plan, join), (leaves, *weights))
 
 
-def slow_greedy(sequence: Tensor, join: Join, split: Split) -> list[list[int]]:
+def slow_greedy(sequence: Tensor, join: Composition, split: Decomposition) -> list[list[int]]:
     """Every pair is tried anew before each merge."""
     alive, merges = [(number, vector, 1) for number, vector in enumerate(sequence)], []
     while len(alive) > 1:
@@ -138,7 +140,7 @@ def test_among_equal_pairs_the_first_is_merged_in_every_batch():
 
 
 def test_unfolding_compares_all_leaves_under_a_node():
-    sequences, ours = some([4, 1, 6]), model(error=Unfolding())
+    sequences, ours = some([4, 1, 6]), model(error=SubtreeReconstruction())
     trees = [random_tree(len(sequence), np.random.default_rng(0)) for sequence in sequences]
     found = ours(Batch.of(sequences), trees).trees()
 
@@ -159,7 +161,7 @@ def test_unfolding_compares_all_leaves_under_a_node():
 
 def test_the_mean_of_the_logits_is_what_a_linear_head_says_of_the_mean_node():
     sequences, ours = some([4, 1, 6]), model(head=True)
-    means = RecursiveEncoder(ours.encoder.join, Balanced(), pool=MeanOfNodes())(Batch.of(sequences))
+    means = RecursiveEncoder(ours.encoder.join, BalancedTree(), pool=MeanOfNodes())(Batch.of(sequences))
     torch.testing.assert_close(ours(Batch.of(sequences)).sentence_logits, ours.head(means))
 
 
@@ -168,10 +170,10 @@ def test_logits_need_a_head():
         _ = model()(Batch.of(some([2]))).sentence_logits
 
 
-@pytest.mark.parametrize("shape", [Chain(), Balanced()])
+@pytest.mark.parametrize("shape", [ChainTree(), BalancedTree()])
 def test_the_unfolding_decoder_splits_the_code_along_the_tree(shape):
     torch.manual_seed(0)
-    decoder = UnfoldingDecoder(Split(SIZE), shape, nn.Identity())
+    decoder = UnfoldingDecoder(Decomposition(SIZE), shape, nn.Identity())
     codes, lengths = torch.randn(3, SIZE), [5, 1, 2]
     written = decoder(codes, torch.tensor(lengths)).unpad()
     for code, length, found in zip(codes, lengths, written):
@@ -184,8 +186,8 @@ def test_the_unfolding_decoder_splits_the_code_along_the_tree(shape):
 
 def test_reconstruction_learns_what_repeats():
     torch.manual_seed(0)
-    split = Split(SIZE)
-    ours = RecursiveAutoencoder(RecursiveEncoder(Join(SIZE), Greedy(split)), split)
+    split = Decomposition(SIZE)
+    ours = RecursiveAutoencoder(RecursiveEncoder(Composition(SIZE), GreedyTree(split)), split)
     plane = torch.randn(2, SIZE) / 3
     batch = Batch.of([torch.randn(length, 2) @ plane for length in (5, 8, 6)])
     optimizer = torch.optim.Adam(ours.parameters(), lr=0.01)
@@ -200,8 +202,10 @@ def test_reconstruction_learns_what_repeats():
 
 def test_saved_and_loaded_the_greedy_trees_and_the_errors_are_the_same(tmp_path):
     torch.manual_seed(0)
-    split, batch = Split(SIZE), Batch.of(some([5, 3]))
-    ours = RecursiveAutoencoder(RecursiveEncoder(Join(SIZE), Greedy(split)), split, Unfolding(), nn.Linear(SIZE, 2))
+    split, batch = Decomposition(SIZE), Batch.of(some([5, 3]))
+    ours = RecursiveAutoencoder(
+        RecursiveEncoder(Composition(SIZE), GreedyTree(split)), split, SubtreeReconstruction(), nn.Linear(SIZE, 2)
+    )
     loaded = seqae.load(seqae.save(ours.eval(), tmp_path / "model"))
     assert loaded.encoder.shape.split is loaded.split
     assert torch.equal(loaded(batch).errors, ours(batch).errors)

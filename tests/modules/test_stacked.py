@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from seqae import Batch
-from seqae.modules.stacked import EachStep
+from seqae.modules.stacked import TimeDistributed
 
 
 def test_each_step_is_read_by_itself():
     batch = Batch.of([torch.randn(3, 2), torch.randn(2, 2)])
     layer = nn.Linear(2, 4)
-    torch.testing.assert_close(EachStep(layer)(batch).steps, layer(batch.steps))
+    torch.testing.assert_close(TimeDistributed(layer)(batch).steps, layer(batch.steps))

@@ -3,14 +3,14 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.modules.tokens import Likeliest, NearestHead, TiedHead
+from seqae.modules.tokens import Argmax, NearestEmbeddingHead, TiedHead
 
 
 def test_the_nearest_tokens_are_the_likeliest():
     embedding = nn.Embedding(50, 4)
-    head, vectors = NearestHead(embedding), torch.randn(200, 4)
+    head, vectors = NearestEmbeddingHead(embedding), torch.randn(200, 4)
     nearest = torch.cdist(vectors, embedding.weight).argmin(dim=1)
-    assert torch.equal(Likeliest()(head(vectors)), nearest)
+    assert torch.equal(Argmax()(head(vectors)), nearest)
     assert torch.equal(head(embedding.weight).argmax(dim=1), torch.arange(50))
 
 
@@ -18,13 +18,13 @@ def test_differences_of_nearest_logits_are_those_of_halved_squared_distances():
     embedding = nn.Embedding(9, 4)
     vectors = torch.randn(5, 4)
     expected = -0.5 * torch.cdist(vectors, embedding.weight).square()
-    found = NearestHead(embedding)(vectors)
+    found = NearestEmbeddingHead(embedding)(vectors)
     torch.testing.assert_close(found - found[:, :1], expected - expected[:, :1], rtol=1e-4, atol=1e-4)
 
 
 def model():
     embedding = nn.Embedding(12, 6)
-    decoder = seqae.FeedbackDecoder(5, seqae.LSTM(6, 8), TiedHead(embedding, 8), embedding, Likeliest())
+    decoder = seqae.AutoregressiveDecoder(5, seqae.LSTM(6, 8), TiedHead(embedding, 8), embedding, Argmax())
     return seqae.Autoencoder(seqae.RecurrentEncoder(seqae.LSTM(6, 8), 5, embedding), decoder)
 
 
@@ -39,7 +39,7 @@ def test_tied_weights_are_counted_and_saved_once_and_still_tied_after_loading(tm
 
 def test_logits_of_some_tokens_are_the_same_as_among_those_of_all():
     head, vectors, some = TiedHead(nn.Embedding(12, 6), 8), torch.randn(5, 8), torch.tensor([7, 0, 3])
-    torch.testing.assert_close(head.some(vectors, some), head(vectors)[:, some])
+    torch.testing.assert_close(head.logits_for(vectors, some), head(vectors)[:, some])
 
 
 def test_tied_logits_are_products_with_the_embedding():
@@ -53,7 +53,7 @@ def test_tokens_are_copied_through_a_tied_model_after_a_little_training():
     tied, batch = model(), Batch.of([torch.tensor([3, 4, 2]), torch.tensor([5, 6, 7, 2])])
     optimizer = torch.optim.Adam(tied.parameters(), lr=0.03)
     for _ in range(150):
-        loss = seqae.token_error(tied(batch, teacher=batch).prediction.steps, batch.steps).mean()
+        loss = seqae.token_cross_entropy(tied(batch, targets=batch).prediction.steps, batch.steps).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -62,5 +62,5 @@ def test_tokens_are_copied_through_a_tied_model_after_a_little_training():
 
 def test_what_is_never_written_is_never_chosen():
     logits = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 0.0, 5.0, 1.0]])
-    assert Likeliest(never=(0, 2))(logits).tolist() == [1, 3]
-    assert Likeliest()(logits).tolist() == [0, 2]
+    assert Argmax(suppress=(0, 2))(logits).tolist() == [1, 3]
+    assert Argmax()(logits).tolist() == [0, 2]

@@ -58,12 +58,12 @@ def test_mean_and_spread_of_the_pixels_do_not_matter_if_they_are_known():
 @pytest.mark.parametrize("spread", [0.0, -1.0, float("nan")])
 def test_a_spread_that_is_none_is_refused(spread):
     with pytest.raises(ValueError, match="more than 0"):
-        UNet(spread=spread)
+        UNet(std=spread)
 
 
 def test_variance_stays_about_one_through_all_layers():
     torch.manual_seed(0)
-    model, found = UNet(widths=(8, 16, 32, 32)), []
+    model, found = UNet(channels_per_level=(8, 16, 32, 32)), []
     for layers in [*model.down, *model.up]:
         layers.register_forward_hook(lambda _, __, values: found.append(values.std().item()))
     model(torch.rand(2, 3, 32, 32))
@@ -109,7 +109,7 @@ def test_four_images_are_overfitted():
 
 def test_saved_and_loaded_gives_the_same_masks(tmp_path):
     images = [torch.rand(3, 9, 14), torch.rand(3, 16, 16), torch.rand(3, 1, 1)]
-    for model in (Segmenter(net(), threshold=0.45, turned=True), Segmenter(net(classes=4))):
+    for model in (Segmenter(net(), threshold=0.45, test_time_augmentation=True), Segmenter(net(classes=4))):
         loaded = seqae.load(seqae.save(model, tmp_path / "model"))
         for mask, again, image in zip(model(images), loaded(images), images, strict=True):
             assert mask.shape == image.shape[1:]
@@ -131,7 +131,7 @@ def test_turned_logits_turn_with_the_image_and_those_of_one_look_do_not(quarter,
     def moved(images):
         return (images.flip(-1) if mirror else images).rot90(quarter, (-2, -1))
 
-    segmenter = Segmenter(net(), turned=True)
+    segmenter = Segmenter(net(), test_time_augmentation=True)
     torch.testing.assert_close(segmenter.logits(moved(image)), moved(segmenter.logits(image)))
     if quarter or mirror:
         once = Segmenter(net())

@@ -3,11 +3,11 @@ import platform
 
 import numpy as np
 
-from seqae.report import environment
+from seqae.report import describe_environment
 
 
 def test_the_environment_names_versions_and_machine_but_no_host():
-    found = environment()
+    found = describe_environment()
     assert found["numpy"] == np.__version__
     assert found["python"] == platform.python_version()
     assert found["cores"] == str(os.cpu_count())

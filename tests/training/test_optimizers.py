@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 import seqae
-from seqae.data.batches import BatchOrder, Loader, Sequences
-from seqae.training.optimizers import OneSidedShampoo, cosine
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.sequences import SequenceDataset
+from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
 
 
 def stepped(weights, gradients, **settings):
@@ -94,27 +96,30 @@ def test_it_beats_adam_where_directions_differ_a_thousandfold():
         nn.init.zeros_(layer.weight)
         optimizer = make(layer.parameters())
         for step in range(300):
-            optimizer.param_groups[0]["lr"] = 0.05 * cosine(step / 300)
+            optimizer.param_groups[0]["lr"] = 0.05 * cosine_with_warmup(step / 300)
             loss = (layer(inputs) - outputs).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         return float(loss.detach())
 
-    assert error(lambda weights: OneSidedShampoo(weights, every=5)) < 0.3 * error(torch.optim.Adam)
+    assert error(lambda weights: OneSidedShampoo(weights, update_interval=5)) < 0.3 * error(torch.optim.Adam)
 
 
 @given(st.floats(0, 1))
 def test_the_cosine_goes_up_to_one_and_down_to_nothing(done):
-    assert 0 <= cosine(done) <= 1
-    assert cosine(0.05) == pytest.approx(1)
-    assert cosine(1) == pytest.approx(0)
+    assert 0 <= cosine_with_warmup(done) <= 1
+    assert cosine_with_warmup(0.05) == pytest.approx(1)
+    assert cosine_with_warmup(1) == pytest.approx(0)
     if done > 0.05:
-        assert cosine(done) <= cosine(0.05 + 0.9 * (done - 0.05))
+        assert cosine_with_warmup(done) <= cosine_with_warmup(0.05 + 0.9 * (done - 0.05))
 
 
 def test_a_task_takes_optimizer_and_rate():
-    rates, loader = [], Loader(Sequences(torch.randn(40, 1, 6)), BatchOrder(np.ones(40), batch_size=8))
+    rates, loader = (
+        [],
+        DataLoader(SequenceDataset(torch.randn(40, 1, 6)), LengthBucketSampler(np.ones(40), batch_size=8)),
+    )
     model = seqae.Autoencoder(seqae.DenseEncoder(1, 6, 3, (5,)), seqae.DenseDecoder(1, 6, 3, (5,)))
 
     def rate(done):
@@ -124,10 +129,10 @@ def test_a_task_takes_optimizer_and_rate():
     made = []
 
     def optimizer(module):
-        made.append(OneSidedShampoo(module.parameters(), learning_rate=0.1))
+        made.append(OneSidedShampoo(module.parameters(), lr=0.1))
         return made[0]
 
-    task = seqae.Reconstruction(model, seqae.squared_error, optimizer=optimizer, rate=rate)
+    task = seqae.Reconstruction(model, seqae.squared_error, optimizer=optimizer, lr_scheduler=rate)
     seqae.fit(task, loader, epochs=2, progress=False)
     assert rates == pytest.approx([number / 10 for number in range(11)])
     assert made[0].param_groups[0]["lr"] == pytest.approx(0)

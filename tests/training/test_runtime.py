@@ -8,11 +8,11 @@ from seqae.training import runtime
 def test_tune_sets_the_threads_asked_for():
     before = torch.get_num_threads()
     try:
-        assert seqae.tune(1).threads == torch.get_num_threads() == 1
+        assert seqae.configure_runtime(1).threads == torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
     with pytest.raises(ValueError, match="at least 1"):
-        seqae.tune(0)
+        seqae.configure_runtime(0)
 
 
 def test_tune_takes_the_cores_or_what_the_environment_says(monkeypatch):
@@ -20,10 +20,10 @@ def test_tune_takes_the_cores_or_what_the_environment_says(monkeypatch):
     try:
         torch.set_num_threads(3)  # as torch does when it starts with OMP_NUM_THREADS=3
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
-        assert seqae.tune().threads == torch.get_num_threads() == 3
+        assert seqae.configure_runtime().threads == torch.get_num_threads() == 3
         monkeypatch.delenv("OMP_NUM_THREADS")
         monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
-        assert seqae.tune().threads == torch.get_num_threads() == 2
+        assert seqae.configure_runtime().threads == torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

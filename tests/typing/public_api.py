@@ -32,7 +32,7 @@ class Extremes(seqae.Encoder):
 class Zeros(seqae.Decoder):
     """A decoder of one's own."""
 
-    def forward(self, code: Tensor, lengths: Tensor, teacher: seqae.Batch | None = None) -> seqae.Batch:
+    def forward(self, code: Tensor, lengths: Tensor, targets: seqae.Batch | None = None) -> seqae.Batch:
         return seqae.Batch(code.new_zeros(len(code), int(lengths.max()), 3), lengths)
 
 
@@ -40,7 +40,7 @@ def encoders() -> list[seqae.Encoder]:
     return [
         Extremes(3),
         seqae.RecurrentEncoder(seqae.LSTM(3, 16), 8),
-        seqae.RecurrentEncoder(seqae.GRU(6, 16, bidirectional=True), 8, embed=seqae.FillMissing()),
+        seqae.RecurrentEncoder(seqae.GRU(6, 16, bidirectional=True), 8, embed=seqae.MissingValueEmbedding()),
         seqae.ConvEncoder(3, 8, channels=(16, 16)),
         seqae.DenseEncoder(12, 3, 8),
         seqae.MeanEncoder(3, 8),
@@ -49,11 +49,11 @@ def encoders() -> list[seqae.Encoder]:
 
 def decoders() -> list[seqae.Decoder]:
     head = nn.Linear(16, 3)
-    feedback = seqae.FeedbackDecoder(8, seqae.LSTM(3, 16), head)
+    feedback = seqae.AutoregressiveDecoder(8, seqae.LSTM(3, 16), head)
     return [
         Zeros(),
         feedback,
-        seqae.BackwardsDecoder(feedback),
+        seqae.ReversedDecoder(feedback),
         seqae.RepeatDecoder(seqae.GRU(8, 16), head),
         seqae.ConvDecoder(8, head, channels=(16, 16)),
         seqae.DenseDecoder(12, 3, 8),
@@ -62,19 +62,19 @@ def decoders() -> list[seqae.Decoder]:
 
 
 def autoencoders(encoder: seqae.Encoder, decoder: seqae.Decoder) -> list[seqae.Autoencoder]:
-    codes = (None, seqae.SparseCode(0.1), seqae.TopCode(4), seqae.GaussianCode())
+    codes = (None, seqae.L1Code(0.1), seqae.TopKCode(4), seqae.GaussianCode())
     return [seqae.Autoencoder(encoder, decoder, code) for code in codes]
 
 
 def training(model: seqae.Autoencoder, batches: Sequence[seqae.Batch], folder: Path) -> seqae.Autoencoder:
-    seqae.tune()
+    seqae.configure_runtime()
     for error in (
         seqae.squared_error,
         seqae.absolute_error,
-        seqae.Huber(0.5),
-        seqae.gaussian_error,
-        seqae.binary_error,
-        seqae.token_error,
+        seqae.HuberLoss(0.5),
+        seqae.gaussian_nll,
+        seqae.binary_cross_entropy,
+        seqae.token_cross_entropy,
     ):
         seqae.fit(seqae.Reconstruction(model, error), batches, epochs=2, progress=False)
     saved: Path = seqae.save(model, folder, metrics={"loss": 0.1})
@@ -114,7 +114,7 @@ def recursion(model: seqae.RecursiveAutoencoder, batch: seqae.Batch) -> seqae.Re
 
 def sounds() -> seqae.LogMel | None:
     try:
-        return seqae.LogMel(bands=40)
+        return seqae.LogMel(n_mels=40)
     except seqae.MissingExtra:
         return None
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae.data.archives import gunzipped
-from seqae.data.text_files import GZIP
+from seqae.data._files.archives import gunzipped
+from seqae.data._files.text_files import GZIP
 
 _BYTES = b"\0\0\x08"  # two zeros, and the number of the type: unsigned bytes, as in all sets of this kind
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seqae.data._files.text_files import read_text
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.recordings import numbered
 from seqae.data.signals.tables import Table
 from seqae.data.signals.timestamps import is_stamp
-from seqae.data.text_files import read_text
 
 DELIMITERS = "\t;|,"  # the comma last: it may be the decimal sign of a file with another delimiter
 MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"]
@@ -40,7 +40,7 @@ def read_csv(path: Path) -> Table:
     if not rows.data.endswith((b"\n", b"\r")):
         remarks.append(f"line {rows.lines[-1]} has no line end: if the file was cut off, its last value is incomplete")
     columns = [(name, _unpadded(column, decimal)) for name, (_, column) in zip(header, frame.items())]
-    return Table.of(columns, path.name, lines=rows.lines[first:], remarks=remarks)
+    return Table.of(columns, path.name, lines=rows.lines[first:], warnings=remarks)
 
 
 def _delimiter(rows: CsvRows) -> str:

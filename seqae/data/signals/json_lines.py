@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seqae.data._files.text_files import json_object, read_text
 from seqae.data.signals.tables import Table
-from seqae.data.text_files import json_object, read_text
 
 
 def read_json_lines(path: Path) -> Table:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqae.data.archives import most_unpacked
+from seqae._extras import require
+from seqae.data._files.archives import most_unpacked
 from seqae.data.signals.csv_files import read_csv
 from seqae.data.signals.json_lines import read_json_lines
 from seqae.data.signals.tables import Table, table_of_frame
-from seqae.extras import need
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray
@@ -24,8 +24,8 @@ def read_parquet(path: Path) -> Table:
     Raises:
         ValueError: It is damaged, or unpacks to far more than its size.
     """
-    need("pyarrow", extra="tables", purpose="reading Parquet")
-    parquet = need("pyarrow.parquet", extra="tables", purpose="reading Parquet")
+    require("pyarrow", extra="tables", purpose="reading Parquet")
+    parquet = require("pyarrow.parquet", extra="tables", purpose="reading Parquet")
     with _named(path), parquet.ParquetFile(path) as file:
         size = sum(_bytes_told(file.metadata.row_group(number), file.schema) for number in range(file.num_row_groups))
         schema, texts = file.schema_arrow, [each.path for each in file.schema if each.physical_type == "BYTE_ARRAY"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.data.arrays import floating, refuse_enormous, refuse_infinite, to_values
-from seqae.data.signals.remarks import remarks_on
 from seqae.data.signals.sampling import Sampling
+from seqae.data.signals.warnings import remarks_on
 
 if TYPE_CHECKING:
     from seqae.data.signals.tables import Table
@@ -34,7 +34,7 @@ class Recording:
         times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if nothing told the time.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
         name: The name of its file, or "".
-        remarks: What a person should know about the data, one line each. Rows are counted from 0.
+        warnings: What a person should know about the data, one line each. Rows are counted from 0.
     """
 
     values: np.ndarray
@@ -42,7 +42,7 @@ class Recording:
     times: np.ndarray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
@@ -78,7 +78,7 @@ class Recording:
     def rows(self, start: int, stop: int | None = None) -> Recording:
         """The part from row `start` to before row `stop`; it has no remarks, which speak of the whole."""
         times = None if self.times is None else self.times[start:stop]
-        return replace(self, values=self.values[start:stop], times=times, remarks=())
+        return replace(self, values=self.values[start:stop], times=times, warnings=())
 
     def segments(self) -> list[slice]:
         """Rows that follow each other at the sampling rate: cut where time goes back, repeats or has a gap."""
@@ -260,7 +260,7 @@ def _part(data: object, where: str) -> Table | Recording:
     values = to_values(data, where)
     channels = numbered(values.shape[1])
     refuse_infinite(values, channels, lambda row: f"{where}, row {row}".removeprefix(", "))
-    return Recording(values, channels, remarks=tuple(remarks_on(values, channels)))
+    return Recording(values, channels, warnings=tuple(remarks_on(values, channels)))
 
 
 def _is_numbers(items: Sequence[object]) -> bool:

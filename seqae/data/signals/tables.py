@@ -14,8 +14,8 @@ from pandas.api import types
 from seqae.data.arrays import are_real, refuse_infinite
 from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
 from seqae.data.signals.recordings import Recording, close, matched, quoted
-from seqae.data.signals.remarks import remarks_on
 from seqae.data.signals.timestamps import is_stamp, refuse_disorder, to_times
+from seqae.data.signals.warnings import remarks_on
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class Table:
         units: From the name to the unit, for headers such as "pressure [bar]".
         name: The name of the file, or "".
         place: Says where a row stands, for error messages: "run.csv, line 17".
-        remarks: What was noticed while reading.
+        warnings: What was noticed while reading.
     """
 
     columns: dict[str, pd.Series]
@@ -36,7 +36,7 @@ class Table:
     units: dict[str, str]
     name: str
     place: Callable[[int], str]
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -45,7 +45,7 @@ class Table:
         name: str = "",
         where: str = "",
         lines: np.ndarray | None = None,
-        remarks: Sequence[str] = (),
+        warnings: Sequence[str] = (),
     ) -> Table:
         """Take columns with their headers.
 
@@ -54,7 +54,7 @@ class Table:
             name: The name of the file, or "".
             where: Which recording this is, if it has no file.
             lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
-            remarks: What was noticed while reading.
+            warnings: What was noticed while reading.
         """
         where = name or where
         columns = [(header.strip(), column) for header, column in columns]
@@ -68,7 +68,7 @@ class Table:
             units={plain: unit for plain, unit in split if unit},
             name=name,
             place=partial(_place, where, lines),
-            remarks=(*remarks, *left_out),
+            remarks=(*warnings, *left_out),
         )
 
     @property
@@ -90,7 +90,7 @@ class Table:
         for number, name in enumerate(taken):
             values[:, number] = self._numbers(name, columns[name])
         refuse_infinite(values, taken, self.place)
-        remarks = [*self.remarks, *remarks_on(values, names, times)]
+        remarks = [*self.warnings, *remarks_on(values, names, times)]
         if left_out := [name for name in columns if name not in taken]:
             remarks.append(f"left out, because not among the channels: {quoted(left_out)}")
         units = {name: self.units[source] for name, source in zip(names, taken) if source in self.units}

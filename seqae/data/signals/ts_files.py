@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae.data.archives import member_of, opened_zip
+from seqae.data._files.archives import member_of, opened_zip
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ class UnavailableError(Exception):
     """Why there is no kernel; raised and caught in this file."""
 
 
-def kernel() -> ctypes.CDLL | None:
+def load_kernel() -> ctypes.CDLL | None:
     """Return the kernel, built if need be, or None. `SEQAE_NATIVE=0` in the environment switches it off."""
     return None if os.environ.get("SEQAE_NATIVE") == "0" else _built()[0]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from seqae.batch import Batch
-from seqae.modules.native.build import kernel
+from seqae.modules.native.build import load_kernel
 
 _LANES = 8  # units that the kernel computes side by side
 _FEWEST_STEPS = 4  # for less, arranging the weights takes too long
@@ -18,7 +18,7 @@ State = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def suits(batch: Batch, start: State | None, weights: Weights) -> bool:
+def is_supported(batch: Batch, start: State | None, weights: Weights) -> bool:
     """Whether the kernel can run a layer, and is the quicker way; takes the same as `gru`.
 
     Graphs that are recorded go to torch. A second derivative needs `SEQAE_NATIVE=0`.
@@ -30,12 +30,12 @@ def suits(batch: Batch, start: State | None, weights: Weights) -> bool:
         if not plain or tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             return False
     recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return not recorded and kernel() is not None
+    return not recorded and load_kernel() is not None
 
 
-def suits_lstm(batch: Batch, start: State | None, weights: Weights) -> bool:
+def is_supported_lstm(batch: Batch, start: State | None, weights: Weights) -> bool:
     """The same for `lstm`; torch is quicker if the state is large and the batch small (measured with AVX2)."""
-    return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and suits(batch, start, weights)
+    return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and is_supported(batch, start, weights)
 
 
 def lstm(batch: Batch, start: State | None, weights: Weights) -> Tensor:
@@ -143,4 +143,4 @@ def _call(function: str, *tensors: Tensor) -> None:
     """Call the kernel with tensors in the order of `_Arguments`; an empty one arrives as a null pointer."""
     values, weights = tensors[2:4]
     sizes = (*values.shape, len(weights) // 4, torch.get_num_threads())
-    getattr(kernel(), function)(ctypes.byref(_Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])))
+    getattr(load_kernel(), function)(ctypes.byref(_Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqae.data import archives
+from seqae._extras import MissingExtra
+from seqae.data._files import archives
 from seqae.data.signals.recordings import Recording, as_recordings
-from seqae.extras import MissingExtra
 
 TABLE = "time,pressure [bar],flow\n2020-03-09 10:14:33,1.5,2\n2020-03-09 10:14:34,-2.5e-3,\n"
 EXPECTED = [[1.5, 2], [-2.5e-3, np.nan]]
@@ -123,7 +123,7 @@ def test_a_file_of_numbers_only_has_numbered_channels(read):
     recording = read("1,2\n3,4\n")
     np.testing.assert_array_equal(recording.values, [[1, 2], [3, 4]])
     assert recording.channels == ("0", "1") and not recording.is_named
-    assert any("no header" in remark for remark in recording.remarks)
+    assert any("no header" in remark for remark in recording.warnings)
     stamped = read("2020-01-01 10:00;1,5;2\n2020-01-01 10:01;3,5;4\n")
     assert stamped.channels == ("0", "1")
     assert len(stamped.times) == len(stamped.values) == 2
@@ -142,12 +142,12 @@ def test_units_of_old_windows_programs_are_read(read):
 
 
 def test_a_last_line_without_end_is_remarked(read):
-    assert any("line 3 has no line end" in remark for remark in read("a\n1.25\n1.2").remarks)
-    assert not any("no line end" in remark for remark in read("a\n1.25\n1.2\n").remarks)
+    assert any("line 3 has no line end" in remark for remark in read("a\n1.25\n1.2").warnings)
+    assert not any("no line end" in remark for remark in read("a\n1.25\n1.2\n").warnings)
 
 
 def test_columns_without_name_and_values_are_left_out_with_a_remark(read):
-    assert any("column 3 has no name" in remark for remark in read("a,b,\n1,2,\n3,4,\n").remarks)
+    assert any("column 3 has no name" in remark for remark in read("a,b,\n1,2,\n3,4,\n").warnings)
 
 
 def test_rows_of_missing_values_are_rows(read):

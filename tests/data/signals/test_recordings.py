@@ -210,7 +210,7 @@ def test_columns_that_are_not_among_the_channels_are_left_out_with_a_remark():
     recording = recorded(FRAME.assign(state="ok"), channels=["on", "speed"])
     assert recording.channels == ("on", "speed")
     np.testing.assert_array_equal(recording.values[:, 1], [1, 2, 4])
-    assert any("left out" in remark and "'state'" in remark for remark in recording.remarks)
+    assert any("left out" in remark and "'state'" in remark for remark in recording.warnings)
 
 
 def test_runs_are_matched_by_name_whatever_the_order():
@@ -295,7 +295,7 @@ def test_remarks_name_rows_and_channels():
     )
     frame["sparse"] = np.where(np.arange(rows) % 4 == 0, frame["good"], np.nan)
     frame["void"] = np.nan
-    remarks = " | ".join(recorded(frame).remarks)
+    remarks = " | ".join(recorded(frame).warnings)
     for expected in (
         "time goes back 1 time, first at row 30",
         "1 row with the time stamp of the row before, first row 20",
@@ -316,8 +316,8 @@ def test_irregular_sampling_is_remarked_and_regular_is_not():
     regular = np.arange(100) + generator.uniform(-0.01, 0.01, 100)
     irregular = np.cumsum(generator.uniform(0.5, 1.5, 100))
     wave = np.sin(np.arange(100))
-    assert recorded(pd.DataFrame({"time": regular, "a": wave})).remarks == ()
-    (remark,) = recorded(pd.DataFrame({"time": irregular, "a": wave})).remarks
+    assert recorded(pd.DataFrame({"time": regular, "a": wave})).warnings == ()
+    (remark,) = recorded(pd.DataFrame({"time": irregular, "a": wave})).warnings
     assert "irregular sampling" in remark
 
 

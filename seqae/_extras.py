@@ -1,0 +1,30 @@
+"""Packages that only some features need."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class MissingExtra(ImportError):  # noqa: N818 (reads better without the suffix)
+    """A feature needs a package that is not installed, or that does not work here."""
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional module.
+
+    Args:
+        module: What to import, for example "bokeh".
+        extra: The extra of seqae that installs it.
+        purpose: What it is needed for, for the error message.
+
+    Raises:
+        MissingExtra: The module is absent or broken; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError) as error:  # a package built for another torch raises OSError
+        name = module.partition(".")[0]
+        raise MissingExtra(
+            f"{purpose} needs {name} ({type(error).__name__}: {error}). Install: pip install 'seqae[{extra}]'"
+        ) from error

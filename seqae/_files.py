@@ -1,0 +1,66 @@
+"""Writing files so that nobody ever meets half of one."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def require_local_path(folder: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder on this machine.
+
+    Raises:
+        ValueError: It is an address.
+    """
+    if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
+        raise ValueError(f"{folder} is an address. Download it first; only what is on this machine is read and written")
+    return Path(folder)
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside this one, which takes its place at the end; after an error nothing is left.
+
+    The folders above it are made, the content is on the disk before the name is, and others may read the
+    file as far as the umask lets them.
+
+    Raises:
+        IsADirectoryError: `path` is a folder.
+        OSError: It cannot be written; names it, and the old file stays.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Expected the name of a file; add one, for example report.html")
+    staged = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target, since a rename across file systems copies; with its ending, by which formats are told.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
+        os.close(descriptor)
+        staged = Path(name)
+        yield staged
+        with staged.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        staged.chmod(0o666 & ~umask)  # temporary files are for their owner alone
+        staged.replace(path)
+    except OSError as error:
+        # A full disk names no file, and a folder that may not be written the temporary one.
+        if error.errno and (error.filename is None or Path(error.filename).name.startswith(".part-")):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    finally:
+        if staged is not None:
+            staged.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, content: bytes) -> Path:
+    """Put a file in place in one step: whoever looks sees the old content or the new, never a part."""
+    with atomic_write(path) as staged:
+        staged.write_bytes(content)
+    return Path(path)

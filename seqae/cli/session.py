@@ -1,0 +1,114 @@
+"""What every command for saved models does first: load the model, read the recordings, find a place for the results."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqae.cli.messages import existing
+from seqae.cli.outputs import Format, OutputPaths, output_paths, refuse_to_overwrite
+
+if TYPE_CHECKING:
+    from seqae.anomaly.detector import AnomalyDetector
+    from seqae.data.signals.recordings import Recording
+
+
+@dataclass(frozen=True)
+class Session:
+    """A detector, what to show it, and where its findings go.
+
+    Attributes:
+        detector: The model.
+        recordings: What the files hold.
+        places: One for each recording.
+        targets: All files to be written.
+    """
+
+    detector: AnomalyDetector
+    recordings: list[Recording]
+    output_paths: list[OutputPaths]
+    targets: list[Path]
+
+    def show_written(self) -> None:
+        """Tell which files there are now, and what is to be known about the data."""
+        for recording in self.recordings:
+            for remark in recording.warnings:
+                print(f"note   {recording.name}: {remark}")
+        for target in self.targets:
+            print(f"wrote  {target}")
+
+
+def prepare(
+    model: Path,
+    files: Sequence[Path],
+    out: Path,
+    format: Format | None,
+    time_column: str | None,
+    ignore: Sequence[str],
+    overwrite: bool,
+    endings: Sequence[str],
+) -> Session:
+    """Load, read, and refuse what cannot be done, before anything is computed.
+
+    Args:
+        model: Folder of a saved detector, or of a run that holds one.
+        files: Files of recordings, or folders of these.
+        out: A folder, or the file of the only table.
+        format: Of the tables; by default as `out` ends, else csv.
+        time_column: The column that tells the time.
+        ignore: Columns to leave out.
+        overwrite: Whether results may replace others.
+        endings: Of the names of the results of a recording; the first is the table's, without its format.
+    """
+    folder = saved_in(model)
+    for file in files:
+        existing(file)
+    with _all_to_stay():
+        detector = detector_in(folder)
+        recordings = _read(detector, files, time_column, ignore)
+    found = output_paths([recording.name for recording in recordings], endings[0], out, format)
+    targets = [path for place in found for path in (place.table, *map(place.beside, endings[1:]))]
+    refuse_to_overwrite(targets, files, overwrite)
+    return Session(detector, recordings, found, targets)
+
+
+@contextmanager
+def _all_to_stay() -> Iterator[None]:
+    """What is imported and loaded meanwhile is never searched for garbage: that takes a quarter of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def saved_in(folder: Path) -> Path:
+    """The folder of the model itself: this one, or `model` in the folder of a run."""
+    existing(folder)
+    inner = folder / "model"
+    return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
+
+
+def detector_in(folder: Path) -> AnomalyDetector:
+    """The detector in its folder."""
+    from seqae.anomaly.detector import AnomalyDetector
+    from seqae.artifact import load
+
+    model = load(folder)
+    if not isinstance(model, AnomalyDetector):
+        kind = type(model).__name__
+        raise ValueError(f"{folder} holds a {kind}. Recordings are read by an AnomalyDetector: save that instead")
+    return model
+
+
+def _read(
+    detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
+) -> list[Recording]:
+    from seqae.data.signals.recordings import as_recordings
+
+    return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

@@ -1,0 +1,1 @@
+"""Archives, downloads and files that are not trusted."""

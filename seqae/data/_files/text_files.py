@@ -1,0 +1,72 @@
+"""Text as bytes, gzipped or not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from seqae.data._files.archives import gunzipped
+
+GZIP = b"\x1f\x8b"
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
+
+
+def read_text(path: Path) -> bytes:
+    """Return what a text file holds, unzipped, without its byte order mark.
+
+    Raises:
+        ValueError: The file is empty, damaged, or in another encoding than those that extend ASCII.
+    """
+    data = unzipped(path)
+    if data.startswith(UTF16_MARKS):
+        raise ValueError(f"UTF-16 text ({path.name}). Expected UTF-8. Save the file again in the encoding UTF-8")
+    if (zero := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, zero) + 1
+        raise ValueError(f"a zero byte ({path.name}, line {line}). Expected text in UTF-8. Is the file damaged?")
+    data = data.removeprefix(UTF8_MARK)
+    if PAGE.match(data):
+        raise ValueError(f"a web page ({path.name}). Expected a table of readings. Was the download an error page?")
+    if not data or data.isspace():
+        raise ValueError(f"empty file ({path.name}). Expected a table of readings")
+    return data
+
+
+def unzipped(path: Path) -> bytes:
+    """Return the bytes of a file, gzipped or not.
+
+    Raises:
+        ValueError: It is damaged, or unpacks to far more than its size.
+    """
+    data = path.read_bytes()
+    return gunzipped(data, path.name) if data.startswith(GZIP) else data
+
+
+def json_object(text: bytes | str, place: str) -> dict[str, object]:
+    """Return the members of a line of JSON by their names.
+
+    Args:
+        text: The line.
+        place: Where it stands, for errors.
+
+    Raises:
+        ValueError: It is no object, or a name stands twice in it.
+    """
+    try:
+        members = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
+        raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
+    if not isinstance(members, dict):
+        raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
+    return members
+
+
+def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
+    """The members of an object, by name; json would take the last one of a name that stands twice."""
+    names = [name for name, _ in members]
+    "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
+    if len(set(names)) < len(names):
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return dict(members)

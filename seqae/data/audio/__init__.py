@@ -1,0 +1,1 @@
+"""Readers of audio, log-mel spectrograms, and synthetic speech."""

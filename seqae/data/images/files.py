@@ -1,0 +1,96 @@
+"""Files of pictures, read by Pillow: images as bytes, masks as numbers of classes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae._extras import require
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # what each kind of Pillow's becomes
+
+
+def read_pixels(content: bytes, name: str) -> np.ndarray:
+    """Return an image as bytes, `(channel, height, width)`: one channel if it is grey, else red, green, blue.
+
+    16 bits a pixel are rounded to 8, and a camera held upright is honoured. Alpha that hides nothing is dropped.
+
+    Args:
+        content: Of the file.
+        name: Of the file, for errors.
+
+    Raises:
+        ValueError: It is no image, is damaged, is of a strange kind, or can be seen through.
+    """
+    image = _opened(content, name)
+    if image.mode.startswith("I;16"):
+        return np.rint(np.asarray(image) / 257).astype(np.uint8)[None]
+    if image.has_transparency_data:
+        image = _opaque(image, name)
+    if image.mode not in _CHANNELS:
+        raise ValueError(f"an image of the kind {image.mode} ({name}). Expected grey or RGB. Convert it")
+    array = np.array(image.convert(_CHANNELS[image.mode]))
+    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | None = None) -> np.ndarray:
+    """Return the number of the class of each pixel, `(height, width)`, -1 where unknown.
+
+    Args:
+        content: Of the file.
+        name: Of the file, for errors.
+        values: Of the classes in the file, in order, see `seqae.datasets.masks.read_masked_images`.
+        unknown: The value of pixels of unknown class.
+
+    Raises:
+        ValueError: It is no image, or there are other values in it.
+    """
+    image = _opened(content, name)
+    if image.mode not in ("1", "L", "P", "I", "I;16"):
+        raise ValueError(
+            f"a mask of the kind {image.mode} ({name}). Expected one number a pixel: grey or with a palette. Convert it"
+        )
+    numbers = np.asarray(image.convert("L") if image.mode == "1" else image).astype(np.int64)
+    classes = np.full(numbers.shape, len(values), dtype=np.int64)
+    for place, value in enumerate(values):
+        classes[numbers == value] = place
+    if unknown is not None:
+        classes[numbers == unknown] = -1
+    if (strange := numbers[classes == len(values)]).size:
+        found = ", ".join(map(str, np.unique(strange)[:5]))
+        raise ValueError(
+            f"the value {found} in a mask ({name}). Expected {', '.join(map(str, values))}: the values of the classes. "
+            "Name all of them, for example values=(0, 1, 2); save masks as PNG, since JPEG changes values"
+        )
+    return classes
+
+
+def _opened(content: bytes, name: str) -> Image:
+    pillow = require("PIL.Image", extra="images", purpose="reading images")
+    from PIL.ImageOps import exif_transpose
+
+    try:
+        image = pillow.open(io.BytesIO(content))
+        image.load()
+    except pillow.UnidentifiedImageError:
+        raise ValueError(f"not an image ({name}). Expected PNG, JPEG or the like. Get it again, or drop it") from None
+    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:  # as Pillow reports damage
+        raise ValueError(f"a damaged image ({name}: {error}). Get it again, or drop it") from error
+    return exif_transpose(image)
+
+
+def _opaque(image: Image, name: str) -> Image:
+    """Return the image without its alpha."""
+    seen = image.convert("RGBA")
+    if (lowest := seen.getchannel("A").getextrema()[0]) < 255:
+        raise ValueError(
+            f"an image that can be seen through ({name}, alpha down to {lowest}). Expected alpha of 255 everywhere. "
+            "Put it on a background"
+        )
+    return seen.convert("L" if image.mode == "LA" else "RGB")

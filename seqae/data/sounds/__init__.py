@@ -1,1 +1,0 @@
-"""Sound: files, official sets, log-mel frames and damage to them."""

@@ -1,0 +1,48 @@
+"""Opinions that are made up, so that text recipes run without data.
+
+Whether a sentence is for or against its thing follows from its words and from how they are joined: "not" turns a
+word round, and after "but" counts what comes second.
+"""
+
+from __future__ import annotations
+
+import random
+
+_THINGS = ("film", "phone", "meal", "room", "song", "book", "game", "hotel", "story", "camera", "waiter", "battery")
+_PARTS = ("sound", "price", "end", "start", "service", "screen", "view", "taste", "pace", "cover", "plot", "cast")
+_WORDS = {
+    "positive": ("great", "lovely", "funny", "clever", "bright", "warm", "solid", "fresh", "superb", "charming"),
+    "negative": ("awful", "dull", "weak", "broken", "bland", "cold", "sloppy", "stale", "dreadful", "boring"),
+}
+_HOW = ("", "", "very ", "really ", "quite ", "so ")
+_OPENERS = ("", "", "", "i think ", "for me ", "honestly , ", "my friends say ")
+_OPPOSITE = {"positive": "negative", "negative": "positive"}
+
+
+def synthetic_reviews(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
+    """Return sentences of 4 to about 20 words and whether each is "positive" or "negative"."""
+    chance = random.Random(seed)
+    labels = [chance.choice(("negative", "positive")) for _ in range(count)]
+    return [_sentence(label, chance) for label in labels], labels
+
+
+def _sentence(label: str, chance: random.Random) -> str:
+    opener, form = chance.choice(_OPENERS), chance.randrange(4)
+    if form == 0:
+        return f"{opener}{_clause(_OPPOSITE[label], chance)} , but {_clause(label, chance)} ."
+    if form == 1:
+        return f"{opener}{_clause(label, chance)} and {_clause(label, chance)} ."
+    if form == 2:
+        return f"{opener}a {_word(label, chance)} {chance.choice(_THINGS)} with a {_word(label, chance)} end !"
+    return f"{opener}{_clause(label, chance)} ."
+
+
+def _clause(label: str, chance: random.Random) -> str:
+    thing = chance.choice((f"the {chance.choice(_THINGS)}", f"its {chance.choice(_PARTS)}"))
+    if chance.random() < 0.25:
+        return f"{thing} is not {_word(_OPPOSITE[label], chance)}"
+    return f"{thing} is {chance.choice(_HOW)}{_word(label, chance)}"
+
+
+def _word(label: str, chance: random.Random) -> str:
+    return chance.choice(_WORDS[label])

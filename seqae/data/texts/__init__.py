@@ -1,1 +1,0 @@
-"""Texts, pairs of texts and trees: files, official sets, vocabularies, baselines and scores."""

@@ -1,0 +1,171 @@
+"""Still images in memory: a source of batches of sequences of one step `(channel, height, width)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqae.batch import Batch
+from seqae.datasets.sequences import Dataset
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """Return bytes as numbers from 0 to 1."""
+    return pixels.to(torch.float32).div_(255)
+
+
+def binarize(pixels: Tensor) -> Tensor:
+    """Return 1 for bytes of 128 and more (above one half), 0 for others."""
+    return (pixels >= 128).to(torch.float32)
+
+
+def sample_binary(pixels: Tensor) -> Tensor:
+    """Return 1 by the chance that a byte's brightness says, 0 otherwise: another image each time it is seen.
+
+    Dynamic binarisation, see Burda et al. 2015, https://arxiv.org/abs/1509.00519.
+    """
+    return (torch.rand(pixels.shape) * 255 < pixels).to(torch.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """Images of one size. To other parts of seqae they are a list of sequences `(1, channel, height, width)`.
+
+    Attributes:
+        pixels: Bytes, `(image, channel, height, width)`; a fourth of the memory of floating point numbers.
+        labels: `(image,)`, the number of each image's class; None if nobody knows.
+        values: Turns bytes into what a model reads: `grey`, `binary`, `drawn` or a function of your own.
+    """
+
+    pixels: Tensor
+    labels: np.ndarray | None = None
+    values: Callable[[Tensor], Tensor] = to_float
+
+    @classmethod
+    def of(cls, pixels: np.ndarray | Tensor, labels: np.ndarray | None = None) -> ImageDataset:
+        """Take an array `(image, height, width)` or `(image, channel, height, width)`.
+
+        Args:
+            pixels: Bytes, numbers of 16 bits, truth values, or floating point numbers from 0 to 1.
+            labels: `(image,)`, whole numbers.
+
+        Raises:
+            ValueError: It has another shape or other values, or the labels are not one for each image.
+        """
+        array = np.asarray(pixels)
+        array = array[:, None] if array.ndim == 3 else array
+        if array.ndim != 4 or 0 in array.shape:
+            raise ValueError(
+                f"images in an array of shape {np.shape(pixels)}. Expected (image, height, width) or "
+                "(image, channel, height, width), none of them 0"
+            )
+        if array.shape[1] > 4 and array.shape[3] <= 4:
+            raise ValueError(
+                f"images in an array of shape {array.shape}: the channels come last. Expected (image, channel, height, "
+                "width). Write images.transpose(0, 3, 1, 2)"
+            )
+        if labels is not None and np.shape(labels) != (len(array),):
+            raise ValueError(f"labels of shape {np.shape(labels)} for {len(array)} images. Give one to each")
+        numbers = None if labels is None else np.asarray(labels, dtype=np.int64)
+        return cls(torch.from_numpy(np.array(_as_bytes(array))), numbers)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`(image,)`, all of them 1."""
+        return np.ones(len(self), dtype=np.int64)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        return tuple(self.pixels.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, number: int) -> Tensor:
+        return self.values(self.pixels[number : number + 1])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[number] for number in range(len(self)))
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        chosen = self.pixels[torch.from_numpy(np.array(indices))]
+        return Batch.full(self.values(chosen).unsqueeze(1))
+
+    def array(self) -> np.ndarray:
+        """Return the values of all pixels, `(image, channel * height * width)`, for methods that know no images."""
+        return self.values(self.pixels).flatten(start_dim=1).numpy()
+
+    def with_transform(self, values: Callable[[Tensor], Tensor]) -> ImageDataset:
+        """The same images with other values, for example `images.seen_as(binary)`."""
+        return replace(self, values=values)
+
+    def materialize(self) -> ImageDataset:
+        """The values that the pixels have now, 0 to 1, for good: for what is `drawn`, and is to be judged by."""
+        return replace(self, pixels=(self.values(self.pixels) * 255).to(torch.uint8), values=to_float)
+
+    def subset(self, indices: np.ndarray) -> ImageDataset:
+        """The images with these numbers."""
+        labels = None if self.labels is None else self.labels[indices]
+        return replace(self, pixels=self.pixels[torch.from_numpy(np.array(indices))], labels=labels)
+
+    def split(self, held_out: int, seed: int = 0) -> tuple[ImageDataset, ImageDataset]:
+        """Return all images but some, drawn at random, and these."""
+        if not 0 < held_out < len(self):
+            raise ValueError(f"{held_out} of {len(self)} images to hold out. Ask for at least 1, and leave some")
+        order = np.random.default_rng(seed).permutation(len(self))
+        return self.subset(order[held_out:]), self.subset(order[:held_out])
+
+
+class ShiftedImages:
+    """Images that are moved by a few pixels each time they are seen; the edge fills the gap.
+
+    How far each of them goes is a function of the seed and the numbers in the batch, so that a resumed run sees
+    the same.
+
+    Args:
+        dataset: Images, as they are.
+        pixels: How far an image is moved at most, up or down and to a side.
+        seed: Of the moves.
+    """
+
+    def __init__(self, dataset: Dataset, pixels: int = 1, seed: int = 0):
+        self.dataset = dataset
+        self.pixels = pixels
+        self.seed = seed
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of steps of each sequence, `(sequences,)`."""
+        return self.dataset.lengths
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        batch = self.dataset.batch(indices)
+        random = np.random.default_rng((self.seed, *map(int, indices)))
+        down, right = torch.from_numpy(random.integers(0, 2 * self.pixels + 1, (2, len(indices))))
+        height, width = batch.values.shape[-2:]
+        framed = F.pad(batch.values.squeeze(1), [self.pixels] * 4, mode="replicate")
+        views = framed.unfold(2, height, 1).unfold(3, width, 1)  # (image, channel, down, right, height, width)
+        moved = views[torch.arange(len(indices)), :, down, right]
+        return Batch(moved.unsqueeze(1), batch.lengths)
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array * np.uint8(255)
+    if array.dtype == np.uint16:
+        return (array // 257).astype(np.uint8)
+    if array.dtype.kind != "f":
+        raise ValueError(f"images of type {array.dtype}. Expected uint8, uint16, bool, or floats from 0 to 1")
+    if not (array.min() >= 0 and array.max() <= 1):  # false for NaN, too
+        raise ValueError(
+            f"pixels from {array.min():g} to {array.max():g}. Floats go from 0 to 1. Divide, or give bytes"
+        )
+    return np.rint(array * 255).astype(np.uint8)

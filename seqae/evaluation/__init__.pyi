@@ -1,0 +1,13 @@
+from .images import image_cross_entropy as image_cross_entropy
+from .images import psnr as psnr
+from .images import squared_distance as squared_distance
+from .images import ssim as ssim
+from .likelihood import active_units as active_units
+from .likelihood import estimate_nll as estimate_nll
+from .likelihood import importance_bound as importance_bound
+from .likelihood import kl_per_unit as kl_per_unit
+from .likelihood import log_weights as log_weights
+from .masks import Confusion as Confusion
+from .masks import best_threshold as best_threshold
+from .masks import confusion as confusion
+from .posterior_collapse import posterior_collapse_warning as posterior_collapse_warning

@@ -1,0 +1,193 @@
+"""Pictures of a run: signals with their alarms, losses, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae._extras import require
+from seqae.report import colours
+from seqae.report.axis import Axis
+from seqae.report.downsampling import break_lines, rows_to_draw
+from seqae.report.figures.style import draw_signal, matplotlib, new_figure, style_axes
+from seqae.report.formatting import with_unit
+from seqae.report.html.plots import scale
+from seqae.report.summary import events_of, faults_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from seqae.anomaly.events import Event
+    from seqae.data.signals.recordings import Recording
+
+SHOWN = 4  # channels of a signal figure unless the caller names them
+
+
+def signal_figure(
+    recording: Recording,
+    reconstruction: np.ndarray,
+    evidence: np.ndarray,
+    events: Sequence[Event] = (),
+    labels: np.ndarray | None = None,
+    channels: Sequence[str] | None = None,
+) -> Figure:
+    """Draw channels with their reconstruction and, below, the evidence for an alarm with its limit.
+
+    Args:
+        recording: The signals.
+        reconstruction: (row, channel), in the units of the recording.
+        evidence: (row,), for an alarm; 1 is the limit. NaN where there is none.
+        events: The alarms, shaded.
+        labels: (row,) bool, True in known faults, shaded in another colour.
+        channels: What to draw; by default the four that are most to blame, or the first.
+    """
+    chosen = list(channels) if channels is not None else _most_to_blame(recording, events)
+    _check_channels(chosen, recording.channels)
+    axis = Axis.of(recording)
+    figure = new_figure(11, 1.5 * len(chosen) + 2.3)
+    plots = figure.subplots(len(chosen) + 1, sharex=True, height_ratios=[1] * len(chosen) + [1.2])
+    for plot, name in zip(plots, chosen):
+        column = recording.channels.index(name)
+        draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
+        plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
+    _draw_evidence(plots[-1], *_lines(axis, evidence))
+    if axis.kind == "date":
+        _shorten_dates(plots[-1])
+    else:
+        plots[-1].set_xlabel(axis.label)
+    for plot in plots:
+        _shade(plot, axis, events_of(events), faults_of(labels))
+        style_axes(plot)
+    _legend(figure, plots[0], plots[-1])
+    plots[-1].set_xlim(*axis.dates(np.array(axis.span(0, len(recording)))))
+    return figure
+
+
+def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the losses of each epoch, one line for each name; the lowest point of each line is marked."""
+    figure = new_figure(7, 4)
+    plot = figure.subplots()
+    for (name, losses), colour in zip(history.items(), colours.CLASSES):
+        epochs = np.arange(1, len(losses) + 1)
+        (line,) = plot.plot(epochs, losses, color=colour, linewidth=1.8, label=name)
+        if np.any(np.isfinite(losses)):
+            best = int(np.nanargmin(losses))
+            line.set_label(f"{name}, lowest {losses[best]:.3g}")
+            plot.plot(epochs[best], losses[best], "o", color=colour, markersize=5)
+    plot.set_yscale(scale(np.concatenate([np.asarray(losses, dtype=float) for losses in history.values()])))
+    plot.set_xlabel("epoch")
+    plot.set_ylabel("loss")
+    plot.set_title("Training", loc="left", color=colours.INK)
+    figure.legend(loc="outside lower center", ncols=len(history), frameon=False)
+    style_axes(plot)
+    return figure
+
+
+def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray | None = None) -> Figure:
+    """Draw codes (sequence, code) as points, wider ones by their two first principal components.
+
+    Args:
+        codes: One line for each sequence.
+        classes: One class or, as floating point numbers, one score for each sequence: the colour of its point.
+    """
+    points, names = _in_the_plane(np.asarray(codes, dtype=np.float64))
+    figure = new_figure(7, 5.5)
+    plot = figure.subplots()
+    style = {"s": float(np.clip(10000 / len(points), 5, 36)), "linewidths": 0, "alpha": 0.8}
+    values = None if classes is None else np.asarray(classes)
+    if values is None:
+        plot.scatter(*points.T, color=colours.SIGNAL, **style)
+    elif np.issubdtype(values.dtype, np.floating):
+        order = np.argsort(values)  # the largest scores on top
+        drawn = plot.scatter(*points[order].T, c=values[order], cmap="cividis", **style)
+        figure.colorbar(drawn, label="score", shrink=0.7)
+    else:
+        _draw_classes(plot, points, values, style)
+        figure.legend(loc="outside right center", frameon=False, markerscale=2)
+    plot.set_xlabel(names[0])
+    plot.set_ylabel(names[1])
+    plot.set_title(f"{len(points):,} codes", loc="left", color=colours.INK)
+    style_axes(plot)
+    return figure
+
+
+def _most_to_blame(recording: Recording, events: Sequence[Event]) -> list[str]:
+    """Return a few channels in the recording's order: those with the largest shares of the alarms."""
+    totals = dict.fromkeys(recording.channels, 0.0)
+    for blame in (blame for event in events for blame in event.channels):
+        totals[blame.channel] += blame.share
+    chosen = sorted(totals, key=lambda name: -totals[name])[:SHOWN]
+    return [name for name in recording.channels if name in chosen]
+
+
+def _lines(axis: Axis, *lines: np.ndarray) -> list[np.ndarray]:
+    """Return positions and lines thinned to what can be seen, without strokes over gaps in time."""
+    rows = rows_to_draw(np.stack(lines, axis=1))
+    columns = {str(number): column[rows] for number, column in enumerate([axis.positions, *lines])}
+    positions, *drawn = break_lines(rows, axis.cuts, columns).values()
+    return [axis.dates(positions), *drawn]
+
+
+def _check_channels(chosen: Sequence[str], channels: Sequence[str]) -> None:
+    for name in chosen:
+        if name not in channels:
+            raise ValueError(f"no channel {name!r}. Expected names out of {', '.join(map(repr, channels))}")
+
+
+def _draw_evidence(plot: Axes, positions: np.ndarray, evidence: np.ndarray) -> None:
+    plot.plot(positions, evidence, color=colours.ERROR, linewidth=1, label="evidence")
+    plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="limit")
+    plot.set_yscale(scale(np.append(evidence, 1)))
+    plot.set_title("evidence", loc="left", fontsize=10, color=colours.INK)
+
+
+def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, float]) -> None:
+    names = np.unique(classes)
+    few = len(names) <= len(colours.CLASSES)
+    wheel = colours.CLASSES if few else matplotlib().colormaps["tab20"].colors
+    for number, name in enumerate(names):
+        plot.scatter(*points[classes == name].T, color=wheel[number % len(wheel)], label=str(name), **style)
+
+
+def _in_the_plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return points (sequence, 2) and the names of both axes."""
+    if codes.shape[1] == 1:
+        return np.column_stack([np.arange(len(codes)), codes[:, 0]]), ("sequence", "code")
+    if codes.shape[1] == 2:
+        return codes, ("code 1", "code 2")
+    centred = codes - codes.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    shares = sizes[:2] ** 2 / max(np.sum(sizes**2), np.finfo(float).tiny)
+    names = tuple(f"principal component {number} ({100 * share:.0f} %)" for number, share in enumerate(shares, 1))
+    return centred @ directions[:2].T, names
+
+
+def _shade(plot: Axes, axis: Axis, events: list[slice], faults: list[slice]) -> None:
+    """Shade alarms and known faults; a bar above the plot shows the faults even where an alarm covers them."""
+    bands = (  # rows, name, colour, line width, bottom and top as parts of the plot's height
+        (faults, None, colours.FAULT_SHADE, 0, 0, 1),
+        (events, "alarm", colours.ALARM_SHADE, 0.8, 0, 1),
+        (faults, "known fault", colours.FAULT, 0, 1, 1.05),
+    )
+    for slices, name, colour, width, bottom, top in bands:
+        for rows in slices:
+            left, right = axis.dates(np.array(axis.span(rows.start, rows.stop)))
+            style = {"color": colour, "linewidth": width, "zorder": 0, "clip_on": top == 1}
+            plot.axvspan(left, right, bottom, top, label=name, **style)
+
+
+def _legend(figure: Figure, first: Axes, last: Axes) -> None:
+    """Put one legend for all plots above them."""
+    found = {label: handle for plot in (first, last) for handle, label in zip(*plot.get_legend_handles_labels())}
+    figure.legend(found.values(), found.keys(), loc="outside upper right", ncols=len(found), frameon=False, fontsize=9)
+
+
+def _shorten_dates(plot: Axes) -> None:
+    """Label the ticks with what changes between them; the date stands once at the end of the axis."""
+    dates = require("matplotlib.dates", extra="report", purpose="drawing pictures")
+    locator = dates.AutoDateLocator()
+    plot.xaxis.set_major_locator(locator)
+    plot.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

@@ -1,0 +1,54 @@
+"""What all pictures have in common: matplotlib without a display, one look, files that are whole."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae._extras import require
+from seqae._files import write_atomically
+from seqae.report import colours
+from seqae.report.downsampling import isolated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure (inches) that knows nothing of pyplot and its windows."""
+    return matplotlib().figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def save_figure(figure: Figure, path: Path | str, dpi: int = 120) -> Path:
+    """Write a figure as PNG, whole or not at all; return the path."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=dpi)
+    return write_atomically(path, content.getvalue())
+
+
+def draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstruction: np.ndarray) -> None:
+    """Draw both lines; the area between them is the error."""
+    plot.fill_between(positions, signal, reconstruction, color=colours.RECONSTRUCTION, alpha=0.25, linewidth=0)
+    dots = {"marker": ".", "markersize": 3, "markevery": np.flatnonzero(isolated(signal)).tolist()}
+    plot.plot(positions, signal, color=colours.SIGNAL, linewidth=0.9, label="signal", zorder=3, **dots)
+    plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, label="reconstruction")
+
+
+def style_axes(plot: Axes) -> None:
+    """Leave of the frame and the grid what helps to read."""
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.spines[["left", "bottom"]].set_color(colours.FAINT)
+    plot.tick_params(colors=colours.INK, labelsize=9)
+    plot.grid(color=colours.GRID, linewidth=0.8)
+    plot.set_axisbelow(True)
+
+
+def matplotlib() -> ModuleType:
+    """Return the library, or say which extra it comes with."""
+    require("matplotlib.figure", extra="report", purpose="drawing pictures")
+    return require("matplotlib", extra="report", purpose="drawing pictures")

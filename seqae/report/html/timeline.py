@@ -1,0 +1,161 @@
+"""The interactive plots that share the time axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae.report import colours
+from seqae.report.axis import Axis
+from seqae.report.downsampling import around, break_lines, compact, isolated, rows_to_draw
+from seqae.report.html.heatmap import heat_map
+from seqae.report.html.plots import scale, time_plot
+from seqae.report.summary import events_of, faults_of, most_severe
+
+if TYPE_CHECKING:
+    from bokeh.models import ColumnDataSource, GridPlot, Range1d
+    from bokeh.plotting import figure
+
+    from seqae.report.report import Report
+
+PAGE_POINTS = 200_000  # the drawn rows of all channels together: some 6 MB
+LINE_POINTS = 20_000  # the drawn rows of one channel: more would be slow to move
+MOMENT = {"date": "@x{%F %T}", "seconds": "@x{0.000} s", "row": "row @x{0,0}"}
+
+
+def timeline(report: Report, axis: Axis) -> GridPlot:
+    """Return the alarms, the score, one channel with its error, and the errors of all, one below the other.
+
+    The page finds what it changes by name: `time` (the range), the plots `lanes`, `heat`, `channel` and `error`, and
+    `shown` (the source of the drawn channel; its tags are the sources of all channels).
+    """
+    from bokeh.layouts import gridplot
+    from bokeh.models import Range1d
+
+    left, right = axis.span(0, len(report.recording))
+    time = Range1d(left, right, bounds=(left, right), min_interval=4 * axis.step, name="time")
+    plots = [_lanes(report, axis, time), _evidence_plot(report, axis, time), *_channel_plots(report, axis, time)]
+    plots += [heat_map(report, axis, time)]
+    for plot in plots[1:-1]:
+        plot.xaxis.visible = False
+    plots[-1].xaxis.axis_label = axis.label
+    _link_crosshairs(plots)
+    options = {"sizing_mode": "stretch_width", "merge_tools": True, "toolbar_options": {"logo": None}}
+    return gridplot([[plot] for plot in plots], toolbar_location="above", **options)
+
+
+def _lanes(report: Report, axis: Axis, time: Range1d) -> figure:
+    """Return the alarms and, if known, the faults as bars."""
+    lanes = {"alarms": (colours.ALARM, events_of(report.events))}
+    if report.labels is not None:
+        lanes["known faults"] = (colours.FAULT, faults_of(report.labels))
+    plot = time_plot(
+        time, axis.kind, 46 + 22 * len(lanes), y_range=list(lanes)[::-1], x_axis_location="above", name="lanes"
+    )
+    for lane, (colour, slices) in lanes.items():
+        left, right = _edges(axis, slices)
+        plot.hbar(y=[lane] * len(slices), left=left, right=right, height=0.6, color=colour)
+    plot.ygrid.grid_line_color = None
+    return plot
+
+
+def _evidence_plot(report: Report, axis: Axis, time: Range1d) -> figure:
+    from bokeh.models import Label, Span
+
+    kind = scale(np.append(report.evidence, 1))
+    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="evidence")
+    _shade(plot, report, axis)
+    columns = _columns(report, axis, {"evidence": report.evidence})
+    line = plot.line("x", "evidence", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
+    _hover(plot, axis, [line], {"evidence": "@evidence"})
+    plot.add_layout(Span(location=1, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
+    label = Label(text="limit", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
+    label.update(x=4, x_units="screen", y=1, y_offset=2, background_fill_color="white")
+    plot.add_layout(label)
+    return plot
+
+
+def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
+    """Return the signal with its reconstruction, and the error, of the channel that the page chooses."""
+    from bokeh.models import ColumnDataSource, Legend, LegendItem
+
+    # Until the page chooses a channel there are two points: Bokeh warns of plots without any.
+    nothing = {"x": [time.start, time.end]} | {name: [0.0, 0.0] for name in ("signal", "reconstruction", "error")}
+    shown = ColumnDataSource(nothing, name="shown", tags=_channel_sources(report, axis))
+    signals = time_plot(time, axis.kind, 230, window_axis="x", name="channel", y_axis_label=" ")
+    errors = time_plot(time, axis.kind, 100, window_axis="x", name="error", y_axis_label="error")
+    errors.yaxis[0].ticker.desired_num_ticks = 3
+    for plot in (signals, errors):
+        _shade(plot, report, axis)
+    style = {"source": shown, "line_cap": "round"}
+    lines = {  # the reconstruction is wider and below: where both agree, both are seen
+        "reconstruction": signals.line("x", "reconstruction", color=colours.RECONSTRUCTION, line_width=2.6, **style),
+        "signal": signals.line("x", "signal", color=colours.SIGNAL, line_width=1.2, **style),
+    }
+    items = [LegendItem(label=name, renderers=[lines[name]]) for name in ("signal", "reconstruction")]
+    signals.add_layout(Legend(items=items, orientation="horizontal", border_line_color=None, margin=0), "above")
+    error = errors.line("x", "error", color=colours.ERROR, line_width=1.2, **style)
+    _hover(signals, axis, [lines["signal"]], {"signal": "@signal", "reconstruction": "@reconstruction"})
+    _hover(errors, axis, [error], {"error": "@error"})
+    return [signals, errors]
+
+
+def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
+    recording = report.recording
+    sources = []
+    for channel in range(len(recording.channels)):
+        lines = {
+            "signal": recording.values[:, channel],
+            "reconstruction": report.reconstruction[:, channel],
+            "error": report.channel_scores[:, channel],
+        }
+        sources.append(_columns(report, axis, lines, share=len(recording.channels)))
+    return sources
+
+
+def _columns(report: Report, axis: Axis, lines: dict[str, np.ndarray], share: int = 1) -> ColumnDataSource:
+    """Thin lines (row,) together to what can be seen; `share` of them have to share the page."""
+    from bokeh.models import ColumnDataSource
+
+    rows = np.arange(len(report.recording))
+    budget = min(LINE_POINTS, PAGE_POINTS // share)
+    if len(rows) > budget:
+        windows = [around(event.start, event.stop, len(rows)) for event in most_severe(report.events)]
+        rows = rows_to_draw(np.stack(list(lines.values()), axis=1), windows, limit=budget // 2)
+    first = next(iter(lines.values()))
+    rows = np.repeat(rows, 1 + isolated(first[rows]))  # a line from a point to itself is a dot
+    columns = {name: compact(line[rows]) for name, line in lines.items()}
+    return ColumnDataSource(break_lines(rows, axis.cuts, {"x": axis.positions[rows]} | columns))
+
+
+def _edges(axis: Axis, slices: list[slice]) -> tuple[list[float], list[float]]:
+    spans = [axis.span(rows.start, rows.stop) for rows in slices]
+    return [left for left, _ in spans], [right for _, right in spans]
+
+
+def _shade(plot: figure, report: Report, axis: Axis) -> None:
+    """Shade known faults and alarms over the full height."""
+    if faults := faults_of(report.labels):
+        left, right = _edges(axis, faults)
+        plot.vstrip(x0=left, x1=right, color=colours.FAULT_SHADE, level="underlay")
+    left, right = _edges(axis, events_of(report.events))
+    # The edge keeps a short alarm visible; the edges of very many would hide all else.
+    edge = {"line_color": colours.ALARM, "line_alpha": 0.4 / max(1, len(left) / 100)}
+    plot.vstrip(x0=left, x1=right, fill_color=colours.ALARM_SHADE, level="underlay", **edge)
+
+
+def _hover(plot: figure, axis: Axis, lines: list, shown: dict[str, str]) -> None:
+    from bokeh.models import HoverTool
+
+    tips = [(axis.label.partition(" ")[0], MOMENT[axis.kind]), *shown.items()]
+    formatters = {"@x": "datetime"} if axis.kind == "date" else {}
+    plot.add_tools(HoverTool(renderers=lines, tooltips=tips, formatters=formatters, mode="vline"))
+
+
+def _link_crosshairs(plots: list[figure]) -> None:
+    from bokeh.models import CrosshairTool, Span
+
+    cursor = Span(dimension="height", line_color=colours.FAINT, line_dash="dotted")
+    for plot in plots:
+        plot.add_tools(CrosshairTool(overlay=cursor))

@@ -1,0 +1,96 @@
+"""The rules of scikit-learn, aeon and sktime, by their own checks.
+
+aeon and sktime ask for older versions of numpy and pandas than seqae does: their checks run where the extras are
+installed, and are skipped elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from generators import noisy_waves
+from seqae._extras import MissingExtra
+from seqae.adapters.sklearn import OutlierDetector
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.models import Principal
+
+SMALL = {"model": Principal(), "resolutions": (1,), "window": 4}
+IN_TIME = "a row is read together with its neighbours in time: that is what finds anomalies in a sequence"
+EXPECTED = {"check_methods_sample_order_invariance": IN_TIME, "check_methods_subset_invariance": IN_TIME}
+
+
+@parametrize_with_checks(
+    [OutlierDetector(**SMALL, contamination=0.1)],
+    expected_failed_checks=lambda estimator: EXPECTED,
+    xfail_strict=True,
+)
+def test_the_detector_keeps_the_rules_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def waves(rows: int = 300) -> np.ndarray:
+    return noisy_waves(rows, 0, [3, 5])
+
+
+def test_outliers_are_the_rows_that_raise_an_alarm():
+    normal, rows = waves(), waves()
+    rows[100:110, 1] += 4
+    rows[200, 0] = np.nan
+    adapted = OutlierDetector(**SMALL).fit(normal)
+    alarms = adapted.detector_.alarms(rows)
+    assert alarms[100:110].any()
+    np.testing.assert_array_equal(adapted.predict(rows) == -1, alarms)
+    np.testing.assert_array_equal(adapted.decision_function(rows) < 0, alarms)
+
+
+def test_the_share_of_outliers_may_be_given():
+    share = np.mean(OutlierDetector(**SMALL, contamination=0.2).fit_predict(waves()) == -1)
+    assert share == pytest.approx(0.2, abs=0.01)
+    with pytest.raises(ValueError, match=r"contamination is 0.7. Give a share up to 0.5, or 'auto'"):
+        OutlierDetector(contamination=0.7).fit(waves())
+
+
+def extra(name: str) -> object:
+    """Return a module of adapters, or skip the test."""
+    import importlib
+
+    try:
+        return importlib.import_module(f"seqae.adapters.{name}")
+    except MissingExtra as error:
+        pytest.skip(f"{name} is not installed ({error})")
+
+
+@pytest.mark.parametrize("name", ["SeriesDetector", "CollectionEncoder"])
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_for_aeon_keeps_its_rules(name: str):
+    adapter = getattr(extra("aeon"), name)
+    from aeon.testing.estimator_checking import check_estimator
+
+    failed = {check: result for check, result in check_estimator(adapter).items() if result != "PASSED"}
+    assert failed == {}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_for_sktime_keeps_its_rules():
+    adapter = extra("sktime").SeriesDetector
+    from sktime.utils.estimator_checks import check_estimator
+
+    failed = {check: result for check, result in check_estimator(adapter, verbose=0).items() if result != "PASSED"}
+    assert failed == {}
+
+
+@pytest.mark.parametrize("library", ["aeon", "sktime"])
+def test_what_is_for_others_scores_as_the_detector(library: str):
+    adapter = extra(library).SeriesDetector(**SMALL)
+    rows = waves()
+    rows[100:110, 1] += 4
+    own = AnomalyDetector(**SMALL, seed=0).fit(waves())
+    if library == "aeon":
+        np.testing.assert_allclose(adapter.fit(waves(), axis=0).predict(rows, axis=0), own.scores(rows))
+    else:
+        found = clone(adapter).fit(waves())
+        np.testing.assert_array_equal(found.predict(rows)["ilocs"], np.flatnonzero(own.alarms(rows)))
+        np.testing.assert_allclose(found.transform_scores(rows)["scores"], own.scores(rows))

@@ -1,0 +1,116 @@
+"""Miniature files in the official layouts come out as what was written into them."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from benchmarks import SOURCES, made_up, read_benchmark
+
+TRAIN = np.arange(40.0).reshape(20, 2)
+TEST = np.arange(60.0).reshape(30, 2) ** 2
+LABELS = (np.arange(30) >= 12) & (np.arange(30) < 17)
+
+
+def lines(table, fmt="%.6g"):
+    return "\n".join(",".join(fmt % value for value in row) for row in np.reshape(table, (len(table), -1))) + "\n"
+
+
+def write_skab(folder, rows, faulty):
+    stamps = np.datetime64("2020-03-09T10:14:33") + np.arange(rows)
+    ends = [";0.0;0.0" if row < faulty else ";1.0;0.0" for row in range(rows)] if faulty else [""] * rows
+    head = "datetime;Current;Volume Flow RateRMS" + (";anomaly;changepoint" if faulty else "")
+    body = [
+        f"{str(stamp).replace('T', ' ')};{row};{row * 2.5}{end}" for row, (stamp, end) in enumerate(zip(stamps, ends))
+    ]
+    folder.mkdir(parents=True)
+    return "\n".join([head, *body]) + "\n"
+
+
+def test_skab_learns_from_the_first_400_rows_and_from_half_of_the_fault_free_run(tmp_path):
+    text = write_skab(tmp_path / "data/valve1", rows=430, faulty=410)
+    with gzip.open(tmp_path / "data/valve1/3.csv.gz", "wt") as file:
+        file.write(text)
+    text = write_skab(tmp_path / "data/anomaly-free", rows=50, faulty=0)
+    (tmp_path / "data/anomaly-free/anomaly-free.csv").write_text(text)
+    normal, fault = read_benchmark("skab", tmp_path)
+    assert (normal.name, normal.group, fault.name, fault.group) == ("anomaly-free", "anomaly-free", "3", "valve1")
+    assert fault.train.channels == ("Current", "Volume Flow RateRMS")
+    np.testing.assert_array_equal(fault.train.values[:, 0], np.arange(400))
+    np.testing.assert_array_equal(fault.test.values[:, 1], np.arange(430) * 2.5)
+    np.testing.assert_array_equal(fault.labels, np.arange(430) >= 410)
+    assert (fault.context, fault.rows_before_faults) == (400, slice(400, 410))
+    assert (len(normal.train), len(normal.test), normal.rows_before_faults) == (25, 50, slice(25, 50))
+
+
+def write_smd(root, layout):
+    (root / "interpretation_label").mkdir(parents=True)
+    (root / "interpretation_label/machine-1-1.txt").write_text("13-18:1,2\n20-20:2\n")
+    if layout == "npz":
+        np.savez(root / "machine-1-1.npz", train=TRAIN, test=TEST, label=LABELS.astype(np.uint8))
+        return
+    for part, table in {"train": TRAIN, "test": TEST, "test_label": LABELS.astype(int)}.items():
+        (root / part).mkdir()
+        (root / part / "machine-1-1.txt").write_text(lines(table))
+
+
+@pytest.mark.parametrize("layout", ["npz", "official"])
+def test_smd_tells_the_channels_at_fault(tmp_path, layout):
+    write_smd(tmp_path / "ServerMachineDataset", layout)
+    (case,) = read_benchmark("smd", tmp_path)
+    np.testing.assert_array_equal(case.train.values, TRAIN)
+    np.testing.assert_array_equal(case.test.values, TEST)
+    np.testing.assert_array_equal(case.labels, LABELS)
+    assert case.causes == ((slice(12, 17), (0, 1)), (slice(19, 20), (1,)))
+
+
+@pytest.mark.parametrize("layout", ["npz", "official"])
+def test_nasa_counts_the_last_row_of_a_fault_as_anomalous(tmp_path, layout):
+    if layout == "npz":
+        np.savez(tmp_path / "P-1.npz", train=TRAIN, test=TEST, label=LABELS.astype(np.uint8))
+    else:
+        for part, table in {"train": TRAIN, "test": TEST}.items():
+            (tmp_path / part).mkdir()
+            np.save(tmp_path / part / "P-1.npy", table)
+        text = 'chan_id,spacecraft,anomaly_sequences,class,num_values\nP-1,SMAP,"[[12, 14], [15, 16]]",[point],30\n'
+        (tmp_path / "labeled_anomalies.csv").write_text(text)
+    (case,) = read_benchmark("nasa", tmp_path)
+    assert case.name == "P-1"
+    np.testing.assert_array_equal(case.train.values, TRAIN)
+    np.testing.assert_array_equal(case.test.values, TEST)
+    np.testing.assert_array_equal(case.labels, LABELS)
+    assert case.rows_before_faults == slice(0, 12)
+
+
+def test_tsb_ad_searches_the_training_rows_too(tmp_path):
+    table = np.column_stack([TEST[:, 0], LABELS])
+    (tmp_path / "001_NAB_id_1_Facility_tr_10_1st_12.csv").write_text("Data,Label\n" + lines(table))
+    np.savez(tmp_path / "002_SMD_id_2_Facility_tr_11_1st_12.npz", data=TEST, train_end=11)
+    several, one = read_benchmark("tsb-ad", tmp_path)
+    assert (one.group, several.group) == ("U-NAB", "M-SMD")
+    np.testing.assert_array_equal(one.train.values, TEST[:10, :1])
+    np.testing.assert_array_equal(one.test.values, TEST[:, :1])
+    np.testing.assert_array_equal(one.labels, LABELS)
+    np.testing.assert_array_equal(several.train.values, TEST[:11])
+    assert several.labels is None
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_folder_without_the_set_is_named_with_what_to_download(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=r"no .* or below\. Download .*https://github\.com/") as error:
+        read_benchmark(name, tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+def test_an_unknown_benchmark_is_refused_with_those_there_are(tmp_path):
+    with pytest.raises(ValueError, match=r"no benchmark 'skap'.*skab, smd, nasa, tsb-ad"):
+        read_benchmark("skap", tmp_path)
+
+
+def test_the_made_up_cases_differ_only_in_the_fault():
+    normal, fault = made_up(with_normal=True)
+    differs = normal.test.values != fault.test.values
+    ((rows, channels),) = fault.causes
+    assert differs[rows, channels].all() and differs.sum() == fault.labels.sum() == 60
+    assert not normal.labels.any() and fault.labels[rows].all()
+    assert [case.name for case in made_up()] == ["fault"]

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from seqae.anomaly.events import find_events
+from seqae.data.signals.recordings import Recording
+from seqae.report.summary import alarm_rows, best_methods, comparison_sentence, headline, most_severe
+
+
+def searched(*alarms: tuple[int, int, float], rows: int = 100, times: np.ndarray | None = None):
+    scores = np.zeros(rows)
+    for start, stop, score in alarms:
+        scores[start:stop] = score
+    channel_scores = np.stack([scores, 3 * scores], axis=1)
+    recording = Recording(channel_scores, ("flow", "speed"), times)
+    return recording, find_events(scores, 1.0, channel_scores, ("flow", "speed"), times, merge_gap=0)
+
+
+def labelled(*faults: tuple[int, int], rows: int = 100) -> np.ndarray:
+    labels = np.zeros(rows, dtype=bool)
+    for start, stop in faults:
+        labels[start:stop] = True
+    return labels
+
+
+def test_the_headline_counts_faults_false_alarms_and_delay():
+    recording, events = searched((14, 18, 2), (40, 42, 2), (60, 61, 2), times=np.arange(100.0))
+    sentence = headline(recording, events, labelled((10, 20), (36, 45), (80, 90)))
+    assert sentence == "2 of 3 faults found, 1 false alarm, first alarm 4 s after the start on average"
+
+
+def test_the_headline_speaks_of_rows_if_there_are_no_times():
+    recording, events = searched((12, 18, 2), (40, 45, 2))
+    assert headline(recording, events, labelled((11, 20))).endswith("first alarm 1 row after the start on average")
+
+
+def test_the_headline_admits_that_nothing_was_found():
+    recording, events = searched()
+    assert headline(recording, events, labelled((3, 5))) == "0 of 1 fault found, no false alarm"
+    assert headline(recording, events) == "No alarm in 100 rows"
+
+
+@pytest.mark.parametrize("labels", [None, np.zeros(100, bool), np.ones(100, bool)])
+def test_without_faults_to_compare_with_the_headline_counts_alarms(labels):
+    recording, events = searched((10, 12, 2), (50, 51, 5))
+    expected = "2 alarms in 100 rows, 3.0 % of the rows; the gravest at row 50, mostly speed"
+    assert headline(recording, events, labels) == expected
+
+
+def test_the_gravest_events_come_in_the_order_of_time():
+    _, events = searched((10, 12, 5), (30, 31, 2), (50, 51, 9))
+    assert [event.start for event in most_severe(events, 2)] == [10, 50]
+    assert alarm_rows(events, 100).sum() == 4
+
+
+def test_the_second_column_decides_who_won():
+    results = [{"method": "ours", "AUC": 0.7, "seconds": 9}, {"method": "PCA", "AUC": 0.8, "seconds": 1}]
+    assert best_methods(results) == [1]
+    assert comparison_sentence(results) == "Best AUC: PCA with 0.800; ours 0.700."
+
+
+def test_equal_methods_all_win_and_missing_numbers_lose():
+    tied = [{"method": "a", "AUC": 0.5}, {"method": "b", "AUC": None}, {"method": "c", "AUC": 0.5}]
+    assert best_methods(tied) == [0, 2]
+    assert comparison_sentence(tied) == "Best AUC: a and c with 0.500; b \u2013."
+    assert best_methods([{"method": "a", "AUC": float("nan")}]) == []
+    assert comparison_sentence([{"method": "a"}, {"method": "b"}]) == ""
+    assert comparison_sentence(tied[:1]) == ""
