@@ -76,7 +76,7 @@ class TreeReconstruction(lightning.LightningModule):
             return loss
         plan = grown.folded.plan
         in_plan = torch.empty_like(labels)
-        in_plan[plan.places] = labels
+        in_plan[plan.indices] = labels
         whole = _named(grown.sentence_logits, in_plan[plan.roots])
         return loss + whole + self.nodes * _named(grown.logits, in_plan)
 
