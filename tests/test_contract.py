@@ -207,7 +207,7 @@ def of(kind: type[Encoder]) -> OfEncoder:
         (checks.check_gradients, of(StopsGradients), "of the four sequences count .False, False, False, False"),
         (checks.check_gradients, of(HasAnIdleParameter), "the gradient of idle is zero"),
         (checks.check_gradients, replace(ENCODERS["lstm"], deaf="it reads"), "of the four sequences count .True"),
-        (checks.check_overfits_four_sequences, replace(ENCODERS["silent"], cannot_overfit=""), "not learnt by heart"),
+        (checks.check_overfits_four_sequences, replace(ENCODERS["null"], cannot_overfit=""), "not learnt by heart"),
         (checks.check_overfits_four_sequences, replace(ENCODERS["dense"], cannot_overfit="it learns"), "it learns"),
         (checks.check_lengths_asked_for_are_written, OfDecoder(WritesOneMore, DECODERS["dense"].inputs), "other len"),
         (checks.check_limits_are_named, replace(ENCODERS["lstm"], inputs=(READINGS.up_to(12),)), "DID NOT RAISE"),

@@ -72,11 +72,11 @@ class Vocabulary:
         """Return the text of numbers up to END, with `<unknown>` for what is unknown."""
         return self.tokenizer.join([self.word(number) for number in _text_part(tokens)])
 
-    def word(self, number: int) -> str:
+    def word(self, token: int) -> str:
         """Return how a number is shown."""
-        if not 0 <= number < len(self):
-            raise ValueError(f"token {number}. Expected numbers from 0 to {len(self) - 1}: is it another vocabulary's?")
-        return SPECIAL[number] if number < len(SPECIAL) else self._known[number - len(SPECIAL)]
+        if not 0 <= token < len(self):
+            raise ValueError(f"token {token}. Expected numbers from 0 to {len(self) - 1}: is it another vocabulary's?")
+        return SPECIAL[token] if token < len(SPECIAL) else self._known[token - len(SPECIAL)]
 
     def unknown(self, text: str) -> list[str]:
         """Return the words of a text that have no number, each once, in their order."""

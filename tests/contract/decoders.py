@@ -37,7 +37,7 @@ from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
 from seqae.modules.tokens import Argmax, TiedHead
 
 
-def feedback(recurrence=LSTM, layers: int = 1, **settings) -> AutoregressiveDecoder:
+def autoregressive(recurrence=LSTM, layers: int = 1, **settings) -> AutoregressiveDecoder:
     return AutoregressiveDecoder(CODE, recurrence(CHANNELS, 16, layers), nn.Linear(16, CHANNELS), **settings)
 
 
@@ -53,7 +53,7 @@ def of_frames() -> ReversedDecoder:
 
 def per_channel() -> PerChannelDecoder:
     decoder = PerChannelDecoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(decoder.out)  # as after training: at first the linear way stands alone
+    nn.init.normal_(decoder.output_weight)  # as after training: at first the linear path stands alone
     return decoder
 
 
@@ -67,21 +67,21 @@ DECODERS = {
     "repeat, frames": OfDecoder(
         lambda: RepeatDecoder(LSTM(CODE, 32), frame_decoder(32, (16, 8), FRAME)), (codes(CODE), FRAMES)
     ),
-    "feedback, lstm": OfDecoder(feedback, READS),
-    "feedback, gru of two layers": OfDecoder(lambda: feedback(GRU, 2), READS),
-    "feedback, sampled": OfDecoder(lambda: feedback(layers=2, own_share=0.5), READS),
-    "feedback, reading the code again": OfDecoder(
+    "autoregressive, lstm": OfDecoder(autoregressive, READS),
+    "autoregressive, gru of two layers": OfDecoder(lambda: autoregressive(GRU, 2), READS),
+    "autoregressive, sampled": OfDecoder(lambda: autoregressive(layers=2, sampling_probability=0.5), READS),
+    "autoregressive, reading the code at every step": OfDecoder(
         lambda: AutoregressiveDecoder(
             CODE, LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), condition_every_step=True
         ),
         READS,
     ),
-    "feedback, tokens": OfDecoder(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
-    "feedback, tokens, sampled": OfDecoder(
-        lambda: of_tokens(own_share=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
+    "autoregressive, tokens": OfDecoder(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
+    "autoregressive, tokens, sampled": OfDecoder(
+        lambda: of_tokens(sampling_probability=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
     ),
-    "backwards": OfDecoder(lambda: ReversedDecoder(feedback()), READS),
-    "backwards, frames": OfDecoder(of_frames, (codes(CODE), FRAMES)),
+    "reversed": OfDecoder(lambda: ReversedDecoder(autoregressive()), READS),
+    "reversed, frames": OfDecoder(of_frames, (codes(CODE), FRAMES)),
     "convolutions": OfDecoder(lambda: ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)), READS),
     "dense": OfDecoder(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
     "linear": OfDecoder(lambda: DenseDecoder(12, CHANNELS, CODE, hidden_sizes=()), (codes(CODE), READINGS.up_to(12))),

@@ -52,7 +52,7 @@ def recursive(shape, **settings) -> RecursiveEncoder:
 
 def per_channel() -> PerChannelEncoder:
     encoder = PerChannelEncoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(encoder.out)  # as after training: at first the linear way stands alone
+    nn.init.normal_(encoder.output_weight)  # as after training: at first the linear path stands alone
     return encoder
 
 
@@ -66,6 +66,9 @@ def spread() -> BatchNormPosterior:
 ENCODERS = {
     "lstm": OfEncoder(lambda: RecurrentEncoder(LSTM(CHANNELS, 16), CODE), (READINGS,)),
     "lstm of two layers": OfEncoder(lambda: RecurrentEncoder(LSTM(CHANNELS, 8, num_layers=2), CODE), (READINGS,)),
+    "lstm of two layers with dropout": OfEncoder(
+        lambda: RecurrentEncoder(LSTM(CHANNELS, 16, num_layers=2, dropout=0.1), CODE), (READINGS,)
+    ),
     "lstm in both directions": OfEncoder(
         lambda: RecurrentEncoder(LSTM(CHANNELS, 8, 2, bidirectional=True), CODE), (READINGS,)
     ),
@@ -118,7 +121,7 @@ ENCODERS = {
     ),
     "per channel": OfEncoder(per_channel, (READINGS.up_to(10, shortest=10),)),
     "spread": OfEncoder(spread, (READINGS,)),
-    "silent": OfEncoder(
+    "null": OfEncoder(
         lambda: NullEncoder(CODE), (READINGS,), deaf="it says nothing", cannot_overfit="all codes are the same"
     ),
 }
