@@ -129,7 +129,12 @@ class AutoregressiveDecoder(Decoder):
             before = torch.cat([first.unsqueeze(1), embedded.values[:, :-1]], dim=1)
             hidden = self.rnn(Batch(self._with_code(before, code), lengths), state)
             return Batch(self._with_code(hidden.values, code), lengths).map(self.head)
-        if targets is None and self._is_linear:
+        if (
+            targets is None
+            and self._reads_predictions
+            and isinstance(self.rnn, LSTM)
+            and isinstance(self.head, nn.Linear)
+        ):
             hidden = self.rnn.run_autoregressive(state, first, self.head, int(lengths.max()))
             return Batch(hidden, lengths).map(self.head)
         return self._step_by_step(state, first, code, lengths, targets, probability)
@@ -141,15 +146,10 @@ class AutoregressiveDecoder(Decoder):
         return torch.cat([vectors, code.unsqueeze(1).expand(-1, vectors.shape[1], -1)], dim=-1)
 
     @property
-    def _is_linear(self) -> bool:
-        """Whether what a step reads is a linear function of the hidden state of the step before."""
-        is_linear = (
-            self.embed is None
-            and self.to_input is None
-            and not self.condition_every_step
-            and isinstance(self.head, nn.Linear)
-        )
-        return is_linear and isinstance(self.rnn, LSTM) and self.rnn.num_layers == 1
+    def _reads_predictions(self) -> bool:
+        """Whether one layer reads the prediction as it is; with a linear head it is linear in the state before."""
+        as_it_is = self.embed is None and self.to_input is None and not self.condition_every_step
+        return as_it_is and self.rnn.num_layers == 1
 
     def _step_by_step(
         self, state: State, before: Tensor, code: Tensor, lengths: Tensor, targets: Batch | None, probability: float

@@ -111,7 +111,7 @@ def test_strange_texts_have_codes_and_leave_those_of_others_alone(make):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("see \ud800", ValueError, r"half a character, '\\ud800', at place 4 of the text"),
+        ("see \ud800", ValueError, r"half a character, '\\ud800', at position 4 of the text"),
         (b"why", TypeError, r"a bytes is no text \(b'why'\). Decode it"),
         (None, TypeError, "a NoneType is no text"),
         (["why", "?"], TypeError, "a list is no text"),
