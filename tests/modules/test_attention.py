@@ -1,4 +1,4 @@
-"""Attention: what it looks up."""
+"""Attention: the formulas of the papers."""
 
 import pytest
 import torch

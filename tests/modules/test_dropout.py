@@ -1,4 +1,4 @@
-"""What is dropped is random, what is kept makes up for it."""
+"""Dropout by random bytes."""
 
 import pytest
 import torch

@@ -125,11 +125,11 @@ def test_extreme_sums_saturate(cell):
 
 
 class OfValues(nn.Module):
-    """A recurrence over sequences of one length, as a module that can be traced."""
+    """A rnn over sequences of one length, as a module that can be traced."""
 
-    def __init__(self, recurrence: nn.Module):
+    def __init__(self, rnn: nn.Module):
         super().__init__()
-        self.rnn = recurrence
+        self.rnn = rnn
 
     def forward(self, values: Tensor) -> Tensor:
         return self.rnn(Batch.full(values)).values

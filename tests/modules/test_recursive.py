@@ -86,8 +86,8 @@ def test_all_nodes_errors_and_gradients_equal_those_of_plain_recursion(lengths, 
     plan, start = output.folded.plan, 0
     for found, tree, (nodes, errors) in zip(output.trees(), trees, expected):
         torch.testing.assert_close(found.errors, errors, rtol=1e-4, atol=1e-5)
-        places = plan.indices[start : start + len(tree)]
-        torch.testing.assert_close(output.folded.nodes[places], nodes, rtol=0, atol=1e-5)
+        indices = plan.indices[start : start + len(tree)]
+        torch.testing.assert_close(output.folded.nodes[indices], nodes, rtol=0, atol=1e-5)
         start += len(tree)
     if max(lengths) > 1:
         parameters = list(ours.parameters())
@@ -114,7 +114,7 @@ def slow_greedy(sequence: Tensor, composition: Composition, decomposition: Decom
             first, second = decomposition(joint)[0]
             error = few * (first - left).square().sum() + many * (second - right).square().sum()
             tried.append((float(error) / (few + many), joint[0]))
-        at = min(range(len(tried)), key=lambda place: tried[place][0])
+        at = min(range(len(tried)), key=lambda merge: tried[merge][0])
         merges.append([roots[at][0], roots[at + 1][0]])
         joint = (len(sequence) + len(merges) - 1, tried[at][1], roots[at][2] + roots[at + 1][2])
         roots[at : at + 2] = [joint]

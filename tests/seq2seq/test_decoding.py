@@ -115,8 +115,8 @@ def test_no_blocked_ngram_comes_twice(strategy):
 def test_draws_follow_the_probabilities():
     logits = torch.tensor([0.5, -torch.inf, 0.0, 1.0, -1.0, 2.0])
     drawn = TokenSampling(temperature=2.0).draw(logits.expand(40_000, -1), torch.Generator().manual_seed(0))
-    shares = torch.bincount(drawn, minlength=6) / 40_000
-    torch.testing.assert_close(shares, (logits / 2).softmax(dim=0), rtol=0, atol=0.01)
+    frequencies = torch.bincount(drawn, minlength=6) / 40_000
+    torch.testing.assert_close(frequencies, (logits / 2).softmax(dim=0), rtol=0, atol=0.01)
 
 
 def test_top_k_and_top_p_cut_off_what_is_unlikely():

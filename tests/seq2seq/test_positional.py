@@ -83,7 +83,7 @@ def test_it_learns_where_to_look_and_is_the_same_when_saved_and_loaded(tmp_path)
         optimizer.step()
     captioner = Captioner(vocabulary, found, max_length=8)
     assert captioner.caption(sources) == texts
-    looked = captioner.attention_weights(sources[0], texts[0])
-    assert looked.shape == (3, 6) and looked.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    weights = captioner.attention_weights(sources[0], texts[0])
+    assert weights.shape == (3, 6) and weights.sum(axis=1) == pytest.approx(1, abs=1e-5)
     again = seqae.load(seqae.save(captioner, tmp_path / "captioner"))
     assert again.caption(sources[::-1], GreedySearch(), batch_size=3) == texts[::-1]
