@@ -99,14 +99,14 @@ class Batch:
         return self.with_steps(function(self.steps))
 
     def mask_padding(self) -> Batch:
-        """Return the same sequences with zeros as padding, for layers that read neighbouring steps."""
+        """Return the same sequences, `(batch, time, *step)`, with zeros as padding, for layers that read neighbours."""
         if self.is_unpadded:
             return self
         mask = self.mask.reshape(*self.mask.shape, *[1] * (self.values.ndim - 2))
         return Batch(torch.where(mask, self.values, torch.zeros_like(self.values)), self.lengths)
 
     def reversed(self) -> Batch:
-        """Return each sequence from its last step to its first; the padding stays at the end."""
+        """Return each sequence in reverse, `(batch, time, *step)`; the padding stays at the end."""
         time = torch.arange(self.values.shape[1], device=self.values.device)
         from_end = self.lengths.unsqueeze(1) - 1 - time
         index = torch.where(from_end >= 0, from_end, time)
@@ -118,5 +118,5 @@ class Batch:
         return [row[:length] for row, length in zip(self.values, self.lengths.tolist())]
 
     def to(self, device: torch.device | str) -> Batch:
-        """Return the batch on another device."""
+        """Return the batch `(batch, time, *step)` on another device."""
         return Batch(self.values.to(device), self.lengths.to(device))

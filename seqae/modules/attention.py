@@ -94,9 +94,11 @@ class DotAttention(Attention):
         self.size = self.query_size = self.states_size = size
 
     def keys(self, states: Tensor) -> Tensor:
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
         return states
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the score of each query and key, `(batch, time, source)`."""
         return queries @ keys.transpose(1, 2)
 
 
@@ -117,9 +119,11 @@ class GeneralAttention(Attention):
         self.key_projection = nn.Linear(states_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
         return self.key_projection(states)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the score of each query and key, `(batch, time, source)`."""
         return queries @ keys.transpose(1, 2)
 
 
@@ -142,8 +146,10 @@ class AdditiveAttention(Attention):
         self.score_projection = nn.Linear(hidden_size, 1, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
         return self.key_projection(states)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the score of each query and key, `(batch, time, source)`."""
         hidden = self.query_projection(queries).unsqueeze(2) + keys.unsqueeze(1)
         return self.score_projection(hidden.tanh()).squeeze(-1)

@@ -26,7 +26,7 @@ class FastDropout(nn.Module):
         self.p = p
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return values of the same shape."""
+        """Return values of the same shape, any `(*shape)`."""
         dropped = min(round(256 * self.p), 255)
         if not self.training or not dropped:
             return values

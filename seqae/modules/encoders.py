@@ -75,7 +75,7 @@ class RecurrentEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
-        hidden = self.rnn(embedded(batch, self.embed))
+        hidden = self.rnn(embed_steps(batch, self.embed))
         return self.project(self.rnn.last_output(hidden) if self.pool is None else self.pool(hidden))
 
 
@@ -117,7 +117,7 @@ class ConvEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
-        return self.project(self.pool(self.convolutions(embedded(batch, self.embed))))
+        return self.project(self.pool(self.convolutions(embed_steps(batch, self.embed))))
 
 
 class DenseEncoder(Encoder):
@@ -155,7 +155,7 @@ class DenseEncoder(Encoder):
         Raises:
             ValueError: A sequence is longer than `steps`.
         """
-        values = embedded(batch, self.embed).mask_padding().values
+        values = embed_steps(batch, self.embed).mask_padding().values
         if int(batch.lengths.max()) > self.steps:
             raise ValueError(
                 f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
@@ -183,7 +183,7 @@ class MeanEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
-        return self.project(mean_over_time(embedded(batch, self.embed)))
+        return self.project(mean_over_time(embed_steps(batch, self.embed)))
 
 
 class SegmentMeanEncoder(Encoder):
@@ -225,12 +225,12 @@ class MeanMaxEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
-        read = embedded(batch, self.embed).mask_padding()
+        read = embed_steps(batch, self.embed).mask_padding()
         states = self.rnn(read)
         return torch.cat([mean_over_time(read), mean_over_time(states), max_over_time(states)], dim=1)
 
 
-def embedded(batch: Batch, embed: nn.Module | None) -> Batch:
+def embed_steps(batch: Batch, embed: nn.Module | None) -> Batch:
     """Return `embed` of each step, `(batch, time, *vector)`; the batch itself if it is None."""
     return batch if embed is None else batch.map(embed)
 

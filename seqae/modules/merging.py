@@ -80,7 +80,7 @@ class TreeBatchPlan:
 
     @classmethod
     def of(cls, trees: Sequence[Tree], device: torch.device | str = "cpu") -> TreeBatchPlan:
-        """Return the plan for trees whose leaves lie one after the other, as in `Batch.steps`."""
+        """Return the plan for trees whose leaves lie one after the other, `(leaf, size)` as in `Batch.steps`."""
         leaves = np.array([tree.leaves for tree in trees])
         heights = np.concatenate([tree.heights for tree in trees])
         sizes = np.concatenate([tree.sizes for tree in trees])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
-from seqae.modules.encoders import Encoder, embedded
+from seqae.modules.encoders import Encoder, embed_steps
 from seqae.modules.merging import Composition, Decomposition, TreeBatchPlan, fold, greedy, split_errors, unfold
 from seqae.modules.trees import Tree, balanced, chain
 
@@ -149,7 +149,7 @@ class RecursiveEncoder(Encoder):
             batch: The sequences, `(batch, time, *step)`.
             trees: One for each sequence, in place of those that `tree_builder` would choose.
         """
-        vectors = embedded(batch, self.embed)
+        vectors = embed_steps(batch, self.embed)
         if trees is None:
             trees = self.tree_builder(vectors, self.composition)
         plan = TreeBatchPlan.of(trees, vectors.values.device)

@@ -118,7 +118,7 @@ class TextDecoder(nn.Module, ABC):
 
     @abstractmethod
     def init_state(self, states: Batch) -> Any:
-        """Return the state before the first token, given the sources' states: tensors with a row for each text."""
+        """Return the state before the first token, given states `(batch, source, states_size)`: a row for each text."""
 
     @abstractmethod
     def decode_step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from seqae._extras import require
-from seqae.text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from seqae.text.tokenizers import Tokenizer, WordTokenizer, validate_text
 
 UNKNOWN, START, END = 0, 1, 2

@@ -22,7 +22,8 @@ Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
     """Return whether the kernel can run a layer and is faster than torch; takes the arguments of `gru`.
 
-    It runs float32 on the CPU. Traced and compiled graphs go to torch; a second derivative needs `SEQAE_NATIVE=0`.
+    It reads float32 tensors `(batch, time, input_size)` on the CPU. Traced and compiled graphs go to torch; a second
+    derivative needs `SEQAE_NATIVE=0`.
     """
     if batch.values.shape[1] < _MIN_STEPS or torch.is_autocast_enabled("cpu"):
         return False
@@ -35,7 +36,10 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
-    """Return the same for `lstm`; torch is faster if the state is large and the batch small (measured with AVX2)."""
+    """Return the same for `lstm`, whose inputs are `(batch, time, input_size)`, too.
+
+    Torch is faster if the hidden state is large and the batch small (measured with AVX2).
+    """
     return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and is_supported(batch, state, weights)
 
 
