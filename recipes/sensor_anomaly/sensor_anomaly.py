@@ -47,7 +47,7 @@ def main(
         out: Folder for the results.
     """
     from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
-    from telemetry import labels_of, telemetry
+    from seqae.data import read_labels, telemetry_folder
 
     import seqae
     from seqae.anomaly.events import write_events_csv, write_events_json
@@ -64,13 +64,13 @@ def main(
     run = Run("sensor_anomaly", out, settings | {"normal": normal or "embedded", "live": live or "embedded"})
     seqae.configure_runtime()
     if not normal:
-        folder = telemetry()
+        folder = telemetry_folder()
         normal, live, labels = (str(folder / name) for name in ("normal.csv.gz", "faults.csv.gz", "labels.json"))
     good = as_recordings(normal, ignore=ignore)
     (searched,) = as_recordings(live, ignore=ignore, channels=good[0].channels)
     if smoke:
         epochs, good = 1, [good[0].rows(0, 1200)]
-    truth = labels_of(labels, searched.times, len(searched)) if labels else None
+    truth = read_labels(labels, searched.times, len(searched)) if labels else None
     print(f"data   {sum(map(len, good)):,} normal rows, {len(searched):,} to search, {len(good[0].channels)} channels")
     for remark in searched.warnings:
         print(f"note   {remark}")

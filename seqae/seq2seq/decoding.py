@@ -166,7 +166,7 @@ def _one_at_a_time(
     rows = torch.arange(len(tokens), device=tokens.device)  # those that go on
     for time in range(most):
         logits, state = writer.decode_step(tokens, state)
-        tokens = choose.draw(_allowed(logits, written[rows, :time], choose.block, banned), generator)
+        tokens = choose.draw(_allowed(logits, written[rows, :time], choose.no_repeat_ngram_size, banned), generator)
         written[rows, time] = tokens
         ended = tokens == end
         if ended.any():
@@ -191,7 +191,7 @@ def _by_beams(
     scores = best.unsqueeze(1).repeat(1, width).index_fill(1, rows.new_zeros(1), 0.0)
     for time in range(1, most + 1):
         logits, state = writer.decode_step(tokens, state)
-        likely, origins, tokens = _likeliest(logits, scores, _allowed(logits, written, beam.block, banned))
+        likely, origins, tokens = _likeliest(logits, scores, _allowed(logits, written, beam.no_repeat_ngram_size, banned))
         ends = tokens == end
         # As in a greedy search, a text ends where that is among the likeliest ways to go on.
         ended = likely[:, :width].masked_fill(~ends[:, :width], -torch.inf) / beam.penalty(time)

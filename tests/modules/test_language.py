@@ -49,4 +49,4 @@ def test_saved_and_loaded_gives_the_same_numbers(tmp_path):
     seqae.save(model.eval(), tmp_path / "model")
     loaded = seqae.load(tmp_path / "model")
     assert torch.equal(loaded(batch, targets=batch).prediction.steps, model(batch, targets=batch).prediction.steps)
-    assert (loaded.decoder.embed[0].share, loaded.decoder.embed[0].token) == (0.4, 1)
+    assert (loaded.decoder.embed[0].p, loaded.decoder.embed[0].token) == (0.4, 1)

@@ -57,7 +57,7 @@ def test_hidden_states_equal_those_of_torch(kind, layers, bidirectional):
 
 @kinds
 def test_steps_one_by_one_equal_the_whole(kind):
-    recurrence, values = KINDS[kind](3, 12, layers=2), torch.randn(4, 6, 3)
+    recurrence, values = KINDS[kind](3, 12, num_layers=2), torch.randn(4, 6, 3)
     start = recurrence.start(torch.randn(4, 12))
     state, states = start, []
     for step in values.unbind(dim=1):

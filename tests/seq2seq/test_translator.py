@@ -44,7 +44,7 @@ def test_errors_are_those_of_the_true_words(translator):
         state = translator.model.eval().init_state(seqae.Batch.of([translator.source_vocabulary.encode(source)]))
         before, expected = 1, []
         for token in tokens.tolist():
-            logits, state = translator.model.write(torch.tensor([before]), state)
+            logits, state = translator.model.decode_step(torch.tensor([before]), state)
             expected.append(-float(logits.log_softmax(dim=1)[0, token].detach()))
             before = token
         np.testing.assert_allclose(found, expected, atol=1e-5)
