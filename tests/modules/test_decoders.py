@@ -15,6 +15,6 @@ def test_folded_feedback_equals_the_loop(wrapped):
     decoder = seqae.ReversedDecoder(feedback) if wrapped else feedback
     code, lengths = torch.randn(4, 5), torch.tensor([5, 9, 1, 7])
     folded = decoder(code, lengths).unpad()
-    feedback.choose = nn.Identity()  # anything between the output and the next input stops the folding
+    feedback.to_input = nn.Identity()  # anything between the output and the next input stops the folding
     for found, expected in zip(folded, decoder(code, lengths).unpad()):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
