@@ -3,7 +3,7 @@ from ._version import __version__ as __version__
 from .adapters.sequence_encoder import SequenceClassifier as SequenceClassifier
 from .adapters.sequence_encoder import SequenceEncoder as SequenceEncoder
 from .anomaly.detector import AnomalyDetector as AnomalyDetector
-from .anomaly.streaming import OnlineDetector as OnlineDetector
+from .anomaly.online.detector import OnlineDetector as OnlineDetector
 from .artifact import load as load
 from .artifact import save as save
 from .autoencoder import Autoencoder as Autoencoder

@@ -24,6 +24,7 @@ LAYERS = [
     {"seq2seq", "evaluation", "generation", "retrieval"},
     {"training", "artifact"},
     {"anomaly"},
+    {"evaluation.anomalies"},
     {"adapters", "report"},
     {"cli"},
 ]

@@ -175,7 +175,7 @@ def principal(seen, films, components: int):
 
 def judged(scores: list[np.ndarray], worn: list[np.ndarray]) -> dict[str, float]:
     """Return the chance that a worn frame has the higher score: over all frames, and mean of those within a film."""
-    from seqae.anomaly.metrics import auc_roc
+    from seqae.evaluation.anomalies import auc_roc
 
     within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
     return {

@@ -76,11 +76,11 @@ def score(work: Session) -> None:
     show_detections(detections)
     detector = work.detector
     print(
-        f"\nEvidence up to 1 raises no alarm; the limits are for {detector.false_alarm_rate:.2%} of normal rows, and "
-        f"{detector.realised_rate_:.2%} of those that the models had not seen raised one."
+        f"\nThreshold ratio above 1 = alarm. Target false-alarm rate {detector.false_alarm_rate:.2%}; "
+        f"on held-out normal rows {detector.empirical_false_alarm_rate_:.2%}."
     )
-    for remark in sorted({limit.remark for limit in detector.thresholds_ if limit.remark}):
-        print(f"note   {remark}")
+    for warning in sorted({threshold.warning for threshold in detector.thresholds_ if threshold.warning}):
+        print(f"note   {warning}")
     work.show_written()
 
 
@@ -117,7 +117,8 @@ def _first_rows(detector: AnomalyDetector, recording: Recording) -> np.ndarray:
 
     from seqae.data.windows import window_starts
 
-    rows, window = detector.scales_[0].rows, detector.window  # rows in a step, steps in a window
+    finest = detector.scorer_.resolution_models[0]
+    rows, window = finest.rows_per_step, finest.window  # rows in a step, steps in a window
     return np.concatenate(
         [
             part.start + rows * window_starts(-(-(part.stop - part.start) // rows), window, stride=window)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seqae.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from seqae.anomaly.detector import Detection
+    from seqae.anomaly.detection import Detection
     from seqae.anomaly.events import Event
 
 _MOST_EVENTS = 20
@@ -22,8 +22,9 @@ def show_detections(detections: Sequence[Detection]) -> None:
     worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MOST_EVENTS]
     if worst:
         print("\nThe worst events" if len(found) > len(worst) else "\nThe events, worst first")
-        header = ("recording", "from", "to", "severity", "channels to blame")
-        show_table(header, [(name, *_span(event), f"{event.severity:.2f}", _blame(event)) for event, name in worst])
+        header = ("recording", "from", "to", "severity", "top channels")
+        lines = [(name, *_span(event), f"{event.severity:.2f}", _top_channels(event)) for event, name in worst]
+        show_table(header, lines)
 
 
 def _counts(detection: Detection) -> tuple[str, int, str, int]:
@@ -37,5 +38,5 @@ def _span(event: Event) -> tuple[str, str]:
     return event.start_time, event.end_time
 
 
-def _blame(event: Event) -> str:
-    return ", ".join(f"{blame.channel} {blame.share:.0%}" for blame in event.blamed(_MOST_CHANNELS))
+def _top_channels(event: Event) -> str:
+    return ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(_MOST_CHANNELS))

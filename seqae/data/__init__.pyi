@@ -21,6 +21,8 @@ from .images.mnist import read_images as read_images
 from .images.surface_defects import defects as defects
 from .signals.recordings import Recording as Recording
 from .signals.recordings import as_recordings as as_recordings
+from .signals.telemetry import read_labels as read_labels
+from .signals.telemetry import telemetry_folder as telemetry_folder
 from .signals.ts_files import LabelledSequences as LabelledSequences
 from .signals.ts_files import read_ts as read_ts
 from .text.deduplicate import decontaminate as decontaminate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.anomaly.events import runs
-from seqae.anomaly.metrics import event_scores
+from seqae.evaluation.anomalies import event_scores
 from seqae.report.axis import Axis
 from seqae.report.formatting import counted, number, percent
 

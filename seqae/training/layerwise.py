@@ -132,9 +132,9 @@ def pretrain_layerwise(
     histories = []
     for height, stage in enumerate(stages):
         below = nn.Sequential(*(lower.layer for lower in stages[:height]))
-        model = LayerAutoencoder(stage.layer, stage.back, stage.code)
+        model = LayerAutoencoder(stage.layer, stage.decoder, stage.code)
         task = Reconstruction(
-            model, stage.error, stage.corrupt, learning_rate, seed=seed + height, lr_scheduler=lr_scheduler
+            model, stage.loss, stage.corrupt, learning_rate, seed=seed + height, lr_scheduler=lr_scheduler
         )
         read, held_out = (_above(below, loader) for loader in (train, valid))
         _check(height, stage, model, next(iter(read)))
@@ -156,7 +156,7 @@ def _check(height: int, stage: Stage, model: LayerAutoencoder, batch: Batch) -> 
         prediction = model.reconstruct(read)
         fits = prediction.steps.numel() >= read.steps.numel()  # fewer would be repeated without a word
         try:
-            fits = fits and stage.error(prediction.steps, read.steps).shape == read.steps.shape
+            fits = fits and stage.loss(prediction.steps, read.steps).shape == read.steps.shape
         except (RuntimeError, ValueError):  # torch can't pair them at all
             fits = False
     if not fits:

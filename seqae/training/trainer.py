@@ -235,8 +235,8 @@ class _Keeper(lightning.Callback):
         torch.set_rng_state(self.random)
         with evaluating(task) as device, trainer.precision_plugin.val_step_context():
             for number, batch in enumerate(self.valid):
-                if self.stopping.asked:
-                    raise Interrupted(self.stopping.asked)
+                if self.stopping.signal_received:
+                    raise Interrupted(self.stopping.signal_received)
                 batch = task.transfer_batch_to_device(batch, device, 0)
                 self.on_validation_batch_end(trainer, task, task.validation_step(batch, number), batch, number)
         self.on_train_epoch_end(trainer, task)

@@ -73,7 +73,7 @@ def test_csv_comes_out_as_the_detector_scores_the_whole(saved: Path, today: pd.D
     assert (code, err) == (0, "")
     assert_as_a_whole(out, saved, today)
     alerts = [record["alert"] for record in records(out) if "alert" in record]
-    assert any(150 <= alert["known"] < 170 and alert["channel"] == "pressure" for alert in alerts)
+    assert any(150 <= alert["detected_at"] < 170 and alert["channel"] == "pressure" for alert in alerts)
 
 
 def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
@@ -111,13 +111,13 @@ def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: 
     code, out, err = streamed(saved, today.to_json(orient="records", lines=True, date_format="iso"), "--format", "csv")
     table = pd.read_csv(io.StringIO(out))
     assert (code, len(table)) == (0, 600)
-    expected = ["row", "time", "score", "evidence", "alarm", "flow score", "pressure score"]
+    expected = ["row", "time", "score", "threshold_ratio", "alarm", "flow score", "pressure score"]
     assert list(table.columns) == expected
     assert {line.split()[0] for line in err.splitlines()} == {"alert", "event", "drift"}
     (drift,) = [line for line in err.splitlines() if line.startswith("drift") and "mean" in line]
     assert drift.startswith("drift  channel 'pressure': mean ") and "since 2024-01-01T00:06:24;" in drift
     code, out, _ = streamed(saved, today.to_csv(index=False), "--format", "csv", "--rows", "now")
-    assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "now"]
+    assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "provisional score"]
 
 
 def test_a_bad_line_is_named_after_what_came_before_it(saved: Path, today: pd.DataFrame):

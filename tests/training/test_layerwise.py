@@ -80,7 +80,7 @@ def error_of(stages: list[Stage], height: int, source: SequenceDataset) -> float
     """The mean squared error of one layer's autoencoder, over all steps that there are."""
     below = nn.Sequential(*(stage.layer for stage in stages[:height]))
     read = below(source.batch(np.arange(len(source.lengths))))
-    model = LayerAutoencoder(stages[height].layer, stages[height].back, stages[height].code)
+    model = LayerAutoencoder(stages[height].layer, stages[height].decoder, stages[height].code)
     return float(seqae.squared_error(model.reconstruct(read).steps, read.steps).mean())
 
 
@@ -112,7 +112,7 @@ def test_padding_changes_nothing(kinds):
     batch = Batch.of(source_for(kinds).sequences[:6])
     other = spoiled(batch)
     for stage in stages:
-        model = LayerAutoencoder(stage.layer, stage.back, stage.code)
+        model = LayerAutoencoder(stage.layer, stage.decoder, stage.code)
         found, expected = model(other), model(batch)
         torch.testing.assert_close(found.prediction.steps, expected.prediction.steps)
         torch.testing.assert_close(found.penalty, expected.penalty)

@@ -26,11 +26,11 @@ using Size = int64_t;
 using Vec = __m256;  // eight hidden units side by side
 
 constexpr Size lanes = 8;
-constexpr Size wide = 2 * lanes;      // columns of a tile
-constexpr Size tile = 6;              // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
-constexpr Size max_rows = 4 * tile;  // of a chunk
-constexpr Size depth_at_once = 256;   // of a panel, so that it stays in the first-level cache
-constexpr Size min_products = 1 << 20;  // products that are worth a thread: less time than these is lost in waking it
+constexpr Size wide = 2 * lanes;         // columns of a tile
+constexpr Size tile = 6;                 // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
+constexpr Size max_rows = 4 * tile;      // of a chunk
+constexpr Size depth_at_once = 256;      // of a panel, so that it stays in the first-level cache
+constexpr Size min_products = 1 << 20;   // products that are worth a thread: less time than these is lost in waking it
 
 Vec load(const float* from) { return _mm256_loadu_ps(from); }
 void store(float* to, Vec values) { _mm256_storeu_ps(to, values); }

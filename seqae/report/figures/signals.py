@@ -117,8 +117,8 @@ def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray |
 def _most_to_blame(recording: Recording, events: Sequence[Event]) -> list[str]:
     """Return a few channels in the recording's order: those with the largest shares of the alarms."""
     totals = dict.fromkeys(recording.channels, 0.0)
-    for blame in (blame for event in events for blame in event.channels):
-        totals[blame.channel] += blame.share
+    for each in (each for event in events for each in event.channels):
+        totals[each.channel] += each.fraction
     chosen = sorted(totals, key=lambda name: -totals[name])[:SHOWN]
     return [name for name in recording.channels if name in chosen]
 

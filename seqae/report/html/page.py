@@ -61,7 +61,7 @@ def _data(report: Report, axis: Axis, events: list[Event]) -> dict[str, object]:
     from bokeh.embed import json_item
 
     numbers = {name: number for number, name in enumerate(report.recording.channels)}
-    blames = [[(numbers[blame.channel], blame.share) for blame in event.channels] for event in events]
+    blames = [[(numbers[each.channel], each.fraction) for each in event.channels] for event in events]
     return {
         "timeline": json_item(timeline(report, axis)),
         "losses": json_item(loss_plot(report.history)) if report.history else None,
@@ -108,7 +108,7 @@ def _event_words(report: Report, axis: Axis, event: Event) -> dict[str, object]:
         "lasts": axis.elapsed(event.start, event.stop),
         "severity": f"{number(event.severity)} ×",  # noqa: RUF001
         "true": report.labels is not None and bool(np.any(report.labels[event.start : event.stop])),
-        "blame": [(blame.channel, percent(blame.share)) for blame in event.blamed(3)],
+        "blame": [(each.channel, percent(each.fraction)) for each in event.top_channels(3)],
     }
 
 

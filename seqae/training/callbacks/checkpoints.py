@@ -69,7 +69,7 @@ class PeriodicCheckpoint(lightning.Callback):
         self.saved = time.monotonic()
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        is_time = self.stopping.asked or time.monotonic() - self.saved >= self.every
+        is_time = self.stopping.signal_received or time.monotonic() - self.saved >= self.every
         if is_time and not trainer.is_last_batch:  # after which the end of the epoch is saved
             self._save(trainer)
 

@@ -28,12 +28,12 @@ class GracefulShutdown(lightning.Callback):
     finished, and puts the former handlers back at the end.
 
     Attributes:
-        asked: The number of the signal that came; 0 before.
-        has_cut: Whether it cut a validation short.
+        signal_received: The number of the signal that came; 0 before.
+        validation_interrupted: Whether it cut a validation short.
     """
 
-    asked = 0
-    has_cut = False
+    signal_received = 0
+    validation_interrupted = False
 
     def listen(self) -> None:
         """Take the signals; to be called once Lightning has taken them, which puts the former handlers back."""
@@ -42,19 +42,19 @@ class GracefulShutdown(lightning.Callback):
             signal.signal(signal.SIGINT, self._take)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        if self.asked and not trainer.is_last_batch:
-            raise Interrupted(self.asked)
+        if self.signal_received and not trainer.is_last_batch:
+            raise Interrupted(self.signal_received)
 
     def on_validation_batch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        if self.asked:
+        if self.signal_received:
             self.validation_interrupted = True
             raise StopIteration  # Lightning ends the validation, and then the epoch
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        if self.asked:
-            raise Interrupted(self.asked)
+        if self.signal_received:
+            raise Interrupted(self.signal_received)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self.asked = number
+        self.signal_received = number
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -174,7 +174,7 @@ def test_it_is_saved_and_loaded_with_what_it_learnt(tmp_path):
     assert torch.equal(loaded["encoder"](batch), model(batch))
 
 
-@pytest.mark.parametrize("wrong", [{"rate": 0}, {"hop": 0.0}, {"hop": 0.05}, {"bands": 0}, {"floor": -1.0}])
+@pytest.mark.parametrize("wrong", [{"sample_rate": 0}, {"hop": 0.0}, {"hop": 0.05}, {"n_mels": 0}, {"floor": -1.0}])
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="Give positive numbers"):
         LogMel(**wrong)

@@ -46,7 +46,9 @@ def test_every_alarm_has_a_line_and_a_window(page, report):
     for event, shown in zip(report.events, data_of(page)["events"]):
         begin, end = report.recording.times[[event.start, event.stop - 1]].astype("datetime64[ms]").astype(float)
         assert shown["left"] < begin < end < shown["right"]
-        assert [share for _, share, _ in shown["blame"]] == sorted([b.share for b in event.channels], reverse=True)
+        assert [share for _, share, _ in shown["blame"]] == sorted(
+            [each.fraction for each in event.channels], reverse=True
+        )
 
 
 def test_faults_that_raised_no_alarm_are_listed(page):
