@@ -63,7 +63,7 @@ def train(
 
     noisy.training_step, noisy.validation_step = training_step, validation_step
     held_out = DataLoader(source, LengthBucketSampler(source.lengths, 8, shuffle=False))
-    settings = {"save_every": 0.0, "progress": False, **settings}
+    settings = {"checkpoint_interval": 0.0, "progress": False, **settings}
     loader = DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1), workers)
     seqae.fit(noisy, loader, held_out, epochs=epochs, checkpoint_dir=folder, **settings)
     return noisy.model.state_dict()
@@ -180,7 +180,7 @@ def test_threads_change_nothing(whole):
 @pytest.mark.parametrize("step", [2, STEPS], ids=["within an epoch", "at its last batch"])
 def test_a_signal_saves_and_ends_with_its_status(tmp_path, whole, number, status, step):
     ask = f"lambda step: t.os.kill(t.os.getpid(), t.signal.{number}) if step == {step} else None"
-    train_it = f"t.train({str(tmp_path)!r}, save_every=1e9, on_step={ask})"
+    train_it = f"t.train({str(tmp_path)!r}, checkpoint_interval=1e9, on_step={ask})"
     assert ended(f"\nwith t.plain_errors(False): {train_it}") == status
     assert [path.name for path in checkpoints_in(tmp_path)] == [f"step={step}.ckpt"]
     assert same(train(tmp_path), whole)
@@ -192,7 +192,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_validation(tmp_path, whole, bat
     seen = f"open({str(tmp_path / 'batches')!r}, 'a').write('one\\n')"
     ask = f"lambda batch: ({seen}, t.os.kill(t.os.getpid(), t.signal.SIGTERM) if batch == {batch} else None)"
     for _ in range(2):  # a second time within the validation that is done anew: nothing is saved, nothing lost
-        assert ended(f"t.train({str(tmp_path / 'run')!r}, save_every=1e9, on_held_out={ask})") in (143, -15)
+        assert ended(f"t.train({str(tmp_path / 'run')!r}, checkpoint_interval=1e9, on_held_out={ask})") in (143, -15)
         ask = ask.replace(f"== {batch}", "== 2")
     assert len((tmp_path / "batches").read_text().split()) == batch + 2
     assert same(train(tmp_path / "run"), whole)

@@ -132,9 +132,9 @@ def pretrain_layerwise(
     histories = []
     for height, stage in enumerate(stages):
         below = nn.Sequential(*(lower.layer for lower in stages[:height]))
-        model = LayerAutoencoder(stage.layer, stage.back, stage.code)
+        model = LayerAutoencoder(stage.layer, stage.decoder, stage.code)
         task = Reconstruction(
-            model, stage.error, stage.corrupt, learning_rate, seed=seed + height, lr_scheduler=lr_scheduler
+            model, stage.loss, stage.corrupt, learning_rate, seed=seed + height, lr_scheduler=lr_scheduler
         )
         read, held_out = (_above(below, loader) for loader in (train, valid))
         _check(height, stage, model, next(iter(read)))
@@ -146,7 +146,7 @@ def _above(layers: nn.Sequential, loader: DataLoader | None) -> DataLoader | Non
     """Return the loader's batches as the layers write them."""
     if loader is None or not len(layers):
         return loader
-    return DataLoader(LayerOutputs(loader.source, layers), loader.batch_sampler)
+    return DataLoader(LayerOutputs(loader.dataset, layers), loader.batch_sampler)
 
 
 def _check(height: int, stage: Stage, model: LayerAutoencoder, batch: Batch) -> None:
@@ -156,11 +156,11 @@ def _check(height: int, stage: Stage, model: LayerAutoencoder, batch: Batch) -> 
         prediction = model.reconstruct(read)
         fits = prediction.steps.numel() >= read.steps.numel()  # fewer would be repeated without a word
         try:
-            fits = fits and stage.error(prediction.steps, read.steps).shape == read.steps.shape
+            fits = fits and stage.loss(prediction.steps, read.steps).shape == read.steps.shape
         except (RuntimeError, ValueError):  # torch can't pair them at all
             fits = False
     if not fits:
         raise ValueError(
             f"stage {height} (counted from 0) reads a batch of shape {tuple(read.values.shape)} and writes back "
-            f"{tuple(prediction.values.shape)}. Its `back` must lead to what its `layer` reads"
+            f"{tuple(prediction.values.shape)}. Its `decoder` must lead to what its `layer` reads"
         )

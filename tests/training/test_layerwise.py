@@ -80,7 +80,7 @@ def error_of(stages: list[Stage], height: int, source: SequenceDataset) -> float
     """The mean squared error of one layer's autoencoder, over all steps that there are."""
     below = nn.Sequential(*(stage.layer for stage in stages[:height]))
     read = below(source.batch(np.arange(len(source.lengths))))
-    model = LayerAutoencoder(stages[height].layer, stages[height].back, stages[height].code)
+    model = LayerAutoencoder(stages[height].layer, stages[height].decoder, stages[height].code)
     return float(seqae.squared_error(model.reconstruct(read).steps, read.steps).mean())
 
 
@@ -112,7 +112,7 @@ def test_padding_changes_nothing(kinds):
     batch = Batch.of(source_for(kinds).sequences[:6])
     other = spoiled(batch)
     for stage in stages:
-        model = LayerAutoencoder(stage.layer, stage.back, stage.code)
+        model = LayerAutoencoder(stage.layer, stage.decoder, stage.code)
         found, expected = model(other), model(batch)
         torch.testing.assert_close(found.prediction.steps, expected.prediction.steps)
         torch.testing.assert_close(found.penalty, expected.penalty)
@@ -147,5 +147,5 @@ def test_held_out_sequences_choose_the_epoch_of_each_layer():
 @pytest.mark.parametrize("back", [nn.Linear(8, 1), nn.Linear(8, 4)])
 def test_a_way_back_to_something_else_is_named(back):
     stages = [dense(3, 8), Stage(seqae.LSTM(8, 8), TimeDistributed(back))]
-    with pytest.raises(ValueError, match=r"stage 1 \(counted from 0\) reads a batch of shape .*`back` must"):
+    with pytest.raises(ValueError, match=r"stage 1 \(counted from 0\) reads a batch of shape .*`decoder` must"):
         pretrain_layerwise(stages, loader(source_for([dense])), epochs=1, progress=False)

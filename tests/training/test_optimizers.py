@@ -29,7 +29,7 @@ def stepped(weights, gradients, **settings):
 @pytest.mark.parametrize("shape", [(4, 9), (9, 4), (6, 6), (1, 5)])
 def test_the_first_step_is_the_nearest_matrix_that_turns_without_stretching(shape):
     gradient = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    move = -stepped(torch.zeros(shape), [gradient], learning_rate=1.0)
+    move = -stepped(torch.zeros(shape), [gradient], lr=1.0)
     left, _, right = torch.linalg.svd(gradient, full_matrices=False)
     torch.testing.assert_close(move, 0.2 * max(shape) ** 0.5 * left @ right, rtol=0.02, atol=0.02)
 
@@ -48,7 +48,7 @@ def test_kernels_of_a_convolution_are_rows_of_a_matrix(layout):
 def test_a_step_has_one_length_whatever_the_gradient(rows, columns, rank, exponent):
     random = torch.Generator().manual_seed(rows * 100 + columns)
     gradient = torch.randn(rows, rank, generator=random) @ torch.randn(rank, columns, generator=random)
-    move = stepped(torch.zeros(rows, columns), [10**exponent * gradient], learning_rate=1.0)
+    move = stepped(torch.zeros(rows, columns), [10**exponent * gradient], lr=1.0)
     assert float(move.norm()) == pytest.approx(0.2 * (rows * columns) ** 0.5, rel=1e-3)
 
 
@@ -68,7 +68,7 @@ def test_what_is_no_matrix_is_trained_as_by_adam():
     for gradient in gradients:
         known.grad = gradient
         adam.step()
-    torch.testing.assert_close(stepped(start, gradients, learning_rate=0.01), known.detach())
+    torch.testing.assert_close(stepped(start, gradients, lr=0.01), known.detach())
 
 
 def test_it_goes_on_from_its_saved_state_as_if_nothing_had_been():

@@ -29,11 +29,11 @@ class GracefulShutdown(lightning.Callback):
 
     Attributes:
         asked: The number of the signal that came; 0 before.
-        has_cut: Whether it cut a validation short.
+        validation_interrupted: Whether it cut a validation short.
     """
 
     asked = 0
-    has_cut = False
+    validation_interrupted = False
 
     def listen(self) -> None:
         """Take the signals; to be called once Lightning has taken them, which puts the former handlers back."""

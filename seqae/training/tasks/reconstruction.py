@@ -58,7 +58,7 @@ class Reconstruction(lightning.LightningModule):
         if (
             self.sampling_probability is not None
         ):  # not at the start of the epoch, which a resumed run may have behind it
-            self.model.decoder.own_share = self.sampling_probability(self.current_epoch)
+            self.model.decoder.sampling_probability = self.sampling_probability(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean error of all values that are there, plus the mean penalty of the codes."""

@@ -59,8 +59,8 @@ def test_sequences_without_labels_help():
 
 
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
-    trained(1, folder=tmp_path)
-    (resumed, _), (whole, _) = trained(3, folder=tmp_path), trained(3)
+    trained(1, checkpoint_dir=tmp_path)
+    (resumed, _), (whole, _) = trained(3, checkpoint_dir=tmp_path), trained(3)
     for one, other in zip(resumed.parameters(), whole.parameters()):
         torch.testing.assert_close(one, other)
 

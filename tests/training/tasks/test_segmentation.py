@@ -49,8 +49,8 @@ def test_learns_masks_of_images_of_several_sizes():
 
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     source = squares(8)
-    trained(source, epochs=1, folder=tmp_path)
-    resumed, whole = trained(source, epochs=3, folder=tmp_path), trained(source, epochs=3)
+    trained(source, epochs=1, checkpoint_dir=tmp_path)
+    resumed, whole = trained(source, epochs=3, checkpoint_dir=tmp_path), trained(source, epochs=3)
     for one, other in zip(resumed.parameters(), whole.parameters()):
         torch.testing.assert_close(one, other)
 
