@@ -1,3 +1,4 @@
+from .baselines import pca_reconstruction as pca_reconstruction
 from .images import image_cross_entropy as image_cross_entropy
 from .images import psnr as psnr
 from .images import squared_distance as squared_distance
