@@ -89,13 +89,13 @@ def fit(
         >>> import torch
         >>> import seqae
         >>> _ = torch.manual_seed(0)
-        >>> waves = [torch.sin(torch.arange(5.0 + n % 4) + n).unsqueeze(1) for n in range(32)]
-        >>> encoder = seqae.RecurrentEncoder(seqae.GRU(1, 16), code_size=4)
-        >>> decoder = seqae.RepeatDecoder(seqae.GRU(4, 16), torch.nn.Linear(16, 1))
-        >>> task = seqae.Reconstruction(seqae.Autoencoder(encoder, decoder), seqae.squared_error, learning_rate=0.02)
-        >>> loader = seqae.make_loader(seqae.SequenceDataset(waves), batch_size=8)
-        >>> history = seqae.fit(task, loader, epochs=10, progress=False)
-        >>> history.train[-1] < 0.5 * history.train[0]
+        >>> levels = [torch.full((3 + n % 4, 1), n / 16 - 1) for n in range(32)]  # constant sequences
+        >>> loader = seqae.make_loader(seqae.SequenceDataset(levels), batch_size=8)
+        >>> decoder = seqae.ConstantDecoder(torch.nn.Linear(2, 1))
+        >>> model = seqae.Autoencoder(seqae.MeanEncoder(1, code_size=2), decoder)
+        >>> task = seqae.Reconstruction(model, seqae.squared_error, learning_rate=0.05)
+        >>> history = seqae.fit(task, loader, epochs=20, progress=False)
+        >>> history.train[-1] < 0.1 * history.train[0]
         True
     """
     shutdown = GracefulShutdown()
