@@ -16,6 +16,7 @@ from .audio.synthetic import Voice as Voice
 from .audio.synthetic import synthetic_words as synthetic_words
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
+from .images.masks import read_masked_images as read_masked_images
 from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
 from .images.surface_defects import defects as defects

@@ -12,13 +12,13 @@ from seqae.datasets.splits import group_split
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 5))
-def test_a_place_is_on_one_side_and_nothing_is_lost(spots, seed):
+def test_a_group_is_on_one_side_and_nothing_is_lost(spots, seed):
     names = [f"time{number}_spot{spot}_x" for number, spot in enumerate(spots)]
     numbers = list(range(len(spots)))
     try:
         parts = group_split(numbers, names, r"spot\d", seed)
     except ValueError as error:
-        assert "Give more images" in str(error)
+        assert "Give more items" in str(error)
         return
     assert sorted([*parts[0], *parts[1], *parts[2]]) == numbers
     assert all(parts)
@@ -36,8 +36,8 @@ def test_the_seed_alone_decides_and_names_without_a_place_stand_for_themselves()
     assert [len(part) for part in first] == [24, 6, 10]
 
 
-def test_too_few_places_are_told():
-    with pytest.raises(ValueError, match="1 images of 1 places"):
+def test_too_few_groups_are_told():
+    with pytest.raises(ValueError, match="1 items in 1 groups"):
         group_split([0], ["a"], "x")
 
 

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.datasets.masks import MaskedImage, read_masked_images
+from seqae.data.images.masks import read_masked_images
+from seqae.datasets.masks import MaskedImage
 
 
 def defects(data_root: str | Path, values: Sequence[int] = (0, 255), made_up: int = 400) -> list[MaskedImage]:
