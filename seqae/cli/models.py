@@ -69,7 +69,7 @@ def score(work: Session) -> None:
     from seqae.anomaly.events import write_events_csv, write_events_json
 
     detections = work.detector.detect(work.recordings)
-    for detection, place in zip(detections, work.places):
+    for detection, place in zip(detections, work.output_paths):
         write_table(detection.frame(), place.table)
         write_events_csv(detection.events, place.beside(_EVENTS[0]))
         write_events_json(detection.events, place.beside(_EVENTS[1]))
@@ -91,7 +91,7 @@ def reconstruct(work: Session) -> None:
     Example:
         seqae reconstruct runs/pump/latest today.csv --out expected.csv
     """
-    for recording, place in zip(work.recordings, work.places):
+    for recording, place in zip(work.recordings, work.output_paths):
         rows = range(len(recording))
         write_table(_frame(recording, rows, recording.channels, work.detector.reconstruct(recording)), place.table)
     work.show_written()
@@ -104,7 +104,7 @@ def encode(work: Session) -> None:
     Example:
         seqae encode runs/pump/latest today.csv --out codes.parquet
     """
-    for recording, place in zip(work.recordings, work.places):
+    for recording, place in zip(work.recordings, work.output_paths):
         codes = work.detector.encode(recording)
         names = [f"code_{number}" for number in range(codes.shape[1])]
         write_table(_frame(recording, _first_rows(work.detector, recording), names, codes), place.table)

@@ -24,7 +24,7 @@ class Session:
     Attributes:
         detector: The model.
         recordings: What the files hold.
-        places: One for each recording.
+        output_paths: One for each recording.
         targets: All files to be written.
     """
 

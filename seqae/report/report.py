@@ -50,7 +50,7 @@ class Report:
     labels: np.ndarray | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
-    describe_environment: Mapping[str, str] = field(default_factory=describe_environment)
+    environment: Mapping[str, str] = field(default_factory=describe_environment)
 
     def __post_init__(self) -> None:
         rows, channels = self.recording.values.shape

@@ -68,7 +68,7 @@ class Table:
             units={plain: unit for plain, unit in split if unit},
             name=name,
             place=partial(_place, where, lines),
-            remarks=(*warnings, *left_out),
+            warnings=(*warnings, *left_out),
         )
 
     @property
