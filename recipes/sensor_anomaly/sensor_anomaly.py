@@ -52,7 +52,7 @@ def main(
     import seqae
     from seqae.anomaly.events import write_events_csv, write_events_json
     from seqae.anomaly.models import MODELS
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data.signals.loading import as_recordings
     from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
     from seqae.report.run import Run
 

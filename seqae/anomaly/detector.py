@@ -14,7 +14,9 @@ from seqae.anomaly.events import Event, find_events, latched
 from seqae.anomaly.models import Dense, Maker
 from seqae.anomaly.scales import Scale
 from seqae.anomaly.thresholds import Mahalanobis, PeaksOverThreshold, Threshold
-from seqae.data.signals.recordings import Recording, as_recordings, warn_of_times
+from seqae.data.signals.checks import warn_of_times
+from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 
 if TYPE_CHECKING:
     import pandas
@@ -87,7 +89,7 @@ class AnomalyDetector:
 
         Args:
             normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
-                see `seqae.data.signals.recordings.as_recordings`.
+                see `seqae.data.signals.loading.as_recordings`.
             progress: Whether to show how training goes.
 
         Raises:

@@ -16,7 +16,8 @@ from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.levels import Levels, noticeable
 from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
 from seqae.batch import Batch
-from seqae.data.signals.recordings import Recording, refuse_unlearnable, usual_period
+from seqae.data.signals.checks import refuse_unlearnable, usual_period
+from seqae.data.signals.recordings import Recording
 from seqae.datasets.loader import DataLoader
 from seqae.datasets.sampler import LengthBucketSampler
 from seqae.losses import squared_error

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqae.data.signals.csv_files import DELIMITERS, MISSING
 from seqae.data.signals.headers import is_time_name, without_units
-from seqae.data.signals.recordings import close, matched, quoted
+from seqae.data.signals.names import format_names, match_channels, suggest
 
 
 @dataclass(eq=False)
@@ -102,7 +102,7 @@ class LineReader:
         values = [self._number(members.get(name), name) for name in self.names]
         if self.time_column:
             if self.time_column not in members:
-                raise ValueError(f"no time (line {self.line}){close(self.time_column, members)}. Every row needs one")
+                raise ValueError(f"no time (line {self.line}){suggest(self.time_column, members)}. Every row needs one")
             rows.stamps.append(members[self.time_column])
         rows.values.append(values)
         rows.lines.append(self.line)
@@ -112,11 +112,13 @@ class LineReader:
         headers = [cell.strip() for cell in next(csv.reader([text], delimiter=self.delimiter))]
         split = without_units(headers)
         self.header = [name for name, _ in split]
-        self.names = matched(tuple(self.header), self.channels, f"line {self.line}")
+        self.names = match_channels(tuple(self.header), self.channels, f"line {self.line}")
         if self.time_column in headers:
             self.time_column = self.header[headers.index(self.time_column)]
         if self.time_column and self.time_column not in self.header:
-            raise ValueError(f"no column {self.time_column!r} (line {self.line}){close(self.time_column, self.header)}")
+            raise ValueError(
+                f"no column {self.time_column!r} (line {self.line}){suggest(self.time_column, self.header)}"
+            )
         others = [name for name in self.header if name not in self.names]
         self.time_column = self.time_column or next(filter(is_time_name, others), "")
         self.time_unit = dict(split).get(self.time_column, "")
@@ -142,7 +144,7 @@ class LineReader:
         named = {name: members[header] for header, (name, _) in zip(members, without_units(list(members)))}
         if not any(channel in named for channel in self.channels):
             raise ValueError(
-                f"none of the channels (line {self.line}). Expected {quoted(self.channels)}; there is {quoted(named)}"
+                f"none of the channels (line {self.line}). Expected {format_names(self.channels)}; there is {format_names(named)}"
             )
         return named
 

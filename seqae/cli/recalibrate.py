@@ -33,7 +33,7 @@ def recalibrate(
         overwrite: replace a detector that is there already
     """
     from seqae.artifact import save
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data.signals.loading import as_recordings
 
     detector = detector_in(saved_in(model))
     if (out / "seqae.json").exists() and not overwrite:

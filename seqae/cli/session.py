@@ -109,6 +109,6 @@ def detector_in(folder: Path) -> AnomalyDetector:
 def _read(
     detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
 ) -> list[Recording]:
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data.signals.loading import as_recordings
 
     return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from seqae.data._files.text_files import read_text
 from seqae.data.signals.csv_rows import CsvRows
-from seqae.data.signals.recordings import numbered
+from seqae.data.signals.names import default_names
 from seqae.data.signals.tables import Table
 from seqae.data.signals.timestamps import is_stamp
 
@@ -101,13 +101,13 @@ def _header(rows: CsvRows, delimiter: str, decimal: str) -> tuple[list[str], int
     cells = rows.cells(0, delimiter)
     number = WITH_POINT if decimal == "." else WITH_COMMA
     filled = [cell for cell in cells if cell not in MISSING]
-    counted = tuple(filled) == numbered(len(filled)) and len(rows) > 1  # how pandas writes columns without names
+    counted = tuple(filled) == default_names(len(filled)) and len(rows) > 1  # how pandas writes columns without names
     if counted or not filled or not all(number.fullmatch(cell) or is_stamp(cell) for cell in filled):
         if len(rows) == 1:
             raise ValueError(f"a header and no rows ({rows.place(0)}). Expected rows of readings below it")
         return cells, 1, []
     timed = not number.fullmatch(filled[0]) and filled[0] == cells[0]
-    names = ["time", *numbered(len(cells) - 1)] if timed else list(numbered(len(cells)))
+    names = ["time", *default_names(len(cells) - 1)] if timed else list(default_names(len(cells)))
     return names, 0, ["the file has no header: its channels are numbered from 0"]
 
 

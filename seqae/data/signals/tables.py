@@ -13,9 +13,10 @@ from pandas.api import types
 
 from seqae.data.arrays import are_real, refuse_infinite
 from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
-from seqae.data.signals.recordings import Recording, close, matched, quoted
+from seqae.data.signals.names import format_names, match_channels, suggest
+from seqae.data.signals.recordings import Recording
 from seqae.data.signals.timestamps import is_stamp, refuse_disorder, to_times
-from seqae.data.signals.warnings import remarks_on
+from seqae.data.signals.warnings import data_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +84,16 @@ class Table:
         wanted = None if channels is None else tuple(self._plain(name) for name in channels)
         times = self._times(columns, time_column, wanted or ())
         names = tuple(columns) if wanted is None else wanted
-        taken = matched(tuple(columns), names, self.name)
+        taken = match_channels(tuple(columns), names, self.name)
         if not taken:
             raise ValueError(f"no channels besides the time ({self.name or 'frame'}). At least one is needed")
         values = np.empty((len(columns[taken[0]]), len(taken)))
         for number, name in enumerate(taken):
             values[:, number] = self._numbers(name, columns[name])
         refuse_infinite(values, taken, self.place)
-        remarks = [*self.warnings, *remarks_on(values, names, times)]
+        remarks = [*self.warnings, *data_warnings(values, names, times)]
         if left_out := [name for name in columns if name not in taken]:
-            remarks.append(f"left out, because not among the channels: {quoted(left_out)}")
+            remarks.append(f"left out, because not among the channels: {format_names(left_out)}")
         units = {name: self.units[source] for name, source in zip(names, taken) if source in self.units}
         return Recording(values, names, times, units, self.name, tuple(remarks))
 
@@ -109,7 +110,7 @@ class Table:
             if name is None:
                 return None
         elif (name := self._plain(time_column)) not in columns:
-            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){close(time_column, columns)}")
+            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){suggest(time_column, columns)}")
         stamps = columns.pop(name)
         clock = next((other for other in columns if simplified(other) == "time"), None)
         if clock is not None and is_stamp(f"{stamps.iloc[0]} {columns[clock].iloc[0]}"):  # day and time of day apart
