@@ -30,7 +30,6 @@ LAYERS = [
 HEIGHT = {f"seqae.{name}": height for height, layer in enumerate(LAYERS) for name in layer}
 KNOWN_CIRCLES = [
     ["seqae.anomaly.detector", "seqae.anomaly.drift", "seqae.anomaly.fitting"],
-    ["seqae.report.html.heatmap", "seqae.report.html.page", "seqae.report.html.timeline", "seqae.report.report"],
 ]
 
 

@@ -100,7 +100,7 @@ def main(
         recording=searched,
         reconstruction=detection.reconstruction,
         channel_scores=detection.channel_scores,
-        evidence=detection.evidence,
+        threshold_ratio=detection.evidence,
         events=detection.events,
         results=results,
         labels=truth,
