@@ -24,7 +24,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seqae.save(detector, tmp_path_factory.mktemp("run") / "model")
 
 
-def test_a_detector_with_new_limits_is_written(saved: Path, tmp_path: Path, command: Callable):
+def test_a_detector_with_new_thresholds_is_written(saved: Path, tmp_path: Path, command: Callable):
     readings(1000, seed=1, level=9).to_csv(tmp_path / "normal.csv", index=False)
     words = ("recalibrate", str(saved.parent), str(tmp_path / "normal.csv"), str(tmp_path / "new"))
     done = command(*words)
