@@ -16,7 +16,7 @@ from typing import Any, NoReturn, get_args, get_origin
 import jsonargparse
 
 from seqae.cli.messages import USER_ERROR
-from seqae.cli.parse_errors import option, placeholder, reword
+from seqae.cli.parse_errors import clear_message, option, placeholder
 
 
 def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:
@@ -90,7 +90,7 @@ class _Parser(jsonargparse.ArgumentParser):
             self.add_argument(option(name), help=text, **_reading(parameter.annotation), **_default(parameter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = reword(message, self.kinds, self.options, self.words)
+        text = clear_message(message, self.kinds, self.options, self.words)
         self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
 
 
