@@ -171,7 +171,12 @@ def _csv_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate]
 def _table(update: StreamUpdate, shown: Shown, channels: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     """Return the names of the columns, and the rows to be shown; None where a number is unknown."""
     if shown == "provisional":
-        first, times, names, columns = update.first_new_row, update.provisional_times, ["provisional score"], [update.provisional_scores]
+        first, times, names, columns = (
+            update.first_new_row,
+            update.provisional_times,
+            ["provisional score"],
+            [update.provisional_scores],
+        )
     else:
         first, times = update.first_final_row, update.times
         names = ["score", "threshold_ratio", "alarm", *(f"{channel} score" for channel in channels)]
