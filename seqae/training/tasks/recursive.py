@@ -74,7 +74,7 @@ class TreeReconstruction(lightning.LightningModule):
         loss = self.reconstruction * grown.errors.sum() / max(len(grown.errors), 1)
         if grown.logits is None:
             return loss
-        plan = grown.folded.plan
+        plan = grown.nodes.plan
         in_plan = torch.empty_like(labels)
         in_plan[plan.indices] = labels
         whole = _named(grown.sentence_logits, in_plan[plan.roots])
