@@ -65,9 +65,9 @@ def test_parts_make_no_difference_and_padding_counts_nothing():
     binarize = seqae.Batch((BATCH.values > 0).float(), BATCH.lengths)
     alone = seqae.Batch.full(binarize.values[1:, :2])
 
-    def bound(batch, together):
+    def bound(batch, batch_size):
         torch.manual_seed(3)
-        return importance_bound(model, batch, 6000, together=together)
+        return importance_bound(model, batch, 6000, batch_size=batch_size)
 
     assert np.array_equal(bound(binarize, 100_000), bound(spoiled(binarize), 100_000))
     assert np.allclose(bound(binarize, 100_000), bound(binarize, 1000), atol=0.1)
