@@ -51,12 +51,12 @@ def main(
 
     import seqae
     from seqae import Batch
-    from seqae.anomaly.metrics import auc_roc
-    from seqae.anomaly.models import Conv
+    from seqae.anomaly.window_models import Conv
     from seqae.data.audio.log_mel import LogMel
     from seqae.data.audio.spectral_normalization import SpectralTilt
     from seqae.data.audio.speech_sets import read_clips
     from seqae.data.audio.synthetic import synthetic_words
+    from seqae.evaluation.anomalies import auc_roc
     from seqae.modules.pooling import SegmentMeanPooling
     from seqae.report import loss_figure, save_figure
     from seqae.report.figures.spectrograms import spectrograms_figure
@@ -79,11 +79,13 @@ def main(
         normal = np.random.default_rng(seed).permutation(np.flatnonzero(~for_test & (labels != strange)))[:learnt]
         log_mel.fit_decibels([decibels[number] for number in normal])
         words = SegmentMeanPooling(parts)(Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
-        detector = seqae.AnomalyDetector(Conv(code_size, 64), resolutions=(1,), window=1, epochs=epochs, seed=seed)
+        detector = seqae.AnomalyDetector(
+            Conv(code_size, 64), resolutions=(1,), window=1, epochs=epochs, random_state=seed
+        )
         detector.fit(words[normal])
         test, truth = words[for_test], labels[for_test] == strange
         scores = {
-            f"detector, {code_size} numbers a word": detector.scores(test),
+            f"detector, {code_size} numbers a word": detector.score_samples(test),
             f"PCA, {code_size} numbers a word": principal(words[normal], code_size)(test),
             "length of the recording": np.array(
                 [len(log_mel.trim_silence(decibels[at])) for at in np.flatnonzero(for_test)]
@@ -101,7 +103,7 @@ def main(
     kinds = [np.flatnonzero(~truth), np.flatnonzero(truth)]
     chosen = np.concatenate([kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in kinds])
     numbers = np.flatnonzero(for_test)[chosen]
-    errors = detector.scores(test[chosen])
+    errors = detector.score_samples(test[chosen])
     names = [f"{'strange' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
     shown = {"word": test[chosen], "written": detector.reconstruct(test[chosen])}
     pictures = {

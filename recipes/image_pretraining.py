@@ -115,7 +115,7 @@ def main(
             print(f"draw {draw}", "  ".join(f"{name} {error:.2f}" for name, error in found.items()), flush=True)
 
     results = [line(name, labels, errors) for name in errors]
-    strokes = stages[0].back.layers[0].weight.detach().numpy().T[:200]
+    strokes = stages[0].decoder.layers[0].weight.detach().numpy().T[:200]
     save_figure(
         filters_figure(strokes, images.size, title="What units of the first layer write"), run.path("units.png")
     )

@@ -159,8 +159,8 @@ def cross_fitted(make, normal: np.ndarray, beats: np.ndarray, seed: int) -> tupl
 
 def judged(unseen: np.ndarray, scores: np.ndarray, truth: np.ndarray, rate: float) -> dict[str, float]:
     """Return how well scores and alarms agree with the truth; the limit comes from unseen normal beats."""
-    from seqae.anomaly.metrics import auc_pr, auc_roc, row_scores
     from seqae.anomaly.thresholds import Quantile
+    from seqae.evaluation.anomalies import auc_pr, auc_roc, row_scores
 
     rows = row_scores(truth, scores > Quantile().fit(unseen, rate).value)
     balanced = 1 - (rows.false_alarm_rate + rows.missed_alarm_rate) / 2

@@ -631,10 +631,10 @@ def test_a_lie_about_layers_is_refused_before_memory_is_taken(tmp_path):
     encoder = seqae.RecurrentEncoder(seqae.GRU(2, 3, bidirectional=True), 2)
     folder = save(encoder, tmp_path / "lies")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    path = ("tree", "object", "settings", "recurrence", "object", "settings")
-    edit(folder, lambda content: reduce(dict.get, path, content).update(layers=2**27))
+    path = ("tree", "object", "settings", "rnn", "object", "settings")
+    edit(folder, lambda content: reduce(dict.get, path, content).update(num_layers=2**27))
     refused(folder, "GRU can't be built.*many more layers")
-    edit(folder, lambda content: reduce(dict.get, path, content).update(layers=1, hidden_size=10**30))
+    edit(folder, lambda content: reduce(dict.get, path, content).update(num_layers=1, hidden_size=10**30))
     refused(folder, "GRU can't be built")  # in one line, other than torch says it
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 100  # MB
 

@@ -53,7 +53,7 @@ NOT_SAVED = {
     *[
         "Confusion",
         "Alert",
-        "Blame",
+        "ChannelContribution",
         "BottleneckOutput",
         "CompositeOutput",
         "Detection",

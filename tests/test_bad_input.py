@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from seqae import AnomalyDetector
-from seqae.anomaly.models import Principal
-from seqae.data.signals.recordings import as_recordings
+from seqae.anomaly.window_models import PCA
+from seqae.data.signals.loading import as_recordings
 
 CHANNELS = ["pressure", "flow", "still"]
 FAULT = slice(400, 410)
@@ -49,13 +49,13 @@ def test_infinite_values_are_refused_with_sequence_row_and_channel(detector, bad
 @pytest.mark.parametrize("bad", [1e200, -1e200, 3e38, 1e12])
 def test_an_enormous_value_is_the_strangest_and_harms_no_row_beyond_its_windows(detector, bad):
     values = machine(1600, seed=1)
-    before = detector.scores(values)
+    before = detector.score_samples(values)
     values[800, 0] = bad
-    scores = detector.scores(values)
+    scores = detector.score_samples(values)
     assert scores.argmax() == 800 and np.isfinite(scores).all()
     far = abs(np.arange(1600) - 800) > 2 * 256
     np.testing.assert_array_equal(scores[far], before[far])
-    assert detector.alarms(values)[800] and detector.alarms(values)[far].mean() < 0.05
+    assert detector.predict(values)[800] and detector.predict(values)[far].mean() < 0.05
 
 
 def test_nothing_is_learnt_from_values_whose_square_is_not_finite():
@@ -76,7 +76,7 @@ def test_rows_without_values_have_no_score_and_raise_no_alarm(detector):
     (found,) = detector.detect(values)
     assert np.isnan(found.scores[100:120]).all() and not found.alarms[100:120].any()
     assert np.isfinite(np.delete(found.scores, slice(100, 120))).all()
-    assert np.isnan(detector.scores(np.full((50, 3), np.nan))).all()
+    assert np.isnan(detector.score_samples(np.full((50, 3), np.nan))).all()
 
 
 @pytest.mark.parametrize(("offset", "scale"), [(1e8, 1.0), (0.0, 1e-30), (-1e18, 1e12)])
@@ -84,17 +84,17 @@ def test_faults_are_found_at_any_offset_and_scale(offset, scale):
     learnt = AnomalyDetector(epochs=0).fit(machine() * scale + offset)
     values = machine(seed=1)
     values[FAULT, 0] += 4
-    assert FAULT.start - 5 <= learnt.scores(values * scale + offset).argmax() < FAULT.stop + 5
+    assert FAULT.start - 5 <= learnt.score_samples(values * scale + offset).argmax() < FAULT.stop + 5
 
 
 def test_a_still_channel_that_breaks_is_found(detector):
     values = machine(seed=1)
     values[FAULT, 2] = 6
-    assert FAULT.start - 5 <= detector.scores(values).argmax() < FAULT.stop + 5
+    assert FAULT.start - 5 <= detector.score_samples(values).argmax() < FAULT.stop + 5
     assert "still" in {channel.channel for event in detector.events(table(values)) for channel in event.channels}
 
 
-SETTINGS = {"default": {"epochs": 0}, "tiny": {"model": Principal(), "resolutions": (1,), "window": 4}}
+SETTINGS = {"default": {"epochs": 0}, "tiny": {"model": PCA(), "resolutions": (1,), "window": 4}}
 
 
 @pytest.mark.parametrize("given", SETTINGS)
@@ -105,11 +105,11 @@ def test_a_still_channel_that_breaks_is_found_at_any_offset_and_scale(given, off
     still = np.array([0, 0, -5.0])  # so that it stands at the offset itself
     learnt = AnomalyDetector(**SETTINGS[given]).fit((machine() + still) * scale + offset)
     values = (machine(seed=1) + still) * scale + offset
-    assert not learnt.alarms(values)[300:600].any()
+    assert not learnt.predict(values)[300:600].any()
     values[FAULT, 2] += scale
-    assert learnt.alarms(values)[FAULT].all()
-    assert FAULT.start - 5 <= learnt.scores(values).argmax() < FAULT.stop + 5
-    assert "2" in {channel.channel for event in learnt.events(values) for channel in event.blamed(1)}
+    assert learnt.predict(values)[FAULT].all()
+    assert FAULT.start - 5 <= learnt.score_samples(values).argmax() < FAULT.stop + 5
+    assert "2" in {channel.channel for event in learnt.events(values) for channel in event.top_channels(1)}
 
 
 @pytest.mark.parametrize("given", SETTINGS)
@@ -124,7 +124,7 @@ def test_rounding_to_float32_of_a_still_channel_raises_no_alarm(given, constant,
     learnt = AnomalyDetector(**SETTINGS[given]).fit(np.c_[machine()[:, :2], normal])
     for kind in (rounded(1600, 6), np.full(1600, np.float32(constant))):
         (found,) = learnt.detect(np.c_[machine(1600, seed=1)[:, :2], kind])
-        assert all(channel.channel != "2" for event in found.events for channel in event.blamed(1))
+        assert all(channel.channel != "2" for event in found.events for channel in event.top_channels(1))
         assert found.alarms.mean() <= 0.01
 
 
@@ -133,15 +133,15 @@ def test_rounding_to_float32_of_a_still_channel_raises_no_alarm(given, constant,
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 15, 17])
 def test_short_recordings_have_finite_scores(detector, rows):
-    assert np.isfinite(detector.scores(machine(rows))).all()
+    assert np.isfinite(detector.score_samples(machine(rows))).all()
 
 
 def test_one_row_beside_very_many_changes_nothing(detector):
     long = machine(50_000, seed=2)
     found = detector.detect([long[:1], long, long[:7]])
     assert [len(each.scores) for each in found] == [1, 50_000, 7]
-    np.testing.assert_array_equal(found[1].scores, detector.scores(long))
-    np.testing.assert_array_equal(found[0].scores, detector.scores(long[:1]))
+    np.testing.assert_array_equal(found[1].scores, detector.score_samples(long))
+    np.testing.assert_array_equal(found[0].scores, detector.score_samples(long[:1]))
 
 
 @pytest.mark.parametrize("data", [np.zeros((0, 3)), [], [np.ones((5, 3)), np.zeros((0, 3))]], ids=repr)
@@ -171,7 +171,7 @@ def test_what_holds_no_readings_is_refused_by_name(detector, name, use):
     if use == "fit" and name in ("one channel", "four channels"):
         return  # which are as good as three to learn from
     with pytest.raises(kind, match=message):
-        AnomalyDetector(epochs=0).fit(data) if use == "fit" else detector.scores(data)
+        AnomalyDetector(epochs=0).fit(data) if use == "fit" else detector.score_samples(data)
 
 
 def as_memory_map(values: np.ndarray, folder) -> np.ndarray:
@@ -206,7 +206,7 @@ CONTAINERS = {
 def test_every_container_has_the_same_scores(detector, tmp_path, name):
     values = machine(100, seed=1)
     contained = CONTAINERS[name](values.copy(), tmp_path)
-    np.testing.assert_array_equal(detector.scores(contained), detector.scores(values))
+    np.testing.assert_array_equal(detector.score_samples(contained), detector.score_samples(values))
 
 
 def test_scoring_touches_neither_the_callers_numbers_nor_random_state(detector):
@@ -215,7 +215,7 @@ def test_scoring_touches_neither_the_callers_numbers_nor_random_state(detector):
     np.random.seed(5)
     torch.manual_seed(5)
     states = np.random.get_state()[1].tobytes(), torch.get_rng_state()
-    first, second = detector.scores(values), detector.scores(values)
+    first, second = detector.score_samples(values), detector.score_samples(values)
     assert first.tobytes() == second.tobytes() and values.tobytes() == kept.tobytes()
     assert np.random.get_state()[1].tobytes() == states[0] and torch.equal(torch.get_rng_state(), states[1])
 
@@ -225,13 +225,13 @@ def test_scoring_touches_neither_the_callers_numbers_nor_random_state(detector):
 
 def test_columns_are_matched_by_name(detector):
     frame = table(machine(seed=1))
-    expected = detector.scores(frame)
-    np.testing.assert_array_equal(detector.scores(frame[["still", "time", "flow", "pressure"]]), expected)
-    np.testing.assert_array_equal(detector.scores(frame.assign(another=7)), expected)
+    expected = detector.score_samples(frame)
+    np.testing.assert_array_equal(detector.score_samples(frame[["still", "time", "flow", "pressure"]]), expected)
+    np.testing.assert_array_equal(detector.score_samples(frame.assign(another=7)), expected)
     with pytest.raises(ValueError, match=r"missing 'flow'.*expected 'pressure', 'flow', 'still'"):
-        detector.scores(frame.drop(columns="flow"))
+        detector.score_samples(frame.drop(columns="flow"))
     with pytest.raises(ValueError, match=r"missing 'flow', while there is 'fluw'"):
-        detector.scores(frame.rename(columns={"flow": "fluw"}))
+        detector.score_samples(frame.rename(columns={"flow": "fluw"}))
 
 
 @pytest.mark.parametrize("order", ["shuffled", "newest first"])
@@ -241,7 +241,7 @@ def test_rows_out_of_the_order_of_time_are_refused(detector, order, tmp_path):
     with pytest.raises(
         ValueError, match=r"'time' goes back \d+ times in 800 rows \(row \d+ first\)\. .* Sort them by it"
     ):
-        detector.scores(frame)
+        detector.score_samples(frame)
     frame.to_csv(tmp_path / "run.csv", index=False)
     with pytest.raises(ValueError, match=r"\(run\.csv, line \d+ first\)"):
         AnomalyDetector(epochs=0).fit(tmp_path / "run.csv")
@@ -250,33 +250,37 @@ def test_rows_out_of_the_order_of_time_are_refused(detector, order, tmp_path):
 def test_runs_put_together_are_read_one_by_one_with_a_warning(detector):
     one, other = table(machine(seed=1)), table(machine(seed=2))
     with pytest.warns(UserWarning, match="time goes back or stands still at 1 rows, first at row 800"):
-        scores = detector.scores(pd.concat([one, other]))
+        scores = detector.score_samples(pd.concat([one, other]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(scores, np.concatenate([detector.scores(one), detector.scores(other)]))
+        np.testing.assert_array_equal(
+            scores, np.concatenate([detector.score_samples(one), detector.score_samples(other)])
+        )
 
 
 def test_rows_that_stand_twice_are_warned_of(detector):
     frame = table(machine(seed=1))
     with pytest.warns(UserWarning, match="stands still at 1 rows, first at row 301"):
-        detector.scores(pd.concat([frame[:301], frame[300:]]))
+        detector.score_samples(pd.concat([frame[:301], frame[300:]]))
 
 
 def test_windows_never_span_a_gap(detector):
     frame = table(machine(seed=1))
     cut = pd.concat([frame[:300], frame[500:]])
-    scores = detector.scores(cut)
-    np.testing.assert_array_equal(scores, np.concatenate([detector.scores(frame[:300]), detector.scores(frame[500:])]))
+    scores = detector.score_samples(cut)
+    np.testing.assert_array_equal(
+        scores, np.concatenate([detector.score_samples(frame[:300]), detector.score_samples(frame[500:])])
+    )
 
 
 @pytest.mark.parametrize(("every", "period"), [("1s", "1 s"), ("1min", "60 s")])
 def test_another_sampling_rate_is_warned_of(detector, every, period):
     with pytest.warns(UserWarning, match=f"a row every {period}, and the detector learnt from rows every 10 s"):
-        detector.scores(table(machine(seed=1), every))
+        detector.score_samples(table(machine(seed=1), every))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        detector.scores(table(machine(seed=1)))
-        detector.scores(machine(seed=1))  # which has no times
+        detector.score_samples(table(machine(seed=1)))
+        detector.score_samples(machine(seed=1))  # which has no times
 
 
 # Files

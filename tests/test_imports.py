@@ -24,20 +24,13 @@ LAYERS = [
     {"seq2seq", "evaluation", "generation", "retrieval"},
     {"training", "artifact"},
     {"anomaly"},
+    {"evaluation.anomalies"},
     {"adapters", "report"},
     {"cli"},
 ]
 HEIGHT = {f"seqae.{name}": height for height, layer in enumerate(LAYERS) for name in layer}
 KNOWN_CIRCLES = [
     ["seqae.anomaly.detector", "seqae.anomaly.drift", "seqae.anomaly.fitting"],
-    [
-        "seqae.data.signals.csv_files",
-        "seqae.data.signals.json_lines",
-        "seqae.data.signals.readers",
-        "seqae.data.signals.recordings",
-        "seqae.data.signals.tables",
-    ],
-    ["seqae.report.html.heatmap", "seqae.report.html.page", "seqae.report.html.timeline", "seqae.report.report"],
 ]
 
 

@@ -33,7 +33,7 @@ def test_python_block_runs(number, folder, capsys):
 
 def test_the_blocks_are_known():
     assert len(PYTHON) == 3 and len(SHELL) == 2
-    assert {language for language, _ in BLOCKS} == {"python", "sh"}
+    assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
 
 
 def test_the_first_command_runs_the_main_job_after_the_set_up(folder, monkeypatch):

@@ -71,7 +71,8 @@ def directive(name: str) -> list[str]:
     """Return what makes sphinx read the docstring of a public name."""
     thing = getattr(seqae, name)
     if inspect.isclass(thing):
-        return [f".. autoclass:: seqae.{name}", "   :members:", "   :show-inheritance:"]
+        lines = [f".. autoclass:: seqae.{name}", "   :members:"]
+        return lines if thing.__bases__ == (object,) else [*lines, "   :show-inheritance:"]
     return [f".. autofunction:: seqae.{name}" if inspect.isroutine(thing) else f".. autodata:: seqae.{name}"]
 
 

@@ -6,13 +6,14 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from seqae.anomaly.detector import AnomalyDetector, Detection
-from seqae.anomaly.metrics import auc_pr, event_scores, row_scores, vus_pr
+from seqae.anomaly.detection import Detection
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.evaluation.anomalies import auc_pr, event_scores, row_scores, vus_pr
 
 VUS_WINDOW = 100  # rows, as TSB-AD takes for series without a clear period
 
 
-def measured(method: str, detection: Detection, labels: np.ndarray | None) -> dict[str, object]:
+def evaluate(method: str, detection: Detection, labels: np.ndarray | None) -> dict[str, object]:
     """Return a line of a table of results; without labels it only counts the alarms.
 
     Args:
@@ -42,14 +43,14 @@ def measured(method: str, detection: Detection, labels: np.ndarray | None) -> di
     }
 
 
-def always_on(detection: Detection) -> Detection:
+def constant_alarm_baseline(detection: Detection) -> Detection:
     """Return what an alarm that never ends would find: the floor that measures of alarms have to be read against."""
     rows = len(detection.scores)
-    return replace(detection, scores=np.ones(rows), evidence=np.full(rows, 2.0))
+    return replace(detection, scores=np.ones(rows), threshold_ratio=np.full(rows, 2.0))
 
 
-def charts_alone(detector: AnomalyDetector, detection: Detection) -> Detection:
-    """Return what a detector's control charts find without its autoencoders, ranked by their evidence."""
-    charts = detector.all_scores(detection.recording).evidence
-    charts[2:] = 0
-    return replace(detection, scores=charts.max(axis=0), evidence=detector.strongest(charts))
+def control_chart_baseline(detector: AnomalyDetector, detection: Detection) -> Detection:
+    """Return what a detector's control charts find without its autoencoders, ranked by their ratio to the threshold."""
+    ratios = detector.scorer_.score(detection.recording).threshold_ratios
+    ratios[2:] = 0
+    return replace(detection, scores=ratios.max(axis=0), threshold_ratio=detector.scorer_.combine_evidence(ratios))

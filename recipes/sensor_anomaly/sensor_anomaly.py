@@ -46,51 +46,51 @@ def main(
         smoke: Only try whether it runs.
         out: Folder for the results.
     """
-    from comparison import always_on, charts_alone, measured
-    from telemetry import labels_of, telemetry
+    from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
 
     import seqae
     from seqae.anomaly.events import write_events_csv, write_events_json
-    from seqae.anomaly.models import MODELS
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.anomaly.window_models import WINDOW_MODELS
+    from seqae.data import read_labels, telemetry_folder
+    from seqae.data.signals.loading import as_recordings
     from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
     from seqae.report.run import Run
 
-    if model not in MODELS:
-        raise ValueError(f"no model {model!r}. Choose one of {', '.join(MODELS)}")
+    if model not in WINDOW_MODELS:
+        raise ValueError(f"no model {model!r}. Choose one of {', '.join(WINDOW_MODELS)}")
     if bool(normal) != bool(live):
         raise ValueError("only one of --normal and --live is given. Give both: rows to learn from, and rows to search")
     settings = dict(model=model, false_alarm_rate=false_alarm_rate, stride=stride, epochs=epochs, seed=seed)
     run = Run("sensor_anomaly", out, settings | {"normal": normal or "embedded", "live": live or "embedded"})
     seqae.configure_runtime()
     if not normal:
-        folder = telemetry()
+        folder = telemetry_folder()
         normal, live, labels = (str(folder / name) for name in ("normal.csv.gz", "faults.csv.gz", "labels.json"))
     good = as_recordings(normal, ignore=ignore)
     (searched,) = as_recordings(live, ignore=ignore, channels=good[0].channels)
     if smoke:
         epochs, good = 1, [good[0].rows(0, 1200)]
-    truth = labels_of(labels, searched.times, len(searched)) if labels else None
+    truth = read_labels(labels, searched.times, len(searched)) if labels else None
     print(f"data   {sum(map(len, good)):,} normal rows, {len(searched):,} to search, {len(good[0].channels)} channels")
     for remark in searched.warnings:
         print(f"note   {remark}")
 
-    kinds = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "persistence"}
+    kinds = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "moving_average"}
     found = {}
     for name, kind in kinds.items():
         detector = seqae.AnomalyDetector(
-            MODELS[kind], stride=stride, false_alarm_rate=false_alarm_rate, epochs=epochs, seed=seed
+            WINDOW_MODELS[kind], stride=stride, false_alarm_rate=false_alarm_rate, epochs=epochs, random_state=seed
         ).fit(good, progress=kind == model)
         found[name] = detector, detector.detect(searched)[0]
-    results = [measured(name, detection, truth) for name, (_, detection) in found.items()]
+    results = [evaluate(name, detection, truth) for name, (_, detection) in found.items()]
     detector, detection = found[next(iter(found))]
-    results.append(measured("control charts alone", charts_alone(detector, detection), truth))
+    results.append(evaluate("control charts alone", control_chart_baseline(detector, detection), truth))
     if truth is not None:
-        results.append(measured("an alarm that never ends", always_on(detection), truth))
+        results.append(evaluate("constant alarm", constant_alarm_baseline(detection), truth))
     summary = [
-        f"Limits for a false alarm rate of {false_alarm_rate:g}; on normal rows that the models had not seen, "
-        f"{detector.realised_rate_:.3%} of {sum(map(len, good)):,} raised an alarm.",
-        *sorted({f"Note: {limit.remark}." for limit in detector.thresholds_ if limit.remark}),
+        f"Thresholds for a false alarm rate of {false_alarm_rate:g}; on held-out normal rows, "
+        f"{detector.empirical_false_alarm_rate_:.3%} of {sum(map(len, good)):,} raised an alarm.",
+        *sorted({f"Note: {each.warning}." for each in detector.thresholds_ if each.warning}),
     ]
 
     report = Report(
@@ -100,7 +100,7 @@ def main(
         recording=searched,
         reconstruction=detection.reconstruction,
         channel_scores=detection.channel_scores,
-        evidence=detection.evidence,
+        evidence=detection.threshold_ratio,
         events=detection.events,
         results=results,
         labels=truth,
@@ -111,7 +111,7 @@ def main(
     detection.frame().to_csv(run.path("scores.csv"), index=False, float_format="%.6g")
     write_events_csv(detection.events, run.path("events.csv"))
     write_events_json(detection.events, run.path("events.json"))
-    signal = signal_figure(searched, detection.reconstruction, detection.evidence, detection.events, truth)
+    signal = signal_figure(searched, detection.reconstruction, detection.threshold_ratio, detection.events, truth)
     save_figure(signal, run.path("signal.png"))
     save_figure(loss_figure(detector.history_), run.path("loss.png"))
     save_figure(embedding_figure(detector.encode(searched)), run.path("codes.png"))

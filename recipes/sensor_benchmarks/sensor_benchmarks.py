@@ -24,7 +24,7 @@ from seqae import cli
 DATA = "SKAB, SMD, NASA or TSB-AD, yours to download"
 MINUTES = 10
 RESULT = "TSB-AD: VUS-PR 0.773 (U), 0.811 (M); best published 0.638, 0.396"
-METHODS = {"dense": "autoencoder (default)", "pca": "principal components", "persistence": "moving average"}
+METHODS = {"dense": "autoencoder (default)", "pca": "principal components", "moving_average": "moving average"}
 PUBLISHED = {
     "skab": {
         "Conv-AE, best of the leaderboard": {"F1": 0.7838, "false alarms %": 13.55, "missed %": 28.02, "J": 0.584},
@@ -58,7 +58,7 @@ def main(
     """
     import seqae
     from benchmarks import SOURCES, made_up, read_benchmark
-    from seqae.anomaly.models import MODELS
+    from seqae.anomaly.window_models import WINDOW_MODELS
     from seqae.report.run import Run
 
     if set not in SOURCES:
@@ -75,7 +75,7 @@ def main(
     results, metrics = [], {}
     for kind, method in METHODS.items():
         measured = []
-        for seed in range(seeds if MODELS[kind].learns else 1):
+        for seed in range(seeds if WINDOW_MODELS[kind].is_trainable else 1):
             detect = partial(detected, kind=kind, seed=seed, epochs=1 if smoke else 15)
             measured.append(MEASURES[set](cases, detect, run.path(f"{kind}-{seed}")))
             print(f"{method}, seed {seed}:", "  ".join(f"{name} {value:.4g}" for name, value in measured[-1].items()))
@@ -94,17 +94,17 @@ def main(
 
 
 def detected(case, rate: float = 0.01, *, kind: str, seed: int, epochs: int):
-    """Return what a detector finds in a case, with the limit for a share of false alarms."""
+    """Return what a detector finds in a case, with the threshold for a false alarm rate."""
     import seqae
-    from seqae.anomaly.models import MODELS
+    from seqae.anomaly.window_models import WINDOW_MODELS
 
-    detector = seqae.AnomalyDetector(MODELS[kind], false_alarm_rate=rate, seed=seed, epochs=epochs)
+    detector = seqae.AnomalyDetector(WINDOW_MODELS[kind], false_alarm_rate=rate, random_state=seed, epochs=epochs)
     return detector.fit(case.train).detect(case.test)[0]
 
 
 def skab(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
     """Return F1, false and missed alarms, pooled over all rows; write the alarms of each run."""
-    from seqae.anomaly.metrics import row_scores
+    from seqae.evaluation.anomalies import row_scores
 
     alarms, labels = [], []
     for case in cases:
@@ -122,7 +122,7 @@ def skab(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
 
 def smd(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
     """Return the means over machines of VUS-PR and of the agreement with the channels at fault."""
-    from seqae.anomaly.metrics import vus_pr
+    from seqae.evaluation.anomalies import vus_pr
 
     folder.mkdir()
     found = []
@@ -153,7 +153,7 @@ def rates(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
 
 def tsb_ad(cases: list, detect: Callable, folder: Path) -> dict[str, float]:
     """Return the mean VUS-PR of each track and group; write the scores of each case."""
-    from seqae.anomaly.metrics import sliding_window_length, vus_pr
+    from seqae.evaluation.anomalies import sliding_window_length, vus_pr
 
     folder.mkdir()
     found: dict[str, list[float]] = {}

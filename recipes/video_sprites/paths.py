@@ -19,17 +19,17 @@ class PathEncoder(Encoder):
     """The last place, the last step, and what a recurrence over places and steps has kept.
 
     Args:
-        recurrence: Its `input_size` is twice the number of coordinates; only for one direction.
-        code_size: Length of a code: the coordinates twice, and what is left for the recurrence.
+        rnn: Its `input_size` is twice the number of coordinates; only for one direction.
+        code_size: Length of a code: the coordinates twice, and what is left for the recurrent layer.
         stretch: Of steps, which are small beside places.
     """
 
-    def __init__(self, recurrence: RecurrentLayer, code_size: int, stretch: float = 8.0):
+    def __init__(self, rnn: RecurrentLayer, code_size: int, stretch: float = 8.0):
         super().__init__()
-        self.rnn = recurrence
+        self.rnn = rnn
         self.code_size = code_size
         self.stretch = stretch
-        self.project = nn.Linear(recurrence.output_size, code_size - recurrence.input_size)
+        self.project = nn.Linear(rnn.output_size, code_size - rnn.input_size)
 
     def forward(self, batch: Batch) -> Tensor:
         places = batch.mask_padding().values
@@ -37,7 +37,7 @@ class PathEncoder(Encoder):
         read = torch.cat([places, self.stretch * steps], dim=-1)
         hidden = self.rnn(Batch(read, batch.lengths))
         last = read[torch.arange(len(batch), device=read.device), batch.lengths - 1]
-        return torch.cat([last, self.project(self.rnn.final(hidden))], dim=1)
+        return torch.cat([last, self.project(self.rnn.last_output(hidden))], dim=1)
 
 
 class PathDecoder(Decoder):
@@ -47,26 +47,26 @@ class PathDecoder(Decoder):
 
     Args:
         code_size: Of a `PathEncoder`.
-        recurrence: Its `input_size` is twice the number of coordinates; only for one direction.
+        rnn: Its `input_size` is twice the number of coordinates; only for one direction.
         stretch: That of the encoder.
     """
 
-    def __init__(self, code_size: int, recurrence: RecurrentLayer, stretch: float = 8.0):
+    def __init__(self, code_size: int, rnn: RecurrentLayer, stretch: float = 8.0):
         super().__init__()
         self.code_size = code_size
-        self.rnn = recurrence
+        self.rnn = rnn
         self.stretch = stretch
-        self.start = nn.Linear(code_size - recurrence.input_size, recurrence.hidden_size)
-        self.head = nn.Linear(recurrence.hidden_size, recurrence.input_size)
+        self.start = nn.Linear(code_size - rnn.input_size, rnn.hidden_size)
+        self.head = nn.Linear(rnn.hidden_size, rnn.input_size)
         # In the beginning: straight on, to within a twentieth.
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
-            self.head.bias.copy_(torch.tensor([0.0, -6.0]).repeat_interleave(recurrence.input_size // 2))
+            self.head.bias.copy_(torch.tensor([0.0, -6.0]).repeat_interleave(rnn.input_size // 2))
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         coordinates = self.rnn.input_size // 2
         place, step = code[:, :coordinates], code[:, coordinates : 2 * coordinates] / self.stretch
-        state = self.rnn.start(self.start(code[:, 2 * coordinates :]).tanh())
+        state = self.rnn.initial_state(self.start(code[:, 2 * coordinates :]).tanh())
         written = []
         for _ in range(int(lengths.max())):
             state = self.rnn.step(torch.cat([place, self.stretch * step], dim=1), state)

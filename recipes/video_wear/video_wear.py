@@ -97,7 +97,7 @@ def main(
     shown["error of the foretold x 3"] = 3 * (shown["foretold"] - shown["film"]).abs()
     shown = {name: film.numpy() for name, film in shown.items()}
     save_figure(filmstrip_figure(shown, title=f"{films[0].name}: from new to worn"), run.path("strips.png"))
-    write_video(run.path("film.gif"), {"film": frames[0].numpy(), "foretold": foretold[0].numpy()}, enlarge=1)
+    write_video(run.path("film.gif"), {"film": frames[0].numpy(), "foretold": foretold[0].numpy()}, scale=1)
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
@@ -175,7 +175,7 @@ def principal(seen, films, components: int):
 
 def judged(scores: list[np.ndarray], worn: list[np.ndarray]) -> dict[str, float]:
     """Return the chance that a worn frame has the higher score: over all frames, and mean of those within a film."""
-    from seqae.anomaly.metrics import auc_roc
+    from seqae.evaluation.anomalies import auc_roc
 
     within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
     return {

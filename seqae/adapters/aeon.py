@@ -6,7 +6,7 @@ import numpy as np
 
 from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.models import Maker, Principal
+from seqae.anomaly.window_models import PCA, WindowModelFactory
 
 require("aeon", extra="aeon", purpose="a detector in aeon's form")
 
@@ -40,7 +40,7 @@ class SeriesDetector(BaseSeriesAnomalyDetector):
 
     def __init__(
         self,
-        model: Maker | None = None,
+        model: WindowModelFactory | None = None,
         resolutions: tuple[int, ...] = (1, 4, 16),
         window: int = 16,
         epochs: int = 15,
@@ -61,16 +61,16 @@ class SeriesDetector(BaseSeriesAnomalyDetector):
             resolutions=self.resolutions,
             window=min(self.window, len(X) // 3),
             epochs=self.epochs,
-            seed=self.random_state,
+            random_state=self.random_state,
         ).fit(np.asarray(X))
         return self
 
     def _predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        return self.detector_.scores(np.asarray(X)).astype(np.float64)
+        return self.detector_.score_samples(np.asarray(X)).astype(np.float64)
 
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
-        return {"model": Principal(), "resolutions": (1,), "window": 4}
+        return {"model": PCA(), "resolutions": (1,), "window": 4}
 
 
 class CollectionEncoder(BaseCollectionTransformer):

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.models import Maker
+from seqae.anomaly.window_models import WindowModelFactory
 
 require("sklearn", extra="sklearn", purpose="a detector in scikit-learn's form")
 
@@ -39,7 +39,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: Maker | None = None,
+        model: WindowModelFactory | None = None,
         resolutions: tuple[int, ...] = (1, 4, 16),
         window: int = 16,
         stride: int = 1,
@@ -73,7 +73,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             stride=min(self.stride, len(rows) // 3),
             false_alarm_rate=self.false_alarm_rate,
             epochs=self.epochs,
-            seed=check_random_state(self.random_state).randint(2**31 - 1),
+            random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(rows)
         self.offset_ = -1.0
         if self.contamination != "auto":
@@ -81,12 +81,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return how normal each row is, `(row,)`: the evidence for an alarm, turned round; -1 is the limit."""
+        """Return how normal each row is, `(row,)`: minus its ratio to the alarm threshold; below -1 is an alarm."""
         check_is_fitted(self)
         return self._scores(self._rows(X, reset=False))
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return the same from the limit on, `(row,)`: negative for outliers."""
+        """Return how far each row is from the threshold, `(row,)`: negative for outliers."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
@@ -109,5 +109,5 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         )
 
     def _scores(self, rows: np.ndarray) -> np.ndarray:
-        evidence = self.detector_.all_scores(rows).evidence
-        return -self.detector_.strongest(evidence).astype(np.float64)
+        (detection,) = self.detector_.detect(rows)
+        return -detection.threshold_ratio.astype(np.float64)

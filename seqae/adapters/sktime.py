@@ -8,7 +8,7 @@ import numpy as np
 
 from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.models import Maker, Principal
+from seqae.anomaly.window_models import PCA, WindowModelFactory
 
 require("sktime", extra="sktime", purpose="a detector in sktime's form")
 
@@ -34,9 +34,9 @@ class SeriesDetector(BaseDetector):
     Examples:
         >>> import numpy as np
         >>> from seqae.adapters.sktime import SeriesDetector
-        >>> from seqae.anomaly.models import Principal
+        >>> from seqae.anomaly.window_models import PCA
         >>> series = np.sin(np.arange(300.0))
-        >>> detector = SeriesDetector(model=Principal()).fit(series)
+        >>> detector = SeriesDetector(model=PCA()).fit(series)
         >>> series[100:110] += 5
         >>> len(detector.predict(series)) > 0
         True
@@ -58,7 +58,7 @@ class SeriesDetector(BaseDetector):
 
     def __init__(
         self,
-        model: Maker | None = None,
+        model: WindowModelFactory | None = None,
         resolutions: tuple[int, ...] = (1, 4, 16),
         window: int = 16,
         false_alarm_rate: float = 0.01,
@@ -82,32 +82,32 @@ class SeriesDetector(BaseDetector):
             window=min(self.window, len(X) // 3),
             false_alarm_rate=self.false_alarm_rate,
             epochs=self.epochs,
-            seed=0 if self.random_state is None else self.random_state,
+            random_state=0 if self.random_state is None else self.random_state,
         ).fit(_values(X))
         return self
 
     def _predict(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
         import pandas as pd
 
-        return pd.Series(np.flatnonzero(self.detector_.alarms(_values(X))), dtype="int64")
+        return pd.Series(np.flatnonzero(self.detector_.predict(_values(X))), dtype="int64")
 
     def _predict_scores(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
         import pandas as pd
 
         values = _values(X)
-        return pd.Series(self.detector_.scores(values)[self.detector_.alarms(values)])
+        return pd.Series(self.detector_.score_samples(values)[self.detector_.predict(values)])
 
     def _transform_scores(self, X: pandas.DataFrame) -> pandas.DataFrame:  # noqa: N803
         import pandas as pd
 
-        return pd.DataFrame({"scores": self.detector_.scores(_values(X))}, index=X.index)
+        return pd.DataFrame({"scores": self.detector_.score_samples(_values(X))}, index=X.index)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:
         """Return small settings for sktime's own checks."""
         return [
-            {"model": Principal(), "resolutions": (1,), "window": 4},
-            {"model": Principal(), "resolutions": (1, 2), "window": 3, "false_alarm_rate": 0.05},
+            {"model": PCA(), "resolutions": (1,), "window": 4},
+            {"model": PCA(), "resolutions": (1, 2), "window": 3, "false_alarm_rate": 0.05},
         ]
 
 

@@ -1,4 +1,4 @@
-"""From scores to events: when it was abnormal, how badly, and which channels are to blame."""
+"""Events: consecutive rows that raise an alarm, how severe they are, and which channels contribute."""
 
 from __future__ import annotations
 
@@ -6,39 +6,45 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from seqae._files import write_atomically
 
-FALL = 0.4  # of an alarm's peak, at which it ends
+RELEASE_RATIO = 0.4  # an alarm ends when its ratio has fallen to this fraction of its peak
 
 
 @dataclass(frozen=True)
-class Blame:
-    """One channel's part in an event: its share of the event's channel scores, 0 to 1."""
+class ChannelContribution:
+    """How much a channel contributes to an event.
+
+    Attributes:
+        channel: The name of the channel.
+        fraction: Its fraction of the sum of the event's channel scores, 0 to 1.
+    """
 
     channel: str
-    share: float
+    fraction: float
 
 
 @dataclass(frozen=True)
 class Event:
-    """A stretch of rows that is abnormal.
+    """Consecutive rows that are abnormal.
 
     Attributes:
         start: The first row.
         stop: The row after the last one.
-        start_time: The first row's time: ISO 8601 for a time stamp, a decimal number for seconds, else None.
-        end_time: The last row's time.
-        duration: In seconds if there are times, the last row's sampling period included; else in rows.
+        start_time: The time of the first row: ISO 8601 for dates, a decimal number for seconds, None without times.
+        end_time: The time of the last row.
+        duration: In seconds if there are times, including the sampling period of the last row; else in rows.
         severity: The highest score divided by the threshold.
         score: The highest score.
         peak: The row with the highest score.
-        channels: Every channel with its share of the blame, largest first; the shares add up to 1.
+        channels: The contribution of every channel, largest first; the fractions add up to 1.
     """
 
     start: int
@@ -49,15 +55,20 @@ class Event:
     severity: float
     score: float
     peak: int
-    channels: tuple[Blame, ...]
+    channels: tuple[ChannelContribution, ...]
 
-    def blamed(self, most: int) -> list[Blame]:
-        """Return the channels with the largest shares, none that has no share."""
-        return [blame for blame in self.channels[:most] if blame.share > 0]
+    def top_channels(self, k: int) -> list[ChannelContribution]:
+        """Return the `k` channels that contribute most, fewer if the others contribute nothing."""
+        return [contribution for contribution in self.channels[:k] if contribution.fraction > 0]
 
 
 def runs(flags: np.ndarray, merge_gap: int = 0) -> np.ndarray:
-    """Where runs of True start and stop (exclusive), `(run, 2)`; runs at most `merge_gap` rows apart are one."""
+    """Return where runs of True start and stop (exclusive), `(run, 2)` int.
+
+    Args:
+        flags: `(row,)` bool.
+        merge_gap: Runs with at most this many rows between them are merged.
+    """
     edges = np.diff(np.asarray(flags, dtype=np.int8), prepend=0, append=0)
     starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     apart = starts[1:] - stops[:-1] > merge_gap
@@ -65,34 +76,35 @@ def runs(flags: np.ndarray, merge_gap: int = 0) -> np.ndarray:
     return np.stack([starts[first[: len(starts)]], stops[last[: len(stops)]]], axis=1)
 
 
-def latched(ratios: np.ndarray, fall: float = FALL) -> np.ndarray:
-    """Where a ratio is above its limit 1, `(row,)`, without the slow way back after a large one.
+def hysteresis(ratios: np.ndarray, release: float = RELEASE_RATIO) -> np.ndarray:
+    """Return where a ratio to a threshold is in alarm, `(row,)` bool, without the slow decay after a large peak.
 
-    An alarm ends where the ratio is down at the limit or at the share `fall` of its peak. Above the limit, the next one
-    begins where the ratio has risen from its least value since as much.
+    An alarm is released when the ratio is at most 1 or has fallen below `release` times its peak. The next alarm starts
+    where the ratio is above 1 and has risen by the same factor: to at least its lowest value since the last alarm
+    divided by `release`.
 
     Args:
-        ratios: `(row,)`; NaN is no alarm.
-        fall: The share of its peak to which a ratio may fall within an alarm.
+        ratios: `(row,)` float; NaN raises no alarm.
+        release: Fraction of its peak to which a ratio may fall within an alarm, 0 to 1.
     """
-    found = np.zeros(len(ratios), dtype=bool)
-    least, end = 0.0, 0  # of the ratio since the last alarm
+    in_alarm = np.zeros(len(ratios), dtype=bool)
+    trough, end = 0.0, 0  # the lowest ratio since the last alarm; the row after the last run
     for start, stop in runs(ratios > 1).tolist():
-        least = min(least, float(np.nan_to_num(ratios[end:start], nan=np.inf).min(initial=np.inf)))
+        trough = min(trough, float(np.nan_to_num(ratios[end:start], nan=np.inf).min(initial=np.inf)))
         while start < stop:
             above = ratios[start:stop]
-            rising = fall * above >= np.fmin(np.minimum.accumulate(above), least)
+            rising = release * above >= np.fmin(np.minimum.accumulate(above), trough)
             if not rising.any():
-                least = min(least, float(above.min()))
+                trough = min(trough, float(above.min()))
                 break
             start += int(rising.argmax())
             above = ratios[start:stop]
-            fallen = above < fall * np.maximum.accumulate(above)
-            last = start + int(fallen.argmax()) if fallen.any() else stop
-            found[start:last] = True
-            start, least = last, float(ratios[last]) if last < stop else np.inf
+            released = above < release * np.maximum.accumulate(above)
+            last = start + int(released.argmax()) if released.any() else stop
+            in_alarm[start:last] = True
+            start, trough = last, float(ratios[last]) if last < stop else np.inf
         end = stop
-    return found
+    return in_alarm
 
 
 def find_events(
@@ -103,25 +115,29 @@ def find_events(
     times: np.ndarray | None = None,
     merge_gap: int = 5,
     min_rows: int = 1,
-    stretches: Sequence[slice] | None = None,
+    segments: Sequence[slice] | None = None,
 ) -> list[Event]:
-    """The events of a recording, in order.
+    """Return the events of a recording, in the order of time.
 
     Args:
-        scores: `(row,)`. A row raises an alarm if its score is above the threshold; NaN never does.
+        scores: `(row,)` float. A row raises an alarm if its score is above the threshold; NaN never does.
         threshold: The largest score that is still normal, 0 or more.
-        channel_scores: `(row, channel)`, what each channel adds to the score; NaN and negative values add nothing.
-        channels: The channels' names.
+        channel_scores: `(row, channel)` float, what each channel adds to the score; NaN and negative values add
+            nothing.
+        channels: The names of the channels.
         times: `(row,)`, datetime64 or seconds.
         merge_gap: Alarms with at most this many rows between them belong to one event.
         min_rows: Shorter events are dropped.
-        stretches: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
+        segments: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
+
+    Raises:
+        ValueError: The shapes do not fit together, the threshold is negative or NaN, or two channels have one name.
     """
     _check(scores, threshold, channel_scores, channels, times)
     alarms = scores > threshold
+    spans = [runs(alarms[rows], merge_gap) + rows.start for rows in segments or [slice(0, len(scores))]]
     events = []
-    found = [runs(alarms[rows], merge_gap) + rows.start for rows in stretches or [slice(0, len(scores))]]
-    for start, stop in np.concatenate(found).tolist():
+    for start, stop in np.concatenate(spans).tolist():
         if stop - start < min_rows:
             continue
         peak = start + int(np.nanargmax(scores[start:stop]))
@@ -129,20 +145,21 @@ def find_events(
         event = Event(
             start=start,
             stop=stop,
-            start_time=None if times is None else time_text(times[start]),
-            end_time=None if times is None else time_text(times[stop - 1]),
+            start_time=None if times is None else format_time(times[start]),
+            end_time=None if times is None else format_time(times[stop - 1]),
             duration=float(stop - start) if times is None else _seconds(times, start, stop),
             severity=_finite(score / threshold if threshold else float("inf")),
             score=_finite(score),
             peak=peak,
-            channels=_blame(channel_scores[start:stop][alarms[start:stop]], channels),
+            channels=_contributions(channel_scores[start:stop][alarms[start:stop]], channels),
         )
         events.append(event)
     return events
 
 
-def _blame(channel_scores: np.ndarray, channels: Sequence[str]) -> tuple[Blame, ...]:
-    with np.errstate(over="ignore"):  # a sum that is too large is as good as an infinite score
+def _contributions(channel_scores: np.ndarray, channels: Sequence[str]) -> tuple[ChannelContribution, ...]:
+    """Return the contributions to rows with these scores, `(row, channel)`, largest first."""
+    with np.errstate(over="ignore"):  # a sum that overflows counts as an infinite score
         totals = np.where(channel_scores > 0, channel_scores, 0).sum(axis=0, dtype=float)
     if np.isinf(totals).any():
         totals = np.isinf(totals).astype(float)
@@ -150,25 +167,25 @@ def _blame(channel_scores: np.ndarray, channels: Sequence[str]) -> tuple[Blame, 
         totals = np.ones(len(channels))
     # Dividing by the largest first: adding up huge totals might overflow.
     totals = totals / totals.max()
-    shares = totals / totals.sum()
-    largest_first = np.argsort(-shares, kind="stable")
-    return tuple(Blame(channels[channel], float(shares[channel])) for channel in largest_first)
+    fractions = totals / totals.sum()
+    largest_first = np.argsort(-fractions, kind="stable")
+    return tuple(ChannelContribution(channels[channel], float(fractions[channel])) for channel in largest_first)
 
 
 def _finite(number: float) -> float:
-    """The number itself, or the largest there is: JSON knows no infinity."""
+    """Return the number, or the largest float: JSON has no infinity."""
     return min(number, sys.float_info.max)
 
 
-def time_text(time: np.generic) -> str:
-    """Return a moment as people and machines read it: a date in ISO 8601, or seconds."""
+def format_time(time: np.generic) -> str:
+    """Return a time as text: ISO 8601 for datetime64, else the number of seconds."""
     if isinstance(time, np.datetime64):
         return np.datetime_as_string(time, unit="ns").rstrip("0").rstrip(".")
     return str(float(time))
 
 
 def _seconds(times: np.ndarray, start: int, stop: int) -> float:
-    """How long the rows last; the last one lasts a usual sampling period."""
+    """Return how long the rows last; the last one lasts the median sampling period."""
     if np.issubdtype(times.dtype, np.datetime64):
         times = (times - times[0]) / np.timedelta64(1, "s")
     period = np.median(np.diff(times)) if len(times) > 1 else 0.0
@@ -183,7 +200,9 @@ def _check(
     times: np.ndarray | None,
 ) -> None:
     if not threshold >= 0:
-        raise ValueError(f"threshold is {threshold}. Give a number that is 0 or more, such as a fitted Limit's value")
+        raise ValueError(
+            f"threshold is {threshold}. Give a number that is 0 or more, such as the value of a FittedThreshold"
+        )
     if channel_scores.shape != (len(scores), len(channels)):
         raise ValueError(
             f"channel_scores have shape {channel_scores.shape} for {len(scores)} scores and {len(channels)} channels. "
@@ -196,13 +215,17 @@ def _check(
 
 
 def write_events_json(events: Sequence[Event], path: str | Path) -> None:
-    """Write events as a JSON list of objects; the file appears whole or not at all."""
+    """Write events as a JSON list of objects; the file is replaced in one step."""
     text = json.dumps([_to_record(event) for event in events], indent=1, ensure_ascii=False) + "\n"
     write_atomically(path, text.encode())
 
 
 def read_events_json(path: str | Path) -> list[Event]:
-    """Read what `write_events_json` wrote."""
+    """Read what `write_events_json` wrote.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
     try:
         return [_from_record(record) for record in json.loads(Path(path).read_text(encoding="utf-8"))]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -210,7 +233,7 @@ def read_events_json(path: str | Path) -> list[Event]:
 
 
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
-    """Write events as CSV, one a row, the blame as a JSON object; the file appears whole or not at all."""
+    """Write events as CSV, one a row, the contributions as a JSON object; the file is replaced in one step."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [field.name for field in fields(Event)], lineterminator="\n")
     writer.writeheader()
@@ -221,7 +244,11 @@ def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
 
 
 def read_events_csv(path: str | Path) -> list[Event]:
-    """Read what `write_events_csv` wrote."""
+    """Read what `write_events_csv` wrote.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             records = list(csv.DictReader(file))
@@ -231,11 +258,11 @@ def read_events_csv(path: str | Path) -> list[Event]:
 
 
 def _to_record(event: Event) -> dict[str, object]:
-    return asdict(event) | {"channels": {blame.channel: blame.share for blame in event.channels}}
+    return asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
 
 
-def _from_record(record: dict[str, object]) -> Event:
-    """An event from JSON's numbers or CSV's text."""
+def _from_record(record: Mapping[str, Any]) -> Event:
+    """Return an event from JSON's numbers or CSV's text."""
     return Event(
         start=int(record["start"]),
         stop=int(record["stop"]),
@@ -245,5 +272,7 @@ def _from_record(record: dict[str, object]) -> Event:
         severity=float(record["severity"]),
         score=float(record["score"]),
         peak=int(record["peak"]),
-        channels=tuple(Blame(channel, float(share)) for channel, share in record["channels"].items()),
+        channels=tuple(
+            ChannelContribution(channel, float(fraction)) for channel, fraction in record["channels"].items()
+        ),
     )

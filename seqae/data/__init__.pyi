@@ -20,8 +20,10 @@ from .images.masks import read_masked_images as read_masked_images
 from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
 from .images.surface_defects import defects as defects
+from .signals.loading import as_recordings as as_recordings
 from .signals.recordings import Recording as Recording
-from .signals.recordings import as_recordings as as_recordings
+from .signals.telemetry import read_labels as read_labels
+from .signals.telemetry import telemetry_folder as telemetry_folder
 from .signals.ts_files import LabelledSequences as LabelledSequences
 from .signals.ts_files import read_ts as read_ts
 from .text.deduplicate import decontaminate as decontaminate

@@ -1,3 +1,12 @@
+from .anomalies import EventScores as EventScores
+from .anomalies import RowScores as RowScores
+from .anomalies import auc_pr as auc_pr
+from .anomalies import auc_roc as auc_roc
+from .anomalies import event_scores as event_scores
+from .anomalies import row_scores as row_scores
+from .anomalies import sliding_window_length as sliding_window_length
+from .anomalies import vus_pr as vus_pr
+from .anomalies import vus_roc as vus_roc
 from .baselines import pca_reconstruction as pca_reconstruction
 from .images import image_cross_entropy as image_cross_entropy
 from .images import psnr as psnr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,6 +38,12 @@ class Scaler:
         rounding = np.maximum(deviation, _ROUNDING * size)
         self.scale_ = np.where(self.is_constant_, np.maximum(unit, 100 * rounding), deviation)
         return self
+
+    def with_mean(self, mean: np.ndarray) -> Scaler:
+        """Return a copy that shifts by another mean, `(channel,)`, and keeps the scale."""
+        shifted = copy.copy(self)
+        shifted.mean_ = mean
+        return shifted
 
     def transform(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows `(row, channel)`, float32, clipped to -1e6..1e6."""

@@ -15,9 +15,9 @@ from generators import noisy_waves
 from seqae._extras import MissingExtra
 from seqae.adapters.sklearn import OutlierDetector
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.models import Principal
+from seqae.anomaly.window_models import PCA
 
-SMALL = {"model": Principal(), "resolutions": (1,), "window": 4}
+SMALL = {"model": PCA(), "resolutions": (1,), "window": 4}
 IN_TIME = "a row is read together with its neighbours in time: that is what finds anomalies in a sequence"
 EXPECTED = {"check_methods_sample_order_invariance": IN_TIME, "check_methods_subset_invariance": IN_TIME}
 
@@ -40,7 +40,7 @@ def test_outliers_are_the_rows_that_raise_an_alarm():
     rows[100:110, 1] += 4
     rows[200, 0] = np.nan
     adapted = OutlierDetector(**SMALL).fit(normal)
-    alarms = adapted.detector_.alarms(rows)
+    alarms = adapted.detector_.predict(rows)
     assert alarms[100:110].any()
     np.testing.assert_array_equal(adapted.predict(rows) == -1, alarms)
     np.testing.assert_array_equal(adapted.decision_function(rows) < 0, alarms)
@@ -87,10 +87,10 @@ def test_what_is_for_others_scores_as_the_detector(library: str):
     adapter = extra(library).SeriesDetector(**SMALL)
     rows = waves()
     rows[100:110, 1] += 4
-    own = AnomalyDetector(**SMALL, seed=0).fit(waves())
+    own = AnomalyDetector(**SMALL, random_state=0).fit(waves())
     if library == "aeon":
-        np.testing.assert_allclose(adapter.fit(waves(), axis=0).predict(rows, axis=0), own.scores(rows))
+        np.testing.assert_allclose(adapter.fit(waves(), axis=0).predict(rows, axis=0), own.score_samples(rows))
     else:
         found = clone(adapter).fit(waves())
-        np.testing.assert_array_equal(found.predict(rows)["ilocs"], np.flatnonzero(own.alarms(rows)))
-        np.testing.assert_allclose(found.transform_scores(rows)["scores"], own.scores(rows))
+        np.testing.assert_array_equal(found.predict(rows)["ilocs"], np.flatnonzero(own.predict(rows)))
+        np.testing.assert_allclose(found.transform_scores(rows)["scores"], own.score_samples(rows))

@@ -5,10 +5,10 @@ import torch
 
 import seqae
 from generators import wide_readings as readings
-from seqae.anomaly import detector as detector_module
+from seqae.anomaly import scorer as scorer_module
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.models import Dense, Principal
-from seqae.anomaly.thresholds import Mahalanobis
+from seqae.anomaly.mahalanobis import Mahalanobis
+from seqae.anomaly.window_models import PCA, Dense
 from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed", "still")
@@ -20,7 +20,7 @@ def framed(values: np.ndarray, start: str = "2024-03-01 08:00") -> pd.DataFrame:
 
 
 def fitted(normal: object, **settings: object) -> AnomalyDetector:
-    return AnomalyDetector(Principal(), **settings).fit(normal)
+    return AnomalyDetector(PCA(), **settings).fit(normal)
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +34,25 @@ def detector() -> AnomalyDetector:
 def test_every_row_and_channel_has_a_score(detector: AnomalyDetector):
     for rows in (1, 15, 16, 17, 300):
         values = readings(rows, seed=1)
-        assert detector.scores(values).shape == detector.alarms(values).shape == (rows,)
+        assert detector.score_samples(values).shape == detector.predict(values).shape == (rows,)
         assert detector.channel_scores(values).shape == detector.reconstruct(values).shape == (rows, 4)
-        assert np.isfinite(detector.scores(values)).all()
+        assert np.isfinite(detector.score_samples(values)).all()
         assert np.isfinite(detector.channel_scores(values)).all()
 
 
 def test_the_first_and_the_last_row_can_raise_an_alarm(detector: AnomalyDetector):
     values = readings(300, seed=1)
     values[[0, -1], 1] += 60
-    assert detector.alarms(values)[[0, -1]].all()
+    assert detector.predict(values)[[0, -1]].all()
 
 
 def test_a_recording_scores_the_same_alone_as_in_a_list(detector: AnomalyDetector):
     several = [readings(rows, seed=rows) for rows in (40, 700, 5)]
     for values, found in zip(several, detector.detect(several), strict=True):
-        np.testing.assert_array_equal(found.scores, detector.scores(values))
+        np.testing.assert_array_equal(found.scores, detector.score_samples(values))
         np.testing.assert_array_equal(found.channel_scores, detector.channel_scores(values))
         np.testing.assert_array_equal(found.reconstruction, detector.reconstruct(values))
-        np.testing.assert_array_equal(found.alarms, detector.alarms(values))
+        np.testing.assert_array_equal(found.alarms, detector.predict(values))
         assert found.events == detector.events(values)
 
 
@@ -61,16 +61,16 @@ def test_scores_do_not_depend_on_how_many_rows_are_computed_together(stride: int
     found = fitted(readings(1200, seed=0), stride=stride)
     values = readings(1111, seed=1)
     values[500:520, 0] = np.nan
-    scores, channel_scores = found.scores(values), found.channel_scores(values)
+    scores, channel_scores = found.score_samples(values), found.channel_scores(values)
     for chunk in (61, 1000):
-        monkeypatch.setattr(detector_module, "CHUNK", chunk)
-        np.testing.assert_allclose(found.scores(values), scores, rtol=1e-5)
+        monkeypatch.setattr(scorer_module, "ROWS_PER_CHUNK", chunk)
+        np.testing.assert_allclose(found.score_samples(values), scores, rtol=1e-5)
         np.testing.assert_allclose(found.channel_scores(values), channel_scores, rtol=1e-5)
 
 
 def test_scoring_twice_gives_the_same_bits(detector: AnomalyDetector):
     values = readings(500, seed=1)
-    np.testing.assert_array_equal(detector.scores(values), detector.scores(values))
+    np.testing.assert_array_equal(detector.score_samples(values), detector.score_samples(values))
 
 
 def test_what_the_caller_holds_stays_as_it_is():
@@ -88,8 +88,8 @@ def test_what_the_caller_holds_stays_as_it_is():
 
 def test_the_seed_decides_the_weights():
     def weights(seed: int) -> torch.Tensor:
-        found = AnomalyDetector(Dense(), resolutions=(1,), epochs=1, seed=seed).fit(readings(400, seed=0))
-        return torch.cat([each.flatten() for each in found.scales_[0].model.parameters()])
+        found = AnomalyDetector(Dense(), resolutions=(1,), epochs=1, random_state=seed).fit(readings(400, seed=0))
+        return torch.cat([each.flatten() for each in found.scorer_.resolution_models[0].model.parameters()])
 
     first = weights(3)
     torch.rand(5)
@@ -109,28 +109,28 @@ def test_the_unit_of_a_channel_changes_no_score(factor: float, shift: float, det
     values = readings(600, seed=1)
     values[300:320, 0] += 3
     found = fitted(framed(converted(readings(3000, seed=0))))
-    np.testing.assert_allclose(found.scores(converted(values)), detector.scores(values), rtol=1e-3)
+    np.testing.assert_allclose(found.score_samples(converted(values)), detector.score_samples(values), rtol=1e-3)
     np.testing.assert_allclose(found.channel_scores(converted(values)), detector.channel_scores(values), rtol=1e-3)
-    np.testing.assert_allclose(found.limits_, detector.limits_, rtol=1e-3)
-    np.testing.assert_allclose(found.level_.limit_, detector.level_.limit_, rtol=1e-3)
+    np.testing.assert_allclose(found.scorer_.threshold_values, detector.scorer_.threshold_values, rtol=1e-3)
+    np.testing.assert_allclose(found.scorer_.mean_chart.threshold_, detector.scorer_.mean_chart.threshold_, rtol=1e-3)
 
 
 def test_channels_in_another_order_have_the_same_scores(detector: AnomalyDetector):
     order, values = [2, 0, 3, 1], readings(600, seed=1)
     found = fitted(readings(3000, seed=0)[:, order])
     np.testing.assert_allclose(found.channel_scores(values[:, order]), detector.channel_scores(values)[:, order], 1e-4)
-    np.testing.assert_allclose(found.scores(values[:, order]), detector.scores(values), rtol=1e-4)
+    np.testing.assert_allclose(found.score_samples(values[:, order]), detector.score_samples(values), rtol=1e-4)
 
 
 def test_columns_are_matched_by_name(detector: AnomalyDetector):
     frame = framed(readings(300, seed=1))
     swapped = frame[["still", "speed", "time", "flow", "pressure"]]
-    np.testing.assert_array_equal(detector.scores(swapped), detector.scores(frame))
-    np.testing.assert_array_equal(detector.scores(frame.assign(other=1.0)), detector.scores(frame))
+    np.testing.assert_array_equal(detector.score_samples(swapped), detector.score_samples(frame))
+    np.testing.assert_array_equal(detector.score_samples(frame.assign(other=1.0)), detector.score_samples(frame))
     with pytest.raises(ValueError, match=r"missing 'flow'.*there is 'Flow'"):
-        detector.scores(frame.rename(columns={"flow": "Flow"}))
+        detector.score_samples(frame.rename(columns={"flow": "Flow"}))
     with pytest.raises(ValueError, match=r"3 channels without names.*Expected 'flow', 'pressure', 'speed', 'still'"):
-        detector.scores(readings(300, seed=1)[:, :3])
+        detector.score_samples(readings(300, seed=1)[:, :3])
 
 
 # Missing values
@@ -140,42 +140,42 @@ def test_a_missing_value_has_no_score_and_its_row_still_has_one(detector: Anomal
     values = readings(400, seed=1)
     values[100, 0] = values[200:300, 2] = np.nan
     np.testing.assert_array_equal(np.isnan(detector.channel_scores(values)), np.isnan(values))
-    assert np.isfinite(detector.scores(values)).all()
+    assert np.isfinite(detector.score_samples(values)).all()
 
 
 def test_a_row_without_values_has_no_score_and_spoils_no_other(detector: AnomalyDetector):
     values = readings(1200, seed=1)
     spoiled = values.copy()
     spoiled[600] = np.nan
-    scores = detector.scores(spoiled)
+    scores = detector.score_samples(spoiled)
     assert np.flatnonzero(np.isnan(scores)).tolist() == [600]
-    assert not detector.alarms(spoiled)[600]
+    assert not detector.predict(spoiled)[600]
     far = np.r_[:320, 880:1200]  # further than any window reaches
-    np.testing.assert_allclose(scores[far], detector.scores(values)[far], rtol=1e-5)
+    np.testing.assert_allclose(scores[far], detector.score_samples(values)[far], rtol=1e-5)
 
 
-@pytest.mark.parametrize("model", [Principal(), Dense()])
-def test_a_tenth_of_the_values_may_be_missing(model: Principal | Dense):
+@pytest.mark.parametrize("model", [PCA(), Dense()])
+def test_a_tenth_of_the_values_may_be_missing(model: PCA | Dense):
     random = np.random.default_rng(5)
     normal, values = readings(2000, seed=0), readings(500, seed=1)
     normal[random.random(normal.shape) < 0.1] = np.nan
     values[random.random(values.shape) < 0.1] = np.nan
     values[250:270, 1] = 190
     found = AnomalyDetector(model, epochs=2).fit(normal)
-    assert np.isfinite(found.scores(values)).all()
-    assert found.alarms(values)[250:270].any()
-    assert not found.alarms(values)[:150].any()
+    assert np.isfinite(found.score_samples(values)).all()
+    assert found.predict(values)[250:270].any()
+    assert not found.predict(values)[:150].any()
 
 
-@pytest.mark.parametrize("model", [Principal(), Dense()])
-def test_a_channel_without_any_value_leaves_the_others_as_they_are(model: Principal | Dense):
+@pytest.mark.parametrize("model", [PCA(), Dense()])
+def test_a_channel_without_any_value_leaves_the_others_as_they_are(model: PCA | Dense):
     normal, values = readings(1200, seed=0), readings(300, seed=1)
     normal[:, 2] = values[:, 2] = np.nan
     values[150:160, 0] = 9
     found = AnomalyDetector(model, epochs=1).fit(normal)
-    assert np.isfinite(found.scores(values)).all()
+    assert np.isfinite(found.score_samples(values)).all()
     assert np.isnan(found.channel_scores(values)[:, 2]).all()
-    assert found.alarms(values)[150:160].any()
+    assert found.predict(values)[150:160].any()
 
 
 # Faults
@@ -199,11 +199,11 @@ def test_a_fault_is_found_in_its_channel_at_its_time(fault: str, channel: int, d
     assert event.start < 560 + 16 and event.stop > 500 - 16
     assert 480 <= event.peak < 580
     assert event.channels[0].channel == CHANNELS[channel]
-    assert sum(blame.share for blame in event.channels) == pytest.approx(1)
+    assert sum(each.fraction for each in event.channels) == pytest.approx(1)
     assert event.severity > 1
 
 
-def test_a_still_channel_that_breaks_is_found_and_blamed(detector: AnomalyDetector):
+def test_a_still_channel_that_breaks_is_found_and_named(detector: AnomalyDetector):
     values = readings(600, seed=1)
     values[300:310, 3] += 2
     event = max(detector.events(values), key=lambda each: each.severity)
@@ -214,10 +214,10 @@ def test_a_still_channel_that_breaks_is_found_and_blamed(detector: AnomalyDetect
 def test_a_still_channel_that_stays_still_raises_no_alarm():
     normal = np.column_stack([np.full(400, 12.5), np.zeros(400)])
     found = fitted(normal)
-    scores = found.scores(normal[:100])
+    scores = found.score_samples(normal[:100])
     assert np.isfinite(scores).all()
     assert scores.max() < 1
-    assert not found.alarms(normal[:100]).any()
+    assert not found.predict(normal[:100]).any()
 
 
 def test_events_tell_when(detector: AnomalyDetector):
@@ -234,7 +234,13 @@ def test_the_frame_of_a_detection_shows_what_it_holds(detector: AnomalyDetector)
     frame = framed(readings(100, seed=1))
     (found,) = detector.detect(frame)
     table = found.frame()
-    assert list(table.columns) == ["time", "score", "evidence", "alarm", *(f"{channel} score" for channel in CHANNELS)]
+    assert list(table.columns) == [
+        "time",
+        "score",
+        "threshold_ratio",
+        "alarm",
+        *(f"{channel} score" for channel in CHANNELS),
+    ]
     np.testing.assert_array_equal(table["time"], frame["time"])
     np.testing.assert_array_equal(table["pressure score"], found.channel_scores[:, 1])
     assert detector.detect(frame.drop(columns="time"))[0].frame()["row"].tolist() == list(range(100))
@@ -243,19 +249,19 @@ def test_the_frame_of_a_detection_shows_what_it_holds(detector: AnomalyDetector)
 def test_windows_never_span_a_gap_in_time(detector: AnomalyDetector):
     before, after = readings(200, seed=1), readings(150, seed=2)
     both = pd.concat([framed(before), framed(after, "2024-03-02 08:00")])
-    for ask in (detector.scores, detector.channel_scores, detector.reconstruct, detector.encode):
+    for ask in (detector.score_samples, detector.channel_scores, detector.reconstruct, detector.encode):
         np.testing.assert_array_equal(ask(both), np.concatenate([ask(before), ask(after)]))
 
 
-# The limit
+# Thresholds
 
 
 @pytest.mark.parametrize("channels", [[0], [0, 1, 2, 3]])
 def test_normal_rows_raise_no_more_alarms_than_stated(channels: list[int]):
     found = fitted(readings(5000, seed=0)[:, channels], false_alarm_rate=0.01)
     fresh = readings(5000, seed=1)[:, channels]
-    assert found.alarms(fresh).mean() < 0.01 * 3, "a limit is as certain as the rows it was set on"
-    assert 0 <= found.realised_rate_ < 0.01 * 3
+    assert found.predict(fresh).mean() < 0.01 * 3, "a threshold is as certain as the rows it was set on"
+    assert 0 <= found.empirical_false_alarm_rate_ < 0.01 * 3
 
 
 @pytest.mark.parametrize("dependence", [0.0, 0.9])
@@ -266,16 +272,16 @@ def test_the_stated_rate_holds_for_new_rows_of_the_same_process(dependence: floa
             found[row] += dependence * found[row - 1]
         return found
 
-    rates = [fitted(rows(4000, seed), false_alarm_rate=0.01).alarms(rows(8000, seed + 50)).mean() for seed in range(3)]
+    rates = [fitted(rows(4000, seed), false_alarm_rate=0.01).predict(rows(8000, seed + 50)).mean() for seed in range(3)]
     assert 0.01 / 2 < np.mean(rates) < 0.01 * 2
 
 
 def test_a_distance_in_view_of_all_channels_keeps_the_stated_rate_too():
     found = fitted(readings(5000, seed=0), distance=Mahalanobis(), false_alarm_rate=0.01)
-    assert 0 < found.alarms(readings(8000, seed=1)).mean() < 0.01 * 3
+    assert 0 < found.predict(readings(8000, seed=1)).mean() < 0.01 * 3
     faulty = readings(1000, seed=2)
     faulty[500:520, 1] += 60
-    assert found.alarms(faulty)[505:516].all()
+    assert found.predict(faulty)[505:516].all()
     assert found.events(faulty)[0].channels[0].channel == "1"
 
 
@@ -283,20 +289,23 @@ def test_a_distance_is_that_of_the_errors_of_all_channels(tmp_path):
     found = fitted(readings(3000, seed=0), resolutions=(1,), distance=Mahalanobis())
     values = readings(300, seed=1)
     values[10, 2] = np.nan
-    errors = found.scales_[0].errors(found.scaler_.transform(values), 1) / found.levels_.extreme_[0]
+    errors = (
+        found.scorer_.resolution_models[0].errors(found.scorer_.scaler.transform(values), 1)
+        / found.scorer_.error_scaler.row_scale_[0]
+    )
     errors[10, 2] = np.nan
-    (distance,) = found.levels_.distances_
-    np.testing.assert_allclose(found.scores(values), np.sqrt(distance.scores(errors)), rtol=1e-4)
+    (distance,) = found.scorer_.error_scaler.distances_
+    np.testing.assert_allclose(found.score_samples(values), np.sqrt(distance.scores(errors)), rtol=1e-4)
     again = seqae.load(seqae.save(found, tmp_path / "detector"))
-    np.testing.assert_array_equal(again.scores(values), found.scores(values))
+    np.testing.assert_array_equal(again.score_samples(values), found.score_samples(values))
 
 
-def test_a_lower_rate_sets_a_higher_limit(detector: AnomalyDetector):
+def test_a_lower_rate_sets_a_higher_threshold(detector: AnomalyDetector):
     found = fitted(framed(readings(3000, seed=0)), false_alarm_rate=0.05)
-    assert (detector.limits_ >= found.limits_).all()
-    assert (detector.limits_ > found.limits_).any()
-    assert (found.limits_ >= 1).all()
-    assert (detector.level_.limit_ >= found.level_.limit_).all()
+    assert (detector.scorer_.threshold_values >= found.scorer_.threshold_values).all()
+    assert (detector.scorer_.threshold_values > found.scorer_.threshold_values).any()
+    assert (found.scorer_.threshold_values >= 1).all()
+    assert (detector.scorer_.mean_chart.threshold_ >= found.scorer_.mean_chart.threshold_).all()
 
 
 # Errors
@@ -304,14 +313,14 @@ def test_a_lower_rate_sets_a_higher_limit(detector: AnomalyDetector):
 
 @pytest.mark.parametrize("rows", [1, 20, 33, 47])
 def test_too_few_rows_are_refused_with_their_number(rows: int):
-    with pytest.raises(ValueError, match=f"longest stretch of normal rows without a gap has {rows} rows.*give more"):
+    with pytest.raises(ValueError, match=f"longest segment of normal rows without a gap has {rows} rows.*give more"):
         fitted(readings(rows, seed=0))
 
 
 @pytest.mark.parametrize("rows", [48, 60, 79, 80, 100])
 def test_few_rows_are_enough(rows: int):
     found = fitted(readings(rows, seed=0))
-    assert np.isfinite(found.scores(readings(rows, seed=1))).all()
+    assert np.isfinite(found.score_samples(readings(rows, seed=1))).all()
 
 
 def test_rows_with_gaps_everywhere_are_refused():
@@ -325,18 +334,18 @@ def test_many_short_runs_are_enough():
     found = fitted([readings(50, seed=seed) for seed in range(12)])
     values = readings(50, seed=20)
     values[20:30, 1] = 250
-    assert found.alarms(values)[20:30].any()
+    assert found.predict(values)[20:30].any()
 
 
-def test_a_detector_that_has_not_learnt_says_so():
-    for ask in ("scores", "channel_scores", "alarms", "events", "reconstruct", "encode", "detect"):
-        with pytest.raises(ValueError, match=r"has not learnt yet. Call fit\(normal\) first"):
+def test_a_detector_that_is_not_fitted_says_so():
+    for ask in ("score_samples", "channel_scores", "predict", "events", "reconstruct", "encode", "detect"):
+        with pytest.raises(ValueError, match=r"is not fitted. Call fit\(normal\) first"):
             getattr(AnomalyDetector(), ask)(readings(100, seed=0))
 
 
 def test_scores_are_those_of_one_recording(detector: AnomalyDetector):
     with pytest.raises(ValueError, match=r"2 recordings. This takes one; use detect\(data\) for several"):
-        detector.scores([readings(100, seed=0), readings(100, seed=1)])
+        detector.score_samples([readings(100, seed=0), readings(100, seed=1)])
 
 
 @pytest.mark.parametrize("stride", [0, 17])
@@ -347,15 +356,15 @@ def test_windows_have_to_cover_every_row(stride: int):
 
 def test_a_recording_may_be_scored_as_it_is(detector: AnomalyDetector):
     values = readings(100, seed=1)
-    np.testing.assert_array_equal(detector.scores(Recording(values, CHANNELS)), detector.scores(values))
+    np.testing.assert_array_equal(detector.score_samples(Recording(values, CHANNELS)), detector.score_samples(values))
 
 
 @pytest.mark.parametrize("rows", [1, 5, 15, 16, 40, 64, 100, 200])
 def test_short_recordings_raise_no_alarm_for_being_short(rows: int, detector: AnomalyDetector):
-    alarms = [detector.alarms(readings(rows, seed=seed)).any() for seed in range(1, 9)]
+    alarms = [detector.predict(readings(rows, seed=seed)).any() for seed in range(1, 9)]
     assert sum(alarms) <= 1
 
 
 def test_a_window_shorter_than_that_of_the_charts_needs_no_more_rows():
-    found = AnomalyDetector(Principal(), window=4).fit(readings(14, seed=0))
-    assert np.isfinite(found.scores(readings(9, seed=1))).all()
+    found = AnomalyDetector(PCA(), window=4).fit(readings(14, seed=0))
+    assert np.isfinite(found.score_samples(readings(9, seed=1))).all()

@@ -13,9 +13,10 @@ from scipy import stats
 import seqae
 from generators import autoregressive as readings
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.drift import DriftChart, RunningDrift, _longest_run, _student
-from seqae.anomaly.models import Principal
-from seqae.anomaly.streaming import OnlineDetector
+from seqae.anomaly.drift import DriftChart, _longest_likely_run, _student_quantile
+from seqae.anomaly.online.detector import OnlineDetector
+from seqae.anomaly.online.drift import OnlineDrift
+from seqae.anomaly.window_models import PCA
 from seqae.data.signals.recordings import Recording
 
 CHANNELS = ("flow", "pressure", "speed")
@@ -27,7 +28,7 @@ def every_second(rows: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def detector() -> AnomalyDetector:
-    return AnomalyDetector(Principal(), resolutions=(1, 4)).fit(Recording(readings(4000, seed=0), CHANNELS))
+    return AnomalyDetector(PCA(), resolutions=(1, 4)).fit(Recording(readings(4000, seed=0), CHANNELS))
 
 
 def shifted(rows: np.ndarray) -> np.ndarray:
@@ -45,13 +46,17 @@ def thinned(rows: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        (shifted, "level", r"channel 'pressure': mean 11\.\d+ since row 2000; calibrated for 9\.\d+ to 10\.\d+"),
+        (shifted, "mean", r"channel 'pressure': mean 11\.\d+ since row 2000; calibrated for 9\.\d+ to 10\.\d+"),
         (
             stretched,
             "spread",
-            r"channel 'pressure': deviation [12]\.\d+ since row 2000; calibrated for 0\.\d+ to 1\.\d+",
+            r"channel 'pressure': standard deviation [12]\.\d+ since row 2000; calibrated for 0\.\d+ to 1\.\d+",
         ),
-        (thinned, "missing", r"channel 'pressure': share of missing values 0.3\d* since row 2000; calibrated for 0 to"),
+        (
+            thinned,
+            "missing",
+            r"channel 'pressure': fraction of missing values 0.3\d* since row 2000; calibrated for 0 to",
+        ),
     ],
 )
 def test_a_channel_that_changes_for_good_is_named_once_and_since_when(
@@ -67,12 +72,12 @@ def test_a_channel_that_changes_for_good_is_named_once_and_since_when(
 
 
 def test_a_channel_that_comes_and_goes_is_told_once_and_again_after_a_long_while(detector: AnomalyDetector):
-    size = detector.drift_.rows_
+    size = detector.scorer_.drift_chart.block_rows_
     values = readings(70 * size, seed=1)
     for block in (*range(4, 24, 4), 60):
         values[block * size : (block + 2) * size, 1] += 30
     values[30 * size : 32 * size, 1] -= 30
-    levels = [drift for drift in detector.drift(values) if drift.kind == "level"]
+    levels = [drift for drift in detector.drift(values) if drift.kind == "mean"]
     assert [(drift.row // size, drift.value > 10) for drift in levels] == [(4, True), (30, False), (60, True)]
 
 
@@ -80,7 +85,7 @@ def test_a_channel_that_falls_silent_has_no_deviation_at_all(detector: AnomalyDe
     values = readings(4000, seed=1)
     values[2000:, 1] = 10
     (found,) = [drift for drift in detector.drift(values) if drift.kind == "spread"]
-    assert found.value == 0 and str(found).startswith("channel 'pressure': deviation 0 since row 2000")
+    assert found.value == 0 and str(found).startswith("channel 'pressure': standard deviation 0 since row 2000")
 
 
 def test_what_passes_within_a_block_is_no_drift(detector: AnomalyDetector):
@@ -91,14 +96,16 @@ def test_what_passes_within_a_block_is_no_drift(detector: AnomalyDetector):
 
 
 def test_alarms_in_block_after_block_are_told_once(detector: AnomalyDetector):
-    size, most = detector.drift_.rows_, detector.drift_.most_
+    size, most = detector.scorer_.drift_chart.block_rows_, detector.scorer_.drift_chart.max_alarm_run_
     alarms = np.zeros(size * (most + 20), dtype=bool)
     alarms[7 * size :: size] = True
-    running = RunningDrift(detector)
-    (found,) = running.hear(alarms, every_second(len(alarms)))
+    running = OnlineDrift(detector.scorer_)
+    (found,) = running.observe_alarms(alarms, every_second(len(alarms)))
     assert (found.kind, found.row, found.time) == ("alarms", 7 * size, every_second(len(alarms))[7 * size])
-    assert str(found).startswith(f"{most + 1} blocks of rows in turn with an alarm since 2024")
-    assert RunningDrift(detector).hear(alarms[: size * (7 + most)], every_second(size * (7 + most))) == []
+    assert str(found).startswith(f"{most + 1} consecutive blocks of rows with an alarm since 2024")
+    assert (
+        OnlineDrift(detector.scorer_).observe_alarms(alarms[: size * (7 + most)], every_second(size * (7 + most))) == []
+    )
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -127,7 +134,8 @@ def test_of_normal_rows_hardly_anything_is_reported(alike: float):
         rows = readings(9000, seed, alike, channels=6) - 10
         chart = DriftChart().fit([rows[:3000]], [], np.full(6, 0.2))
         sides = [
-            chart.sides(chart.statistics(rows[start : start + chart.rows_])) for start in range(3000, 9000, chart.rows_)
+            chart.sides(chart.statistics(rows[start : start + chart.block_rows_]))
+            for start in range(3000, 9000, chart.block_rows_)
         ]
         reported += sum(((side != 0) & (side == before)).any() for before, side in pairwise(sides))
         blocks += len(sides)
@@ -138,14 +146,14 @@ def test_of_normal_rows_hardly_anything_is_reported(alike: float):
 def test_quantiles_are_students():
     for freedom in (1, 3.7, 20):
         for tail in (0.1, 1e-3, 1e-5):
-            assert _student(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=5e-3)
+            assert _student_quantile(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=5e-3)
 
 
 def test_a_run_of_alarms_is_as_likely_as_its_blocks_foretell():
     # Of 20 blocks 5 had an alarm: the next one has with 5.5 / 21, and if so, the one after it with 6.5 / 22.
-    assert _longest_run(5, 20, rate=5.5 / 21 + 1e-9) == 0
-    assert _longest_run(5, 20, rate=5.5 / 21 * 6.5 / 22 + 1e-9) == 1
-    assert _longest_run(5, 20, rate=1e-4) > _longest_run(1, 20, rate=1e-4)
+    assert _longest_likely_run(5, 20, error_rate=5.5 / 21 + 1e-9) == 0
+    assert _longest_likely_run(5, 20, error_rate=5.5 / 21 * 6.5 / 22 + 1e-9) == 1
+    assert _longest_likely_run(5, 20, error_rate=1e-4) > _longest_likely_run(1, 20, error_rate=1e-4)
 
 
 # Calibrated anew
@@ -153,39 +161,41 @@ def test_a_run_of_alarms_is_as_likely_as_its_blocks_foretell():
 
 def test_a_detector_calibrated_anew_takes_the_new_rows_for_normal_and_still_finds_faults(detector: AnomalyDetector):
     values = readings(6000, seed=2) + np.array([0, 3, 0])
-    before = detector.scores(values)
-    new = detector.recalibrated(values[:2000])
-    assert detector.alarms(values[2000:]).mean() > 0.5
-    assert new.alarms(values[2000:]).mean() < 0.02
+    before = detector.score_samples(values)
+    new = detector.recalibrate(values[:2000])
+    assert detector.predict(values[2000:]).mean() > 0.5
+    assert new.predict(values[2000:]).mean() < 0.02
     assert new.drift(values[2000:]) == []
     values[4000:4050, 1] += 8
     (event,) = [event for event in new.events(values) if event.stop > 4000 and event.start < 4050]
-    assert event.blamed(1)[0].channel == "pressure"
-    np.testing.assert_array_equal(detector.scores(readings(6000, seed=2) + np.array([0, 3, 0])), before)
+    assert event.top_channels(1)[0].channel == "pressure"
+    np.testing.assert_array_equal(detector.score_samples(readings(6000, seed=2) + np.array([0, 3, 0])), before)
 
 
 def test_it_keeps_the_models_and_what_it_was_not_told_of(detector: AnomalyDetector):
     values = readings(1000, seed=3) + np.array([0, 2, 0])
     values[:, 2] = np.nan
-    new = detector.recalibrated([values[:400], values[400:]])
-    assert [scale.model for scale in new.scales_] == [scale.model for scale in detector.scales_]
-    assert new.scaler_.mean_[2] == detector.scaler_.mean_[2]
-    np.testing.assert_array_equal(new.scaler_.scale_, detector.scaler_.scale_)
-    np.testing.assert_array_equal(new.scaler_.mean_[0], detector.scaler_.mean_[0])
-    np.testing.assert_allclose(new.scaler_.mean_[1], values[:, 1].mean())
-    assert (new.level_.limit_ >= detector.level_.limit_).all()
-    assert new.alarms(values).mean() < 0.05
+    new = detector.recalibrate([values[:400], values[400:]])
+    assert [each.model for each in new.scorer_.resolution_models] == [
+        each.model for each in detector.scorer_.resolution_models
+    ]
+    assert new.scorer_.scaler.mean_[2] == detector.scorer_.scaler.mean_[2]
+    np.testing.assert_array_equal(new.scorer_.scaler.scale_, detector.scorer_.scaler.scale_)
+    np.testing.assert_array_equal(new.scorer_.scaler.mean_[0], detector.scorer_.scaler.mean_[0])
+    np.testing.assert_allclose(new.scorer_.scaler.mean_[1], values[:, 1].mean())
+    assert (new.scorer_.mean_chart.threshold_ >= detector.scorer_.mean_chart.threshold_).all()
+    assert new.predict(values).mean() < 0.05
 
 
 def test_it_is_saved_like_any_detector(detector: AnomalyDetector, tmp_path):
     values = readings(1000, seed=3) + 5
-    new = detector.recalibrated(values)
+    new = detector.recalibrate(values)
     loaded = seqae.load(seqae.save(new, tmp_path / "new"))
-    np.testing.assert_array_equal(loaded.scores(values), new.scores(values))
-    np.testing.assert_array_equal(loaded.alarms(values), new.alarms(values))
+    np.testing.assert_array_equal(loaded.score_samples(values), new.score_samples(values))
+    np.testing.assert_array_equal(loaded.predict(values), new.predict(values))
     assert loaded.drift(values + 5) == new.drift(values + 5) != []
 
 
 def test_too_few_rows_are_refused(detector: AnomalyDetector):
-    with pytest.raises(ValueError, match=r"has 20 rows. To learn, windows of 16 rows need three times that"):
-        detector.recalibrated(readings(20, seed=0))
+    with pytest.raises(ValueError, match=r"has 20 rows. Fitting windows of 16 rows needs three times that"):
+        detector.recalibrate(readings(20, seed=0))

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqae.anomaly.events import (
-    Blame,
+    ChannelContribution,
     Event,
     find_events,
-    latched,
+    hysteresis,
     read_events_csv,
     read_events_json,
     runs,
@@ -35,7 +35,8 @@ EVENTS = st.lists(
         score=FINITE,
         peak=st.integers(0, 10**9),
         channels=st.lists(
-            st.builds(Blame, st.text(st.characters(codec="utf-8")), FINITE), unique_by=lambda blame: blame.channel
+            st.builds(ChannelContribution, st.text(st.characters(codec="utf-8")), FINITE),
+            unique_by=lambda each: each.channel,
         ).map(tuple),
     ),
     max_size=3,
@@ -100,23 +101,28 @@ def test_times_in_seconds_stay_seconds():
     assert (event.start_time, event.end_time, event.duration) == ("10.25", "10.5", 0.5)
 
 
-def test_blame_is_the_share_of_the_channel_scores_over_the_alarm_rows():
+def test_contributions_are_the_fractions_of_the_channel_scores_over_the_alarm_rows():
     scores = np.array([0.0, 3.0, 0.5, 3.0])
     channel_scores = np.array([[9.0, 9, 9, 9], [1, 4, np.nan, -1], [9, 9, 9, 9], [2, np.nan, 1, -1]])
     (event,) = find_events(scores, 1.0, channel_scores, ["a", "b", "c", "d"], merge_gap=1)
-    assert event.channels == (Blame("b", 4 / 8), Blame("a", 3 / 8), Blame("c", 1 / 8), Blame("d", 0.0))
+    assert event.channels == (
+        ChannelContribution("b", 4 / 8),
+        ChannelContribution("a", 3 / 8),
+        ChannelContribution("c", 1 / 8),
+        ChannelContribution("d", 0.0),
+    )
 
 
 @given(st.lists(st.lists(st.floats(), min_size=3, max_size=3), min_size=1))
 @settings(deadline=None, max_examples=60)
-def test_shares_are_a_distribution_whatever_the_channel_scores(channel_scores):
+def test_fractions_are_a_distribution_whatever_the_channel_scores(channel_scores):
     scores = np.full(len(channel_scores), 2.0)
     (event,) = find_events(scores, 1.0, np.array(channel_scores), ["a", "b", "c"])
-    shares = [blame.share for blame in event.channels]
-    assert {blame.channel for blame in event.channels} == {"a", "b", "c"}
-    assert all(share >= 0 for share in shares)
-    assert sum(shares) == pytest.approx(1)
-    assert shares == sorted(shares, reverse=True)
+    fractions = [each.fraction for each in event.channels]
+    assert {each.channel for each in event.channels} == {"a", "b", "c"}
+    assert all(fraction >= 0 for fraction in fractions)
+    assert sum(fractions) == pytest.approx(1)
+    assert fractions == sorted(fractions, reverse=True)
 
 
 def test_infinite_scores_and_a_zero_threshold_give_numbers_that_json_can_hold():
@@ -194,29 +200,29 @@ def test_unusable_arguments_are_named(change, message):
 
 def test_an_alarm_ends_far_below_its_own_peak():
     ratios = np.array([0.5, 1.5, 9.0, 5.0, 3.0, 2.0, 1.5, 0.9, 1.2, 3.0, 0.5])
-    assert np.flatnonzero(latched(ratios)).tolist() == [1, 2, 3, 9]
+    assert np.flatnonzero(hysteresis(ratios)).tolist() == [1, 2, 3, 9]
 
 
 @given(st.lists(st.floats(0, 10) | st.just(float("nan")), max_size=60))
-def test_alarms_lie_above_the_limit_and_no_new_one_begins_on_the_way_down(ratios):
+def test_alarms_lie_above_the_threshold_and_no_new_one_begins_on_the_way_down(ratios):
     ratios = np.array(ratios)
-    found = latched(ratios)
+    found = hysteresis(ratios)
     assert (ratios[found] > 1).all()
-    np.testing.assert_array_equal(found, _step_by_step(ratios, fall=0.4))
+    np.testing.assert_array_equal(found, _step_by_step(ratios, release=0.4))
 
 
-def _step_by_step(ratios: np.ndarray, fall: float) -> np.ndarray:
+def _step_by_step(ratios: np.ndarray, release: float) -> np.ndarray:
     """Return the same, by going through the rows."""
     found, on, peak, least = [], False, 0.0, 0.0
     for ratio in np.nan_to_num(ratios, nan=np.inf):
         there = np.isfinite(ratio)
         if on:
             peak = max(peak, ratio) if there else peak
-            on = there and ratio > 1 and ratio >= fall * peak
+            on = there and ratio > 1 and ratio >= release * peak
             least = np.inf if on else ratio
         else:
             least = min(least, ratio)
-            on = bool(there and ratio > 1 and fall * ratio >= least)
+            on = bool(there and ratio > 1 and release * ratio >= least)
             peak = ratio
         found.append(on)
     return np.array(found, dtype=bool)
@@ -224,5 +230,5 @@ def _step_by_step(ratios: np.ndarray, fall: float) -> np.ndarray:
 
 def test_no_event_spans_a_gap_in_time():
     scores = np.full(6, 2.0)
-    events = find_events(scores, 1.0, scores[:, None], ["a"], merge_gap=3, stretches=[slice(0, 2), slice(2, 6)])
+    events = find_events(scores, 1.0, scores[:, None], ["a"], merge_gap=3, segments=[slice(0, 2), slice(2, 6)])
     assert [(event.start, event.stop) for event in events] == [(0, 2), (2, 6)]

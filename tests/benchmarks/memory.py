@@ -58,10 +58,10 @@ def main(rows: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = signals(int(rows), folder)
         detector = seqae.AnomalyDetector(epochs=2).fit(np.array(data[:20_000]))
-        detector.scores(data[:100_000])  # what torch and numpy allocate once is no matter of the data
+        detector.score_samples(data[:100_000])  # what torch and numpy allocate once is no matter of the data
         before = resident()
         with Peak() as peak:
-            scores = detector.scores(data)
+            scores = detector.score_samples(data)
         beyond = (peak.bytes - before) / MEBIBYTE
         print(beyond, beyond - scores.nbytes / MEBIBYTE)
 

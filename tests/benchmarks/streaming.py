@@ -18,8 +18,8 @@ import numpy as np
 from memory import MEBIBYTE, Peak, resident
 
 import seqae
-from seqae.anomaly.models import Recurrent
-from seqae.anomaly.streaming import OnlineDetector
+from seqae.anomaly.online.detector import OnlineDetector
+from seqae.anomaly.window_models import Recurrent
 
 CHANNELS = 8
 TRAINING = 10_000  # rows
@@ -45,19 +45,19 @@ def latencies(
     detector: seqae.AnomalyDetector, values: np.ndarray, together: Sequence[int], blocks: Sequence[int]
 ) -> dict[str, tuple[int, np.ndarray]]:
     """Return for each way how many rows a call takes, and times `(call, 2)` in microseconds; the ways take turns."""
-    ways = {f"1 row at a time, {count} together": (1, OnlineDetector(detector, together=count)) for count in together}
+    ways = {f"1 row at a time, {count} together": (1, OnlineDetector(detector, batch_rows=count)) for count in together}
     ways |= {f"{rows} rows at a time": (rows, OnlineDetector(detector)) for rows in blocks}
     for _, online in ways.values():
         online.push(values[:FIRST])
     longest = max(*together, *blocks)
     times: dict[str, list] = {"the last window anew": [], **{name: [] for name in ways}}
-    reach = detector.scales_[-1].reach
+    reach = detector.scorer_.resolution_models[-1].receptive_rows
     for start in range(FIRST, len(values) - longest, longest):
         for row in np.linspace(start, start + longest, ANEW * longest // len(values) + 1, dtype=int):
-            times["the last window anew"].append(measured(detector.scores, values[row - reach : row]))
+            times["the last window anew"].append(measured(detector.score_samples, values[row - reach : row]))
         for name, (rows, online) in ways.items():
             # Single rows that are computed one by one are dear: fewer of them tell as much.
-            stop = start + (longest if rows > 1 or online.together > 1 else min(longest, 32))
+            stop = start + (longest if rows > 1 or online.batch_rows > 1 else min(longest, 32))
             times[name] += [measured(online.push, values[row : row + rows]) for row in range(start, stop, rows)]
     sizes = {"the last window anew": 1} | {name: rows for name, (rows, _) in ways.items()}
     return {name: (sizes[name], 1e6 * np.array(found)) for name, found in times.items()}
@@ -83,7 +83,7 @@ def main(rows: str = "100000") -> None:
     show(title, latencies(dense, values, together=(1, 16, 64, 256), blocks=(64, 256)))
     title = "LSTM, hidden size 128, windows of 100 rows, at each 50th row"
     show(title, latencies(lstm, values, together=(1, 100, 400), blocks=(100,)))
-    online = OnlineDetector(dense, together=64)
+    online = OnlineDetector(dense, batch_rows=64)
     online.push(values[:4096])
     before = resident()
     with Peak() as peak:

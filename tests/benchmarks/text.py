@@ -138,7 +138,7 @@ def one_text(model: Seq2Seq, source: Batch, beam: BeamSearch, most: int) -> list
     for time in range(1, most + 1):
         more = []
         for score, text, state in texts:
-            logits, after = model.write(torch.tensor([text[-1] if text else START]), state)
+            logits, after = model.decode_step(torch.tensor([text[-1] if text else START]), state)
             chances = logits[0].log_softmax(dim=0)
             chances[START] = -torch.inf
             values, tokens = chances.topk(2 * beam.width)

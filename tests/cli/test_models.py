@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
-from seqae.anomaly.thresholds import Limit
-from seqae.cli import session as work
+from seqae.anomaly.thresholds import FittedThreshold
+from seqae.cli import session
 from seqae.data.signals.recordings import Recording
 
 
@@ -45,8 +45,8 @@ class FakeDetection:
 class FakeDetector:
     channels_ = ("pressure", "flow")
     false_alarm_rate = 0.01
-    realised_rate_ = 0.02
-    thresholds_ = (Limit(2.0, 0.01, 50, "quantile", remark="only 50 rows"),)
+    empirical_false_alarm_rate_ = 0.02
+    thresholds_ = (FittedThreshold(2.0, 0.01, 50, "quantile", warning="only 50 rows"),)
 
     def detect(self, recordings: list[Recording]) -> list[FakeDetection]:
         return [FakeDetection(recording) for recording in recordings]
@@ -58,7 +58,7 @@ class FakeDetector:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to name on the command line; what is in it is the fake."""
-    monkeypatch.setattr(work, "detector_in", lambda folder: FakeDetector())
+    monkeypatch.setattr(session, "detector_in", lambda folder: FakeDetector())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
     return tmp_path / "model"
@@ -88,8 +88,8 @@ def test_score_writes_rows_and_events_and_tells_what_it_found(
     assert read_events_json(tmp_path / "today_events.json") == [event]
     assert "today.csv 50 4 (8.00%) 1\n" in done.out
     assert "today.csv 2020-03-09T10:14:20 2020-03-09T10:14:23 3.00 pressure 92%, flow 8%\n" in done.out
-    said = "the limits are for 1.00% of normal rows, and 2.00% of those that the models had not seen raised one."
-    assert f"Evidence up to 1 raises no alarm; {said}\n" in done.out
+    said = "Threshold ratio above 1 = alarm. Target false-alarm rate 1.00%; on held-out normal rows 2.00%."
+    assert f"{said}\n" in done.out
     assert "note only 50 rows\n" in done.out
     for name in ("today_scores.csv", "today_events.csv", "today_events.json"):
         assert f"wrote {name}\n" in done.out

@@ -14,7 +14,7 @@ import pytest
 import seqae
 from generators import machine
 from seqae.anomaly.events import read_events_json
-from seqae.data.signals.recordings import as_recordings
+from seqae.data.signals.loading import as_recordings
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_score_gives_the_scores_and_events_of_the_detector(saved: Path, today: P
     assert (done.code, done.err) == (0, "")
     detector = seqae.load(saved)
     rows = pd.read_csv("today_scores.csv")
-    np.testing.assert_allclose(rows["score"], detector.scores(today), rtol=1e-5)
-    np.testing.assert_array_equal(rows["alarm"], detector.alarms(today))
+    np.testing.assert_allclose(rows["score"], detector.score_samples(today), rtol=1e-5)
+    np.testing.assert_array_equal(rows["alarm"], detector.predict(today))
     events = read_events_json("today_events.json")
     assert events == detector.events(today)
     worst = max(events, key=lambda event: event.severity)
@@ -83,13 +83,13 @@ def test_every_code_is_that_of_the_window_that_begins_at_its_row(saved: Path, to
     assert 250 in set(table["row"])
 
 
-def test_inspect_shows_channels_units_and_limit(saved: Path, command: Callable):
+def test_inspect_shows_channels_units_and_false_alarm_rate(saved: Path, command: Callable):
     text = command("inspect", str(saved)).out
     detector = seqae.load(saved)
     assert "model AnomalyDetector\n" in text
-    assert "channels_ flow, pressure\n" in text
-    assert "units_ flow l/min, pressure bar\n" in text
-    assert f"realised_rate_ {detector.realised_rate_:.6g}" in text
+    assert "channels flow, pressure" in text
+    assert "units flow l/min, pressure bar" in text
+    assert f"empirical_false_alarm_rate {detector.empirical_false_alarm_rate_:.6g}" in text
 
 
 def test_a_model_that_is_no_detector_is_refused(today: Path, tmp_path: Path, command: Callable):

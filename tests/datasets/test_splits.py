@@ -60,4 +60,4 @@ def test_defects_are_found_in_a_folder_in_a_set_of_that_name_or_made_up(tmp_path
         for part in ("image", "mask"):
             packed.write(tmp_path / part / "a.png", f"train/{part}/a.png")
     assert [each.name for each in defects(tmp_path)] == ["train/image/a.png"]
-    assert len(defects("", made_up=5)) == 5
+    assert len(defects("", num_synthetic=5)) == 5

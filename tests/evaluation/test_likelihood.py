@@ -94,7 +94,7 @@ def test_tokens_are_bounded_given_the_true_ones_before():
     embedding = nn.Embedding(6, 8)
     decoder = seqae.AutoregressiveDecoder(2, seqae.LSTM(8, 8), nn.Linear(8, 6), embedding)
     model = seqae.Autoencoder(seqae.RecurrentEncoder(seqae.LSTM(8, 8), 4, embedding), decoder, GaussianCode())
-    for silenced in (model.encoder.project, decoder.start):
+    for silenced in (model.encoder.project, decoder.code_to_state):
         nn.init.zeros_(silenced.weight)
         nn.init.zeros_(silenced.bias)
     batch = seqae.Batch.of([torch.tensor([3, 5, 4, 2]), torch.tensor([4, 2])])

@@ -50,6 +50,13 @@ def test_restore_undoes_transform_and_missing_values_stay_missing():
     assert np.nanmax(np.abs(restored - parts[0]) / scaler.scale_) < 1e-5
 
 
+def test_a_copy_with_another_mean_keeps_the_scale_and_leaves_the_scaler_alone():
+    scaler = Scaler().fit([np.array([[1.0, 10.0], [3.0, 30.0]])])
+    shifted = scaler.with_mean(np.array([4.0, 20.0]))
+    np.testing.assert_array_equal(shifted.transform(np.array([[5.0, 40.0]])), [[1.0, 2.0]])
+    np.testing.assert_array_equal(scaler.mean_, [2.0, 20.0])
+
+
 def test_a_small_movement_far_from_zero_keeps_its_size():
     values = 1e8 + np.sin(np.arange(1000.0))[:, None]
     assert Scaler().fit([values]).scale_ == pytest.approx(values.std(), rel=1e-6)

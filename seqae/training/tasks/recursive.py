@@ -68,7 +68,7 @@ class TreeReconstruction(Task):
             return loss
         plan = output.folded.plan
         in_plan_order = torch.empty_like(labels)
-        in_plan_order[plan.places] = labels
+        in_plan_order[plan.indices] = labels
         whole = _cross_entropy(output.sentence_logits, in_plan_order[plan.roots])
         return loss + whole + self.nodes * _cross_entropy(output.logits, in_plan_order)
 

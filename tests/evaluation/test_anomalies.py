@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seqae.anomaly.metrics import (
+from seqae.evaluation.anomalies import (
     auc_pr,
     auc_roc,
     event_scores,
@@ -67,14 +67,14 @@ def test_volumes_of_a_perfect_score_are_one(case, window):
     assert vus_roc(labels, labels, window) == pytest.approx(1)
 
 
-def test_volume_of_a_constant_score_is_the_share_of_widened_anomalies():
+def test_volume_of_a_constant_score_is_the_fraction_of_widened_anomalies():
     labels, _ = generated(1, 400, [(100, 130)], FINE)
     scores, window = np.full(400, 3.7), 20
-    shares = [
+    fractions = [
         (30 + 2 * sum(np.sqrt(1 - distance / margin) for distance in range(1, margin // 2 + 1))) / 400
         for margin in range(window + 1)
     ]
-    assert vus_pr(labels, scores, window) == pytest.approx(np.mean(shares))
+    assert vus_pr(labels, scores, window) == pytest.approx(np.mean(fractions))
     assert vus_pr(labels, scores, 0) == pytest.approx(30 / 400)
     assert vus_roc(labels, scores, 0) == pytest.approx(0.5)
 

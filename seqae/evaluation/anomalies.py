@@ -1,8 +1,9 @@
-"""How good scores and alarms are, against labels that say which rows are anomalous.
+"""Metrics of anomaly scores and alarms, against labels that say which rows are anomalous.
 
-Scores are judged without a threshold, by the area under the precision-recall curve (PR) or the receiver operating
-characteristic (ROC); `vus_pr` and `vus_roc` forgive alarms that come a little early or late. Alarms are judged
-row by row and event by event. Nothing here adjusts points: an event found by one row is not counted as found by all.
+Scores are evaluated without a threshold, by the area under the precision-recall curve (PR) or the receiver operating
+characteristic (ROC); `vus_pr` and `vus_roc` tolerate alarms that come a little early or late. Alarms are evaluated row
+by row and event by event. There is no point adjustment: one alarm row in an event does not count as an alarm in all of
+its rows.
 """
 
 from __future__ import annotations
@@ -14,61 +15,90 @@ from numpy.typing import ArrayLike
 
 from seqae.anomaly.events import runs
 
-_CURVE_POINTS = 250  # thresholds along the curves of a volume, as in the TSB-AD benchmark
+_CURVE_POINTS = 250  # thresholds on each curve of a volume under the surface, as in the TSB-AD benchmark
 
 
 def auc_pr(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The area under the precision-recall curve, as average precision (no interpolation).
+    """Return the area under the precision-recall curve, as average precision (no interpolation).
 
     Args:
         labels: `(row,)`, 1 where a row is anomalous, else 0.
-        scores: `(row,)`, larger where a row looks more anomalous.
+        scores: `(row,)` float, higher = more anomalous.
+
+    Raises:
+        ValueError: The arrays are empty, of unequal length or hold NaN, or only one class is labelled.
     """
-    found, alarms, labels = _counts_by_score(labels, scores)
-    recall = found / labels.sum()
-    return float(np.sum(np.diff(recall, prepend=0) * found / alarms))
+    hits, alarms, labels = _counts_by_score(labels, scores)
+    recall = hits / labels.sum()
+    return float(np.sum(np.diff(recall, prepend=0) * hits / alarms))
 
 
 def auc_roc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The area under the receiver operating characteristic; arguments as for `auc_pr`."""
-    found, alarms, labels = _counts_by_score(labels, scores)
-    recall, false_alarm_rate = found / labels.sum(), (alarms - found) / (~labels).sum()
+    """Return the area under the receiver operating characteristic.
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0.
+        scores: `(row,)` float, higher = more anomalous.
+
+    Raises:
+        ValueError: The arrays are empty, of unequal length or hold NaN, or only one class is labelled.
+    """
+    hits, alarms, labels = _counts_by_score(labels, scores)
+    recall, false_alarm_rate = hits / labels.sum(), (alarms - hits) / (~labels).sum()
     return float(np.trapezoid(np.r_[0, recall], np.r_[0, false_alarm_rate]))
 
 
 def vus_pr(labels: ArrayLike, scores: ArrayLike, window: int) -> float:
-    """The volume under the precision-recall surface.
+    """Return the volume under the precision-recall surface.
 
     Paparrizos et al., "Volume under the surface", PVLDB 15 (2022), https://doi.org/10.14778/3551793.3551830; the
-    measure that Liu and Paparrizos, "The elephant in the room" (TSB-AD), NeurIPS 2024, recommend. Every anomaly is
-    widened on both sides by a margin in which rows count less and less; the areas for margins 0 to `window` are
-    averaged.
+    metric that Liu and Paparrizos, "The elephant in the room" (TSB-AD), NeurIPS 2024, recommend. Every anomaly is
+    widened on both sides by a margin in which the weight of a row decreases with its distance from the anomaly; the
+    areas for margins 0 to `window` are averaged.
 
     Args:
         labels: `(row,)`, 1 where a row is anomalous, else 0.
-        scores: `(row,)`, larger where a row looks more anomalous.
-        window: The widest margin, in rows, half of it on each side; TSB-AD takes `sliding_window_length`.
+        scores: `(row,)` float, higher = more anomalous.
+        window: The widest margin in rows, half of it on each side; TSB-AD takes `sliding_window_length`.
+
+    Raises:
+        ValueError: `window` is negative, the arrays are empty, of unequal length or hold NaN, or only one class is
+            labelled.
     """
     recall, _, precision = _surfaces(labels, scores, window)
     return float(np.sum(np.diff(recall, axis=1, prepend=0) * precision, axis=1).mean())
 
 
 def vus_roc(labels: ArrayLike, scores: ArrayLike, window: int) -> float:
-    """The volume under the surface of receiver operating characteristics; arguments and source as for `vus_pr`."""
+    """Return the volume under the surface of receiver operating characteristics; source as for `vus_pr`.
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0.
+        scores: `(row,)` float, higher = more anomalous.
+        window: The widest margin in rows, half of it on each side.
+
+    Raises:
+        ValueError: As for `vus_pr`.
+    """
     recall, false_alarm_rate, _ = _surfaces(labels, scores, window)
-    ends = {"pad_width": ((0, 0), (1, 1)), "constant_values": (0, 1)}  # every curve runs from (0, 0) to (1, 1)
-    recall, false_alarm_rate = np.pad(recall, **ends), np.pad(false_alarm_rate, **ends)
+    # Every curve runs from (0, 0) to (1, 1).
+    recall, false_alarm_rate = (
+        np.pad(curve, ((0, 0), (1, 1)), constant_values=(0, 1)) for curve in (recall, false_alarm_rate)
+    )
     return float(np.trapezoid(recall, false_alarm_rate, axis=1).mean())
 
 
 def sliding_window_length(series: ArrayLike) -> int:
-    """The period of a series, in rows: the window that TSB-AD scores with (it takes the first channel).
+    """Return the period of a series in rows: the window of TSB-AD's metrics (computed from the first channel).
 
-    The lag, from 6 to 303 rows, of the highest local maximum of the autocorrelation of the first 20,000 rows; 125 if
-    that maximum lies elsewhere or there is none.
+    It is the lag, 6 to 303 rows, of the highest local maximum of the autocorrelation of the first 20,000 rows; 125 if
+    that maximum lies at another lag or there is none.
 
     Args:
-        series: `(row,)`, one channel without missing values.
+        series: `(row,)` float, one channel without missing values.
+
+    Raises:
+        ValueError: `series` is empty, has several dimensions or holds NaN.
     """
     series = _row_vector(series, "series")[:20_000]
     longest, shortest, without_period = 400, 3, 125
@@ -82,14 +112,14 @@ def sliding_window_length(series: ArrayLike) -> int:
 
 @dataclass(frozen=True)
 class RowScores:
-    """Alarms against labels, every row for itself.
+    """Metrics of alarms, each row counted by itself.
 
     Attributes:
-        precision: The share of alarm rows that are anomalous; 0 without alarms.
-        recall: The share of anomalous rows with an alarm.
-        f1: The harmonic mean of both.
-        false_alarm_rate: The share of normal rows with an alarm.
-        missed_alarm_rate: The share of anomalous rows without one.
+        precision: Fraction of the alarm rows that are anomalous; 0 without alarms.
+        recall: Fraction of the anomalous rows with an alarm.
+        f1: Harmonic mean of precision and recall.
+        false_alarm_rate: Fraction of the normal rows with an alarm.
+        missed_alarm_rate: Fraction of the anomalous rows without an alarm.
     """
 
     precision: float
@@ -100,34 +130,37 @@ class RowScores:
 
 
 def row_scores(labels: ArrayLike, alarms: ArrayLike) -> RowScores:
-    """Judge alarms row by row.
+    """Evaluate alarms row by row.
 
     Args:
         labels: `(row,)`, 1 where a row is anomalous, else 0.
         alarms: `(row,)`, 1 or True where a row raises an alarm, else 0.
+
+    Raises:
+        ValueError: The arrays are empty, of unequal length or hold other values, or only one class is labelled.
     """
     labels, alarms = _labels_and_alarms(labels, alarms)
-    found, raised = int((labels & alarms).sum()), int(alarms.sum())
-    precision, recall = found / max(raised, 1), found / int(labels.sum())
-    false_alarm_rate = (raised - found) / int((~labels).sum())
+    hits, raised = int((labels & alarms).sum()), int(alarms.sum())
+    precision, recall = hits / max(raised, 1), hits / int(labels.sum())
+    false_alarm_rate = (raised - hits) / int((~labels).sum())
     return RowScores(precision, recall, _f1(precision, recall), false_alarm_rate, 1 - recall)
 
 
 @dataclass(frozen=True)
 class EventScores:
-    """Alarms against labels, runs of rows taken as one.
+    """Metrics of alarms, each run of consecutive rows counted once.
 
     Attributes:
-        precision: The share of runs of alarms that touch an event; 0 without alarms.
-        recall: The share of events that hold at least one alarm.
-        f1: The harmonic mean of both.
+        precision: Fraction of the runs of alarms that overlap an event; 0 without alarms.
+        recall: Fraction of the events that hold at least one alarm.
+        f1: Harmonic mean of precision and recall.
         mean_delay: Rows from an event's first row to its first alarm, averaged over the events found; NaN if none is.
-        median_delay: The median of the same.
-        events: How many events the labels hold.
-        found: How many of them hold an alarm.
-        already_on: In how many of those found the alarm was on before the event began. An alarm that never ends finds
-            every event at once, so these say little.
-        false_alarms: How many runs of alarms touch no event.
+        median_delay: Median of the same delays.
+        events: Number of events in the labels.
+        found: Number of events that hold an alarm.
+        already_on: Number of events found in which the alarm was on before the event began. A constant alarm finds
+            every event with delay 0, so such events say little.
+        false_alarms: Number of runs of alarms that overlap no event.
     """
 
     precision: float
@@ -142,7 +175,15 @@ class EventScores:
 
 
 def event_scores(labels: ArrayLike, alarms: ArrayLike) -> EventScores:
-    """Judge alarms event by event; arguments as for `row_scores`."""
+    """Evaluate alarms event by event.
+
+    Args:
+        labels: `(row,)`, 1 where a row is anomalous, else 0; consecutive anomalous rows are one event.
+        alarms: `(row,)`, 1 or True where a row raises an alarm, else 0.
+
+    Raises:
+        ValueError: As for `row_scores`.
+    """
     labels, alarms = _labels_and_alarms(labels, alarms)
     events, raised = runs(labels), runs(alarms)
     true_alarms = int((_first_true(labels, raised) >= 0).sum())
@@ -168,7 +209,7 @@ def _f1(precision: float, recall: float) -> float:
 
 
 def _first_true(flags: np.ndarray, within: np.ndarray) -> np.ndarray:
-    """For each run `(run, 2)`, the rows from its start to the first True in it, or -1 if there is none."""
+    """Return for each run `(run, 2)` the rows from its start to the first True in it, `(run,)`; -1 without a True."""
     true_rows = np.append(np.flatnonzero(flags), len(flags))
     starts, stops = within.T
     first = true_rows[np.searchsorted(true_rows, starts)]
@@ -176,7 +217,10 @@ def _first_true(flags: np.ndarray, within: np.ndarray) -> np.ndarray:
 
 
 def _counts_by_score(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Anomalous rows and all rows at or above each distinct score, from the highest down; and the labels as bool."""
+    """Return how many anomalous rows and how many rows lie at or above each distinct score, and the labels as bool.
+
+    The counts are `(distinct score,)`, from the highest score down; the labels are `(row,)`.
+    """
     labels, scores = _labels_and_scores(labels, scores)
     order = np.argsort(-scores)
     descending = scores[order]
@@ -185,28 +229,28 @@ def _counts_by_score(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, 
 
 
 def _surfaces(labels: ArrayLike, scores: ArrayLike, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Recall, false alarm rate and precision, each `(margin, threshold)`, thresholds from high to low."""
+    """Return recall, false alarm rate and precision, each `(margin, threshold)`, thresholds from high to low."""
     labels, scores = _labels_and_scores(labels, scores)
     if window < 0:
         raise ValueError(f"window is {window}. Give a number of rows, 0 or more, such as sliding_window_length(series)")
     thresholds = np.sort(scores)[::-1][np.linspace(0, len(scores) - 1, _CURVE_POINTS).astype(int)]
     # The first threshold that a row reaches: counting rows by it gives the whole curve at once.
     reached = np.searchsorted(-thresholds, -scores)
-    alarms, found = _curve(reached, np.ones(len(scores))), _curve(reached, labels)
+    alarms, hits = _curve(reached, np.ones(len(scores))), _curve(reached, labels)
     nearby = _margin_curves(labels, reached, window)
-    detected = np.stack([_share_detected(labels, scores, thresholds, margin // 2) for margin in range(window + 1)])
+    detected = np.stack([_detected_fraction(labels, scores, thresholds, margin // 2) for margin in range(window + 1)])
     positives = labels.sum() + nearby / 2
-    recall = np.minimum((found + nearby) / positives, 1) * detected
-    return recall, (alarms - found - nearby) / (len(labels) - positives), (found + nearby) / alarms
+    recall = np.minimum((hits + nearby) / positives, 1) * detected
+    return recall, (alarms - hits - nearby) / (len(labels) - positives), (hits + nearby) / alarms
 
 
 def _curve(reached: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weight of the rows at or above each threshold, `(threshold,)`."""
+    """Return the total weight of the rows at or above each threshold, `(threshold,)`."""
     return np.cumsum(np.bincount(reached, weights, minlength=_CURVE_POINTS))
 
 
 def _margin_curves(labels: np.ndarray, reached: np.ndarray, window: int) -> np.ndarray:
-    """For margins 0 to `window`: how much the normal rows near an anomaly count as anomalous, `(margin, threshold)`."""
+    """Return the weight of normal rows near an anomaly for margins 0 to `window`, `(margin, threshold)`."""
     starts, stops = runs(labels).T
     distances = np.arange(1, window // 2 + 1)[:, None]
     rows = np.concatenate([starts - distances, stops - 1 + distances], axis=1)
@@ -222,8 +266,8 @@ def _margin_curves(labels: np.ndarray, reached: np.ndarray, window: int) -> np.n
     return np.stack(curves)
 
 
-def _share_detected(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, half: int) -> np.ndarray:
-    """The share of anomalies, widened by `half` rows on each side, with a row at or above each threshold."""
+def _detected_fraction(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray, half: int) -> np.ndarray:
+    """Return the fraction of anomalies, widened by `half` rows on each side, that reach each threshold."""
     widened = runs(labels, merge_gap=2 * half - 1) + np.array([-half, half])
     ends = np.clip(widened, 0, len(labels)).ravel()
     highest = np.maximum.reduceat(np.append(scores, -np.inf), ends)[::2]
@@ -231,7 +275,7 @@ def _share_detected(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarr
 
 
 def _autocorrelation(series: np.ndarray) -> np.ndarray:
-    """The autocorrelation at lags 0, 1, ...; NaN for a constant series."""
+    """Return the autocorrelation at lags 0, 1, ..., `(lag,)`; NaN for a constant series."""
     deviations = series - series.mean()
     spectrum = np.fft.rfft(deviations, 2 * len(series))  # twice the length: no wrapping around
     covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: len(series)]
@@ -256,7 +300,7 @@ def _as_labels(labels: ArrayLike, rows: int, other: str) -> np.ndarray:
         kind, missing = ("anomalous", "normal") if labels.all() else ("normal", "anomalous")
         raise ValueError(
             f"all {rows} rows are labelled {kind}. These metrics need {missing} rows too: label them, "
-            "or look at the share of alarms alone"
+            "or look at the fraction of alarm rows alone"
         )
     return labels
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from seqae.anomaly import scales
-from seqae.anomaly.models import MovingAverage
-from seqae.anomaly.scales import Scale, mean_of_rows, one_thread
+from seqae.anomaly import multiscale
+from seqae.anomaly.multiscale import ResolutionModel, mean_of_rows, one_thread
+from seqae.anomaly.window_models import MovingAveragePredictor
 from seqae.batch import Batch
 from seqae.data.windows import window_starts
 
@@ -18,7 +18,7 @@ def rows_of(count: int, missing: float = 0.0) -> np.ndarray:
 
 
 def predicted(window: np.ndarray) -> np.ndarray:
-    return MovingAverage(2).reconstruct(Batch.full(torch.from_numpy(window)[None])).values[0].numpy()
+    return MovingAveragePredictor(2).reconstruct(Batch.full(torch.from_numpy(window)[None])).values[0].numpy()
 
 
 def slow_errors(rows: np.ndarray, size: int, stride: int) -> np.ndarray:
@@ -43,15 +43,15 @@ def means(values: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (1, 5), (3, 1), (4, 6)])
 def test_errors_equal_a_plain_loop(size: int, stride: int, missing: float):
     rows = rows_of(50, missing)
-    errors = Scale(MovingAverage(2), WINDOW, size).errors(rows, stride)
+    errors = ResolutionModel(MovingAveragePredictor(2), WINDOW, size).errors(rows, stride)
     np.testing.assert_allclose(errors, slow_errors(rows, size, stride), rtol=1e-4)
 
 
 def test_batches_of_windows_change_nothing(monkeypatch: pytest.MonkeyPatch):
-    scale, rows = Scale(MovingAverage(2), WINDOW, 1), rows_of(100)
-    whole = scale.errors(rows), scale.reconstruct(rows), scale.encode(rows, 1)
-    monkeypatch.setattr(scales, "BATCH", 7)
-    parts = scale.errors(rows), scale.reconstruct(rows), scale.encode(rows, 1)
+    model, rows = ResolutionModel(MovingAveragePredictor(2), WINDOW, 1), rows_of(100)
+    whole = model.errors(rows), model.reconstruct(rows), model.encode(rows, 1)
+    monkeypatch.setattr(multiscale, "WINDOWS_PER_BATCH", 7)
+    parts = model.errors(rows), model.reconstruct(rows), model.encode(rows, 1)
     np.testing.assert_allclose(parts[0], whole[0], rtol=1e-5)
     np.testing.assert_allclose(parts[1], whole[1], rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(parts[2], whole[2], rtol=1e-6)
@@ -60,7 +60,7 @@ def test_batches_of_windows_change_nothing(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("count", [1, 5, 6, 7, 23])
 @pytest.mark.parametrize("size", [1, 4])
 def test_every_row_has_an_error_even_where_rows_do_not_fill_a_window(count: int, size: int):
-    errors = Scale(MovingAverage(2), WINDOW, size).errors(rows_of(count))
+    errors = ResolutionModel(MovingAveragePredictor(2), WINDOW, size).errors(rows_of(count))
     assert errors.shape == (count, 2)
     assert np.isfinite(errors).all()
 
@@ -71,12 +71,14 @@ def test_reconstruction_is_the_mean_of_what_windows_say():
     for start in range(9 - WINDOW + 1):
         expected[start : start + WINDOW] += predicted(rows[start : start + WINDOW])
         count[start : start + WINDOW] += 1
-    np.testing.assert_allclose(Scale(MovingAverage(2), WINDOW, 1).reconstruct(rows), expected / count, rtol=1e-4)
+    np.testing.assert_allclose(
+        ResolutionModel(MovingAveragePredictor(2), WINDOW, 1).reconstruct(rows), expected / count, rtol=1e-4
+    )
 
 
 def test_codes_are_those_of_the_windows():
     rows = rows_of(14)
-    codes = Scale(MovingAverage(2), WINDOW, 1).encode(rows, stride=WINDOW)
+    codes = ResolutionModel(MovingAveragePredictor(2), WINDOW, 1).encode(rows, stride=WINDOW)
     expected = [rows[start : start + WINDOW].mean(axis=0) for start in (0, 6, 8)]
     np.testing.assert_allclose(codes, expected, rtol=1e-4, atol=1e-6)
 

@@ -9,18 +9,18 @@ import torch
 
 import seqae
 from generators import readings
-from seqae.anomaly.models import MODELS, Dense, MovingAverage, Persistence, Principal, Recurrent
+from seqae.anomaly.window_models import PCA, WINDOW_MODELS, Dense, MovingAverage, MovingAveragePredictor, Recurrent
 from seqae.batch import Batch
 
 
 @pytest.fixture(scope="module")
 def detectors() -> dict[str, seqae.AnomalyDetector]:
     """A detector with each of the models, hardly trained."""
-    made = {name: seqae.AnomalyDetector(model, resolutions=(1,), epochs=1) for name, model in MODELS.items()}
+    made = {name: seqae.AnomalyDetector(model, resolutions=(1,), epochs=1) for name, model in WINDOW_MODELS.items()}
     return {name: detector.fit(readings(400, seed=0)) for name, detector in made.items()}
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=WINDOW_MODELS)
 def detector(request: pytest.FixtureRequest, detectors: dict[str, seqae.AnomalyDetector]) -> seqae.AnomalyDetector:
     return detectors[request.param]
 
@@ -28,11 +28,11 @@ def detector(request: pytest.FixtureRequest, detectors: dict[str, seqae.AnomalyD
 def test_every_model_scores_every_row_and_sees_a_gross_fault(detector: seqae.AnomalyDetector):
     rows = readings(200, seed=1)
     rows[100:110, 0] = 50
-    scores = detector.scores(rows)
+    scores = detector.score_samples(rows)
     assert scores.shape == (200,)
     assert np.isfinite(scores).all()
     assert 100 - 16 < np.argmax(scores) < 110 + 16
-    assert detector.alarms(rows)[100:110].any()
+    assert detector.predict(rows)[100:110].any()
 
 
 def test_every_model_reconstructs_and_encodes(detector: seqae.AnomalyDetector):
@@ -48,7 +48,7 @@ def test_every_model_reconstructs_and_encodes(detector: seqae.AnomalyDetector):
 def test_every_model_scores_the_same_after_loading(detector: seqae.AnomalyDetector, tmp_path: Path):
     rows = readings(150, seed=1)
     seqae.save(detector, tmp_path / "model")
-    np.testing.assert_array_equal(seqae.load(tmp_path / "model").scores(rows), detector.scores(rows))
+    np.testing.assert_array_equal(seqae.load(tmp_path / "model").score_samples(rows), detector.score_samples(rows))
 
 
 def test_a_fresh_process_gives_the_same_scores_without_lightning(
@@ -60,7 +60,7 @@ def test_a_fresh_process_gives_the_same_scores_without_lightning(
         seqae.save(detector, tmp_path / name)
     program = (
         "import sys; import numpy as np; import seqae\n"
-        "scores = {name: seqae.load(name).scores(np.load('rows.npy')) for name in sys.argv[1:]}\n"
+        "scores = {name: seqae.load(name).score_samples(np.load('rows.npy')) for name in sys.argv[1:]}\n"
         "np.savez('scores.npz', **scores)\n"
         "sys.exit(', '.join(name for name in sys.modules if name.split('.')[0] == 'lightning') or 0)"
     )
@@ -70,24 +70,26 @@ def test_a_fresh_process_gives_the_same_scores_without_lightning(
     assert (done.returncode, done.stderr) == (0, "")
     with np.load(tmp_path / "scores.npz") as found:
         for name, detector in detectors.items():
-            np.testing.assert_array_equal(found[name], detector.scores(rows))
+            np.testing.assert_array_equal(found[name], detector.score_samples(rows))
 
 
-def test_only_models_that_learn_have_a_history(detector: seqae.AnomalyDetector):
-    assert bool(detector.history_) == detector.model.learns
-    if detector.model.learns:
+def test_only_trainable_models_have_a_history(detector: seqae.AnomalyDetector):
+    assert bool(detector.history_) == detector.model.is_trainable
+    if detector.model.is_trainable:
         assert len(detector.history_["train"]) == 1
         assert np.isfinite(detector.history_["train"]).all()
 
 
-def test_makers_keep_what_they_were_given():
+def test_factories_keep_what_they_were_given():
     windows = torch.randn(50, 12, 3)
     model = Recurrent("gru", code_size=5, hidden_size=7)(windows)
     assert model.encode(Batch.full(windows)).shape == (50, 5)
-    assert Dense(numbers=2, share=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
-    assert Principal(numbers=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
-    assert Persistence(steps=9)(windows).steps == 9
-    assert Dense(numbers=3, share=0.7).stand_in == Principal(numbers=3, share=0.7)
+    assert Dense(n_components=2, explained_variance=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
+    assert PCA(n_components=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
+    assert MovingAverage(steps=9)(windows).steps == 9
+    assert Dense(n_components=3, explained_variance=0.7).proxy_for_calibration == PCA(
+        n_components=3, explained_variance=0.7
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 3, 20])
@@ -98,4 +100,4 @@ def test_moving_average_equals_a_plain_loop(steps: int):
     expected = known.clone()
     for at in range(1, 10):
         expected[:, at] = known[:, max(0, at - steps) : at].mean(dim=1)
-    torch.testing.assert_close(MovingAverage(steps).reconstruct(Batch.full(values)).values, expected)
+    torch.testing.assert_close(MovingAveragePredictor(steps).reconstruct(Batch.full(values)).values, expected)

@@ -1,0 +1,91 @@
+"""Writes the table of results, `recipes/README.md`, from `recipes/results.json`; takes new numbers from full runs.
+
+    python recipes/_results.py                 # write the table
+    python recipes/_results.py --check         # fail if the table is not what the numbers say
+    python recipes/_results.py --runs runs     # first take the numbers of `runs/NAME/latest/metrics.json`
+
+`results.json` holds six short cells for each recipe. Where `keys` names a metric of the recipe, `--runs` puts that
+metric's new value in place of the number in the cell, with as many digits.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NUMBERS, TABLE = HERE / "results.json", HERE / "README.md"
+INTRODUCTION = """# Recipes
+
+Each recipe is a script, or a folder of the script's name with what only it needs. `seqae run NAME` runs one,
+`seqae run NAME --help` tells its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
+`--smoke` takes seconds. Where the data of the table come from: [data/README.md](../data/README.md).
+
+"Baseline" is the best honest baseline that the recipe computes beside its model; "published" follows the protocol of
+the publication where it is the same. Protocols, what is optimistic, and further numbers: [RESULTS.md](RESULTS.md).
+This page is written by `python recipes/_results.py` from the metrics of whole runs.
+"""
+COLUMNS = {
+    "data": "data",
+    "metric": "metric",
+    "seqae": "seqae",
+    "baseline": "best baseline",
+    "published": "best published",
+    "minutes": "minutes",
+}
+
+
+def table(recipes: dict[str, dict[str, object]]) -> str:
+    """Return the page: an introduction and one line for each recipe, by name."""
+    head = ["recipe", *COLUMNS.values()]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for name, cells in sorted(recipes.items()):
+        path = f"{name}/{name}.py" if (HERE / name).is_dir() else f"{name}.py"
+        row = [f"[{name}]({path})", *(str(cells[key]) for key in COLUMNS)]
+        lines.append(f"| {' | '.join(row)} |")
+    return INTRODUCTION + "\n" + "\n".join(lines) + "\n"
+
+
+def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
+    """Put the metrics of whole runs into the cells; return the names of the recipes that had some."""
+    names = []
+    for name, cells in recipes.items():
+        metrics = runs / name / "latest" / "metrics.json"
+        if not metrics.exists():
+            continue
+        values = json.loads(metrics.read_text(encoding="utf-8"))["metrics"]
+        for cell, key in cells.get("keys", {}).items():
+            cells[cell] = with_value(str(cells[cell]), float(values[key]))
+        names.append(name)
+    return names
+
+
+def with_value(cell: str, value: float) -> str:
+    """Return a cell with another number in place of its last one, with as many digits; percent stays percent."""
+    old = re.findall(r"\d+(?:\.\d+)?", cell)[-1]
+    digits = len(old.partition(".")[2])
+    before, _, after = cell.rpartition(old)
+    return f"{before}{value * (100 if after.startswith(' %') else 1):.{digits}f}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is out of date")
+    parser.add_argument("--runs", type=Path, help="folder of runs to take numbers from")
+    options = parser.parse_args()
+    content = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    if options.check:
+        if TABLE.read_text(encoding="utf-8") == table(content["recipes"]):
+            return 0
+        print(f"{TABLE} is not what {NUMBERS} says. Run: python recipes/_results.py", file=sys.stderr)
+        return 1
+    if options.runs:
+        print("numbers from whole runs:", ", ".join(updated(content["recipes"], options.runs)) or "none")
+        NUMBERS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    TABLE.write_text(table(content["recipes"]), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The anomaly detector on rows that arrive one after the other."""

@@ -1,0 +1,105 @@
+"""Training of window models: sampled windows of normal rows, and a training run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqae.anomaly.multiscale import mean_of_rows
+from seqae.anomaly.window_models import WindowModel
+from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
+from seqae.datasets.loader import DataLoader
+from seqae.datasets.sampler import LengthBucketSampler
+from seqae.losses import squared_error
+
+SAMPLED_WINDOWS = 1000  # training windows of a resolution
+HELD_OUT_FRACTION = 0.2  # of the windows, the last ones, which end training
+LEARNING_RATE = 3e-3
+PATIENCE = 5  # epochs without a better held-out loss, after which training stops
+TRAIN_BATCH, VALID_BATCH = 64, 256  # windows
+
+
+def sample_windows(parts: Sequence[np.ndarray], window: int, rows_per_step: int) -> Tensor:
+    """Return evenly spaced windows in the order of time, `(window, time, channel)` float32.
+
+    Args:
+        parts: Scaled rows without gaps in time, `(row, channel)` float32 each; at least one as long as a window.
+        window: Steps in a window.
+        rows_per_step: Rows that are averaged to one step.
+    """
+    length = window * rows_per_step
+    parts = [part for part in parts if len(part) >= length]
+    offsets = np.cumsum([0] + [len(part) - length + 1 for part in parts])  # counts the rows where a window may start
+    chosen = np.linspace(0, offsets[-1] - 1, SAMPLED_WINDOWS).astype(int)
+    owners = np.searchsorted(offsets, chosen, side="right") - 1
+    windows = [parts[owner][start : start + length] for owner, start in zip(owners, chosen - offsets[owners])]
+    return torch.from_numpy(np.stack([mean_of_rows(each, rows_per_step) for each in windows]))
+
+
+def train(
+    model: WindowModel, windows: Tensor, epochs: int, random_state: int, progress: bool
+) -> dict[str, Sequence[float]]:
+    """Train a model in place to reconstruct windows, and return its losses in each epoch, "train" and "valid".
+
+    The error of each channel is divided by its error before training: the channels have nothing in common, and so all
+    of them learn at the same pace.
+
+    Args:
+        model: An autoencoder on the CPU.
+        windows: `(window, time, channel)` float32, in the order of time; NaN where a value is missing.
+        epochs: Passes over the windows at most.
+        random_state: Seed of the order of the batches.
+        progress: Whether to show a progress bar.
+    """
+    from seqae.training.tasks.reconstruction import Reconstruction
+    from seqae.training.trainer import fit  # Lightning takes seconds to import, and scoring does not need it
+
+    autoencoder = cast(Autoencoder, model)
+    count = len(windows) - int(HELD_OUT_FRACTION * len(windows))
+    train_set, valid_set = _WindowDataset(windows[:count]), _WindowDataset(windows[count:])
+    with torch.no_grad():
+        residuals = autoencoder.reconstruct(Batch.full(windows)).values - windows
+    initial = residuals.square().nanmean(dim=(0, 1)) + 1e-6
+    task = Reconstruction(
+        autoencoder,
+        lambda predictions, steps: squared_error(predictions, steps) / initial.to(steps.device),
+        learning_rate=LEARNING_RATE,
+    )
+    history = fit(
+        task,
+        _loader(train_set, LengthBucketSampler(train_set.lengths, TRAIN_BATCH, random_state)),
+        _loader(valid_set, LengthBucketSampler(valid_set.lengths, VALID_BATCH, shuffle=False))
+        if count < len(windows)
+        else None,
+        epochs=epochs,
+        patience=PATIENCE,
+        progress=progress,
+        gradient_clip_val=None,
+    )
+    autoencoder.cpu()
+    return {"train": history.train, "valid": history.valid}
+
+
+def _loader(dataset: _WindowDataset, order: LengthBucketSampler) -> Iterable[Batch]:
+    return cast(Iterable[Batch], DataLoader(dataset, order))  # a loader may also yield labelled batches
+
+
+class _WindowDataset:
+    """Windows of one length as a data set.
+
+    Args:
+        windows: `(window, time, channel)`.
+    """
+
+    def __init__(self, windows: Tensor):
+        self.windows = windows
+        self.lengths = np.full(len(windows), windows.shape[1])
+
+    def batch(self, numbers: np.ndarray) -> Batch:
+        """Return the windows with these indices, `(batch, time, channel)`."""
+        return Batch.full(self.windows[torch.from_numpy(numbers)])

@@ -1,0 +1,47 @@
+"""The recordings that seqae carries, see `data/README.md`, and labels of rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+def telemetry_folder() -> Path:
+    """Return the folder with the telemetry of a small service: normal.csv.gz, faults.csv.gz, labels.json."""
+    package = Path(__file__).parents[2]  # of this file, not of a recipe, which may be copied anywhere
+    for folder in (package / "_data" / "telemetry", package.parent / "data" / "telemetry"):
+        if (folder / "labels.json").exists():
+            return folder
+    raise FileNotFoundError(f"no embedded telemetry in {package} or beside it. Install seqae again")
+
+
+def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.ndarray:
+    """Return True in labelled segments, `(row,)`.
+
+    Args:
+        path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else numbers
+            of rows; both ends are included.
+        times: `(row,)`, the time of each row.
+        rows: How many rows there are.
+
+    Raises:
+        ValueError: A segment lacks a start or an end, or they do not match the rows; tells which.
+    """
+    positions = np.arange(rows) if times is None else times
+    labels = np.zeros(rows, dtype=bool)
+    for number, segment in enumerate(json.loads(Path(path).read_text(encoding="utf-8"))):
+        try:
+            start, end = (_position(segment[edge], positions) for edge in ("start", "end"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"segment {number} has no start and end to match the rows ({path}: {error!r})") from error
+        labels |= (positions >= start) & (positions <= end)
+    return labels
+
+
+def _position(edge: str | float, positions: np.ndarray) -> np.datetime64 | float:
+    if positions.dtype.kind != "M":
+        return float(edge)
+    # numpy knows no zones: an offset of zero is dropped, others are not times of these rows.
+    return np.datetime64(str(edge).removesuffix("Z").removesuffix("+00:00"))
