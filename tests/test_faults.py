@@ -1,4 +1,4 @@
-"""What happens to machines while they train: kills, full disks, damaged files. Nothing is lost, nothing changes."""
+"""What happens to a machine while it trains: kills, full disks, damaged files. Nothing is lost, nothing changes."""
 
 import contextlib
 import errno
@@ -16,8 +16,7 @@ from torch import nn
 import seqae
 from generators import waves
 from seqae.cli.messages import plain_errors  # noqa: F401 (for the lines that processes of their own run)
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.training.callbacks.checkpoints import checkpoints_in
 from seqae.transforms.corruptions import GaussianNoise
@@ -31,8 +30,8 @@ def task(hidden_size: int = 8) -> seqae.Reconstruction:
     encoder = seqae.RecurrentEncoder(seqae.GRU(1, hidden_size), 4, embed=nn.Dropout(0.2))
     decoder = seqae.AutoregressiveDecoder(4, seqae.GRU(1, hidden_size), nn.Linear(hidden_size, 1))
     model = seqae.Autoencoder(encoder, decoder)
-    share = lambda epoch: 0.3 * epoch  # noqa: E731
-    found = seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, sampling_probability=share)
+    probability = lambda epoch: 0.3 * epoch  # noqa: E731
+    found = seqae.Reconstruction(model, seqae.squared_error, GaussianNoise(0.3), 0.01, sampling_probability=probability)
     validate = found.validation_step
     found.validation_step = lambda batch, batch_idx: (torch.rand(1), validate(batch, batch_idx))[1]
     return found
@@ -62,9 +61,9 @@ def train(
         return step(batch, batch_idx)
 
     noisy.training_step, noisy.validation_step = training_step, validation_step
-    held_out = DataLoader(source, LengthBucketSampler(source.lengths, 8, shuffle=False))
+    held_out = make_loader(source, 8, shuffle=False)
     settings = {"checkpoint_interval": 0.0, "progress": False, **settings}
-    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1), workers)
+    loader = make_loader(source, 8, seed=1, num_workers=workers)
     seqae.fit(noisy, loader, held_out, epochs=epochs, checkpoint_dir=folder, **settings)
     return noisy.model.state_dict()
 
@@ -224,15 +223,14 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "page", "longer", "one bit"])
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(tmp_path, whole, how, capsys):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, whole, how, capsys):
     source, noisy = waves(), task()
     with contextlib.suppress(RuntimeError):
         train(tmp_path, on_step=raises_at(9))
     newest = checkpoints_in(tmp_path)[-1]
     damage(newest, how)
-    order = LengthBucketSampler(source.lengths, 8, seed=1)
-    held_out = DataLoader(source, LengthBucketSampler(source.lengths, 8, shuffle=False))
-    history = seqae.fit(noisy, DataLoader(source, order), held_out, epochs=EPOCHS, checkpoint_dir=tmp_path)
+    held_out = make_loader(source, 8, shuffle=False)
+    history = seqae.fit(noisy, make_loader(source, 8, seed=1), held_out, epochs=EPOCHS, checkpoint_dir=tmp_path)
     assert f"{newest.name} is damaged" in history.warnings[0] and "the one before" in history.warnings[0]
     assert f"note   {history.warnings[0]}\n" in capsys.readouterr().err
     assert newest.with_suffix(".ckpt.damaged").exists()
@@ -260,9 +258,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     train(tmp_path, epochs=1)
     source = waves()
     with pytest.raises(ValueError, match=r"step=5\.ckpt is of another model\. .*resume=False") as caught:
-        seqae.fit(
-            task(9), DataLoader(source, LengthBucketSampler(source.lengths, 8)), checkpoint_dir=tmp_path, progress=False
-        )
+        seqae.fit(task(9), make_loader(source, 8), checkpoint_dir=tmp_path, progress=False)
     assert "\n" not in str(caught.value)
 
 
@@ -358,7 +354,7 @@ def test_what_is_not_finite_ends_training_and_is_never_kept(tmp_path, what):
         return loss + torch.inf if what == "loss" else loss + sum(p.sum() for p in noisy.parameters()).mul(0).sqrt()
 
     noisy.training_step = training_step
-    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1))
+    loader = make_loader(source, 8, seed=1)
     with pytest.raises(FloatingPointError, match=r"not finite at step [78] \(epoch 2\)"):
         seqae.fit(noisy, loader, loader, epochs=EPOCHS, checkpoint_dir=tmp_path, progress=False, checkpoint_interval=0)
     assert checkpoints_in(tmp_path)[-1].name in ("step=7.ckpt", "step=8.ckpt")
@@ -371,7 +367,7 @@ def test_what_is_not_finite_ends_training_and_is_never_kept(tmp_path, what):
 def test_a_held_out_loss_that_is_not_finite_ends_training():
     source, noisy = waves(), task()
     noisy.validation_step = lambda batch, batch_idx: (torch.tensor(torch.nan), 5)
-    loader = DataLoader(source, LengthBucketSampler(source.lengths, 8))
+    loader = make_loader(source, 8)
     with pytest.raises(FloatingPointError, match="held-out loss is nan after step 5"):
         seqae.fit(noisy, loader, loader, epochs=2, progress=False)
 
@@ -379,8 +375,6 @@ def test_a_held_out_loss_that_is_not_finite_ends_training():
 def test_held_out_sequences_without_values_count_nothing():
     source, noisy = waves(), task()
     empty = SequenceDataset([*source.sequences, torch.full((5, 1), torch.nan)])
-    held_out = DataLoader(empty, LengthBucketSampler(empty.lengths, 1, shuffle=False))
-    history = seqae.fit(
-        noisy, DataLoader(source, LengthBucketSampler(source.lengths, 8)), held_out, epochs=1, progress=False
-    )
+    held_out = make_loader(empty, 1, shuffle=False)
+    history = seqae.fit(noisy, make_loader(source, 8), held_out, epochs=1, progress=False)
     assert np.isfinite(history.valid[0])

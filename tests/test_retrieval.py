@@ -23,15 +23,15 @@ RANDOM = np.random.default_rng(0)
 @given(codes=st.integers(1, 40), queries=st.integers(1, 300), size=st.integers(1, 130), seed=st.integers(0, 99))
 def test_searches_agree_with_sorting_all_distances(codes, queries, size, seed):
     random = np.random.default_rng(seed)
-    numbers = random.integers(-3, 3, (codes, size)).astype(float)  # whole numbers: many are equally near
+    vectors = random.integers(-3, 3, (codes, size)).astype(float)  # whole numbers: many are equally near
     asked = random.integers(-3, 3, (queries, size)).astype(float)
     count = int(random.integers(1, codes + 1))
-    far = np.square(asked[:, None] - numbers).sum(axis=2)
-    found = FloatIndex(numbers).search(asked, count)
+    far = np.square(asked[:, None] - vectors).sum(axis=2)
+    found = FloatIndex(vectors).search(asked, count)
     assert np.array_equal(found.indices, np.argsort(far, axis=1, kind="stable")[:, :count])
     assert np.allclose(found.distances, np.sort(far, axis=1)[:, :count], atol=1e-3)
-    differ = ((asked > 0)[:, None] != (numbers > 0)).sum(axis=2)
-    found = HammingIndex(pack_bits(numbers)).search(pack_bits(asked), count)
+    differ = ((asked > 0)[:, None] != (vectors > 0)).sum(axis=2)
+    found = HammingIndex(pack_bits(vectors)).search(pack_bits(asked), count)
     assert np.array_equal(found.indices, np.argsort(differ, axis=1, kind="stable")[:, :count])
     assert np.array_equal(found.distances, np.sort(differ, axis=1)[:, :count])
 

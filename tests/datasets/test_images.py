@@ -104,8 +104,8 @@ def test_a_loader_shows_each_image_once():
 
 def test_drawn_pixels_are_white_as_often_as_they_are_bright_and_stay_so_once_they_are_fixed():
     images = ImageDataset.of(np.repeat(np.uint8([0, 51, 255]), 4000).reshape(3, 40, 100)).with_transform(sample_binary)
-    shares = images.array().mean(axis=1)
-    assert shares[0] == 0 and shares[2] == 1 and abs(shares[1] - 0.2) < 0.03
+    fractions = images.array().mean(axis=1)
+    assert fractions[0] == 0 and fractions[2] == 1 and abs(fractions[1] - 0.2) < 0.03
     assert not np.array_equal(images.array(), images.array())
     fixed = images.materialize()
     assert set(np.unique(fixed.array())) == {0, 1}

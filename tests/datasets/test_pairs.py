@@ -31,7 +31,7 @@ def test_no_text_stands_in_two_parts_and_every_pair_in_one(pairs, seed):
         assert not train_test_overlap(first, second + third) and not train_test_overlap(second, third)
 
 
-def test_parts_have_their_shares_and_capital_letters_do_not_tell_texts_apart():
+def test_parts_have_their_fractions_and_capital_letters_make_no_other_text():
     pairs = [(f"a {number}", f"b {number}") for number in range(1000)]
     parts = split_pairs(pairs, (0.8, 0.05, 0.15), seed=1)
     assert [len(part) for part in parts] == pytest.approx([800, 50, 150], abs=2)

@@ -16,7 +16,7 @@ def test_the_second_half_is_as_many_steps_away(steps):
     assert values[3:].tolist() == [(number + steps) % 6 for number in (3, 0, 5)]
 
 
-def test_a_walk_is_a_function_of_seed_and_numbers():
+def test_a_walk_is_a_function_of_seed_and_indices():
     near = np.tile(np.arange(6), (6, 1))
     walks = [PositivePairs(SOURCE, near, 2, seed).batch(np.arange(6)).values.flatten().tolist() for seed in (1, 1, 2)]
     assert walks[0] == walks[1] != walks[2]

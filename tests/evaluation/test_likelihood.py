@@ -105,7 +105,7 @@ def test_tokens_are_bounded_given_the_true_ones_before():
     assert importance_bound(model, batch, 3, seqae.token_cross_entropy) == pytest.approx(known, rel=1e-5)
 
 
-def test_the_bound_of_all_is_told_from_some_with_an_error_that_covers_it():
+def test_the_bound_of_all_is_estimated_from_some_with_an_error_that_covers_it():
     torch.manual_seed(1)
     random = np.random.default_rng(0)
     images = ImageDataset.of(random.integers(0, 256, (60, 4, 4), np.uint8)).with_transform(binarize)

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from seqae.training.annealing import CyclicalAnnealing, LinearAnnealing
 
-shares = st.floats(0, 1)
+fractions = st.floats(0, 1)
 
 
-@given(shares, shares, st.floats(0.01, 1), st.floats(0, 1))
+@given(fractions, fractions, st.floats(0.01, 1), st.floats(0, 1))
 def test_a_rising_weight_never_falls_and_ends_at_one(one, other, until, first):
     weight = LinearAnnealing(until, first)
     assert weight(0) == first
@@ -15,7 +15,7 @@ def test_a_rising_weight_never_falls_and_ends_at_one(one, other, until, first):
     assert weight(until) == weight(1) == 1
 
 
-@given(shares, st.integers(1, 8), st.floats(0.05, 1))
+@given(fractions, st.integers(1, 8), st.floats(0.05, 1))
 def test_every_cycle_is_like_the_first(done, cycles, rising):
     weight = CyclicalAnnealing(cycles, rising)
     assert 0 <= weight(done) <= 1

@@ -10,8 +10,7 @@ from torch import nn
 import seqae
 from generators import spoiled
 from seqae import Batch
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import DataLoader, make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.modules.convolution import Convolutions
 from seqae.modules.images import ChannelsLast
@@ -30,15 +29,15 @@ def convolution(size: int, after: int) -> Stage:
 
 
 def recurrent(size: int, after: int) -> Stage:
-    back = nn.Sequential(seqae.LSTM(after, after), TimeDistributed(nn.Linear(after, size)))
-    return Stage(seqae.LSTM(size, after, bidirectional=False), back)
+    decoder = nn.Sequential(seqae.LSTM(after, after), TimeDistributed(nn.Linear(after, size)))
+    return Stage(seqae.LSTM(size, after, bidirectional=False), decoder)
 
 
 def of_images(size: int, after: int) -> Stage:
-    """Convolutions and halving of frames; the way back doubles them."""
+    """Convolutions and halving of frames; the decoder doubles them."""
     layer = TimeDistributed(nn.Sequential(nn.Conv2d(size, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()))
-    back = TimeDistributed(ChannelsLast(nn.ConvTranspose2d(after, size, 4, stride=2, padding=1)))
-    return Stage(layer, back, code=seqae.TopKCode(20))
+    decoder = TimeDistributed(ChannelsLast(nn.ConvTranspose2d(after, size, 4, stride=2, padding=1)))
+    return Stage(layer, decoder, code=seqae.TopKCode(20))
 
 
 MIXED = [convolution, recurrent, dense]
@@ -59,7 +58,7 @@ def made(kinds) -> list[Stage]:
 
 
 def source_for(kinds) -> SequenceDataset:
-    """Waves of several lengths, or films of several lengths with a bright row that moves."""
+    """Waves of several lengths, or videos of several lengths with a bright row that moves."""
     random = np.random.default_rng(0)
     sequences = []
     for length in random.integers(2, 12, 32):
@@ -73,7 +72,7 @@ def source_for(kinds) -> SequenceDataset:
 
 
 def loader(source: SequenceDataset) -> DataLoader:
-    return DataLoader(source, LengthBucketSampler(source.lengths, 8))
+    return make_loader(source, 8)
 
 
 def error_of(stages: list[Stage], height: int, source: SequenceDataset) -> float:
@@ -144,8 +143,8 @@ def test_held_out_sequences_choose_the_epoch_of_each_layer():
     assert [len(history.valid) for history in histories] == [2, 2, 2]
 
 
-@pytest.mark.parametrize("back", [nn.Linear(8, 1), nn.Linear(8, 4)])
-def test_a_way_back_to_something_else_is_named(back):
-    stages = [dense(3, 8), Stage(seqae.LSTM(8, 8), TimeDistributed(back))]
+@pytest.mark.parametrize("decoder", [nn.Linear(8, 1), nn.Linear(8, 4)])
+def test_a_decoder_that_leads_to_something_else_is_named(decoder):
+    stages = [dense(3, 8), Stage(seqae.LSTM(8, 8), TimeDistributed(decoder))]
     with pytest.raises(ValueError, match=r"stage 1 \(counted from 0\) reads a batch of shape .*`decoder` must"):
         pretrain_layerwise(stages, loader(source_for([dense])), epochs=1, progress=False)

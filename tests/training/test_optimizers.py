@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import seqae
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.training.optimizers import OneSidedShampoo, cosine_with_warmup
 
@@ -116,10 +115,7 @@ def test_the_cosine_goes_up_to_one_and_down_to_nothing(done):
 
 
 def test_a_task_takes_optimizer_and_rate():
-    rates, loader = (
-        [],
-        DataLoader(SequenceDataset(torch.randn(40, 1, 6)), LengthBucketSampler(np.ones(40), batch_size=8)),
-    )
+    rates, loader = [], make_loader(SequenceDataset(torch.randn(40, 1, 6)), batch_size=8)
     model = seqae.Autoencoder(seqae.DenseEncoder(1, 6, 3, (5,)), seqae.DenseDecoder(1, 6, 3, (5,)))
 
     def rate(done):

@@ -4,15 +4,14 @@ from torch import nn
 
 import seqae
 from generators import waves
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import DataLoader, make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.training.trainer import fit
 from seqae.transforms.corruptions import GaussianNoise
 
 
 def loader(source: SequenceDataset, shuffle: bool = True) -> DataLoader:
-    return DataLoader(source, LengthBucketSampler(source.lengths, 8, seed=1, shuffle=shuffle))
+    return make_loader(source, 8, seed=1, shuffle=shuffle)
 
 
 def task(**settings) -> seqae.Reconstruction:
@@ -42,9 +41,11 @@ def test_training_lowers_the_held_out_loss_and_keeps_the_best_weights():
     ],
 )
 def test_training_stops_when_the_held_out_loss_gets_no_better(monkeypatch, losses, epochs, best):
-    told = task()
-    monkeypatch.setattr(told, "validation_step", lambda batch, batch_idx: (torch.tensor(losses[told.current_epoch]), 1))
-    history = fit(told, loader(waves()), loader(waves(), shuffle=False), epochs=9, patience=3, progress=False)
+    scripted = task()
+    monkeypatch.setattr(
+        scripted, "validation_step", lambda batch, batch_idx: (torch.tensor(losses[scripted.current_epoch]), 1)
+    )
+    history = fit(scripted, loader(waves()), loader(waves(), shuffle=False), epochs=9, patience=3, progress=False)
     assert history.valid == pytest.approx(losses[:epochs])
     assert history.best_epoch == best
 
@@ -52,7 +53,7 @@ def test_training_stops_when_the_held_out_loss_gets_no_better(monkeypatch, losse
 def test_every_epoch_has_an_order_of_its_own():
     source, seen = waves(), []
     batch = source.batch
-    source.batch = lambda numbers: (seen.append(sorted(numbers)), batch(numbers))[1]
+    source.batch = lambda indices: (seen.append(sorted(indices)), batch(indices))[1]
     fit(task(), loader(source), epochs=3, progress=False)
     epochs = [seen[:5], seen[5:10], seen[10:]]
     assert len(seen) == 15

@@ -37,12 +37,12 @@ def test_what_stands_in_the_padding_changes_nothing(distort):
     assert torch.equal(distort(batch, generator()).steps, distort(spoiled(batch), generator()).steps)
 
 
-def test_warped_time_reads_near_places_in_order():
-    line = torch.arange(50.0).reshape(1, 50, 1).expand(20, 50, 1)  # each value is its own place
-    places = TimeWarp(4.0)(Batch.full(line), generator()).values[..., 0]
-    assert (places - line[..., 0]).abs().max() <= 8
-    assert (places.diff(dim=1) >= 0).all()
-    assert places.min() >= 0 and places.max() <= 49
+def test_warped_time_reads_near_steps_in_order():
+    line = torch.arange(50.0).reshape(1, 50, 1).expand(20, 50, 1)  # each value is its own time
+    positions = TimeWarp(4.0)(Batch.full(line), generator()).values[..., 0]
+    assert (positions - line[..., 0]).abs().max() <= 8
+    assert (positions.diff(dim=1) >= 0).all()
+    assert positions.min() >= 0 and positions.max() <= 49
 
 
 def test_scaled_sequences_have_one_factor_each_within_bounds():
@@ -65,38 +65,42 @@ def test_borrowed_pieces_lie_between_the_two_sequences():
     assert len(np.unique(mixed.numpy().round(3))) > 4
 
 
-def test_sometimes_spares_the_share_of_sequences_that_it_was_not_asked_for():
+def test_random_apply_spares_the_fraction_of_sequences_that_it_was_not_asked_for():
     batch = Batch.full(torch.zeros(2000, 5, 2))
     changed = (RandomApply(MaskValues(1.0, value=1.0), 0.25)(batch, generator()).values == 1).flatten(1)
     assert set(changed.float().mean(dim=1).tolist()) == {0.0, 1.0}
     assert changed[:, 0].float().mean().item() == pytest.approx(0.25, abs=0.04)
 
 
-FILMS = uniform(4, 1, 3, step=(2, 5, 6))
+VIDEOS = uniform(4, 1, 3, step=(2, 5, 6))
 
 
-def test_all_frames_of_a_film_are_moved_alike_and_no_further_than_asked():
-    films = Batch.of([film for film in FILMS for _ in range(20)])
-    moved = RandomTranslate(1, 2)(films, generator())
+def test_all_frames_of_a_video_are_shifted_alike_and_no_further_than_asked():
+    videos = Batch.of([video for video in VIDEOS for _ in range(20)])
+    shifted = RandomTranslate(1, 2)(videos, generator())
     found = set()
-    for film, after in zip(films.unpad(), moved.unpad()):
-        padded = torch.nn.functional.pad(film, (2, 2, 1, 1), mode="replicate")
-        places = [(row, column) for row in range(3) for column in range(5)]
-        found |= {place for place in places if torch.equal(padded[..., place[0] :, place[1] :][..., :5, :6], after)}
-        assert any(torch.equal(padded[..., row : row + 5, column : column + 6], after) for row, column in places)
+    for video, after in zip(videos.unpad(), shifted.unpad()):
+        padded = torch.nn.functional.pad(video, (2, 2, 1, 1), mode="replicate")
+        positions = [(row, column) for row in range(3) for column in range(5)]
+        found |= {
+            position
+            for position in positions
+            if torch.equal(padded[..., position[0] :, position[1] :][..., :5, :6], after)
+        }
+        assert any(torch.equal(padded[..., row : row + 5, column : column + 6], after) for row, column in positions)
     assert len(found) == 15, "each move is made"
 
 
-def test_a_mirrored_film_is_mirrored_as_a_whole():
-    films = Batch.of([film for film in FILMS for _ in range(20)])
-    after = RandomHorizontalFlip()(films, generator()).unpad()
-    mirrored = [torch.equal(film.flip(-1), found) for film, found in zip(films.unpad(), after)]
-    same = [torch.equal(film, found) for film, found in zip(films.unpad(), after)]
+def test_a_mirrored_video_is_mirrored_as_a_whole():
+    videos = Batch.of([video for video in VIDEOS for _ in range(20)])
+    after = RandomHorizontalFlip()(videos, generator()).unpad()
+    mirrored = [torch.equal(video.flip(-1), found) for video, found in zip(videos.unpad(), after)]
+    same = [torch.equal(video, found) for video, found in zip(videos.unpad(), after)]
     assert all(one != other for one, other in zip(mirrored, same))
     assert 10 < sum(mirrored) < 50
 
 
 @pytest.mark.parametrize("distort", [RandomTranslate(1, 2), RandomHorizontalFlip()], ids=["MoveFrames", "MirrorFrames"])
-def test_padding_of_films_changes_nothing(distort):
-    films = Batch.of(FILMS)
-    assert torch.equal(distort(films, generator()).steps, distort(spoiled(films), generator()).steps)
+def test_padding_of_videos_changes_nothing(distort):
+    videos = Batch.of(VIDEOS)
+    assert torch.equal(distort(videos, generator()).steps, distort(spoiled(videos), generator()).steps)

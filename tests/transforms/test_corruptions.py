@@ -25,7 +25,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.mark.parametrize("corrupt", ALL, ids=lambda corrupt: type(corrupt).__name__)
-def test_damage_is_a_function_of_the_generator_and_spares_the_original(corrupt):
+def test_a_corruption_is_a_function_of_the_generator_and_spares_the_original(corrupt):
     before = BATCH.values.clone()
     first, again = corrupt(BATCH, generator()), corrupt(BATCH, generator())
     assert torch.equal(first.values, again.values) and torch.equal(first.lengths, BATCH.lengths)
@@ -38,7 +38,7 @@ def test_noise_has_the_scale_and_shift_asked_for():
     assert difference.std().item() == pytest.approx(0.2, abs=0.02)
 
 
-def test_masks_replace_the_share_asked_for():
+def test_masks_replace_the_fraction_asked_for():
     assert (MaskValues(0.3, value=-1)(BATCH, generator()).values == -1).float().mean().item() == pytest.approx(
         0.3, abs=0.03
     )
@@ -54,7 +54,7 @@ def test_dropped_steps_and_channels_are_dropped_whole():
     assert set(channels.mean(dim=1).unique().tolist()) == {0.0, 1.0}
 
 
-def test_in_turn_damages_one_after_the_other():
+def test_compose_corrupts_one_after_the_other():
     both = Compose((GaussianNoise(0.5), Clamp(0, 1)))(BATCH, generator()).values
     assert torch.equal(both, GaussianNoise(0.5)(BATCH, generator()).values.clamp(0, 1))
 
@@ -66,7 +66,7 @@ TEXTS = Batch.of([torch.cat([torch.arange(10, 10 + length), torch.tensor([END])]
 @pytest.mark.parametrize(
     "corrupt", [MaskTokens(0.5), DropTokens(0.5), ShuffleTokens(4)], ids=lambda c: type(c).__name__
 )
-def test_texts_end_as_before_and_the_same_generator_gives_the_same_damage(corrupt):
+def test_texts_end_as_before_and_the_same_generator_gives_the_same_corruption(corrupt):
     before = TEXTS.values.clone()
     first, again = corrupt(TEXTS, generator()), corrupt(TEXTS, generator())
     assert torch.equal(first.values, again.values) and torch.equal(TEXTS.values, before)
@@ -76,7 +76,7 @@ def test_texts_end_as_before_and_the_same_generator_gives_the_same_damage(corrup
     assert first.unpad()[0].tolist() != TEXTS.unpad()[0].tolist()
 
 
-def test_blanks_take_the_share_asked_for():
+def test_masked_tokens_are_the_fraction_asked_for():
     blanked = MaskTokens(0.3, token=0)(TEXTS, generator()).steps
     assert (blanked == 0).float().mean().item() == pytest.approx(0.3, abs=0.06)
     assert torch.equal(blanked[blanked != 0], TEXTS.steps[blanked != 0])
@@ -91,12 +91,12 @@ def test_dropped_tokens_are_gone_and_the_others_keep_their_order():
 
 
 def test_shuffled_tokens_move_no_farther_than_their_reach():
-    for reach in (0, 1, 3):
-        shuffled = ShuffleTokens(reach)(TEXTS, generator())
+    for distance in (0, 1, 3):
+        shuffled = ShuffleTokens(distance)(TEXTS, generator())
         for text, original in zip(shuffled.unpad(), TEXTS.unpad()):
             assert sorted(text.tolist()) == sorted(original.tolist())
             moves = (text[:-1] - original[:-1]).abs()
-            assert moves.numel() == 0 or (int(moves.max()) <= reach and (reach == 0) == (int(moves.max()) == 0))
+            assert moves.numel() == 0 or (int(moves.max()) <= distance and (distance == 0) == (int(moves.max()) == 0))
 
 
 def test_padding_of_texts_changes_nothing():

@@ -7,14 +7,14 @@ import torch
 from seqae.datasets.masks import MaskedBatch
 from seqae.transforms.masked_images import RandomBrightness, RandomShift, augment, random_flip, random_rotation
 
-CHANGES = (random_flip, random_rotation, RandomBrightness(0.3), RandomShift(3))
+TRANSFORMS = (random_flip, random_rotation, RandomBrightness(0.3), RandomShift(3))
 
 
-def batch_of(*sizes, numbers=None) -> MaskedBatch:
+def batch_of(*sizes, indices=None) -> MaskedBatch:
     """Images whose pixels tell their class: 0.5 at class 1."""
     torch.manual_seed(0)
     masks = [torch.randint(0, 2, size) for size in sizes]
-    return MaskedBatch.of([mask.unsqueeze(0) / 2 for mask in masks], masks, numbers or range(len(masks)))
+    return MaskedBatch.of([mask.unsqueeze(0) / 2 for mask in masks], masks, indices or range(len(masks)))
 
 
 @pytest.mark.parametrize("change", [random_flip, random_rotation, RandomShift(2)])
@@ -28,17 +28,17 @@ def test_the_mask_goes_along(change):
 
 
 def test_the_same_image_is_changed_the_same_way_in_any_batch():
-    whole = augment(batch_of((8, 8), (8, 8), (8, 8)), CHANGES, seed=1, epoch=2)
+    whole = augment(batch_of((8, 8), (8, 8), (8, 8)), TRANSFORMS, seed=1, epoch=2)
     single = batch_of((8, 8), (8, 8), (8, 8))
     single = MaskedBatch(single.images[2:], single.masks[2:], single.sizes[2:], single.indices[2:])
-    alone = augment(single, CHANGES, seed=1, epoch=2)
+    alone = augment(single, TRANSFORMS, seed=1, epoch=2)
     assert torch.equal(alone.images[0], whole.images[2])
     assert torch.equal(alone.masks[0], whole.masks[2])
 
 
 def test_seed_epoch_and_number_each_make_a_difference():
     def look(seed=0, epoch=0, number=0):
-        return augment(batch_of((16, 16), numbers=[number]), CHANGES, seed, epoch).images
+        return augment(batch_of((16, 16), indices=[number]), TRANSFORMS, seed, epoch).images
 
     assert torch.equal(look(), look())
     assert all(not torch.equal(look(), other) for other in (look(seed=1), look(epoch=1), look(number=1)))

@@ -8,7 +8,7 @@ from seqae.transforms.scaler import Scaler
 
 
 def parts_with_gaps(seed: int = 0, lengths: tuple[int, ...] = (50, 1, 33)) -> list[np.ndarray]:
-    """Three channels of different sizes and places; a tenth of the values is missing."""
+    """Three channels of different scales and means; a tenth of the values is missing."""
     random = np.random.default_rng(seed)
     parts = [random.normal([3, -1e6, 0], [1, 50, 1e-9], size=(length, 3)) for length in lengths]
     return [np.where(random.random(part.shape) < 0.1, np.nan, part) for part in parts]

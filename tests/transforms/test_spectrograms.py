@@ -1,4 +1,4 @@
-"""Damage to frames: where it may be, and nowhere else."""
+"""Augmented frames: where it may be, and nowhere else."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from seqae.batch import Batch
 from seqae.transforms.spectrograms import VTLP, FrequencyMasking, TimeMasking
 
 BANDS = 12
-DAMAGES = [VTLP(2.0, BANDS), FrequencyMasking(5, BANDS), TimeMasking(0.5)]
+TRANSFORMS = [VTLP(2.0, BANDS), FrequencyMasking(5, BANDS), TimeMasking(0.5)]
 
 
 @pytest.fixture
@@ -16,10 +16,10 @@ def batch() -> Batch:
     return Batch.of([torch.randn(length, 2 * BANDS) for length in (9, 1, 20, 14)])
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: type(damage).__name__)
-def test_a_seed_gives_the_same_damage_and_the_input_stays(damage, batch):
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: type(transform).__name__)
+def test_a_seed_gives_the_same_frames_and_the_input_stays(transform, batch):
     before = batch.values.clone()
-    once, again, other = (damage(batch, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    once, again, other = (transform(batch, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
     assert torch.equal(batch.values, before)
     assert torch.equal(once.values, again.values) and not torch.equal(once.values, other.values)
     assert torch.equal(once.lengths, batch.lengths)
@@ -46,7 +46,7 @@ def test_masked_bands_are_neighbours_and_the_same_in_all_copies():
     assert gone.any(dim=0).all()
 
 
-def test_masked_time_is_a_share_of_each_sequence():
+def test_masked_time_is_a_fraction_of_each_sequence():
     ones = Batch.of([torch.ones(length, 3) for length in [10, 40] * 100])
     masked = TimeMasking(0.5)(ones, torch.Generator().manual_seed(0))
     gone = [(steps == 0).all(dim=1).sum().item() / len(steps) for steps in masked.unpad()]

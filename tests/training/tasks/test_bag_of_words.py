@@ -8,8 +8,7 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.modules.encoders import MeanEncoder
 from seqae.modules.tokens import TiedHead
 from seqae.training.tasks.bag_of_words import BagOfWordsPrediction, ContextDataset
@@ -25,10 +24,11 @@ def task(learning_rate: float = 0.02) -> BagOfWordsPrediction:
 
 
 @pytest.mark.parametrize(
-    ("reach", "expected"), [(0, [[1, 2], [3], [4, 4, 5], [6]]), (1, [[1, 2, 3], [1, 2, 3, 4, 4, 5], [3, 4, 4, 5], [6]])]
+    ("window", "expected"),
+    [(0, [[1, 2], [3], [4, 4, 5], [6]]), (1, [[1, 2, 3], [1, 2, 3, 4, 4, 5], [3, 4, 4, 5], [6]])],
 )
-def test_a_bag_holds_the_words_of_neighbours_in_the_same_document(reach, expected):
-    bags = ContextDataset(DOCUMENTS, reach).batch(np.arange(4))
+def test_a_bag_holds_the_words_of_neighbours_in_the_same_document(window, expected):
+    bags = ContextDataset(DOCUMENTS, window).batch(np.arange(4))
     assert [bags.words[bags.rows == row].tolist() for row in range(4)] == expected
     assert bags.lengths.tolist() == [2, 1, 3, 1]
 
@@ -49,5 +49,5 @@ def test_what_a_document_is_about_is_learnt_with_fit():
         for start in random.integers(0, 2, 60) * WORDS // 2
     ]
     source, ours = ContextDataset(documents), task()
-    history = seqae.fit(ours, DataLoader(source, LengthBucketSampler(source.lengths, 16)), epochs=6, progress=False)
+    history = seqae.fit(ours, make_loader(source, 16), epochs=6, progress=False)
     assert history.train[-1] < np.log(WORDS / 2) + 0.15 < history.train[0]

@@ -3,12 +3,12 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.evaluation.likelihood import importance_bound, kl_per_unit
 from seqae.modules.encoders import NullEncoder
 from seqae.modules.tokens import TiedHead
+from seqae.training.annealing import CyclicalAnnealing, LinearAnnealing
 from seqae.training.tasks.elbo import ELBO
 
 BATCH = seqae.Batch.of([torch.tensor([3, 5, 4, 2]), torch.tensor([4, 2])])
@@ -65,8 +65,33 @@ def test_the_weight_follows_training():
 
     source = SequenceDataset([row for row in BATCH.unpad()] * 4)
     task = ELBO(model(code=seqae.GaussianCode()), seqae.token_cross_entropy, weight)
-    seqae.fit(task, DataLoader(source, LengthBucketSampler(source.lengths, 2)), epochs=2, progress=False)
+    seqae.fit(task, make_loader(source, 2), epochs=2, progress=False)
     assert seen == pytest.approx([step / 8 for step in range(8)])
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [
+        (LinearAnnealing(until=0.5), [0, 0.25, 0.5, 0.75, 1, 1, 1, 1]),
+        (CyclicalAnnealing(cycles=2, rising=0.5), [0, 0.5, 1, 1, 0, 0.5, 1, 1]),
+    ],
+)
+def test_annealing_weights_the_penalty_of_the_code_and_nothing_else(weight, expected):
+    source = SequenceDataset([row for row in BATCH.unpad()] * 4)
+    task = ELBO(model(code=seqae.GaussianCode()), seqae.token_cross_entropy, weight, learning_rate=0.0)
+    costs, step = [], task.training_step
+
+    def training_step(batch, batch_idx):
+        task.eval()  # in which no code is drawn
+        output = task.model(batch, targets=batch)
+        plain = seqae.token_cross_entropy(output.prediction.steps, batch.steps).sum() / len(batch)
+        loss = step(batch, batch_idx)
+        costs.append(((loss - plain) / output.penalty.mean()).item())
+        return loss
+
+    task.training_step = training_step
+    seqae.fit(task, seqae.make_loader(source, 2), epochs=2, progress=False)
+    assert costs == pytest.approx(expected, abs=1e-4)
 
 
 def test_free_nats_keep_a_code_in_use_that_is_dropped_without():
@@ -76,6 +101,6 @@ def test_free_nats_keep_a_code_in_use_that_is_dropped_without():
     nats = []
     for free in (0.0, 1.0):
         task = ELBO(model(code=seqae.GaussianCode(free_nats=free)), seqae.token_cross_entropy, learning_rate=0.02)
-        seqae.fit(task, DataLoader(texts, LengthBucketSampler(texts.lengths, 16)), epochs=30, progress=False)
+        seqae.fit(task, make_loader(texts, 16), epochs=30, progress=False)
         nats.append(float(kl_per_unit(task.model, texts.batch(range(64))).sum(axis=1).mean()))
     assert nats[0] < 1.0 < 1.5 < nats[1]

@@ -7,8 +7,7 @@ from torch import nn
 import seqae
 from generators import waves
 from seqae import Batch
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.modules.composite import CompositeAutoencoder, split_at
 from seqae.training.tasks.forecasting import ReconstructAndForecast
 
@@ -53,8 +52,8 @@ def test_it_learns_whatever_it_has_to_write(past, future):
     task = ReconstructAndForecast(model(past, future), seqae.squared_error, context_length=8, learning_rate=0.02)
     history = seqae.fit(
         task,
-        DataLoader(source, LengthBucketSampler(source.lengths, 10)),
-        DataLoader(source, LengthBucketSampler(source.lengths, 40, shuffle=False)),
+        make_loader(source, 10),
+        make_loader(source, 40, shuffle=False),
         epochs=25,
         patience=25,
         progress=False,

@@ -1,8 +1,7 @@
 import torch
 
 import seqae
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import SequenceDataset
 from seqae.evaluation.likelihood import importance_bound
 from seqae.modules.codes import GaussianCode
@@ -24,7 +23,7 @@ def test_training_lowers_the_bound_and_the_loss_is_the_bound():
         lambda model: torch.optim.Adam(model.parameters(), 0.02),
         cosine_with_warmup,
     )
-    history = seqae.fit(task, DataLoader(source, LengthBucketSampler(source.lengths, 40)), epochs=40, progress=False)
+    history = seqae.fit(task, make_loader(source, 40), epochs=40, progress=False)
     after = importance_bound(model, batch, 500).mean()
     assert after < 0.6 * before  # four patterns that are as likely are log 4 = 1.4 nats
     assert abs(history.train[-1] - after) < 0.5

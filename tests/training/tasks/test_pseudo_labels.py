@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import LabelledDataset, SequenceDataset
 from seqae.training.tasks.pseudo_labels import FixMatch
 from seqae.training.tasks.reconstruction import Classification
@@ -46,7 +45,7 @@ def known() -> LabelledDataset:
 def trained(epochs: int = 30, **where) -> tuple[seqae.Encoder, nn.Linear]:
     sequences, _ = two_groups(400, seed=0)
     task = FixMatch(*model(), known(), GaussianNoise(0.5), confidence_threshold=0.8, learning_rate=1e-2)
-    loader = DataLoader(sequences, LengthBucketSampler(sequences.lengths, 100))
+    loader = make_loader(sequences, 100)
     seqae.fit(task, loader, epochs=epochs, progress=False, **where)
     return task.encoder, task.head
 
@@ -54,7 +53,7 @@ def trained(epochs: int = 30, **where) -> tuple[seqae.Encoder, nn.Linear]:
 def test_sequences_without_labels_help():
     encoder, head = model()
     task = Classification(encoder, head, learning_rate=1e-2)
-    seqae.fit(task, DataLoader(known(), LengthBucketSampler(known().lengths, 6)), epochs=120, progress=False)
+    seqae.fit(task, make_loader(known(), 6), epochs=120, progress=False)
     assert accuracy(*trained()) > accuracy(encoder, head) + 0.1
 
 

@@ -7,8 +7,7 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.datasets.loader import DataLoader
-from seqae.datasets.sampler import LengthBucketSampler
+from seqae.datasets.loader import make_loader
 from seqae.datasets.trees import TreeBatch, TreeDataset
 from seqae.modules.merging import Composition, Decomposition
 from seqae.modules.recursive import BalancedTree, MeanOfNodes, RecursiveAutoencoder, RecursiveEncoder
@@ -54,7 +53,7 @@ def test_what_words_are_for_and_against_is_learnt_with_fit():
     sentences = [torch.from_numpy(random.integers(0, WORDS, length)) for length in random.integers(1, 9, 120)]
     labels = [int(((words < 3) * 2 - 1).sum() > 0) for words in sentences]
     source, ours = TreeDataset(sentences, labels), model()
-    loader = DataLoader(source, LengthBucketSampler(source.lengths, 16))
+    loader = make_loader(source, 16)
     history = seqae.fit(TreeReconstruction(ours, learning_rate=0.02), loader, loader, epochs=8, progress=False)
     assert history.valid[-1] < history.valid[0]
     with torch.no_grad():

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.datasets.loader import DataLoader
+from seqae.datasets.loader import make_loader
 from seqae.datasets.masks import MaskedImage, MaskedImageDataset
-from seqae.datasets.sampler import LengthBucketSampler
 from seqae.evaluation.masks import confusion
 from seqae.modules.unet import UNet
 from seqae.training.mask_losses import dice_loss, mask_cross_entropy
@@ -36,7 +35,7 @@ def trained(source: MaskedImageDataset, epochs: int, **where) -> nn.Module:
         augmentations=(random_flip, random_rotation, RandomBrightness(0.1)),
         learning_rate=1e-2,
     )
-    seqae.fit(task, DataLoader(source, LengthBucketSampler(source.lengths, 4)), epochs=epochs, progress=False, **where)
+    seqae.fit(task, make_loader(source, 4), epochs=epochs, progress=False, **where)
     return task.model.eval()
 
 
@@ -78,7 +77,7 @@ def test_the_learning_rate_follows_its_curve():
         return 1.0
 
     task = Segmentation(nn.Conv2d(1, 1, 1), mask_cross_entropy, lr_scheduler=rate)
-    seqae.fit(task, DataLoader(source, LengthBucketSampler(source.lengths, 1)), epochs=2, progress=False)
+    seqae.fit(task, make_loader(source, 1), epochs=2, progress=False)
     assert seen == [step / 8 for step in range(9)]
 
 

@@ -7,9 +7,8 @@ import torch.nn.functional as F
 import seqae
 from seqae import Batch
 from seqae.data.text.synthetic_pairs import synthetic_translations
-from seqae.datasets.loader import DataLoader
+from seqae.datasets.loader import make_loader
 from seqae.datasets.pairs import PairBatch, encoded_pairs
-from seqae.datasets.sampler import LengthBucketSampler
 from seqae.seq2seq.models import attention_seq2seq
 from seqae.text.tokenizers import CharacterTokenizer
 from seqae.text.vocabulary import Vocabulary
@@ -39,13 +38,13 @@ def test_held_out_pairs_get_likelier():
     reads, writes = (Vocabulary(CharacterTokenizer()).fit(pair[side] for pair in pairs) for side in (0, 1))
     model = attention_seq2seq(len(reads), len(writes), 32, 32, dropout=0.0)
     train, valid = (encoded_pairs(part, reads, writes) for part in (pairs[:350], pairs[350:]))
-    loaders = [DataLoader(part, LengthBucketSampler(part.lengths, 32)) for part in (train, valid)]
+    loaders = [make_loader(part, 32) for part in (train, valid)]
     history = seqae.fit(SequenceToSequence(model, learning_rate=0.02), *loaders, epochs=8, progress=False)
     assert history.valid[-1] < 0.7 * history.valid[0]
     assert history.valid[-1] == pytest.approx(history.train[-1], rel=0.3)
 
 
-def test_damage_is_a_function_of_seed_epoch_and_number_and_spares_what_is_written():
+def test_the_corruption_is_a_function_of_seed_epoch_and_number_and_spares_the_targets():
     torch.manual_seed(0)
     read = []
 
@@ -59,8 +58,8 @@ def test_damage_is_a_function_of_seed_epoch_and_number_and_spares_what_is_writte
         task = SequenceToSequence(Listener(), corrupt=GaussianNoise(1.0), seed=seed)
         task.training_step(PairBatch(sources, targets), number)
     task.validation_step(PairBatch(sources, targets), 0)
-    damaged = [values for values, _ in read]
-    assert torch.equal(damaged[0], damaged[1])
-    assert not any(torch.equal(damaged[0], other) for other in (*damaged[2:4], sources.values))
-    assert torch.equal(damaged[4], sources.values), "what is held out is whole"
+    corrupted = [values for values, _ in read]
+    assert torch.equal(corrupted[0], corrupted[1])
+    assert not any(torch.equal(corrupted[0], other) for other in (*corrupted[2:4], sources.values))
+    assert torch.equal(corrupted[4], sources.values), "what is held out is whole"
     assert all(torch.equal(written, targets.values) for _, written in read)
