@@ -1,4 +1,4 @@
-"""Columns as they were read, and how they become a recording."""
+"""Tables of columns, and the recordings that they hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,7 +183,7 @@ class Readings:
     time_columns: tuple[str, ...]
 
 
-def table_of_frame(frame: object, name: str = "", where: str = "") -> Table:
+def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
     """Make a table of a pandas or polars frame; an index that tells the time becomes a column."""
     if not isinstance(frame, pd.DataFrame):  # polars
         return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)
