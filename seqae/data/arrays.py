@@ -53,13 +53,13 @@ def floating(dtype: np.dtype) -> np.dtype:
 
 
 def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield parts of a long array, each with the number of its first row: what is computed of them stays small."""
+    """Yield blocks of a long array, `(row, ...)` each, with the index of its first row: temporary arrays stay small."""
     for start in range(0, len(values), _BLOCK):
         yield start, values[start : start + _BLOCK]
 
 
 def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise if a value of `(time, channel)` is so large that its square is not finite."""
+    """Raise a ValueError if a value of `(time, channel)` is so large that its square is not finite."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(abs(block) > np.float64(MAX_MAGNITUDE))[:1].tolist():
             raise ValueError(
@@ -69,7 +69,7 @@ def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable
 
 
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise if a value of `(time, channel)` is infinite; `place` says where a row stands."""
+    """Raise a ValueError if a value of `(time, channel)` is infinite; `place` returns the position of a row."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(np.isinf(block))[:1].tolist():
             raise ValueError(
@@ -79,7 +79,7 @@ def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable
 
 
 def are_real(items: np.ndarray) -> np.ndarray:
-    """Return where an array of objects holds real numbers, truth values, or None for a missing one; bool, same shape."""
+    """Return where an array of objects holds real numbers, booleans, or None for a missing one; bool, same shape."""
     return np.frompyfunc(_is_real, 1, 1)(items).astype(bool)
 
 

@@ -29,8 +29,8 @@ class Table:
         headers: From the name to the header as it was.
         units: From the name to the unit, for headers such as "pressure [bar]".
         name: The name of the file, or "".
-        place: Says where a row stands, for error messages: "run.csv, line 17".
-        warnings: What was noticed while reading.
+        place: Returns the position of a row for error messages: "run.csv, line 17".
+        warnings: Remarkable facts noticed while reading.
     """
 
     columns: dict[str, pd.Series]
@@ -56,7 +56,7 @@ class Table:
             name: The name of the file, or "".
             where: Which recording this is, if it has no file.
             lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
-            warnings: What was noticed while reading.
+            warnings: Remarkable facts noticed while reading.
         """
         where = name or where
         columns = [(header.strip(), column) for header, column in columns]

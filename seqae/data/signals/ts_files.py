@@ -39,7 +39,7 @@ def read_ts(folder: str | Path, name: str) -> tuple[LabelledSequences, LabelledS
 
 
 def _found(folder: Path, file: str) -> tuple[str, str]:
-    """Return where the file was found and what is in it."""
+    """Return the path of a file and its content."""
     for path in sorted(folder.rglob(file)):
         return str(path), path.read_text(encoding="utf-8")
     for path in sorted(folder.rglob("*.zip")):

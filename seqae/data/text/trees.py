@@ -25,7 +25,7 @@ class LabelledTree:
 
     Attributes:
         words: The leaves, from first to last.
-        tree: What is merged with what.
+        tree: The merges.
         labels: One for each node in the order of the tree, first those of the words; "" where there is none.
     """
 
@@ -52,7 +52,7 @@ def read_trees(path: str | Path, encoding: str = "utf-8") -> list[LabelledTree]:
 
 
 def parse_tree(line: str, place: str = "a tree") -> LabelledTree:
-    """Return the tree that a line holds. A node without sister stands for what is under it.
+    """Return the tree that a line holds. A node with one part is that part.
 
     Args:
         line: `(label left right)` at each merge, `(label word)` or the word alone at each leaf; labels may be missing.

@@ -161,7 +161,7 @@ def _array(path: Path) -> Iterator[np.ndarray]:
 
 
 def _timed(path: Path, frame_rate: float | None, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
-    """Yield what is seen at each moment of the frame rate, or every frame."""
+    """Yield the frame that is seen at each moment of the frame rate, or every frame."""
     shown, moment, start = None, 0, None
     for frame in _decoded(path):
         if frame_rate is None:

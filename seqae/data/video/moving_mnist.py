@@ -139,7 +139,7 @@ def bounce(start: np.ndarray, step: np.ndarray, frames: int) -> np.ndarray:
 
     Args:
         start: Positions before the first step, any shape.
-        step: What is added to them each time, of the same shape; changes its sign at 0 and at 1.
+        step: The change in each step, of the same shape; its sign changes at 0 and at 1.
         frames: The number of steps.
     """
     position, step, positions = start.copy(), step.copy(), []

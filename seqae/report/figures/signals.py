@@ -42,7 +42,7 @@ def signal_figure(
             there is none.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
-        channels: What to draw; by default the four that contribute most to the events, or the first.
+        channels: The channels to draw; by default the four that contribute most to the events, or the first.
 
     Raises:
         ValueError: There is no such channel.
