@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 
 def read_pair_set(name: str, data_root: str | Path) -> Pairs:
-    """Return what is read and what is to be written for it, in the order of the file.
+    """Return pairs of source and target texts, in the order of the file.
 
     Args:
         name: One of tatoeba_cmn_eng (Chinese and English), taskmaster4_coffee (what a guest says and the reply),

@@ -1,4 +1,4 @@
-"""Digits that move across a black square and bounce off its walls: a test bed for films, made as it is needed.
+"""Digits that move across a black square and bounce off its walls: a test bed for video, generated as it is needed.
 
 Moving MNIST of Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: two digits, 20 frames of 64 x 64, the larger
 of both values where they overlap.
@@ -17,19 +17,22 @@ from seqae.datasets.images import ImageDataset
 
 
 class MovingMNIST:
-    """A source of films `(frames, 1, size, size)` from 0 to 1. A film is a function of the seed and its number.
+    """A dataset of videos, (time, 1, height, width) from 0 to 1. A video is a function of the seed and its index.
 
     A digit starts anywhere, goes into any direction at one speed, and stops for a moment at a wall, from where it goes
     on in the mirrored direction. Positions are whole pixels, rounded down.
 
     Args:
         images: The digits, of one channel.
-        num_videos: How many films there are.
-        frames: Of a film.
+        num_videos: The number of videos.
+        frames: The number of frames in a video.
         size: Height and width of a frame.
-        digits: In a film.
-        step: That a digit goes between frames, as a share of the way from wall to wall.
-        seed: Of digits and ways.
+        digits: The number of digits in a video.
+        step: The distance that a digit goes from frame to frame, as a fraction of the way from wall to wall.
+        seed: Seed of the digits and their paths.
+
+    Raises:
+        ValueError: A digit has more than one channel, or is as large as a frame.
     """
 
     def __init__(
@@ -58,38 +61,40 @@ class MovingMNIST:
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of frames of each film, `(films,)`."""
+        """The number of frames of each video, (video,) int64."""
         return np.full(self.num_videos, self.frames, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.num_videos
 
-    def __getitem__(self, number: int) -> Tensor:
-        if not 0 <= number < self.num_videos:
-            raise IndexError(f"film {number} of {self.num_videos}")
-        return self.batch(np.array([number])).values[0]
+    def __getitem__(self, index: int) -> Tensor:
+        """Return one video, (time, 1, height, width) float32 from 0 to 1."""
+        if not 0 <= index < self.num_videos:
+            raise IndexError(f"video {index} of {self.num_videos}")
+        return self.batch(np.array([index])).values[0]
 
     def batch(self, indices: np.ndarray) -> Batch:
-        values = np.stack([self._film(int(number)) for number in indices])
+        """Return some videos, (video, time, 1, height, width) float32 from 0 to 1."""
+        values = np.stack([self._video(int(index)) for index in indices])
         return Batch.full(torch.from_numpy(values).to(torch.float32).div_(255).unsqueeze(2))
 
-    def paths(self, number: int) -> np.ndarray:
-        """Return where the upper left corners of the digits of a film are, `(digit, frame, 2)`: row and column."""
-        return self._drawn(number)[1]
+    def paths(self, index: int) -> np.ndarray:
+        """Return where the upper left corners of the digits of a video are, (digit, time, 2): row and column."""
+        return self._digits_and_paths(index)[1]
 
-    def _film(self, number: int) -> np.ndarray:
-        chosen, paths = self._drawn(number)
-        film = np.zeros((self.frames, self.size, self.size), dtype=np.uint8)
+    def _video(self, index: int) -> np.ndarray:
+        chosen, paths = self._digits_and_paths(index)
+        video = np.zeros((self.frames, self.size, self.size), dtype=np.uint8)
         for image, path in zip(self.images.pixels[chosen, 0].numpy(), paths):
             height, width = image.shape
-            for frame, (row, column) in zip(film, path):
-                place = frame[row : row + height, column : column + width]
-                np.maximum(place, image, out=place)
-        return film
+            for frame, (row, column) in zip(video, path):
+                covered = frame[row : row + height, column : column + width]
+                np.maximum(covered, image, out=covered)
+        return video
 
-    def _drawn(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers of the digits of a film, and their paths."""
-        random = np.random.default_rng((self.seed, number))
+    def _digits_and_paths(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the digits of a video, (digit,), and their paths, (digit, time, 2)."""
+        random = np.random.default_rng((self.seed, index))
         chosen = random.integers(len(self.images), size=self.digits)
         start, angle = random.random((self.digits, 2)), 2 * np.pi * random.random(self.digits)
         way = self.step * np.stack([np.sin(angle), np.cos(angle)], axis=1)
@@ -98,11 +103,11 @@ class MovingMNIST:
 
 
 class EpochSampler:
-    """Numbers of films for a `seqae.datasets.sequences.Loader`, other ones in each epoch: films are made, so none is worn.
+    """Batches of indices for a DataLoader, other ones in each epoch: generated videos never repeat.
 
     Args:
-        num_videos: In an epoch.
-        batch_size: Films in a batch.
+        num_videos: The number of videos in an epoch.
+        batch_size: The number of videos in a batch.
     """
 
     def __init__(self, num_videos: int, batch_size: int):
@@ -113,46 +118,46 @@ class EpochSampler:
 
     @property
     def sampler(self) -> EpochSampler:
-        """Itself: here Lightning looks for `set_epoch`."""
+        """This sampler: Lightning looks for `set_epoch` here."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the films of this epoch; Lightning calls it."""
+        """Choose the videos of this epoch; Lightning calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-self.num_videos // self.batch_size)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        numbers = self.num_videos * self.epoch + np.arange(self.num_videos)
+        indices = self.num_videos * self.epoch + np.arange(self.num_videos)
         start, self.start = self.start, 0
-        yield from np.array_split(numbers, len(self))[start:]
+        yield from np.array_split(indices, len(self))[start:]
 
 
 def bounce(start: np.ndarray, step: np.ndarray, frames: int) -> np.ndarray:
-    """Return places between 0 and 1 after each of several steps, `(frames, *start)`.
+    """Return positions from 0 to 1 after each of several steps, (time, *start).
 
     Args:
-        start: Places before the first step, any shape.
-        step: What is added to them each time, of the same shape; changes its sign at 0 and at 1.
-        frames: How many steps are taken.
+        start: Positions before the first step, any shape.
+        step: The change in each step, of the same shape; its sign changes at 0 and at 1.
+        frames: The number of steps.
     """
-    place, step, places = start.copy(), step.copy(), []
+    position, step, positions = start.copy(), step.copy(), []
     for _ in range(frames):
-        place = place + step
-        step = np.where((place <= 0) | (place >= 1), -step, step)
-        place = place.clip(0, 1)
-        places.append(place)
-    return np.stack(places)
+        position = position + step
+        step = np.where((position <= 0) | (position >= 1), -step, step)
+        position = position.clip(0, 1)
+        positions.append(position)
+    return np.stack(positions)
 
 
 def entropy(frames: Tensor) -> float:
     """Return the mean over frames of the entropy of all pixels in nats, below which no cross-entropy can be.
 
-    Grey is uncertain: a pixel of 0.5 costs at least 0.69 nats. With Moving MNIST it is 86.4 nats per frame.
+    A grey pixel of 0.5 costs at least 0.69 nats. With Moving MNIST it is 86.4 nats per frame.
 
     Args:
-        frames: From 0 to 1, `(frame, channel, height, width)`.
+        frames: (frame, channel, height, width) from 0 to 1.
     """
     pixels = torch.special.entr(frames) + torch.special.entr(1 - frames)
     return float(pixels.flatten(start_dim=1).sum(dim=1).mean())
