@@ -69,7 +69,7 @@ def main(
     seqae.configure_runtime()
     settings = dict(data_root=data_root, place=place, smaller=smaller, patch=patch, code_size=code_size, epochs=epochs)
     run = Run("image_defects", out, settings | {"seeds": seeds})
-    examples = [each.smaller(smaller) for each in defects(data_root, made_up=120 if smoke else 400)]
+    examples = [each.smaller(smaller) for each in defects(data_root, num_synthetic=120 if smoke else 400)]
 
     def as_images(part: torch.Tensor) -> ImageDataset:
         return ImageDataset.of(part).with_transform(

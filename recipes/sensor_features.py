@@ -66,7 +66,7 @@ def main(
 
     found: dict[str, list[float]] = {"untrained": [], "frozen": [], "fine-tuned": [], "same net from labels alone": []}
     for seed in range(seeds):
-        trained = SequenceEncoder(code_size, epochs=epochs, random_state=seed, progress=True).fit(train.sequences)
+        trained = SequenceEncoder(code_size, epochs=epochs, random_state=seed, verbose=True).fit(train.sequences)
         blank = SequenceEncoder(code_size, epochs=0, random_state=seed).fit(train.sequences)
         found["untrained"].append(accuracy(blank.transform))
         found["frozen"].append(accuracy(trained.transform))

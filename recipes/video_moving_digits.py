@@ -116,7 +116,7 @@ def main(
         past, future = methods[name](test[0][None, :10])
         shown[name] = torch.cat([past, future], dim=1)[0].numpy()
     save_figure(filmstrip_figure(shown, 10, "A test film: ten frames read, ten foretold"), run.path("strips.png"))
-    write_video(run.path("films.gif"), shown, enlarge=2)
+    write_video(run.path("films.gif"), shown, scale=2)
     write_video(run.path("films.mp4"), shown)
     write_video(run.path("far.mp4"), far)
     save_figure(

@@ -12,8 +12,8 @@ from .batch import Batch as Batch
 from .data.audio.files import read_audio as read_audio
 from .data.audio.log_mel import LogMel as LogMel
 from .data.images.mnist import read_images as read_images
+from .data.signals.loading import as_recordings as as_recordings
 from .data.signals.recordings import Recording as Recording
-from .data.signals.recordings import as_recordings as as_recordings
 from .data.video.files import read_video as read_video
 from .datasets.images import ImageDataset as ImageDataset
 from .datasets.loader import DataLoader as DataLoader

@@ -1,4 +1,4 @@
-"""An encoder and a decoder that meet at the code."""
+"""Autoencoders: an encoder, a bottleneck and a decoder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from seqae.modules.encoders import Encoder
 
 @dataclass(frozen=True, eq=False)
 class AutoencoderOutput:
-    """What an autoencoder makes of a batch.
+    """The output of an autoencoder.
 
     Attributes:
-        prediction: For every step of the batch, `(batch, time, *prediction)`.
-        code: `(batch, code_size)`, as the decoder read it.
-        penalty: `(batch,)`, the price of each code.
+        prediction: The prediction for every step, `(batch, time, *prediction)`.
+        code: The codes that the decoder read, `(batch, code_size)`.
+        penalty: The penalty of each code, `(batch,)`, zero without a bottleneck.
     """
 
     prediction: Batch
@@ -30,9 +30,25 @@ class AutoencoderOutput:
 class Autoencoder(nn.Module):
     """Any encoder with any decoder.
 
+    >>> import torch
+    >>> from torch import nn
+    >>> from seqae import LSTM, Autoencoder, Batch, L1Code, RecurrentEncoder, RepeatDecoder
+    >>> encoder = RecurrentEncoder(LSTM(input_size=3, hidden_size=8), code_size=4)
+    >>> decoder = RepeatDecoder(LSTM(input_size=4, hidden_size=8), head=nn.Linear(8, 3))
+    >>> model = Autoencoder(encoder, decoder)
+    >>> batch = Batch.of([torch.zeros(5, 3), torch.zeros(2, 3)])
+    >>> model.encode(batch).shape, [sequence.shape for sequence in model.reconstruct(batch).unpad()]
+    (torch.Size([2, 4]), [torch.Size([5, 3]), torch.Size([2, 3])])
+
+    With a penalty on the code:
+
+    >>> output = Autoencoder(encoder, decoder, code=L1Code(weight=0.1))(batch)
+    >>> output.prediction.values.shape, output.penalty.shape
+    (torch.Size([2, 5, 3]), torch.Size([2]))
+
     Args:
-        encoder: Writes codes.
-        decoder: Reads codes.
+        encoder: From sequences to codes.
+        decoder: From codes to sequences.
         code: What happens to the code between them: a penalty, sampling, or nothing (None).
     """
 
@@ -46,24 +62,25 @@ class Autoencoder(nn.Module):
         """Encode and decode.
 
         Args:
-            batch: What is read.
-            targets: The true sequences for a decoder that reads its own output, while training.
+            batch: The sequences to encode, `(batch, time, *step)`.
+            targets: The true sequences for a decoder that reads its own output, while training (teacher forcing).
         """
-        coded = self._coded(batch)
-        return AutoencoderOutput(self.decoder(coded.code, batch.lengths, targets), coded.code, coded.penalty)
+        bottleneck = self._encode(batch)
+        prediction = self.decoder(bottleneck.code, batch.lengths, targets)
+        return AutoencoderOutput(prediction, bottleneck.code, bottleneck.penalty)
 
     def encode(self, batch: Batch) -> Tensor:
-        """Return the codes as the decoder gets them, `(batch, code_size)`."""
-        return self._coded(batch).code
+        """Return the codes that the decoder reads, `(batch, code_size)`, given steps `(batch, time, *step)`."""
+        return self._encode(batch).code
 
     def decode(self, code: Tensor, lengths: Tensor) -> Batch:
-        """Return sequences of the given lengths `(batch,)`, given codes `(batch, code_size)`."""
+        """Return predictions of the given lengths `(batch,)` int64, given codes `(batch, code_size)`."""
         return self.decoder(code, lengths)
 
     def reconstruct(self, batch: Batch) -> Batch:
-        """Return the prediction for every step, written without a targets."""
+        """Return the prediction for every step, `(batch, time, *prediction)`, without teacher forcing."""
         return self.decode(self.encode(batch), batch.lengths)
 
-    def _coded(self, batch: Batch) -> BottleneckOutput:
+    def _encode(self, batch: Batch) -> BottleneckOutput:
         code = self.encoder(batch)
         return BottleneckOutput(code, code.new_zeros(len(code))) if self.code is None else self.code(code)

@@ -1,12 +1,12 @@
-"""How far predicted steps are from true ones.
+"""Losses without reduction: the error of each value of a step.
 
-An error function takes predictions `(steps, *prediction)` and truths `(steps, *step)` and returns
-one number for each value of a step, `(steps, *step)`, NaN where the truth is missing (NaN). Its mean
-trains a model; its values find anomalies.
+A loss takes predictions `(steps, *prediction)` and true steps `(steps, *step)` and returns the error of each value,
+`(steps, *step)`, NaN where the true value is missing (NaN). Its mean trains a model; its values find anomalies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,33 +15,38 @@ from torch import Tensor
 
 
 def squared_error(predictions: Tensor, steps: Tensor) -> Tensor:
-    """Squared differences, in squared units of the data."""
+    """Return squared differences, `(steps, *step)`, in squared units of the data."""
     return _where_known(steps, lambda known: (predictions - known).square())
 
 
 def absolute_error(predictions: Tensor, steps: Tensor) -> Tensor:
-    """Absolute differences, in units of the data."""
+    """Return absolute differences, `(steps, *step)`, in units of the data."""
     return _where_known(steps, lambda known: (predictions - known).abs())
 
 
 @dataclass(frozen=True)
 class HuberLoss:
-    """Squared differences (halved) up to `delta`, absolute ones beyond: large errors pull less.
+    """Half of the squared difference up to `delta`, linear beyond: large errors have less influence.
 
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.
+
+    Attributes:
+        delta: Where the loss becomes linear, in units of the data.
     """
 
     delta: float = 1.0
 
     def __call__(self, predictions: Tensor, steps: Tensor) -> Tensor:
+        """Return the loss of each value, `(steps, *step)`."""
         return _where_known(steps, lambda known: F.huber_loss(predictions, known, reduction="none", delta=self.delta))
 
 
 def gaussian_nll(predictions: Tensor, steps: Tensor) -> Tensor:
-    """Negative log-likelihood in nats, of a normal distribution for each value.
+    """Return the negative log-likelihood of each value in nats, `(steps, *step)`, under a normal distribution.
 
-    The predictions hold means and then logarithms of variances: their first dimension after `steps`
-    is twice as long as that of the truths.
+    Args:
+        predictions: Means and then logarithms of variances, `(steps, 2 * channel, ...)`.
+        steps: True values, `(steps, channel, ...)`.
     """
     mean, log_variance = predictions.chunk(2, dim=1)
     constant = torch.log(torch.tensor(2 * torch.pi, dtype=steps.dtype, device=steps.device))
@@ -51,24 +56,25 @@ def gaussian_nll(predictions: Tensor, steps: Tensor) -> Tensor:
 
 
 def binary_cross_entropy(logits: Tensor, steps: Tensor) -> Tensor:
-    """Binary cross-entropy in nats, of truths between 0 and 1."""
+    """Return the binary cross-entropy of each value in nats, `(steps, *step)`, for true values from 0 to 1."""
     return _where_known(steps, lambda known: F.binary_cross_entropy_with_logits(logits, known, reduction="none"))
 
 
 def token_cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Negative log-likelihood of each token in nats, `(steps,)`, given logits `(steps, vocabulary)`."""
+    """Return the negative log-likelihood of each token `(steps,)` int64 in nats, given logits `(steps, vocabulary)`."""
     return F.cross_entropy(logits, tokens, reduction="none")
 
 
 def mean_loss(errors: Tensor) -> Tensor:
-    """Return the mean over all errors that are not NaN; zero if all are."""
+    """Return the mean over all errors that are not NaN, a scalar; zero if all are NaN."""
     known = ~errors.isnan()
     return torch.where(known, errors, torch.zeros_like(errors)).sum() / known.sum().clamp(min=1)
 
 
-def _where_known(steps: Tensor, error) -> Tensor:
+def _where_known(steps: Tensor, error: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the errors of steps without NaN, with NaN put back where a true value is missing."""
     missing = steps.isnan()
     if not missing.any():
         return error(steps)
-    # The NaN must go in before and come back after: NaN times a zero gradient is NaN.
+    # The errors are computed without NaN, since NaN times a gradient of zero is NaN.
     return error(steps.masked_fill(missing, 0.0)).masked_fill(missing, torch.nan)

@@ -11,7 +11,7 @@ import torch
 
 from seqae import AnomalyDetector
 from seqae.anomaly.window_models import PCA
-from seqae.data.signals.recordings import as_recordings
+from seqae.data.signals.loading import as_recordings
 
 CHANNELS = ["pressure", "flow", "still"]
 FAULT = slice(400, 410)

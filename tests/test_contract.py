@@ -17,7 +17,7 @@ import seqae
 from contract import checks
 from contract.decoders import DECODERS
 from contract.encoders import ENCODERS, STATES
-from contract.entry import CHANNELS, CODE, READINGS, Entry, OfDecoder, OfEncoder
+from contract.entry import CHANNELS, CODE, READINGS, DecoderEntry, EncoderEntry, Entry
 from contract.texts import WRITERS
 from seqae._extras import MissingExtra
 from seqae.batch import Batch
@@ -70,8 +70,8 @@ def test_length_one_and_very_long_work_side_by_side(entry):
 
 
 @each({name: entry for name, entry in ENTRIES.items() if any(read.longest for read in entry.inputs)})
-def test_a_length_that_does_not_fit_is_refused_and_the_limit_named(entry):
-    checks.check_limits_are_named(entry)
+def test_a_length_that_does_not_fit_is_refused_and_the_bound_named(entry):
+    checks.check_bounds_are_named(entry)
 
 
 @each(OF_SEQUENCES)
@@ -85,8 +85,8 @@ def test_writing_step_by_step_gives_the_logits_of_the_whole(entry):
 
 
 @each({name: entry for name, entry in WRITERS.items() if hasattr(entry.make(), "attention_weights")})
-def test_it_looks_at_the_source_and_at_nothing_else(entry):
-    checks.check_weights_are_of_the_source(entry)
+def test_attention_weights_are_of_the_source_and_add_up_to_one(entry):
+    checks.check_attention_weights_are_of_the_source(entry)
 
 
 # Every class has an entry.
@@ -107,14 +107,14 @@ def everything_imported() -> None:
                 assert "adapters" in module.name, f"{module.name} can't be looked at: {error}"
 
 
-def is_writer(kind: type) -> bool:
+def is_text_writer(kind: type) -> bool:
     return all(hasattr(kind, method.__name__) for method in (TextDecoder.init_state, TextDecoder.decode_step))
 
 
 def test_every_encoder_decoder_and_writer_has_an_entry():
     everything_imported()
     wanted = {kind for base in (Encoder, Decoder, Seq2SeqEncoder, TextDecoder) for kind in concrete(base)}
-    wanted |= {kind for kind in concrete(nn.Module) if is_writer(kind)}
+    wanted |= {kind for kind in concrete(nn.Module) if is_text_writer(kind)}
     there = {type(entry.built()) for entry in ENTRIES.values()}
     missing = sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in wanted - there)
     assert not missing, f"add an entry to tests/contract for {', '.join(missing)}"
@@ -193,8 +193,8 @@ class WritesOneMore(Decoder):
         return Batch(code.unsqueeze(1).expand(-1, int(lengths.max()) + 1, -1), lengths + 1)
 
 
-def of(kind: type[Encoder]) -> OfEncoder:
-    return OfEncoder(kind, (READINGS,))
+def of(kind: type[Encoder]) -> EncoderEntry:
+    return EncoderEntry(kind, (READINGS,))
 
 
 @pytest.mark.parametrize(
@@ -202,16 +202,24 @@ def of(kind: type[Encoder]) -> OfEncoder:
     [
         (checks.check_same_alone_as_in_any_batch, of(LooksAtOthers), "not close"),
         (checks.check_same_alone_as_in_any_batch, of(ReadsPadding), "not close"),
-        (checks.check_padding_changes_nothing, of(ReadsPadding), "not all numbers are finite"),
+        (checks.check_padding_changes_nothing, of(ReadsPadding), "not all values are finite"),
         (checks.check_gradients, of(HidesPaddingTooLate), "padding changes the gradient of layer.weight"),
         (checks.check_gradients, of(StopsGradients), "of the four sequences count .False, False, False, False"),
         (checks.check_gradients, of(HasAnIdleParameter), "the gradient of idle is zero"),
-        (checks.check_gradients, replace(ENCODERS["lstm"], deaf="it reads"), "of the four sequences count .True"),
-        (checks.check_overfits_four_sequences, replace(ENCODERS["silent"], cannot_overfit=""), "not learnt by heart"),
+        (
+            checks.check_gradients,
+            replace(ENCODERS["lstm"], ignores_input="it reads"),
+            "of the four sequences count .True",
+        ),
+        (checks.check_overfits_four_sequences, replace(ENCODERS["null"], cannot_overfit=""), "not learnt by heart"),
         (checks.check_overfits_four_sequences, replace(ENCODERS["dense"], cannot_overfit="it learns"), "it learns"),
-        (checks.check_lengths_asked_for_are_written, OfDecoder(WritesOneMore, DECODERS["dense"].inputs), "other len"),
-        (checks.check_limits_are_named, replace(ENCODERS["lstm"], inputs=(READINGS.up_to(12),)), "DID NOT RAISE"),
-        (checks.check_limits_are_named, replace(ENCODERS["dense"], inputs=(READINGS.up_to(11),)), "DID NOT RAISE"),
+        (
+            checks.check_lengths_asked_for_are_written,
+            DecoderEntry(WritesOneMore, DECODERS["dense"].inputs),
+            "other len",
+        ),
+        (checks.check_bounds_are_named, replace(ENCODERS["lstm"], inputs=(READINGS.up_to(12),)), "DID NOT RAISE"),
+        (checks.check_bounds_are_named, replace(ENCODERS["dense"], inputs=(READINGS.up_to(11),)), "DID NOT RAISE"),
     ],
 )
 def test_a_check_fails_for_what_is_broken(check, entry, message):
@@ -226,4 +234,4 @@ def test_the_check_of_saving_fails_for_what_is_not_saved(tmp_path):
         return encoder
 
     with pytest.raises(AssertionError, match="not equal"):
-        checks.check_saved_and_loaded_gives_the_same_numbers(OfEncoder(hooked, (READINGS,)), tmp_path)
+        checks.check_saved_and_loaded_gives_the_same_numbers(EncoderEntry(hooked, (READINGS,)), tmp_path)

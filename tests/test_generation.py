@@ -49,7 +49,7 @@ def test_between_two_codes_lies_a_straight_line():
     way = interpolate(first, second, 5)
     assert np.allclose(way[:, 0], first) and np.allclose(way[:, -1], second)
     assert np.allclose(way[:, 2], (first + second) / 2)
-    with pytest.raises(ValueError, match="1 codes on the way"):
+    with pytest.raises(ValueError, match="1 codes on the line"):
         interpolate(first, second, 1)
 
 
@@ -66,5 +66,5 @@ def test_neighbours_tell_apart_what_differs_only():
     assert 0.42 < two_sample_accuracy(rows, alike) < 0.58
     assert two_sample_accuracy(rows, alike + 50) == 1
     assert two_sample_accuracy(rows, rows + 1e-6) < 0.05
-    with pytest.raises(ValueError, match="600 true and 599 written"):
+    with pytest.raises(ValueError, match="600 real and 599 generated"):
         two_sample_accuracy(rows, alike[1:])

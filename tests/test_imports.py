@@ -17,7 +17,7 @@ PACKAGE = Path(seqae.__file__).parent
 LAYERS = [
     {"_version", "_extras", "_files", "batch"},
     {"modules", "losses", "data._files", "data.arrays", "data.windows"},
-    {"autoencoder", "transforms", "text", "data.images.files"},
+    {"autoencoder", "transforms", "text"},
     {"datasets"},
     {"data", "transforms.masked_images"},
     {"inference"},
@@ -31,14 +31,6 @@ LAYERS = [
 HEIGHT = {f"seqae.{name}": height for height, layer in enumerate(LAYERS) for name in layer}
 KNOWN_CIRCLES = [
     ["seqae.anomaly.detector", "seqae.anomaly.drift", "seqae.anomaly.fitting"],
-    [
-        "seqae.data.signals.csv_files",
-        "seqae.data.signals.json_lines",
-        "seqae.data.signals.readers",
-        "seqae.data.signals.recordings",
-        "seqae.data.signals.tables",
-    ],
-    ["seqae.report.html.heatmap", "seqae.report.html.page", "seqae.report.html.timeline", "seqae.report.report"],
 ]
 
 

@@ -82,7 +82,7 @@ def test_quantisation_turns_away_from_a_bad_grid():
     [
         (lambda: FloatIndex(np.ones(3)), r"codes of shape \(3,\)"),
         (lambda: FloatIndex(np.array([[1.0], [np.nan]])), "code 1 holds NaN"),
-        (lambda: FloatIndex(np.ones((3, 2))).search(np.ones((1, 3)), 1), "queries of 3 numbers among codes of 2"),
+        (lambda: FloatIndex(np.ones((3, 2))).search(np.ones((1, 3)), 1), "queries of size 3 among codes of size 2"),
         (lambda: FloatIndex(np.ones((3, 2))).search(np.ones((1, 2)), 4), "4 neighbours among 3 codes"),
         (lambda: RerankIndex(pack_bits(np.ones((3, 2))), pack_bits(np.ones((4, 2)))), "3 short and 4 long codes"),
     ],

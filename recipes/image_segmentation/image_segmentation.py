@@ -66,7 +66,7 @@ def main(
     seqae.configure_runtime()
     settings = dict(data_root=data_root, values=values, place=place, smaller=smaller, epochs=epochs, seeds=seeds)
     run = Run("image_segmentation", out, settings | dict(learning_rate=learning_rate))
-    examples = [each.smaller(smaller) for each in defects(data_root, values, made_up=48 if smoke else 400)]
+    examples = [each.smaller(smaller) for each in defects(data_root, values, num_synthetic=48 if smoke else 400)]
     classes = len(values)
     print(f"data   {len(examples)} images, {sum(bool((each.mask > 0).any()) for each in examples)} with defects")
 

@@ -47,12 +47,12 @@ def main(
         out: Folder for the results.
     """
     from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
-    from seqae.data import read_labels, telemetry_folder
 
     import seqae
     from seqae.anomaly.events import write_events_csv, write_events_json
     from seqae.anomaly.window_models import WINDOW_MODELS
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data import read_labels, telemetry_folder
+    from seqae.data.signals.loading import as_recordings
     from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
     from seqae.report.run import Run
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from seqae.data._files.array_files import read_npy, read_npz
-from seqae.data.signals.recordings import Recording, as_recordings
+from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 
 SKAB_TRAINING_ROWS = 400  # of each run, as on the leaderboard
 SOURCES = {

@@ -67,8 +67,8 @@ def main(
     from seqae.report.figures.video import filmstrip_figure
     from seqae.report.run import Run
     from seqae.seq2seq.captioner import Captioner
-    from seqae.text.caption_metrics import bleu4, cider_d, word_error_rate
-    from seqae.text.metrics import exact_match, token_accuracy
+    from seqae.text.caption_metrics import cider_d, word_error_rate
+    from seqae.text.metrics import bleu, exact_match, token_accuracy
     from seqae.text.vocabulary import Vocabulary
 
     if smoke:
@@ -102,7 +102,7 @@ def main(
             "words in place": token_accuracy([text.split() for text in texts], words),
             "exact": exact_match(texts, truths),
             "word error rate": word_error_rate(texts, truths),
-            "BLEU-4": bleu4(texts, [[truth] for truth in truths]),
+            "BLEU-4": bleu(texts, truths, tokenize="none"),
             "CIDEr-D": cider_d(texts, [[truth] for truth in truths]),
         }
         for name, texts in found.items()

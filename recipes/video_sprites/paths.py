@@ -37,7 +37,7 @@ class PathEncoder(Encoder):
         read = torch.cat([places, self.stretch * steps], dim=-1)
         hidden = self.rnn(Batch(read, batch.lengths))
         last = read[torch.arange(len(batch), device=read.device), batch.lengths - 1]
-        return torch.cat([last, self.project(self.rnn.final(hidden))], dim=1)
+        return torch.cat([last, self.project(self.rnn.last_output(hidden))], dim=1)
 
 
 class PathDecoder(Decoder):
@@ -66,7 +66,7 @@ class PathDecoder(Decoder):
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         coordinates = self.rnn.input_size // 2
         place, step = code[:, :coordinates], code[:, coordinates : 2 * coordinates] / self.stretch
-        state = self.rnn.start(self.start(code[:, 2 * coordinates :]).tanh())
+        state = self.rnn.initial_state(self.start(code[:, 2 * coordinates :]).tanh())
         written = []
         for _ in range(int(lengths.max())):
             state = self.rnn.step(torch.cat([place, self.stretch * step], dim=1), state)

@@ -97,7 +97,7 @@ def main(
     shown["error of the foretold x 3"] = 3 * (shown["foretold"] - shown["film"]).abs()
     shown = {name: film.numpy() for name, film in shown.items()}
     save_figure(filmstrip_figure(shown, title=f"{films[0].name}: from new to worn"), run.path("strips.png"))
-    write_video(run.path("film.gif"), {"film": frames[0].numpy(), "foretold": foretold[0].numpy()}, enlarge=1)
+    write_video(run.path("film.gif"), {"film": frames[0].numpy(), "foretold": foretold[0].numpy()}, scale=1)
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)

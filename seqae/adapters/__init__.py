@@ -1,1 +1,1 @@
-"""The detector and the encoder in the forms of other libraries; each needs the extra of its name."""
+"""The anomaly detector and the sequence encoder by the rules of other libraries; each needs the extra of its name."""

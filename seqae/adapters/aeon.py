@@ -1,4 +1,4 @@
-"""The detector and the encoder by the rules of aeon."""
+"""The anomaly detector and the sequence encoder by the rules of aeon."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ require("aeon", extra="aeon", purpose="a detector in aeon's form")
 from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector  # noqa: E402 (after the check)
 from aeon.transformations.collection.base import BaseCollectionTransformer  # noqa: E402
 
-_FEWEST = 6  # rows, which make windows of two steps
+_MIN_ROWS = 6  # rows, which make windows of two steps
 
 
 class SeriesDetector(BaseSeriesAnomalyDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` a score for each row of another.
 
     Args:
-        model: See `AnomalyDetector`, as for all others.
-        resolutions: Rows in a step, for each resolution.
-        window: Steps in a window; a third of the training rows if these are fewer.
-        epochs: Passes over the training windows at most.
-        random_state: Of all random numbers.
+        model: The window model, see `AnomalyDetector`.
+        resolutions: The number of rows in a step, for each resolution.
+        window: The number of steps in a window, at most a third of the training rows.
+        epochs: The largest number of passes over the training windows.
+        random_state: Seed of all random numbers.
     """
 
     _tags = {  # noqa: RUF012 (aeon's way)
@@ -54,8 +54,8 @@ class SeriesDetector(BaseSeriesAnomalyDetector):
         super().__init__(axis=0)
 
     def _fit(self, X: np.ndarray, y: object = None) -> SeriesDetector:  # noqa: N803 (aeon's name)
-        if len(X) < _FEWEST:
-            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_FEWEST} or more")
+        if len(X) < _MIN_ROWS:
+            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_MIN_ROWS} or more")
         self.detector_ = AnomalyDetector(
             model=self.model,
             resolutions=self.resolutions,
@@ -77,10 +77,10 @@ class CollectionEncoder(BaseCollectionTransformer):
     """A `SequenceEncoder` of a collection of series of any lengths: `transform` gives a code for each.
 
     Args:
-        code_size: See `SequenceEncoder`, as for all others.
-        channels: Length of the vector written by each convolution of the encoder.
-        epochs: Passes over the series.
-        random_state: Of the first weights and the order of the batches.
+        code_size: The size of a code.
+        channels: The number of channels of each convolution of the encoder.
+        epochs: The number of passes over the series.
+        random_state: Seed of the first weights and of the order of the batches.
     """
 
     _tags = {  # noqa: RUF012

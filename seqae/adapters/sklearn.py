@@ -1,4 +1,4 @@
-"""The detector by the rules of scikit-learn."""
+"""The anomaly detector by the rules of scikit-learn."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from sklearn.base import BaseEstimator, OutlierMixin  # noqa: E402 (after the ch
 from sklearn.utils import Tags, check_random_state  # noqa: E402
 from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
-_FEWEST = 6  # rows, which make windows of two steps
+_MIN_ROWS = 6  # rows, which make windows of two steps
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
     """An `AnomalyDetector` for rows in the order of time, `(row, channel)`; NaN where a value is missing.
 
-    Other than scikit-learn's own detectors it reads a row together with its neighbours: rows in another order, or some
-    of them alone, have other scores.
+    Unlike scikit-learn's own detectors it reads a row together with its neighbours: rows in another order, or some of
+    them alone, have other scores.
 
     Args:
-        model: See `AnomalyDetector`, as for all others.
-        resolutions: Rows in a step, for each resolution.
-        window: Steps in a window; a third of the training rows if these are fewer.
-        stride: Steps from one window to the next when scoring.
-        false_alarm_rate: The share of normal rows that may raise an alarm.
-        contamination: The share of the training rows that are outliers, up to a half; "auto" if they are normal, so
-            that outliers are what raises an alarm.
-        epochs: Passes over the training windows at most.
-        random_state: Of all random numbers.
+        model: The window model, see `AnomalyDetector`.
+        resolutions: The number of rows in a step, for each resolution.
+        window: The number of steps in a window, at most a third of the training rows.
+        stride: The number of steps from one window to the next when scoring.
+        false_alarm_rate: The fraction of normal rows that may raise an alarm.
+        contamination: The fraction of the training rows that are outliers, up to 0.5; "auto" if all are normal: then
+            outliers are the rows that raise an alarm.
+        epochs: The largest number of passes over the training windows.
+        random_state: Seed of all random numbers.
     """
 
     def __init__(
@@ -58,9 +58,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: object = None) -> OutlierDetector:  # noqa: N803 (scikit-learn's name)
-        """Learn from rows in the order of time; labels are ignored."""
+        """Fit to rows in the order of time, `(row, channel)`; labels are ignored.
+
+        Raises:
+            ValueError: `contamination` is not above 0 and up to 0.5, or there are fewer than 6 rows.
+        """
         if self.contamination != "auto" and not 0 < self.contamination <= 0.5:
-            raise ValueError(f"contamination is {self.contamination}. Give a share up to 0.5, or 'auto'")
+            raise ValueError(f"contamination is {self.contamination}. Give a fraction up to 0.5, or 'auto'")
         rows = self._rows(X, reset=True)
         self.detector_ = AnomalyDetector(
             model=self.model,
@@ -71,8 +75,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             epochs=self.epochs,
             random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(rows)
-        is_auto = self.contamination == "auto"
-        self.offset_ = -1.0 if is_auto else float(np.quantile(self._scores(rows), self.contamination))
+        self.offset_ = -1.0
+        if self.contamination != "auto":
+            self.offset_ = float(np.quantile(self._scores(rows), float(self.contamination)))
         return self
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
@@ -100,7 +105,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             reset=reset,
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
-            ensure_min_samples=_FEWEST if reset else 1,
+            ensure_min_samples=_MIN_ROWS if reset else 1,
         )
 
     def _scores(self, rows: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The detector by the rules of sktime."""
+"""The anomaly detector by the rules of sktime."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from sktime.detection.base import BaseDetector  # noqa: E402 (after the check)
 if TYPE_CHECKING:
     import pandas
 
-_FEWEST = 6  # rows, which make windows of two steps
+_MIN_ROWS = 6  # rows, which make windows of two steps
 
 
 class SeriesDetector(BaseDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` which rows of another raise an alarm.
 
     Args:
-        model: See `AnomalyDetector`, as for all others.
-        resolutions: Rows in a step, for each resolution.
-        window: Steps in a window; a third of the training rows if these are fewer.
-        false_alarm_rate: The share of normal rows that may raise an alarm.
-        epochs: Passes over the training windows at most.
-        random_state: Of all random numbers.
+        model: The window model, see `AnomalyDetector`.
+        resolutions: The number of rows in a step, for each resolution.
+        window: The number of steps in a window, at most a third of the training rows.
+        false_alarm_rate: The fraction of normal rows that may raise an alarm.
+        epochs: The largest number of passes over the training windows.
+        random_state: Seed of all random numbers.
 
     Examples:
         >>> import numpy as np
@@ -74,8 +74,8 @@ class SeriesDetector(BaseDetector):
         super().__init__()
 
     def _fit(self, X: pandas.DataFrame, y: object = None) -> SeriesDetector:  # noqa: N803 (sktime's name)
-        if len(X) < _FEWEST:
-            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_FEWEST} or more")
+        if len(X) < _MIN_ROWS:
+            raise ValueError(f"a series of {len(X)} rows. A detector learns from {_MIN_ROWS} or more")
         self.detector_ = AnomalyDetector(
             model=self.model,
             resolutions=self.resolutions,

@@ -19,10 +19,10 @@ from .thresholds import Quantile as Quantile
 from .thresholds import Threshold as Threshold
 from .thresholds import block_confidence_interval as block_confidence_interval
 from .thresholds import empirical_false_alarm_rate as empirical_false_alarm_rate
+from .window_models import PCA as PCA
+from .window_models import WINDOW_MODELS as WINDOW_MODELS
 from .window_models import Conv as Conv
 from .window_models import Dense as Dense
 from .window_models import MovingAverage as MovingAverage
-from .window_models import PCA as PCA
 from .window_models import Recurrent as Recurrent
-from .window_models import WINDOW_MODELS as WINDOW_MODELS
 from .window_models import WindowModelFactory as WindowModelFactory

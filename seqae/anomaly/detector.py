@@ -16,7 +16,9 @@ from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.scorer import Scorer, contributions
 from seqae.anomaly.thresholds import FittedThreshold, PeaksOverThreshold, Threshold
 from seqae.anomaly.window_models import Dense, WindowModelFactory
-from seqae.data.signals.recordings import Recording, as_recordings, warn_of_times
+from seqae.data.signals.checks import warn_of_times
+from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 
 
 class AnomalyDetector:

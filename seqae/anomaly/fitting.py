@@ -17,7 +17,8 @@ from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.thresholds import FittedThreshold, Threshold
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
-from seqae.data.signals.recordings import Recording, refuse_unlearnable, usual_period
+from seqae.data.signals.checks import refuse_unlearnable, usual_period
+from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
 CONSTANT_FRACTION = 0.03  # of the minimum effect; channels whose deviation stays below it are taken as constant

@@ -1,160 +1,130 @@
-"""Rows that come as lines of text: CSV with a header, or JSON objects."""
+"""Rows that come bit by bit as CSV or JSON lines, read by the same rules as whole files."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 
-from seqae.data.signals.csv_files import DELIMITERS, MISSING
-from seqae.data.signals.headers import is_time_name, without_units
-from seqae.data.signals.recordings import close, matched, quoted
+from seqae.data._files.text_files import text_of
+from seqae.data.signals.csv_format import SAMPLE, CsvFormat, UncertainFormat
+from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.json_lines import table_of_json_lines
+from seqae.data.signals.tables import Readings, Table
+from seqae.data.signals.timestamps import TimeReader
 
-
-@dataclass(eq=False)
-class Rows:
-    """Some rows, as far as they could be read.
-
-    Attributes:
-        values: Of each row, one for each channel.
-        stamps: Of each row, or none at all.
-        lines: The number of the line of each row.
-    """
-
-    values: list[list[float]] = field(default_factory=list)
-    stamps: list[object] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-
-    def times(self, name: str, unit: str) -> np.ndarray | None:
-        """Read the stamps, `(row,)`, datetime64 or seconds; None if there are none."""
-        if not self.stamps:
-            return None
-        import pandas as pd
-
-        from seqae.data.signals.timestamps import to_times
-
-        try:
-            stamps = pd.Series([float(stamp) for stamp in self.stamps])
-        except (TypeError, ValueError):
-            stamps = pd.Series(self.stamps, dtype=object).replace("", None)
-        return to_times(stamps, unit, name, lambda row: f"line {self.lines[row]}")
+Block = tuple[np.ndarray, np.ndarray | None]
+_MAX_ROW = 2**20  # bytes; in a longer row a quotation mark was not closed
 
 
 class LineReader:
-    """Reads rows from lines; errors name the line.
+    """Reads rows from pieces of text: CSV, or JSON lines if the first line begins with a brace.
+
+    The first rows tell the delimiter, the decimal sign and the columns, as for a file; rows wait until they have.
 
     Args:
-        channels: The names of the columns or members to take; others are left out.
-        time_column: The one that tells the time; by default one that is called like it.
+        channels: The columns to read, in this order; all others are left out.
+        time_column: The column that tells the time, if neither its name nor its place gives it away.
+        name: What error messages call the text.
     """
 
-    def __init__(self, channels: Sequence[str], time_column: str | None = None):
+    def __init__(self, channels: Sequence[str], time_column: str | None = None, name: str = "standard input"):
         self.channels = tuple(channels)
         self.time_column = time_column
-        self.time_unit = ""
-        self.line = 0
-        self.is_json: bool | None = None  # as the first line tells
-        self.delimiter = ","  # of CSV, as the header tells
-        self.header: list[str] = []  # of CSV
-        self.names = self.channels  # by which the channels are found
+        self.name = name
+        self._time_reader = TimeReader()
+        self._line = 1  # the number of the line that comes next
+        self._waiting = b""  # rows that do not tell yet how they are to be read
+        self._is_json: bool | None = None
+        self._format: CsvFormat | None = None
+        self._first: Readings | None = None  # of the first rows: their columns are those of all rows
 
-    def blocks(self, chunks: Iterable[bytes]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yield values `(row, channel)` and times `(row,)` of the complete lines in each chunk of text.
+    def blocks(self, chunks: Iterable[bytes]) -> Iterator[Block]:
+        """Yield the complete rows in each chunk of text: values `(row, channel)` float64 and times `(row,)`.
+
+        Times are datetime64[ns] or float64 seconds; None if nothing tells the time.
 
         Raises:
             ValueError: A line cannot be read; those before it were yielded.
         """
         rest = b""
         for chunk in chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from self._block(lines)
-        if rest.strip():
-            yield from self._block([rest])
+            rest += chunk
+            stop = self._complete(rest)
+            rows, rest = rest[:stop], rest[stop:]
+            if rows:
+                yield from self._read(rows)
+        yield from self._read(rest, is_last=True)
 
-    def _block(self, lines: Sequence[bytes]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        rows, problem = Rows(), None
+    def _complete(self, text: bytes) -> int:
+        """Return how many bytes of the text are whole rows; a line end within quotes is not the end of a row of CSV."""
+        stop = text.rfind(b"\n") + 1
+        if self._is_json is None and text.strip():
+            self._is_json = text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+        if self._is_json or len(text) > _MAX_ROW:
+            return stop
+        while stop and text.count(b'"', 0, stop) % 2:
+            stop = text.rfind(b"\n", 0, stop - 1) + 1
+        return stop
+
+    def _read(self, text: bytes, is_last: bool = False) -> Iterator[Block]:
+        """Yield the rows in a text; if one of them cannot be read, first those before it, half by half."""
         try:
-            for line in lines:
-                self.line += 1
-                if text := line.decode(errors="replace").strip().removeprefix("\ufeff"):
-                    self._read(text, rows)
-        except ValueError as error:
-            problem = error
-        if rows.lines:
-            yield np.array(rows.values), rows.times(self.time_column or "time", self.time_unit)
-        if problem is not None:
-            raise problem
+            readings = self._readings(self._waiting + text, is_last)
+        except ValueError:
+            if not (middle := self._middle(text)):
+                raise
+            yield from self._read(text[:middle])
+            yield from self._read(text[middle:], is_last)
+            return
+        if readings is not None:
+            yield readings.values, readings.times
 
-    def _read(self, text: str, rows: Rows) -> None:
-        """Add the row in a line."""
-        if self.is_json is None:
-            self.is_json = text.startswith("{")
-            if not self.is_json:
-                self._read_header(text)
-                return
-        members = self._members(text) if self.is_json else self._cells(text)
-        if self.time_column is None:
-            self.time_column = next((name for name in members if is_time_name(name)), "")
-        values = [self._number(members.get(name), name) for name in self.names]
-        if self.time_column:
-            if self.time_column not in members:
-                raise ValueError(f"no time (line {self.line}){close(self.time_column, members)}. Every row needs one")
-            rows.stamps.append(members[self.time_column])
-        rows.values.append(values)
-        rows.lines.append(self.line)
+    def _middle(self, text: bytes) -> int:
+        """Return where the second half of some rows begins; 0 if there is one row only."""
+        lines = text.rstrip().split(b"\n")
+        ends = list(accumulate(len(line) + 1 for line in lines[:-1]))
+        whole = [end for end in ends if self._is_json or text.count(b'"', 0, end) % 2 == 0]
+        return whole[len(whole) // 2] if whole else 0
 
-    def _read_header(self, text: str) -> None:
-        self.delimiter = max(DELIMITERS, key=text.count)
-        headers = [cell.strip() for cell in next(csv.reader([text], delimiter=self.delimiter))]
-        split = without_units(headers)
-        self.header = [name for name, _ in split]
-        self.names = matched(tuple(self.header), self.channels, f"line {self.line}")
-        if self.time_column in headers:
-            self.time_column = self.header[headers.index(self.time_column)]
-        if self.time_column and self.time_column not in self.header:
-            raise ValueError(f"no column {self.time_column!r} (line {self.line}){close(self.time_column, self.header)}")
-        others = [name for name in self.header if name not in self.names]
-        self.time_column = self.time_column or next(filter(is_time_name, others), "")
-        self.time_unit = dict(split).get(self.time_column, "")
+    def _readings(self, text: bytes, is_last: bool) -> Readings | None:
+        """Return the readings in whole rows; None if there are none, or if more rows must tell how they are read."""
+        checked = text_of(text, self.name, self._line)
+        format = self._format
+        if not checked.strip():
+            readings = None
+        elif self._is_json:
+            readings = self._taken(self._json_table(checked))
+        else:
+            rows = CsvRows.of(checked, self.name, self._line)
+            try:
+                format = CsvFormat.of(rows) if format is None else format.refined(rows)
+            except UncertainFormat:
+                if len(rows) >= SAMPLE or (is_last and len(rows) > 1):
+                    raise
+                self._waiting = text
+                return None
+            first = int(format.has_header and self._format is None)
+            readings = self._taken(Table.of(format.columns(rows, first), self.name, lines=rows.lines[first:]))
+        self._format, self._first, self._waiting = format, self._first or readings, b""
+        self._line += text.count(b"\n")
+        return readings
 
-    def _cells(self, text: str) -> dict[str, object]:
-        """Return the fields of a line of CSV, by the names of their columns."""
-        plain = '"' not in text
-        cells = text.split(self.delimiter) if plain else next(csv.reader([text], delimiter=self.delimiter))
-        if len(cells) != len(self.header):
-            raise ValueError(
-                f"{len(cells)} fields, but the header has {len(self.header)} (line {self.line}). Correct the line"
-            )
-        return dict(zip(self.header, map(str.strip, cells)))
+    def _json_table(self, text: bytes) -> Table:
+        """Return a table that has all columns, as long as the first rows have some of the channels."""
+        table = table_of_json_lines(text, self.name, self._line)
+        wanted = self.channels if self._first is None else (*self._first.columns, *self._first.time_columns)
+        absent = [name for name in wanted if name not in table.names]
+        if not absent or (self._first is None and len(absent) == len(wanted)):
+            return table
+        return table_of_json_lines(text, self.name, self._line, absent)
 
-    def _members(self, text: str) -> dict[str, object]:
-        """Return the members of an object, by their names without units."""
-        try:
-            members = json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"not JSON (line {self.line}: {error}). Expected one object a line") from error
-        if not isinstance(members, dict):
-            raise ValueError(f"not an object but a {type(members).__name__} (line {self.line}). Expected one a line")
-        named = {name: members[header] for header, (name, _) in zip(members, without_units(list(members)))}
-        if not any(channel in named for channel in self.channels):
-            raise ValueError(
-                f"none of the channels (line {self.line}). Expected {quoted(self.channels)}; there is {quoted(named)}"
-            )
-        return named
-
-    def _number(self, item: object, channel: str) -> float:
-        """Return a reading; NaN if it is missing."""
-        try:
-            number = math.nan if item is None or item in MISSING or isinstance(item, bool) else float(item)
-        except (TypeError, ValueError):
-            number = math.inf
-        if math.isinf(number) or isinstance(item, bool):
-            raise ValueError(
-                f"channel {channel!r} is {item!r} (line {self.line}). Expected a finite number, or nothing where the "
-                "value is missing"
-            )
-        return number
+    def _taken(self, table: Table) -> Readings:
+        """Return the readings in a table, from the columns from which the first rows were read."""
+        if self._first is None:
+            return table.readings(self.time_column, (), self.channels, self._time_reader)
+        used = {*self._first.columns, *self._first.time_columns}
+        others = [name for name in table.columns if name not in used]
+        time_column = next(iter(self._first.time_columns), None)
+        return table.readings(time_column, others, self.channels, self._time_reader)

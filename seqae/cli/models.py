@@ -1,4 +1,4 @@
-"""Saved models at work: score, reconstruct and encode the recordings in files."""
+"""`seqae score`, `reconstruct` and `encode`: a saved detector applied to the recordings in files."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _OPTIONS = """Args:
     model: folder of a saved detector, or of a run that holds one
     files: CSV, Parquet or JSON lines, or folders of these
     out: folder for the results, or the table's file
-    format: of the tables; by default as --out ends, else csv
+    format: format of the tables; by default as --out ends, else csv
     time_column: the column that tells the time, if it is not found by itself
     ignore: columns to leave out, such as labels
     overwrite: replace results that are there already"""
 
 
 def _command(*endings: str) -> Callable[[Callable[[Session], None]], Callable[..., None]]:
-    """Make a command of what is to be done with a model and recordings; all of them take the same options.
+    """Turn a function of a session into a command; all of these commands take the same options.
 
     Args:
-        endings: Of the names of the results of a recording, see `prepare`.
+        endings: The ends of the names of the results, see `prepare`.
     """
 
     def of(do: Callable[[Session], None]) -> Callable[..., None]:
@@ -56,11 +56,11 @@ def _command(*endings: str) -> Callable[[Callable[[Session], None]], Callable[..
 
 
 @_command("scores", *_EVENTS)
-def score(work: Session) -> None:
-    """Find what is abnormal in recordings.
+def score(session: Session) -> None:
+    """Detect anomalies in recordings.
 
-    Writes NAME_scores.csv (for each row its score, alarm and channels' scores),
-    NAME_events.csv and NAME_events.json (when, how badly, which channels).
+    Writes NAME_scores.csv (for each row its score, threshold ratio, alarm and channel scores),
+    NAME_events.csv and NAME_events.json (for each event its time, severity and channel contributions).
 
     Example:
         seqae score runs/pump/latest today.csv
@@ -68,47 +68,47 @@ def score(work: Session) -> None:
     """
     from seqae.anomaly.events import write_events_csv, write_events_json
 
-    detections = work.detector.detect(work.recordings)
-    for detection, place in zip(detections, work.places):
-        write_table(detection.frame(), place.table)
-        write_events_csv(detection.events, place.beside(_EVENTS[0]))
-        write_events_json(detection.events, place.beside(_EVENTS[1]))
+    detections = session.detector.detect(session.recordings)
+    for detection, paths in zip(detections, session.output_paths):
+        write_table(detection.frame(), paths.table)
+        write_events_csv(detection.events, paths.beside(_EVENTS[0]))
+        write_events_json(detection.events, paths.beside(_EVENTS[1]))
     show_detections(detections)
-    detector = work.detector
+    detector = session.detector
     print(
         f"\nThreshold ratio above 1 = alarm. Target false-alarm rate {detector.false_alarm_rate:.2%}; "
         f"on held-out normal rows {detector.empirical_false_alarm_rate_:.2%}."
     )
     for warning in sorted({threshold.warning for threshold in detector.thresholds_ if threshold.warning}):
         print(f"note   {warning}")
-    work.show_written()
+    session.show_written()
 
 
 @_command("reconstruction")
-def reconstruct(work: Session) -> None:
-    """Write recordings as the model sees them, in the units of the data.
+def reconstruct(session: Session) -> None:
+    """Write the reconstruction of recordings, in the units of the data.
 
     Example:
         seqae reconstruct runs/pump/latest today.csv --out expected.csv
     """
-    for recording, place in zip(work.recordings, work.places):
+    for recording, paths in zip(session.recordings, session.output_paths):
         rows = range(len(recording))
-        write_table(_frame(recording, rows, recording.channels, work.detector.reconstruct(recording)), place.table)
-    work.show_written()
+        write_table(_frame(recording, rows, recording.channels, session.detector.reconstruct(recording)), paths.table)
+    session.show_written()
 
 
 @_command("codes")
-def encode(work: Session) -> None:
+def encode(session: Session) -> None:
     """Write the codes of windows, each with its first row and time.
 
     Example:
         seqae encode runs/pump/latest today.csv --out codes.parquet
     """
-    for recording, place in zip(work.recordings, work.places):
-        codes = work.detector.encode(recording)
+    for recording, paths in zip(session.recordings, session.output_paths):
+        codes = session.detector.encode(recording)
         names = [f"code_{number}" for number in range(codes.shape[1])]
-        write_table(_frame(recording, _first_rows(work.detector, recording), names, codes), place.table)
-    work.show_written()
+        write_table(_frame(recording, _first_rows(session.detector, recording), names, codes), paths.table)
+    session.show_written()
 
 
 def _first_rows(detector: AnomalyDetector, recording: Recording) -> np.ndarray:
@@ -127,9 +127,11 @@ def _first_rows(detector: AnomalyDetector, recording: Recording) -> np.ndarray:
     )
 
 
-def _frame(recording: Recording, rows: Sequence[int], names: Iterable[str], columns: np.ndarray) -> pandas.DataFrame:
-    """A table of columns, `(row, column)`, with the numbers and times of the rows they are about."""
+def _frame(
+    recording: Recording, rows: Sequence[int] | np.ndarray, names: Iterable[str], columns: np.ndarray
+) -> pandas.DataFrame:
+    """A table of columns, `(row, column)`, with the indices and times of their rows."""
     import pandas
 
-    places = {"row": rows} if recording.times is None else {"row": rows, "time": recording.times[rows]}
-    return pandas.concat([pandas.DataFrame(places), pandas.DataFrame(columns, columns=list(names))], axis=1)
+    index = {"row": rows} if recording.times is None else {"row": rows, "time": recording.times[rows]}
+    return pandas.concat([pandas.DataFrame(index), pandas.DataFrame(columns, columns=list(names))], axis=1)

@@ -1,4 +1,4 @@
-"""Types and mistakes on the command line, in words."""
+"""Mistakes on the command line, in one line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from seqae.cli.messages import did_you_mean
 
-_KINDS = {
-    int: ("N", "a whole number"),
-    float: ("X", "a number"),
-    bool: ("true|false", "true or false"),
-    str: ("TEXT", "text"),
-    Path: ("PATH", "a path"),
-    NoneType: ("null", "null"),
-}
+_PLACEHOLDERS = {int: "N", float: "X", bool: "true|false", str: "TEXT", Path: "PATH", NoneType: "null"}
+# What jsonargparse calls things, and what its users call them.
+_WORDINGS = (
+    (r'Parser key "(\w+)"', lambda found: option(found[1])),
+    (r"Does not validate against .*Subtypes: \[(.*)\] Errors: .*Given value: ", r"Expected one of \1. Got value: "),
+    (r"<class '(?:\w+\.)*(\w+)'>", r"\1"),
+    (r"\bNoneType\b", "null"),
+    (r"\btyping\.", ""),
+    (r"Expected an? ", "Expected "),
+)
 
 
 def option(name: str) -> str:
@@ -29,62 +31,35 @@ def placeholder(kind: Any) -> str:
     """Return what stands for a value of this type in the help."""
     if get_origin(kind) is Literal:
         return "{" + ",".join(map(str, get_args(kind))) + "}"
-    return placeholder(_parts(kind)[0]) if len(_parts(kind)) > 1 else _KINDS.get(kind, ("VALUE", ""))[0]
+    return placeholder(_parts(kind)[0]) if len(_parts(kind)) > 1 else _PLACEHOLDERS.get(kind, "VALUE")
 
 
-def in_words(kind: Any) -> str:
-    """Say which values a type has."""
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(map(str, get_args(kind)))
-    if get_origin(kind) in (list, tuple):
-        return in_words(get_args(kind)[0])
-    if len(_parts(kind)) > 1:
-        return " or ".join(in_words(part) for part in _parts(kind))
-    return _KINDS[kind][1] if kind in _KINDS else getattr(kind, "__name__", str(kind))
-
-
-def reword(message: str, kinds: Mapping[str, Any], options: Sequence[str], words: Sequence[str]) -> str:
-    """Say in our words what jsonargparse found wrong; a message that we do not know stays as it is.
+def clear_message(message: str, kinds: Mapping[str, Any], options: Sequence[str], words: Sequence[str]) -> str:
+    """Return a message of jsonargparse as one line that names the file with the mistake and the nearest known word.
 
     Args:
-        message: What jsonargparse says.
+        message: The message.
         kinds: The type of each parameter, by name.
-        options: All options there are.
+        options: All options.
         words: The command line.
     """
-    message = " ".join(message.split())
-    if found := re.match(r"unrecognized arguments: (\S+)", message):
-        return _unknown(found[1], options)
-    if found := re.match(r"Option '(.+)' is not accepted", message):
-        return f"unknown key '{found[1]}'{_in_file(words)}.{did_you_mean(found[1], kinds)}"
-    if found := re.match(r'Parser key "(\w+)".*(?:Got|Given) value: (.*)', message):
-        name, value = found.groups()
-        where = "" if option(name) in words else _in_file(words)
-        return f"{option(name)} cannot be '{value}'{where}. {_expected(kinds[name], value)}"
-    if found := re.match(r"the following arguments are required: (.*)", message):
-        return f"{found[1]} must be given."
-    if found := re.match(r"argument (\S+): expected (?:at least )?one argument", message):
-        return f"{found[1]} needs a value after it."
-    if found := re.match(r"argument (\S+): ignored explicit argument", message):
-        return f"{found[1].replace('/', ' or ')} takes no value."
-    return f"{message}{_in_file(words)}."
+    message = " ".join(message.split()).removesuffix(".")
+    for pattern, wording in _WORDINGS:
+        message = re.sub(pattern, wording, message)
+    choices = [choice for kind in kinds.values() for part in _parts(kind) for choice in map(str, get_args(part))]
+    known = [
+        (word.partition("=")[0], options if word.startswith("-") else choices) for word in words if word in message
+    ]
+    known += [(key, list(kinds)) for key in re.findall(r"'([\w-]+)'", message)]
+    hints = (did_you_mean(word, others) for word, others in known if word not in others)
+    return f"{message}{_in_file(message, words)}.{next(filter(None, hints), '')}"
 
 
-def _unknown(word: str, options: Sequence[str]) -> str:
-    if word.startswith("-"):
-        return f"unknown option {word}.{did_you_mean(word.partition('=')[0], options)}"
-    return f"'{word}' is one word too many."
-
-
-def _in_file(words: Sequence[str]) -> str:
-    """Name the configuration file, if there is one."""
+def _in_file(message: str, words: Sequence[str]) -> str:
+    """Name the configuration file, if there is one and the mistake is not on the command line."""
     found = re.search(r"^--config[=\n](.+)$", "\n".join(words), re.MULTILINE)
-    return f" (in {found[1]})" if found else ""
-
-
-def _expected(kind: Any, value: str) -> str:
-    choices = [str(choice) for part in _parts(kind) if get_origin(part) is Literal for choice in get_args(part)]
-    return f"Expected {in_words(kind)}.{did_you_mean(value, choices)}"
+    named = any(word.startswith("--") and word.partition("=")[0] in message for word in words)
+    return f" (in {found[1]})" if found and not named else ""
 
 
 def _parts(kind: Any) -> tuple:

@@ -26,14 +26,14 @@ def recalibrate(
 
     Args:
         model: folder of a saved detector, or of a run that holds one
-        normal: file of normal rows, or a folder of files; they should show all that is normal now
+        normal: file of normal rows, or a folder of files; they should show every normal operating condition
         out: folder for the new detector
         time_column: the column that tells the time, if it is not found by itself
         ignore: columns to leave out, such as labels
         overwrite: replace a detector that is there already
     """
     from seqae.artifact import save
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data.signals.loading import as_recordings
 
     detector = detector_in(saved_in(model))
     if (out / "seqae.json").exists() and not overwrite:
@@ -46,8 +46,8 @@ def recalibrate(
     ]
     save(new, out)
     for recording in recordings:
-        for remark in recording.warnings:
-            print(f"note   {recording.name}: {remark}")
+        for warning in recording.warnings:
+            print(f"note   {recording.name}: {warning}")
     print(f"{sum(map(len, recordings))} rows: {rates[0]:.2%} raised an alarm before, {rates[1]:.2%} do now.")
     print(f"On held-out normal rows: {new.empirical_false_alarm_rate_:.2%}.")
     print(f"wrote  {out}")

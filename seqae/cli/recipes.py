@@ -1,61 +1,38 @@
-"""Recipes: list them, run them, copy them."""
+"""`seqae ls`, `run` and `cp`: recipes are listed, run and copied."""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
+import json
 import shutil
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from seqae.cli.messages import did_you_mean
+from seqae.cli.recipe_script import Recipe, load_script
 from seqae.cli.tables import show_table
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a recipe says of itself: the first line of its docstring, and constants DATA, MINUTES and RESULT.
-
-    Attributes:
-        name: The name of its file.
-        task: What it does.
-        data: What it learns from.
-        minutes: How long it takes.
-        result: Its headline number.
-    """
-
-    name: str
-    task: str
-    data: str
-    minutes: str
-    result: str
-
-    @classmethod
-    def read(cls, path: Path) -> Recipe:
-        """Read a recipe without running it."""
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        task = (ast.get_docstring(tree) or "").partition("\n")[0]
-        constants = {
-            target.id: str(ast.literal_eval(statement.value))
-            for statement in tree.body
-            if isinstance(statement, ast.Assign)
-            for target in statement.targets
-            if isinstance(target, ast.Name) and target.id in ("DATA", "MINUTES", "RESULT")
-        }
-        return cls(path.stem, task, *(constants.get(name, "") for name in ("DATA", "MINUTES", "RESULT")))
+RESULTS = "results.json"  # beside the recipes: their headline numbers
 
 
 def ls() -> None:
     """List the recipes.
 
+    When the output is not a terminal, the columns are separated by tabs.
+
     Example:
         seqae ls
     """
-    recipes = [Recipe.read(path) for path in scripts().values()]
-    rows = [(recipe.name, recipe.task, recipe.data, recipe.minutes, recipe.result) for recipe in recipes]
-    show_table(("recipe", "task", "data", "minutes", "result"), rows)
+    results = _results()
+    rows = []
+    for name, recipe in ((name, Recipe(script)) for name, script in scripts().items()):
+        found = results.get(name)
+        data, minutes = (recipe.constants.get(each, "") for each in ("DATA", "MINUTES"))
+        if found is None:
+            rows.append((name, recipe.task, data, minutes, ""))
+        else:
+            result = f"{found['metric']}: {found['seqae']} (baseline {found['baseline']})"
+            rows.append((name, recipe.task, found["data"], found["minutes"], result))
+    show_table(("recipe", "task", "data", "minutes", "result"), rows, tabs=True)
 
 
 def run(name: str, *options: str) -> None:
@@ -69,10 +46,12 @@ def run(name: str, *options: str) -> None:
         name: which recipe, see: seqae ls
         *options: the recipe's own options
     """
-    from seqae.cli.signature import call
+    from seqae.cli.signature import parse
 
-    recipe = load_script(_script(name))
-    call(recipe.main, options, prog=f"seqae run {name}", about=recipe.__doc__ or "", config=True)
+    recipe = _recipe(name)
+    signature, docstring = recipe.main()
+    given = parse(signature, docstring, options, prog=f"seqae run {name}", about=recipe.docstring, config=True)
+    load_script(recipe.script).main(*given.args, **given.kwargs)
 
 
 def cp(name: str, folder: Path) -> None:
@@ -83,51 +62,42 @@ def cp(name: str, folder: Path) -> None:
 
     Args:
         name: which recipe, see: seqae ls
-        folder: where to, made if absent
+        folder: where to copy it; created if absent
     """
-    script = _script(name)
-    sources = sorted(script.parent.glob("*.py")) if script.parent.name == script.stem else [script]
-    targets = [folder / source.name for source in sources]
-    if there := next((target for target in targets if target.exists()), None):
-        raise FileExistsError(f"{there} exists already. Copying never overwrites: give another folder or remove it")
+    recipe = _recipe(name)
+    targets = [folder / source.name for source in recipe.files]
+    if existing := next((target for target in targets if target.exists()), None):
+        raise FileExistsError(f"{existing} exists already. Copying never overwrites: give another folder or remove it")
     folder.mkdir(parents=True, exist_ok=True)
-    for source, target in zip(sources, targets):
+    for source, target in zip(recipe.files, targets):
         shutil.copyfile(source, target)
         print(f"wrote  {target}")
-    print(f"next   python {folder / script.name} --help")
+    print(f"next   python {folder / recipe.script.name} --help")
 
 
 def folder() -> Path:
-    """The folder of the recipes: in the package, or beside it in a repository."""
+    """Return the folder of the recipes: in the package, or beside it in a repository."""
     package = Path(__file__).parents[1]
     inside = package / "_recipes"
     return inside if inside.is_dir() else package.with_name("recipes")
 
 
 def scripts() -> dict[str, Path]:
-    """The scripts of the recipes by name, in order: `NAME.py`, or `NAME/NAME.py` with what only it needs beside it."""
+    """Return the scripts of the recipes by name, in order: `NAME.py` or `NAME/NAME.py`."""
     here = folder()
     found = [*here.glob("[!_]*.py"), *(path for path in here.glob("*/*.py") if path.stem == path.parent.name)]
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
-def _script(name: str) -> Path:
+def _recipe(name: str) -> Recipe:
     known = scripts()
     stem = name.removesuffix(".py").replace("-", "_")
     if stem not in known:
         raise ValueError(f"no recipe {name} (in {folder()}).{did_you_mean(stem, known)} See: seqae ls")
-    return known[stem]
+    return Recipe(known[stem])
 
 
-def load_script(path: Path) -> ModuleType:
-    """Import a recipe's script; it finds what lies in its own folder, as if it had been started there."""
-    spec = importlib.util.spec_from_file_location(f"seqae._recipes.{path.stem}", path)
-    assert spec is not None and spec.loader is not None, path
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+def _results() -> dict[str, dict[str, Any]]:
+    """Return the headline numbers of recipes by name: data, metric, seqae, baseline, published and minutes."""
+    path = folder() / RESULTS
+    return json.loads(path.read_text(encoding="utf-8"))["recipes"] if path.is_file() else {}

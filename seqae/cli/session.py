@@ -1,4 +1,4 @@
-"""What every command for saved models does first: load the model, read the recordings, find a place for the results."""
+"""The first steps of every command for saved models: load the model, read the recordings, find paths for results."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """A detector, what to show it, and where its findings go.
+    """A detector, the recordings to give it, and the files to write.
 
     Attributes:
         detector: The model.
-        recordings: What the files hold.
-        places: One for each recording.
+        recordings: The content of the files.
+        output_paths: The paths for the results of each recording.
         targets: All files to be written.
     """
 
@@ -34,10 +34,10 @@ class Session:
     targets: list[Path]
 
     def show_written(self) -> None:
-        """Tell which files there are now, and what is to be known about the data."""
+        """Print the warnings about the data, and the files that were written."""
         for recording in self.recordings:
-            for remark in recording.warnings:
-                print(f"note   {recording.name}: {remark}")
+            for warning in recording.warnings:
+                print(f"note   {recording.name}: {warning}")
         for target in self.targets:
             print(f"wrote  {target}")
 
@@ -58,26 +58,26 @@ def prepare(
         model: Folder of a saved detector, or of a run that holds one.
         files: Files of recordings, or folders of these.
         out: A folder, or the file of the only table.
-        format: Of the tables; by default as `out` ends, else csv.
+        format: The format of the tables; by default as `out` ends, else csv.
         time_column: The column that tells the time.
         ignore: Columns to leave out.
         overwrite: Whether results may replace others.
-        endings: Of the names of the results of a recording; the first is the table's, without its format.
+        endings: The ends of the names of a recording's results; the first is the table's, without its format.
     """
     folder = saved_in(model)
     for file in files:
         existing(file)
-    with _all_to_stay():
+    with _no_garbage_collection():
         detector = detector_in(folder)
         recordings = _read(detector, files, time_column, ignore)
-    found = output_paths([recording.name for recording in recordings], endings[0], out, format)
-    targets = [path for place in found for path in (place.table, *map(place.beside, endings[1:]))]
+    paths = output_paths([recording.name for recording in recordings], endings[0], out, format)
+    targets = [path for each in paths for path in (each.table, *map(each.beside, endings[1:]))]
     refuse_to_overwrite(targets, files, overwrite)
-    return Session(detector, recordings, found, targets)
+    return Session(detector, recordings, paths, targets)
 
 
 @contextmanager
-def _all_to_stay() -> Iterator[None]:
+def _no_garbage_collection() -> Iterator[None]:
     """What is imported and loaded meanwhile is never searched for garbage: that takes a quarter of the start."""
     gc.disable()
     try:
@@ -109,6 +109,6 @@ def detector_in(folder: Path) -> AnomalyDetector:
 def _read(
     detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
 ) -> list[Recording]:
-    from seqae.data.signals.recordings import as_recordings
+    from seqae.data.signals.loading import as_recordings
 
     return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

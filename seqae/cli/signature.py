@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from typing import Any, NoReturn, get_args, get_origin
@@ -16,22 +17,41 @@ from typing import Any, NoReturn, get_args, get_origin
 import jsonargparse
 
 from seqae.cli.messages import USER_ERROR
-from seqae.cli.parse_errors import option, placeholder, reword
+from seqae.cli.parse_errors import clear_message, option, placeholder
 
 
 def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:
-    """Call a function with its parameters taken from the command line.
+    """Call a function with its parameters taken from the command line, and return what it returns.
 
     Args:
         function: Its parameters have types.
         words: The command line after the command.
         prog: The command, as a person types it.
-        about: What the help says first; the function's own docstring if empty.
+        about: The text above the options in the help; the function's own docstring if empty.
         config: Offer `--config` and `--print-config`.
     """
-    words = [_hyphenated(word) for word in words]
     signature = inspect.signature(function, eval_str=True)
-    docstring = inspect.getdoc(function) or ""
+    bound = parse(signature, inspect.getdoc(function) or "", words, prog=prog, about=about, config=config)
+    return function(*bound.args, **bound.kwargs)
+
+
+def parse(
+    signature: inspect.Signature, docstring: str, words: Sequence[str], *, prog: str, about: str, config: bool
+) -> inspect.BoundArguments:
+    """Return the arguments of a function, taken from the command line; the other parameters are those of `call`.
+
+    Args:
+        signature: The signature of the function, with types.
+        docstring: Its docstring, dedented.
+        words: The command line after the command.
+        prog: The command.
+        about: The text above the options.
+        config: Whether to offer `--config`.
+
+    Raises:
+        SystemExit: The help was asked for, or the command line has a mistake.
+    """
+    words = [_hyphenated(word) for word in words]
     parser = _Parser(prog, about or without_sections(docstring), words)
     if config:
         parser.offer_config()
@@ -40,8 +60,7 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
         parser.add(parameter, helps.get(parameter.name, ""))
     values = parser.parse_args(words).as_dict()
     typed = {name: _typed(values[name], parameter) for name, parameter in signature.parameters.items()}
-    bound = inspect.BoundArguments(signature, typed)
-    return function(*bound.args, **bound.kwargs)
+    return inspect.BoundArguments(signature, OrderedDict(typed))
 
 
 def argument_help(docstring: str) -> dict[str, str]:
@@ -90,7 +109,7 @@ class _Parser(jsonargparse.ArgumentParser):
             self.add_argument(option(name), help=text, **_reading(parameter.annotation), **_default(parameter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = reword(message, self.kinds, self.options, self.words)
+        text = clear_message(message, self.kinds, self.options, self.words)
         self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
 
 

@@ -1,4 +1,4 @@
-"""`seqae stream`: rows come in on standard input, findings go out on standard output, for as long as a machine runs."""
+"""`seqae stream`: rows arrive on standard input, results leave on standard output, for as long as a machine runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.online.alerts import Alert
     from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
 
-Shown = Literal["settled", "now", "none"]
+Shown = Literal["final", "provisional", "none"]
 _CHUNK = 2**16  # bytes read at once, at most: what waits in the pipe is computed together
 _SAVED = 10.0  # seconds from one saving of the state to the next
 
@@ -33,26 +33,26 @@ def stream(
     model: Path,
     *,
     format: Literal["jsonl", "csv"] = "jsonl",
-    rows: Shown = "settled",
+    scores: Shown = "final",
     state: Path | None = None,
     period: float | None = None,
     time_column: str | None = None,
 ) -> None:
-    """Find what is abnormal while rows come in.
+    """Detect anomalies while rows arrive.
 
-    Reads CSV with a header, or JSON lines, from standard input. Writes what is found as soon as it is known:
-    a line for each row, alerts (the first sign of something), and events when they have ended. As JSON lines
-    these are all on standard output; as CSV it has the rows, and standard error the alerts and events. When rows are
-    no longer like those that the model was calibrated on, standard error says so once; see seqae recalibrate.
+    Reads CSV or JSON lines from standard input, as seqae score reads files. Writes a line for each row, alerts (the
+    first evidence of an anomaly), and events when they have ended, each as soon as it is known. As JSON lines, all of
+    them are on standard output; as CSV, the rows are on standard output, alerts and events on standard error. When
+    rows are no longer like those that the model was calibrated on, standard error says so once; see seqae recalibrate.
 
     Example:
-        seqae stream runs/pump/latest --rows now --format csv < today.csv
+        seqae stream runs/pump/latest --scores provisional --format csv < today.csv
         tail -n +1 -f pump.csv | seqae stream runs/pump/latest --state kept
 
     Args:
         model: folder of a saved detector, or of a run that holds one
-        format: of what is written
-        rows: settled: scores as seqae score gives them, which wait for later rows; now: provisional ones at once
+        format: format of the output
+        scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at once
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default the first 32 rows tell
@@ -65,18 +65,18 @@ def stream(
     online = OnlineDetector(detector, period)
     if state is not None:
         _resume(online, state)
-    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](rows, detector.channels_)
+    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector.channels_)
 
     def tell(update: StreamUpdate) -> None:
         for drift in update.drifts:
             print(f"drift  {drift}", file=sys.stderr, flush=True)
         write(update)
 
-    incoming = LineReader(detector.channels_, time_column)
+    reader = LineReader(detector.channels_, time_column)
     saved = time.monotonic()
     try:
         with _end_asked() as asked:
-            for values, times in incoming.blocks(_chunks(sys.stdin.fileno(), asked)):
+            for values, times in reader.blocks(_chunks(sys.stdin.fileno(), asked)):
                 tell(online.push(values, times))
                 if state is not None and time.monotonic() > saved + _SAVED:
                     online.save(state)
@@ -130,11 +130,11 @@ def _end_asked() -> Iterator[int]:
         os.close(writer)
 
 
-def _json_lines(rows: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
+def _json_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
     def write(update: StreamUpdate) -> None:
-        records = [{"alert": _of_alert(alert)} for alert in update.alerts]
-        if rows != "none":
-            names, table = _table(update, rows, channels)
+        records: list[dict[str, Any]] = [{"alert": _of_alert(alert)} for alert in update.alerts]
+        if shown != "none":
+            names, table = _table(update, shown, channels)
             records += [dict(zip(names, cells)) for cells in table]
         records += [{"event": _of_event(event)} for event in update.events]
         _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
@@ -142,7 +142,7 @@ def _json_lines(rows: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate]
     return write
 
 
-def _csv_lines(rows: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
+def _csv_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
     is_begun = False
 
     def write(update: StreamUpdate) -> None:
@@ -155,9 +155,9 @@ def _csv_lines(rows: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate],
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
             print(f"event  {start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
-        if rows == "none":
+        if shown == "none":
             return
-        names, table = _table(update, rows, channels)
+        names, table = _table(update, shown, channels)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if table and not is_begun:
             writer.writerow(names)
@@ -168,16 +168,20 @@ def _csv_lines(rows: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate],
     return write
 
 
-def _table(update: StreamUpdate, rows: Shown, channels: Sequence[str]) -> tuple[list[str], list[list[object]]]:
+def _table(update: StreamUpdate, shown: Shown, channels: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     """Return the names of the columns, and the rows to be shown; None where a number is unknown."""
-    if rows == "now":
-        first, times = update.first_new_row, update.provisional_times
-        names, columns = ["provisional score"], [update.provisional_scores]
+    if shown == "provisional":
+        first, times, names, columns = (
+            update.first_new_row,
+            update.provisional_times,
+            ["provisional score"],
+            [update.provisional_scores],
+        )
     else:
         first, times = update.first_final_row, update.times
         names = ["score", "threshold_ratio", "alarm", *(f"{channel} score" for channel in channels)]
         columns = [update.scores, update.threshold_ratio, update.threshold_ratio > 1, *update.channel_scores.T]
-    cells = [range(first, first + len(columns[0])), *map(_plain, columns)]
+    cells: list[Iterable[object]] = [range(first, first + len(columns[0])), *map(_plain, columns)]
     if times is not None:
         names, cells = ["time", *names], [cells[0], map(_text, times), *cells[1:]]
     return ["row", *names], [list(row) for row in zip(*cells)]

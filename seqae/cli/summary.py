@@ -1,4 +1,4 @@
-"""What `seqae score` says of its findings."""
+"""The summary that `seqae score` prints."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from seqae.anomaly.detection import Detection
     from seqae.anomaly.events import Event
 
-_MOST_EVENTS = 20
-_MOST_CHANNELS = 3
+_MAX_EVENTS = 20
+_MAX_CHANNELS = 3
 
 
 def show_detections(detections: Sequence[Detection]) -> None:
-    """Print a line for each recording, and one for each of the worst events."""
+    """Print a line for each recording, and one for each of the most severe events."""
     show_table(("recording", "rows", "alarms", "events"), map(_counts, detections))
     found = [(event, detection.recording.name) for detection in detections for event in detection.events]
-    worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MOST_EVENTS]
+    worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MAX_EVENTS]
     if worst:
-        print("\nThe worst events" if len(found) > len(worst) else "\nThe events, worst first")
+        print("\nThe most severe events" if len(found) > len(worst) else "\nThe events, the most severe first")
         header = ("recording", "from", "to", "severity", "top channels")
-        lines = [(name, *_span(event), f"{event.severity:.2f}", _top_channels(event)) for event, name in worst]
-        show_table(header, lines)
+        rows = [(name, *_span(event), f"{event.severity:.2f}", _top_channels(event)) for event, name in worst]
+        show_table(header, rows)
 
 
 def _counts(detection: Detection) -> tuple[str, int, str, int]:
@@ -39,4 +39,4 @@ def _span(event: Event) -> tuple[str, str]:
 
 
 def _top_channels(event: Event) -> str:
-    return ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(_MOST_CHANNELS))
+    return ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(_MAX_CHANNELS))

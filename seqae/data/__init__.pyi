@@ -16,11 +16,12 @@ from .audio.synthetic import Voice as Voice
 from .audio.synthetic import synthetic_words as synthetic_words
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
+from .images.masks import read_masked_images as read_masked_images
 from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
 from .images.surface_defects import defects as defects
+from .signals.loading import as_recordings as as_recordings
 from .signals.recordings import Recording as Recording
-from .signals.recordings import as_recordings as as_recordings
 from .signals.telemetry import read_labels as read_labels
 from .signals.telemetry import telemetry_folder as telemetry_folder
 from .signals.ts_files import LabelledSequences as LabelledSequences

@@ -1,4 +1,8 @@
-"""Datasets of sequences of any lengths, their batches and the order of these."""
+"""Datasets of sequences of any lengths, and loaders of their batches.
+
+A dataset is an object with the number of steps of each of its items, `lengths`, and a method `batch(indices)` that
+returns some of them as one batch; see `Dataset`. `make_loader` reads one in batches of items of similar length.
+"""
 
 import lazy_loader
 

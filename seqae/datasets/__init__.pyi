@@ -9,13 +9,13 @@ from .loader import make_loader as make_loader
 from .masks import MaskedBatch as MaskedBatch
 from .masks import MaskedImage as MaskedImage
 from .masks import MaskedImageDataset as MaskedImageDataset
-from .masks import read_masked_images as read_masked_images
 from .pairs import PairBatch as PairBatch
 from .pairs import PairDataset as PairDataset
 from .pairs import encoded_pairs as encoded_pairs
 from .pairs import split_pairs as split_pairs
 from .positive_pairs import PositivePairs as PositivePairs
 from .sampler import LengthBucketSampler as LengthBucketSampler
+from .sequences import BatchLike as BatchLike
 from .sequences import Dataset as Dataset
 from .sequences import LabelledBatch as LabelledBatch
 from .sequences import LabelledDataset as LabelledDataset

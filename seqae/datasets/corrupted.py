@@ -1,4 +1,4 @@
-"""Sequences that are damaged anew each time they are read."""
+"""Sequences that are corrupted each time they are read."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from seqae.datasets.sequences import Dataset, LabelledBatch
 
 
 class CorruptedDataset:
-    """A source of damaged sequences, labelled or not. What a model must write is damaged as well.
+    """A dataset of corrupted sequences, labelled or not. The targets that a model has to write are corrupted as well.
 
-    The damage is a function of the seed and of the numbers in the batch, in their order, so that a resumed run sees
+    The corruption is a function of the seed and of the indices of the batch, in their order, so that a resumed run sees
     the same.
 
     Args:
-        dataset: Sequences as they are.
-        corruption: What happens to them, see `seqae.transforms.corruptions`.
-        seed: Of the damage.
+        dataset: The sequences as they are.
+        corruption: What happens to them, see `seqae.transforms`.
+        seed: Seed of the corruption.
     """
 
-    def __init__(self, dataset: Dataset, corruption: Callable[[Batch, Generator], Batch], seed: int = 0):
+    def __init__(
+        self,
+        dataset: Dataset[Batch] | Dataset[LabelledBatch],
+        corruption: Callable[[Batch, Generator], Batch],
+        seed: int = 0,
+    ):
         self.dataset = dataset
         self.corruption = corruption
         self.seed = seed
@@ -34,9 +39,10 @@ class CorruptedDataset:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch | LabelledBatch:
+        """Return the sequences at `indices`, corrupted; labels stay as they are."""
         state = np.random.SeedSequence((self.seed, *map(int, indices))).generate_state(1)
         generator = Generator().manual_seed(int(state[0]))
-        whole = self.dataset.batch(indices)
-        if isinstance(whole, LabelledBatch):
-            return LabelledBatch(self.corruption(whole.batch, generator), whole.labels)
-        return self.corruption(whole, generator)
+        clean = self.dataset.batch(indices)
+        if isinstance(clean, LabelledBatch):
+            return LabelledBatch(self.corruption(clean.batch, generator), clean.labels)
+        return self.corruption(clean, generator)

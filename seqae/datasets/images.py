@@ -1,4 +1,4 @@
-"""Still images in memory: a source of batches of sequences of one step `(channel, height, width)`."""
+"""Still images in memory: a dataset of sequences of one step `(channel, height, width)`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seqae.datasets.sequences import Dataset
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """Return bytes as numbers from 0 to 1."""
+    """Return bytes of any shape as float32 from 0 to 1."""
     return pixels.to(torch.float32).div_(255)
 
 
 def binarize(pixels: Tensor) -> Tensor:
-    """Return 1 for bytes of 128 and more (above one half), 0 for others."""
+    """Return 1 for bytes from 128 on (above one half), 0 for others, float32 of the same shape."""
     return (pixels >= 128).to(torch.float32)
 
 
 def sample_binary(pixels: Tensor) -> Tensor:
-    """Return 1 by the chance that a byte's brightness says, 0 otherwise: another image each time it is seen.
+    """Return 1 with probability `byte / 255`, else 0, float32 of the same shape: another image each time it is read.
 
-    Dynamic binarisation, see Burda et al. 2015, https://arxiv.org/abs/1509.00519.
+    Dynamic binarisation, see Burda et al. 2015, https://arxiv.org/abs/1509.00519. Draws from torch's global generator.
     """
     return (torch.rand(pixels.shape) * 255 < pixels).to(torch.float32)
 
@@ -37,9 +37,9 @@ class ImageDataset:
     """Images of one size. To other parts of seqae they are a list of sequences `(1, channel, height, width)`.
 
     Attributes:
-        pixels: Bytes, `(image, channel, height, width)`; a fourth of the memory of floating point numbers.
-        labels: `(image,)`, the number of each image's class; None if nobody knows.
-        values: Turns bytes into what a model reads: `grey`, `binary`, `drawn` or a function of your own.
+        pixels: Bytes, `(images, channel, height, width)`; a quarter of the memory of float32.
+        labels: The index of each image's class, `(images,)`, int64; None if it is unknown.
+        values: Turns bytes into what a model reads: `to_float`, `binarize`, `sample_binary` or a function of your own.
     """
 
     pixels: Tensor
@@ -48,14 +48,14 @@ class ImageDataset:
 
     @classmethod
     def of(cls, pixels: np.ndarray | Tensor, labels: np.ndarray | None = None) -> ImageDataset:
-        """Take an array `(image, height, width)` or `(image, channel, height, width)`.
+        """Return a dataset of an array `(images, height, width)` or `(images, channel, height, width)`.
 
         Args:
-            pixels: Bytes, numbers of 16 bits, truth values, or floating point numbers from 0 to 1.
-            labels: `(image,)`, whole numbers.
+            pixels: uint8, uint16, bool, or floats from 0 to 1.
+            labels: The index of each image's class, `(images,)`.
 
         Raises:
-            ValueError: It has another shape or other values, or the labels are not one for each image.
+            ValueError: The array has another shape or other values, or there is not one label for each image.
         """
         array = np.asarray(pixels)
         array = array[:, None] if array.ndim == 3 else array
@@ -71,51 +71,57 @@ class ImageDataset:
             )
         if labels is not None and np.shape(labels) != (len(array),):
             raise ValueError(f"labels of shape {np.shape(labels)} for {len(array)} images. Give one to each")
-        numbers = None if labels is None else np.asarray(labels, dtype=np.int64)
-        return cls(torch.from_numpy(np.array(_as_bytes(array))), numbers)
+        classes = None if labels is None else np.asarray(labels, dtype=np.int64)
+        return cls(torch.from_numpy(np.array(_as_bytes(array))), classes)
 
     @property
     def lengths(self) -> np.ndarray:
-        """`(image,)`, all of them 1."""
+        """The number of steps of each image, `(images,)`, all of them 1."""
         return np.ones(len(self), dtype=np.int64)
 
     @property
     def size(self) -> tuple[int, int, int]:
         """Channels, height and width of an image."""
-        return tuple(self.pixels.shape[1:])
+        channels, height, width = self.pixels.shape[1:]
+        return channels, height, width
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def __getitem__(self, number: int) -> Tensor:
-        return self.values(self.pixels[number : number + 1])
+    def __getitem__(self, index: int) -> Tensor:
+        return self.values(self.pixels[index : index + 1])
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[number] for number in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
     def batch(self, indices: np.ndarray) -> Batch:
+        """Return the images at `indices` as one batch, `(batch, 1, channel, height, width)`."""
         chosen = self.pixels[torch.from_numpy(np.array(indices))]
         return Batch.full(self.values(chosen).unsqueeze(1))
 
     def array(self) -> np.ndarray:
-        """Return the values of all pixels, `(image, channel * height * width)`, for methods that know no images."""
+        """Return the values of all pixels, `(images, channel * height * width)`, for methods that read vectors."""
         return self.values(self.pixels).flatten(start_dim=1).numpy()
 
     def with_transform(self, values: Callable[[Tensor], Tensor]) -> ImageDataset:
-        """The same images with other values, for example `images.seen_as(binary)`."""
+        """Return the same images with other values, for example `images.with_transform(binarize)`."""
         return replace(self, values=values)
 
     def materialize(self) -> ImageDataset:
-        """The values that the pixels have now, 0 to 1, for good: for what is `drawn`, and is to be judged by."""
+        """Return the images with the values, from 0 to 1, that they have now: fixes those of `sample_binary`."""
         return replace(self, pixels=(self.values(self.pixels) * 255).to(torch.uint8), values=to_float)
 
     def subset(self, indices: np.ndarray) -> ImageDataset:
-        """The images with these numbers."""
+        """Return the images at `indices`, `(batch,)`, as a dataset."""
         labels = None if self.labels is None else self.labels[indices]
         return replace(self, pixels=self.pixels[torch.from_numpy(np.array(indices))], labels=labels)
 
     def split(self, held_out: int, seed: int = 0) -> tuple[ImageDataset, ImageDataset]:
-        """Return all images but some, drawn at random, and these."""
+        """Return two datasets: all images but `held_out` of them, drawn at random, and these.
+
+        Raises:
+            ValueError: `held_out` is not between 1 and the number of images minus 1.
+        """
         if not 0 < held_out < len(self):
             raise ValueError(f"{held_out} of {len(self)} images to hold out. Ask for at least 1, and leave some")
         order = np.random.default_rng(seed).permutation(len(self))
@@ -123,39 +129,40 @@ class ImageDataset:
 
 
 class ShiftedImages:
-    """Images that are moved by a few pixels each time they are seen; the edge fills the gap.
+    """Images that are shifted by a few pixels each time they are read; the edge fills the gap.
 
-    How far each of them goes is a function of the seed and the numbers in the batch, so that a resumed run sees
-    the same.
+    The shifts are a function of the seed and the indices of the batch, so that a resumed run sees the same.
 
     Args:
-        dataset: Images, as they are.
-        pixels: How far an image is moved at most, up or down and to a side.
-        seed: Of the moves.
+        dataset: The images as they are.
+        pixels: The largest shift in pixels, up or down and to a side.
+        seed: Seed of the shifts.
     """
 
-    def __init__(self, dataset: Dataset, pixels: int = 1, seed: int = 0):
+    def __init__(self, dataset: Dataset[Batch], pixels: int = 1, seed: int = 0):
         self.dataset = dataset
         self.pixels = pixels
         self.seed = seed
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of steps of each sequence, `(sequences,)`."""
+        """The number of steps of each image, `(images,)`."""
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
+        """Return the images at `indices`, shifted, `(batch, 1, channel, height, width)`."""
         batch = self.dataset.batch(indices)
         random = np.random.default_rng((self.seed, *map(int, indices)))
         down, right = torch.from_numpy(random.integers(0, 2 * self.pixels + 1, (2, len(indices))))
         height, width = batch.values.shape[-2:]
-        framed = F.pad(batch.values.squeeze(1), [self.pixels] * 4, mode="replicate")
-        views = framed.unfold(2, height, 1).unfold(3, width, 1)  # (image, channel, down, right, height, width)
-        moved = views[torch.arange(len(indices)), :, down, right]
-        return Batch(moved.unsqueeze(1), batch.lengths)
+        padded = F.pad(batch.values.squeeze(1), [self.pixels] * 4, mode="replicate")
+        views = padded.unfold(2, height, 1).unfold(3, width, 1)  # (image, channel, down, right, height, width)
+        shifted = views[torch.arange(len(indices)), :, down, right]
+        return Batch(shifted.unsqueeze(1), batch.lengths)
 
 
 def _as_bytes(array: np.ndarray) -> np.ndarray:
+    """Return images as uint8, of the same shape."""
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.bool_:

@@ -1,95 +1,112 @@
-"""Batches of a dataset, in an order that a stopped run takes up again."""
+"""Batches of a dataset, in an order that an interrupted run takes up again."""
 
 from __future__ import annotations
 
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 import torch.utils.data
 
-from seqae.batch import Batch
 from seqae.datasets.sampler import LengthBucketSampler
-from seqae.datasets.sequences import Dataset, LabelledBatch
+from seqae.datasets.sequences import Dataset
+
+B = TypeVar("B")
 
 
-class DataLoader:
-    """Batches of a source in the order of a `LengthBucketSampler`; goes on in the middle of an epoch after a resume.
+class DataLoader(Generic[B]):
+    """Batches of a dataset in the order of a `LengthBucketSampler`; a resumed run goes on in the middle of an epoch.
 
     Args:
-        dataset: Where the sequences come from.
-        batch_sampler: Which of them go into which batch.
-        num_workers: Processes that read ahead, for sources that take long; the batches are the same with any number.
+        dataset: The items.
+        batch_sampler: Which items go into which batch.
+        num_workers: Processes that read ahead, for datasets whose items take long; the batches are the same with any
+            number.
     """
 
-    def __init__(self, dataset: Dataset, batch_sampler: LengthBucketSampler, num_workers: int = 0):
+    def __init__(self, dataset: Dataset[B], batch_sampler: LengthBucketSampler, num_workers: int = 0):
         self.dataset = dataset
         self.batch_sampler = batch_sampler  # the name that Lightning knows
         self.num_workers = num_workers
-        self.seen = 0
+        self._batches_read = 0
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[Batch | LabelledBatch]:
-        self.seen = self.batch_sampler.start
+    def __iter__(self) -> Iterator[B]:
+        self._batches_read = self.batch_sampler.start
         for batch in self._batches():
-            self.seen += 1
+            self._batches_read += 1
             yield batch
 
-    def _batches(self) -> Iterable[Batch | LabelledBatch]:
+    def state_dict(self) -> dict[str, int]:
+        """Return the number of batches of this epoch that were read; Lightning saves it."""
+        return {"batches_read": self._batches_read % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on after the batches that were read before; Lightning calls it."""
+        self.batch_sampler.start = state["batches_read"]
+
+    def _batches(self) -> Iterable[B]:
         if not self.num_workers:
             return map(self.dataset.batch, self.batch_sampler)
         return torch.utils.data.DataLoader(
             _BatchedDataset(self.dataset),
-            batch_size=None,  # the sampler gives the numbers of whole batches
+            batch_size=None,  # the sampler gives the indices of whole batches
             sampler=self.batch_sampler,
             num_workers=self.num_workers,
-            collate_fn=_as_it_is,
-            worker_init_fn=_leave_interrupts,
+            collate_fn=_unchanged,
+            worker_init_fn=_ignore_interrupts,
             # Forked workers share the dataset, and end when the process that trains is killed; others would stay.
             multiprocessing_context="fork" if sys.platform == "linux" else None,
             generator=torch.Generator(),  # else workers would draw from the random numbers of dropout
         )
 
-    def state_dict(self) -> dict[str, int]:
-        return {"seen": self.seen % len(self)}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.batch_sampler.start = state["seen"]
+def make_loader(
+    dataset: Dataset[B], batch_size: int, seed: int = 0, shuffle: bool = True, num_workers: int = 0
+) -> DataLoader[B]:
+    """Return batches of items of similar length: a `DataLoader` with a `LengthBucketSampler`.
+
+    Args:
+        dataset: The items.
+        batch_size: Items in a batch; the last batch may have fewer.
+        seed: Seed of the order.
+        shuffle: Whether to put the items in a new random order in each epoch; False keeps the order of the dataset.
+        num_workers: Processes that read ahead.
+
+    Raises:
+        ValueError: `batch_size` is below 1.
+
+    Examples:
+        >>> import torch
+        >>> import seqae
+        >>> dataset = seqae.SequenceDataset([torch.zeros(length, 3) for length in (5, 2, 6, 3)])
+        >>> for batch in seqae.make_loader(dataset, batch_size=2, shuffle=False):
+        ...     print(batch.values.shape, batch.lengths.tolist())
+        torch.Size([2, 5, 3]) [5, 2]
+        torch.Size([2, 6, 3]) [6, 3]
+    """
+    return DataLoader(dataset, LengthBucketSampler(dataset.lengths, batch_size, seed, shuffle), num_workers)
 
 
-class _BatchedDataset:
-    """A dataset as torch's data loader knows one."""
+class _BatchedDataset(torch.utils.data.Dataset[Any]):
+    """A dataset for torch's data loader, whose items are whole batches."""
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: Dataset[Any]):
         self.dataset = dataset
 
-    def __getitem__(self, indices: np.ndarray) -> Batch | LabelledBatch:
+    def __getitem__(self, indices: np.ndarray) -> Any:
         return self.dataset.batch(indices)
 
 
-def _as_it_is(batch: Batch | LabelledBatch) -> Batch | LabelledBatch:
+def _unchanged(batch: Any) -> Any:
     return batch
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the one that trains decides when the workers end."""
+def _ignore_interrupts(worker: int) -> None:
+    """Leave Ctrl-C, which reaches every process of a terminal, to the process that trains: it ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def make_loader(
-    dataset: Dataset, batch_size: int, seed: int = 0, shuffle: bool = True, num_workers: int = 0
-) -> DataLoader:
-    """Return batches of sequences of similar length: a `DataLoader` over a `LengthBucketSampler`.
-
-    Args:
-        dataset: Where the sequences come from.
-        batch_size: Sequences in a batch.
-        seed: Seed of the order.
-        shuffle: False keeps the order of the dataset.
-        num_workers: Processes that read ahead.
-    """
-    return DataLoader(dataset, LengthBucketSampler(dataset.lengths, batch_size, seed, shuffle), num_workers)

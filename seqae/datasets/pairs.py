@@ -1,4 +1,4 @@
-"""Sequences and what is to be written for them, and how they are kept apart for a test."""
+"""Pairs of sequences, of which the second is to be written given the first, and how to split them for a test."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class PairBatch:
     """A batch of sources and, row by row, their targets.
 
     Attributes:
-        source: What is read.
-        target: What is to be written; of another length and kind.
+        source: The sequences that are read, `(batch, time, *step)`.
+        target: The sequences to be written, `(batch, time, *step)`; of other lengths and another kind.
     """
 
     source: Batch
@@ -31,22 +31,26 @@ class PairBatch:
 
     @property
     def lengths(self) -> Tensor:
-        """`(batch,)`, the number of steps of source and target together."""
+        """The number of steps of source and target together, `(batch,)`."""
         return self.source.lengths + self.target.lengths
 
     def to(self, device: torch.device | str) -> PairBatch:
+        """Return the same batch on a device."""
         return PairBatch(self.source.to(device), self.target.to(device))
 
 
 class PairDataset:
-    """Two lists of sequences side by side; a source for `Loader`.
+    """Two datasets of sequences side by side.
 
     Args:
-        sources: What is read.
-        targets: What is to be written, as many.
+        sources: The sequences that are read.
+        targets: The sequences to be written, as many.
+
+    Raises:
+        ValueError: There are not as many sources as targets.
     """
 
-    def __init__(self, sources: Dataset, targets: Dataset):
+    def __init__(self, sources: Dataset[Batch], targets: Dataset[Batch]):
         if len(sources.lengths) != len(targets.lengths):
             raise ValueError(f"{len(sources.lengths)} sources for {len(targets.lengths)} targets. Give one to each")
         self.sources = sources
@@ -54,69 +58,75 @@ class PairDataset:
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of steps of source and target together, `(pairs,)`: like goes with like."""
+        """The number of steps of source and target together, `(pairs,)`."""
         return self.sources.lengths + self.targets.lengths
 
     def batch(self, indices: np.ndarray) -> PairBatch:
+        """Return the pairs at `indices`."""
         return PairBatch(self.sources.batch(indices), self.targets.batch(indices))
 
 
 def encoded_pairs(
-    pairs: Sequence[tuple[str, str]], reads: Vocabulary | BytePairs, writes: Vocabulary | BytePairs
+    pairs: Sequence[tuple[str, str]],
+    source_vocabulary: Vocabulary | BytePairs,
+    target_vocabulary: Vocabulary | BytePairs,
 ) -> PairDataset:
-    """Return pairs of texts as tokens of two vocabularies."""
-    sources = SequenceDataset([reads.encode(source) for source, _ in pairs])
-    return PairDataset(sources, SequenceDataset([writes.encode(target) for _, target in pairs]))
+    """Return pairs of texts as tokens `(time,)` of two vocabularies, int64."""
+    sources = SequenceDataset([source_vocabulary.encode(source) for source, _ in pairs])
+    return PairDataset(sources, SequenceDataset([target_vocabulary.encode(target) for _, target in pairs]))
 
 
 def split_pairs(
-    pairs: Sequence[tuple[str, str]], shares: Sequence[float], seed: int = 0
+    pairs: Sequence[tuple[str, str]], fractions: Sequence[float], seed: int = 0
 ) -> list[list[tuple[str, str]]]:
-    """Return parts of pairs such that no text, first or second, stands in two of them; upper case counts as lower.
+    """Split pairs such that no text, source or target, is in two parts; upper and lower case count as the same.
 
-    Pairs that share a text go to the same part, and so do those that share one with them. The largest such family
-    goes to the first part; in a corpus of chat, whose answers repeat, it holds a quarter of all.
+    Pairs that have a text in common go to the same part, and so do those that have one in common with them. The largest
+    such group goes to the first part; in a corpus of chat, whose answers repeat, it holds a quarter of all pairs.
 
     Args:
         pairs: Texts and their translations or replies.
-        shares: Of the pairs that each part gets, about; they add up to one. The first is that of training.
-        seed: Of the order.
+        fractions: The fraction of the pairs that each part gets, approximately; they add up to 1. The first part is for
+            training.
+        seed: Seed of the order.
 
     Raises:
-        ValueError: A part would be empty.
+        ValueError: The fractions do not add up to 1, or a part would be empty.
     """
-    if not np.isclose(sum(shares), 1) or min(shares) <= 0:
-        raise ValueError(f"shares {', '.join(map(str, shares))} of the pairs. Expected positive ones that add up to 1")
-    family = _families([(first.casefold().strip(), second.casefold().strip()) for first, second in pairs])
-    sizes = np.bincount(family)
+    if not np.isclose(sum(fractions), 1) or min(fractions) <= 0:
+        raise ValueError(
+            f"fractions {', '.join(map(str, fractions))} of the pairs. Expected positive ones that add up to 1"
+        )
+    group = _groups([(first.casefold().strip(), second.casefold().strip()) for first, second in pairs])
+    sizes = np.bincount(group)
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(sizes[order] < sizes.max(initial=0), kind="stable")]  # the largest ones first
-    # A family lies where its middle lies among all pairs in a row.
+    # The middle of a group among all pairs in a row decides its part.
     middles = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
     part_of = np.empty(len(sizes), dtype=np.int64)
-    part_of[order] = np.searchsorted(np.cumsum(shares)[:-1], middles, side="right")
+    part_of[order] = np.searchsorted(np.cumsum(fractions)[:-1], middles, side="right")
     part_of[order[:1]] = 0
-    parts = [[pair for pair, own in zip(pairs, part_of[family]) if own == part] for part in range(len(shares))]
+    parts = [[pair for pair, own in zip(pairs, part_of[group]) if own == part] for part in range(len(fractions))]
     if not all(parts):
         raise ValueError(
-            f"{len(pairs)} pairs in {len(sizes)} families without a text in common are too few for {len(shares)} parts."
-            " Give more pairs"
+            f"{len(pairs)} pairs in {len(sizes)} groups without a text in common are too few for {len(fractions)} "
+            "parts. Give more pairs"
         )
     return parts
 
 
-def _families(pairs: list[tuple[str, str]]) -> np.ndarray:
-    """Return the number of each pair's family, `(pairs,)`: those that are connected by shared texts."""
+def _groups(pairs: list[tuple[str, str]]) -> np.ndarray:
+    """Return the index of each pair's group, `(pairs,)`: pairs are in one group if common texts connect them."""
     parent: dict[tuple[int, str], tuple[int, str]] = {}
 
-    def head(text: tuple[int, str]) -> tuple[int, str]:
+    def root(text: tuple[int, str]) -> tuple[int, str]:
         parent.setdefault(text, text)
         while parent[text] != text:
             parent[text] = text = parent[parent[text]]
         return text
 
     for first, second in pairs:
-        parent[head((0, first))] = head((1, second))
-    heads = [head((0, first)) for first, _ in pairs]
-    numbers = {found: number for number, found in enumerate(dict.fromkeys(heads))}
-    return np.array([numbers[found] for found in heads], dtype=np.int64)
+        parent[root((0, first))] = root((1, second))
+    roots = [root((0, first)) for first, _ in pairs]
+    indices = {found: index for index, found in enumerate(dict.fromkeys(roots))}
+    return np.array([indices[found] for found in roots], dtype=np.int64)

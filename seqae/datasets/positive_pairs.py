@@ -1,4 +1,4 @@
-"""Sequences beside others that are like them."""
+"""Sequences, each beside another one that is similar."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from seqae.datasets.sequences import Dataset
 
 
 class PositivePairs:
-    """Batches whose second half holds, for each sequence of the first half, one that is like it.
+    """Batches whose second half holds, for each sequence of the first half, a similar one.
 
-    To find it, a walk goes from the sequence to one of its neighbours, from there to one of the neighbour's, and so on:
-    neighbours of neighbours are of the same kind mostly, and less alike. Where it goes is a function of the seed and
-    of the numbers in the batch, so that a resumed run sees the same. No labels are needed.
+    A random walk finds it: from the sequence to one of its neighbours, from there to one of the neighbour's, and so on.
+    Neighbours of neighbours are mostly of the same class, and less similar. The walk is a function of the seed and of
+    the indices of the batch, so that a resumed run sees the same. No labels are needed.
 
     Args:
-        dataset: Sequences.
-        neighbours: Numbers of each sequence's neighbours, `(sequence, count)`, for example of a `FloatIndex`.
-        walk_length: Of a walk; 0 puts each sequence beside itself, which is of use if both are changed at random.
-        seed: Of the walks.
+        dataset: The sequences.
+        neighbours: The indices of each sequence's neighbours, `(sequences, count)`, for example from a `FloatIndex`.
+        walk_length: The number of steps of a walk; 0 puts each sequence beside itself, which is of use if both are
+            changed at random afterwards.
+        seed: Seed of the walks.
+
+    Raises:
+        ValueError: There are not neighbours of each sequence.
     """
 
-    def __init__(self, dataset: Dataset, neighbours: np.ndarray, walk_length: int = 1, seed: int = 0):
+    def __init__(self, dataset: Dataset[Batch], neighbours: np.ndarray, walk_length: int = 1, seed: int = 0):
         if len(neighbours) != len(dataset.lengths):
             raise ValueError(f"neighbours of {len(neighbours)} sequences for {len(dataset.lengths)}. Give those of all")
         self.dataset = dataset
@@ -36,8 +40,9 @@ class PositivePairs:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
+        """Return the sequences at `indices` and then one similar to each of them, `(2 * batch, time, *step)`."""
         random = np.random.default_rng((self.seed, *map(int, indices)))
-        like = np.asarray(indices)
+        similar = np.asarray(indices)
         for _ in range(self.walk_length):
-            like = self.neighbours[like, random.integers(0, self.neighbours.shape[1], len(like))]
-        return self.dataset.batch(np.concatenate([indices, like]))
+            similar = self.neighbours[similar, random.integers(0, self.neighbours.shape[1], len(similar))]
+        return self.dataset.batch(np.concatenate([indices, similar]))

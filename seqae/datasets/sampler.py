@@ -1,6 +1,6 @@
-"""Which sequences go into which batch.
+"""Which items of a dataset go into which batch.
 
-The order is a function of seed and epoch alone, so that a run that was stopped goes on as if it had not been.
+The order is a function of seed and epoch alone, so that an interrupted run goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ import numpy as np
 
 
 class LengthBucketSampler:
-    """Numbers of sequences, batch by batch, sequences of similar length together.
+    """The indices of each batch, items of similar length together.
 
-    Random pools of batches are sorted by length, then all batches are shuffled: 94 % of the steps of
-    log-uniform lengths 10..1000 are useful, against 22 % in random batches. It serves as the
-    `batch_sampler` of a torch DataLoader, too.
+    Random buckets of batches are sorted by length, then all batches are shuffled: 94 % of the steps of log-uniform
+    lengths 10..1000 are no padding, against 22 % in random batches. It can also be the `batch_sampler` of torch's
+    DataLoader. Iterating yields arrays of indices, `(batch,)`.
 
     Args:
-        lengths: The number of steps of each sequence.
-        batch_size: Sequences in a batch.
-        seed: Of the order.
-        shuffle: False keeps the order of the sequences.
-        bucket_size: Batches that are sorted together; 1 makes random batches.
+        lengths: The number of steps of each item, `(items,)`.
+        batch_size: Items in a batch; the last batch may have fewer.
+        seed: Seed of the order.
+        shuffle: Whether to use a new random order in each epoch; False keeps the order of the items.
+        bucket_size: The number of batches that are sorted together; 1 makes random batches.
+
+    Raises:
+        ValueError: `batch_size` is below 1.
     """
 
     def __init__(
@@ -45,11 +48,11 @@ class LengthBucketSampler:
 
     @property
     def sampler(self) -> LengthBucketSampler:
-        """Itself: here Lightning looks for `set_epoch`."""
+        """The sampler itself: Lightning looks for `set_epoch` here."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of this epoch; Lightning calls it."""
+        """Choose the order of an epoch, counted from 0; Lightning calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -60,14 +63,17 @@ class LengthBucketSampler:
         yield from self._batches()[start:]
 
     def _batches(self) -> list[np.ndarray]:
-        numbers = np.arange(len(self.lengths))
+        order = np.arange(len(self.lengths))
         if not self.shuffle:
-            return [numbers[at : at + self.batch_size] for at in range(0, len(numbers), self.batch_size)]
+            return self._in_batches(order)
         random = np.random.default_rng((self.seed, self.epoch))
-        numbers = random.permutation(numbers)
+        order = random.permutation(order)
         if self.bucket_size > 1 and self.lengths.min() < self.lengths.max():
             size = self.bucket_size * self.batch_size
-            pools = [numbers[at : at + size] for at in range(0, len(numbers), size)]
-            numbers = np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
-        batches = [numbers[at : at + self.batch_size] for at in range(0, len(numbers), self.batch_size)]
-        return [batches[place] for place in random.permutation(len(batches))]
+            buckets = [order[at : at + size] for at in range(0, len(order), size)]
+            order = np.concatenate([bucket[np.argsort(self.lengths[bucket], kind="stable")] for bucket in buckets])
+        batches = self._in_batches(order)
+        return [batches[index] for index in random.permutation(len(batches))]
+
+    def _in_batches(self, order: np.ndarray) -> list[np.ndarray]:
+        return [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]

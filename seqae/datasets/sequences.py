@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,23 +12,51 @@ from torch import Tensor
 
 from seqae.batch import Batch
 
+B_co = TypeVar("B_co", covariant=True)
 
-class Dataset(Protocol):
-    """Sequences in memory that can be taken by number."""
+
+class BatchLike(Protocol):
+    """What training needs of a batch, whatever else it holds; its length is the number of its items."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """The number of steps of each item, `(batch,)`."""
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device | str) -> Any:
+        """Return the same batch on a device."""
+
+
+class Dataset(Protocol[B_co]):
+    """Items, mostly sequences, that are read in batches by their indices."""
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of steps of each sequence, `(sequences,)`."""
+        """The number of steps of each item, `(items,)`, int64."""
 
-    def batch(self, indices: np.ndarray) -> Batch | LabelledBatch:
-        """Return the sequences with these numbers."""
+    def batch(self, indices: np.ndarray) -> B_co:
+        """Return the items at `indices`, `(batch,)` from 0 on, as one batch."""
 
 
 class SequenceDataset:
-    """A list of sequences `(time, *step)` of any lengths.
+    """A list of sequences of any lengths.
 
     Args:
-        sequences: The tensors; they are not copied until they go into a batch.
+        sequences: Tensors `(time, *step)`; they are not copied until they go into a batch.
+
+    Raises:
+        ValueError: A sequence is empty; names it.
+
+    Examples:
+        >>> import torch
+        >>> import seqae
+        >>> dataset = seqae.SequenceDataset([torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[4.0]])])
+        >>> dataset.lengths
+        array([3, 1])
+        >>> dataset.batch([1, 0]).values.squeeze(2)
+        tensor([[4., 0., 0.],
+                [1., 2., 3.]])
     """
 
     def __init__(self, sequences: Sequence[Tensor]):
@@ -37,12 +65,16 @@ class SequenceDataset:
         if (empty := np.flatnonzero(self.lengths == 0)).size:
             raise ValueError(f"sequence {empty[0]} of {len(self.sequences)} is empty. Drop empty sequences first")
 
-    def batch(self, indices: np.ndarray) -> Batch:
-        return Batch.of([self.sequences[number] for number in indices])
+    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        """Return the sequences at `indices` as one batch, `(batch, time, *step)`."""
+        return Batch.of([self.sequences[index] for index in indices])
 
 
 def as_tensors(sequences: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
-    """Return sequences as tensors; floats as float32, others as they are.
+    """Return sequences as tensors: floats and truth values as float32, integers as int64, integer tensors as they are.
+
+    Args:
+        sequences: Arrays or tensors `(time, *step)`.
 
     Raises:
         ValueError: A sequence is empty or not made of numbers; names it.
@@ -70,7 +102,7 @@ class LabelledBatch:
 
     Attributes:
         batch: The sequences.
-        labels: `(batch,)`, numbers of classes.
+        labels: The index of each sequence's class, `(batch,)`, int64.
     """
 
     batch: Batch
@@ -81,22 +113,26 @@ class LabelledBatch:
 
     @property
     def lengths(self) -> Tensor:
-        """`(batch,)`, the number of steps in each sequence."""
+        """The number of steps of each sequence, `(batch,)`."""
         return self.batch.lengths
 
     def to(self, device: torch.device | str) -> LabelledBatch:
+        """Return the same batch on a device."""
         return LabelledBatch(self.batch.to(device), self.labels.to(device))
 
 
 class LabelledDataset:
-    """Sequences of a source with their classes.
+    """The sequences of a dataset with their classes.
 
     Args:
-        dataset: Where the sequences come from.
-        labels: `(sequences,)`, numbers of classes.
+        dataset: The sequences.
+        labels: The index of each sequence's class, `(sequences,)`.
+
+    Raises:
+        ValueError: There is not one label for each sequence.
     """
 
-    def __init__(self, dataset: Dataset, labels: np.ndarray):
+    def __init__(self, dataset: Dataset[Batch], labels: np.ndarray):
         if len(labels) != len(dataset.lengths):
             raise ValueError(f"{len(labels)} labels for {len(dataset.lengths)} sequences. Give one to each")
         self.dataset = dataset
@@ -108,4 +144,5 @@ class LabelledDataset:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> LabelledBatch:
+        """Return the sequences at `indices` with their labels."""
         return LabelledBatch(self.dataset.batch(indices), self.labels[torch.from_numpy(np.asarray(indices))])

@@ -1,4 +1,4 @@
-"""Splits by place: images of one spot, at several times, never stand on two sides of a split."""
+"""Splits by group: items of one group, for example images of one place, are never on two sides of a split."""
 
 from __future__ import annotations
 
@@ -14,34 +14,37 @@ T = TypeVar("T")
 def group_split(
     items: Sequence[T], names: Sequence[str], group: str, seed: int = 0, test: float = 0.25, valid: float = 0.15
 ) -> tuple[list[T], list[T], list[T]]:
-    """Return things to train on, to choose by, and to test on. Places are drawn at random, all of one go together.
+    """Return items for training, validation and test. Groups are drawn at random; all items of one go together.
 
     Args:
         items: What is split.
-        names: One for each.
-        group: Regular expression: the first part of a name that it matches is the place, else the whole name is.
-        seed: Of the draw.
-        test: The share for the test, at least; more, if the last place is large.
-        valid: The share to choose by, at least.
+        names: The name of each item.
+        group: A regular expression: the first part of a name that it matches is the name of the group; if none does,
+            the whole name is.
+        seed: Seed of the draw.
+        test: The fraction of the items for the test, at least; more, if the last group is large.
+        valid: The fraction of the items for validation, at least.
 
     Raises:
-        ValueError: There are not enough places.
+        ValueError: There are not enough groups.
     """
     groups: dict[str, list[T]] = {}
-    for thing, name in zip(items, names, strict=True):
+    for item, name in zip(items, names, strict=True):
         found = re.search(group, name)
-        groups.setdefault(found[0] if found else name, []).append(thing)
-    tested, chosen, trained = [], [], []
+        groups.setdefault(found[0] if found else name, []).append(item)
+    testing: list[T] = []
+    validation: list[T] = []
+    training: list[T] = []
     for key in np.random.default_rng(seed).permutation(sorted(groups)):
-        if len(tested) < test * len(items):
-            tested += groups[key]
-        elif len(chosen) < valid * len(items):
-            chosen += groups[key]
+        if len(testing) < test * len(items):
+            testing += groups[key]
+        elif len(validation) < valid * len(items):
+            validation += groups[key]
         else:
-            trained += groups[key]
-    if not trained:
+            training += groups[key]
+    if not training:
         raise ValueError(
-            f"{len(items)} images of {len(groups)} places. Expected enough for three parts. Give more images, or "
-            f"another expression for the place in a name than {group!r}"
+            f"{len(items)} items in {len(groups)} groups are too few for three parts. Give more items, or another "
+            f"expression for the group in a name than {group!r}"
         )
-    return trained, chosen, tested
+    return training, validation, testing

@@ -1,4 +1,4 @@
-"""Batches of sequences that are to be read along trees, with a class for each node."""
+"""Sequences that are read along trees, with a class for each node."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from seqae.modules.trees import Tree
 
 @dataclass(frozen=True, eq=False)
 class TreeBatch:
-    """A batch with what is known of the trees over its sequences.
+    """A batch with labels of the nodes of its trees, and perhaps the trees.
 
     Attributes:
-        batch: The sequences, the leaves.
-        labels: `(node,)`, tree after tree, in each first the leaves and last the root: numbers of classes, -1 where
-            nothing is known.
+        batch: The sequences, whose steps are the leaves, `(batch, time, *step)`.
+        labels: The index of each node's class, -1 where unknown, `(nodes,)`; tree after tree, in each first the leaves
+            and last the root.
         trees: One for each sequence; None leaves them to the model.
     """
 
@@ -33,21 +33,25 @@ class TreeBatch:
 
     @property
     def lengths(self) -> Tensor:
-        """`(batch,)`, the number of steps in each sequence."""
+        """The number of steps of each sequence, `(batch,)`."""
         return self.batch.lengths
 
     def to(self, device: torch.device | str) -> TreeBatch:
+        """Return the same batch on a device."""
         return TreeBatch(self.batch.to(device), self.labels.to(device), self.trees)
 
 
 class TreeDataset:
-    """Sequences with what is known of their trees.
+    """Sequences with labels of the nodes of their trees.
 
     Args:
-        sequences: The leaves, `(time, *step)` each.
-        labels: For each sequence the class of the whole, which then is that of each of its nodes (Socher et al. 2011),
-            or the classes of its nodes `(node,)`, or -1 if nothing is known.
+        sequences: Tensors `(time, *step)`, whose steps are the leaves.
+        labels: For each sequence the class of the whole, which then is that of each of its nodes (Socher et al. 2011,
+            https://aclanthology.org/D11-1014), or the classes of its nodes `(nodes,)`, or -1 if they are unknown.
         trees: One for each sequence, if they are given.
+
+    Raises:
+        ValueError: The labels or the leaves of a tree do not fit its sequence; names it.
     """
 
     def __init__(
@@ -57,27 +61,29 @@ class TreeDataset:
         self.lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
         if len(labels) != len(self.sequences):
             raise ValueError(f"{len(labels)} labels for {len(self.sequences)} sequences. Give one to each")
-        self.labels = [self._of_nodes(number, label) for number, label in enumerate(labels)]
+        self.labels = [self._node_labels(index, np.asarray(label)) for index, label in enumerate(labels)]
         self.trees = None if trees is None else list(trees)
-        for number, tree in enumerate(self.trees or ()):
-            if tree.leaves != self.lengths[number]:
+        for index, tree in enumerate(self.trees or ()):
+            if tree.leaves != self.lengths[index]:
                 raise ValueError(
-                    f"the tree of sequence {number} has {tree.leaves} leaves, the sequence {self.lengths[number]} "
+                    f"the tree of sequence {index} has {tree.leaves} leaves, the sequence {self.lengths[index]} "
                     "steps. Give each step a leaf"
                 )
 
     def batch(self, indices: np.ndarray) -> TreeBatch:
-        labels = torch.from_numpy(np.concatenate([self.labels[number] for number in indices]))
-        trees = None if self.trees is None else tuple(self.trees[number] for number in indices)
-        return TreeBatch(Batch.of([self.sequences[number] for number in indices]), labels, trees)
+        """Return the sequences at `indices` with their labels and trees."""
+        labels = torch.from_numpy(np.concatenate([self.labels[index] for index in indices]))
+        trees = None if self.trees is None else tuple(self.trees[index] for index in indices)
+        return TreeBatch(Batch.of([self.sequences[index] for index in indices]), labels, trees)
 
-    def _of_nodes(self, number: int, label: int | np.ndarray) -> np.ndarray:
-        nodes = 2 * int(self.lengths[number]) - 1
-        if np.ndim(label) == 0:
+    def _node_labels(self, index: int, label: np.ndarray) -> np.ndarray:
+        """Return the label of each node, `(nodes,)`."""
+        nodes = 2 * int(self.lengths[index]) - 1
+        if label.ndim == 0:
             return np.full(nodes, label, dtype=np.int64)
         if len(label) != nodes:
             raise ValueError(
-                f"sequence {number} has {len(label)} labels for {nodes} nodes ({self.lengths[number]} leaves). "
+                f"sequence {index} has {len(label)} labels for {nodes} nodes ({self.lengths[index]} leaves). "
                 "Give one to each node, -1 where nothing is known"
             )
         return np.asarray(label, dtype=np.int64)

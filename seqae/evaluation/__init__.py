@@ -1,4 +1,4 @@
-"""Numbers that say how good a model is."""
+"""Metrics of models and their outputs, and baselines to compare them with."""
 
 import lazy_loader
 

@@ -7,6 +7,7 @@ from .anomalies import row_scores as row_scores
 from .anomalies import sliding_window_length as sliding_window_length
 from .anomalies import vus_pr as vus_pr
 from .anomalies import vus_roc as vus_roc
+from .baselines import pca_reconstruction as pca_reconstruction
 from .images import image_cross_entropy as image_cross_entropy
 from .images import psnr as psnr
 from .images import squared_distance as squared_distance

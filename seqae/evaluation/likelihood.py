@@ -1,4 +1,4 @@
-"""How likely a variational autoencoder holds sequences to be, and how much of its code it uses."""
+"""The likelihood of sequences under a variational autoencoder, and how much of its code it uses."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from seqae.modules.codes import GaussianCode
 
 
 def log_weights(
-    model: Autoencoder, batch: Batch, samples: int, loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy
+    model: Autoencoder, batch: Batch, num_samples: int, loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy
 ) -> Tensor:
-    """Return the logarithms of importance weights in nats, `(batch, samples)`, with gradients.
+    """Return the logarithms of importance weights in nats, `(batch, num_samples)`, with gradients.
 
     A weight is p(sequence, code) / q(code | sequence) of a code drawn from q. Their mean is the evidence lower bound,
     the logarithm of their mean weight the tighter bound of Burda et al. 2015, https://arxiv.org/abs/1509.00519.
 
     Args:
-        model: Its code is a `GaussianCode`.
-        batch: The sequences.
-        samples: Codes that are drawn for each sequence.
-        loss: Negative log-likelihoods in nats, of `seqae.losses`: `binary_error`, `gaussian_error`, `token_error`.
+        model: An autoencoder whose code is a `GaussianCode`.
+        batch: The sequences, `(batch, time, *step)`.
+        num_samples: The number of codes that are drawn for each sequence.
+        loss: The negative log-likelihood in nats, of `seqae.losses`: `binary_cross_entropy`, `gaussian_nll` or
+            `token_cross_entropy`.
 
     Raises:
-        ValueError: The model's code is not drawn, or values between 0 and 1 stand under a binary likelihood.
+        ValueError: The model's code is no `GaussianCode`, or values between 0 and 1 have a binary likelihood.
     """
     _check(model, batch, loss)
     mean, log_variance = model.encoder(batch).chunk(2, dim=1)
-    noise = torch.randn(samples, *mean.shape, device=mean.device)
+    noise = torch.randn(num_samples, *mean.shape, device=mean.device)
     code = mean + noise * (0.5 * log_variance).exp()
     # The normalising constants of prior and posterior cancel.
     ratio = 0.5 * (noise.square() + log_variance - code.square()).sum(dim=2)
-    many = Batch(_repeated(batch.values, samples), _repeated(batch.lengths, samples))
-    errors = loss(model.decoder(code.flatten(0, 1), many.lengths, targets=many).steps, many.steps)
-    steps = torch.where(errors.isnan(), torch.zeros_like(errors), errors).reshape(len(errors), -1).sum(dim=1)
+    many = Batch(_repeated(batch.values, num_samples), _repeated(batch.lengths, num_samples))
+    losses = loss(model.decoder(code.flatten(0, 1), many.lengths, targets=many).steps, many.steps)
+    steps = torch.where(losses.isnan(), torch.zeros_like(losses), losses).reshape(len(losses), -1).sum(dim=1)
     sums = many.with_steps(steps).mask_padding().values.sum(dim=1)
     return (ratio - sums.unflatten(0, ratio.shape)).T
 
@@ -50,58 +51,76 @@ def log_weights(
 def importance_bound(
     model: Autoencoder,
     batch: Batch,
-    samples: int,
+    num_samples: int,
     loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy,
-    together: int = 2000,
+    batch_size: int = 2000,
 ) -> np.ndarray:
     """Return an upper bound of each sequence's negative log-likelihood in nats, `(batch,)`; lower is better.
 
-    With one sample it is the evidence lower bound (a draw of it), with many it comes near to the likelihood.
+    With one sample it is an estimate of the negative evidence lower bound, with many it comes near to the likelihood.
+    Burda et al. 2015, https://arxiv.org/abs/1509.00519.
 
     Args:
-        model: Its code is a `GaussianCode`.
-        batch: The sequences.
-        samples: Codes that are drawn for each sequence.
-        loss: Negative log-likelihoods in nats, as in `log_weights`.
-        together: Sequences that are decoded together; memory grows with it.
+        model: An autoencoder whose code is a `GaussianCode`.
+        batch: The sequences, `(batch, time, *step)`.
+        num_samples: The number of codes that are drawn for each sequence.
+        loss: The negative log-likelihood in nats, as in `log_weights`.
+        batch_size: The number of sequences that are decoded together; memory grows with it.
+
+    Raises:
+        ValueError: As in `log_weights`.
     """
-    share = max(1, together // len(batch))
-    counts = [min(share, samples - done) for done in range(0, samples, share)]
+    step = max(1, batch_size // len(batch))
+    counts = [min(step, num_samples - done) for done in range(0, num_samples, step)]
     with evaluating(model) as device:
         batch = batch.to(device)
-        # Each part's logarithm of a sum, so that no more than one part's weights are there at a time.
+        # The logarithm of each part's sum, so that the weights of only one part are in memory at a time.
         sums = [log_weights(model, batch, count, loss).double().logsumexp(dim=1) for count in counts]
-        return (math.log(samples) - torch.stack(sums).logsumexp(dim=0)).cpu().numpy()
+        return (math.log(num_samples) - torch.stack(sums).logsumexp(dim=0)).cpu().numpy()
 
 
-def estimate_nll(model: Autoencoder, source: Dataset, samples: int, count: int, seed: int = 0) -> tuple[float, float]:
+def estimate_nll(
+    model: Autoencoder, dataset: Dataset[Batch], num_samples: int, count: int, seed: int = 0
+) -> tuple[float, float]:
     """Return the mean upper bound of all sequences' negative log-likelihood, and its standard error, in nats.
 
-    Many samples of all sequences take long. So all are bounded by 100 samples, and some by many; how much lower these
-    come stands for the others, which is where the error comes from.
+    Many samples of all sequences take long. So the bound of all is computed from 100 samples, and that of some from
+    many, too; the mean difference between the two stands for the others, which is where the error comes from. Seeds
+    torch's global generator.
 
     Args:
-        model: Its code is a `GaussianCode`, its likelihood binary.
-        source: The sequences.
-        samples: Codes that are drawn for each of some sequences.
-        count: How many these are.
-        seed: Of the choice and the draws.
+        model: An autoencoder whose code is a `GaussianCode`, with a binary likelihood.
+        dataset: The sequences.
+        num_samples: The number of codes that are drawn for each of some sequences.
+        count: The number of these sequences.
+        seed: Seed of the choice and of the codes.
+
+    Raises:
+        ValueError: As in `log_weights`.
     """
 
-    def bounds(numbers: np.ndarray, samples: int) -> np.ndarray:
-        parts = np.split(numbers, range(100, len(numbers), 100))
-        return np.concatenate([importance_bound(model, source.batch(part), samples) for part in parts])
+    def bounds(indices: np.ndarray, num_samples: int) -> np.ndarray:
+        parts = np.split(indices, range(100, len(indices), 100))
+        return np.concatenate([importance_bound(model, dataset.batch(part), num_samples) for part in parts])
 
     torch.manual_seed(seed)
-    few = bounds(np.arange(len(source.lengths)), min(samples, 100))
+    few = bounds(np.arange(len(dataset.lengths)), min(num_samples, 100))
     chosen = np.random.default_rng(seed).permutation(len(few))[:count]
-    lower = bounds(chosen, samples) - few[chosen]
+    difference = bounds(chosen, num_samples) - few[chosen]
     missing = 1 - len(chosen) / len(few)
-    return float(few.mean() + lower.mean()), float(lower.std() * np.sqrt(missing / len(chosen)))
+    return float(few.mean() + difference.mean()), float(difference.std() * np.sqrt(missing / len(chosen)))
 
 
 def kl_per_unit(model: Autoencoder, batch: Batch) -> np.ndarray:
-    """Return the divergence of each code number's distribution from the prior in nats, `(batch, code_size)`."""
+    """Return the Kullback-Leibler divergence of each code unit from the prior in nats, `(batch, code_size)`.
+
+    Args:
+        model: An autoencoder whose code is a `GaussianCode`.
+        batch: The sequences, `(batch, time, *step)`.
+
+    Raises:
+        ValueError: The model's code is no `GaussianCode`.
+    """
     _check_code(model)
     with evaluating(model) as device:
         mean, log_variance = model.encoder(batch.to(device)).chunk(2, dim=1)
@@ -109,26 +128,26 @@ def kl_per_unit(model: Autoencoder, batch: Batch) -> np.ndarray:
 
 
 def active_units(codes: np.ndarray, min_variance: float = 0.01) -> int:
-    """Return how many code numbers say something: their means vary by more than `least` between sequences.
+    """Return the number of active code units: those whose means have more than `min_variance` between sequences.
 
     Burda et al. 2015, https://arxiv.org/abs/1509.00519, section 5.1.
 
     Args:
-        codes: Means, `(sequence, code_size)`, of `seqae.encode`.
-        min_variance: Variance above which a number is active.
+        codes: The means of the codes, `(sequences, code_size)`, of `seqae.encode`.
+        min_variance: The variance above which a unit is active.
     """
     return int((np.var(codes, axis=0) > min_variance).sum())
 
 
-def _check(model: Autoencoder, batch: Batch, error: Callable[[Tensor, Tensor], Tensor]) -> None:
+def _check(model: Autoencoder, batch: Batch, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
     _check_code(model)
-    if error is not binary_cross_entropy:
+    if loss is not binary_cross_entropy:
         return
     steps = batch.steps
     between = steps[(steps != 0) & (steps != 1) & ~steps.isnan()]
     if len(between):
         raise ValueError(
-            f"a value of {float(between[0]):.3g} under a binary likelihood, which knows 0 and 1 only: the result would "
+            f"a value of {float(between[0]):.3g} under a binary likelihood, which is of 0 and 1 only: the result would "
             "be no likelihood. Binarise first"
         )
 
@@ -139,4 +158,5 @@ def _check_code(model: Autoencoder) -> None:
 
 
 def _repeated(tensor: Tensor, times: int) -> Tensor:
+    """Return a tensor `(batch, ...)` several times over, `(times * batch, ...)`."""
     return tensor.expand(times, *tensor.shape).flatten(0, 1)

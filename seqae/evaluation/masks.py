@@ -1,4 +1,4 @@
-"""How well masks agree with the truth."""
+"""Metrics between predicted masks and their targets."""
 
 from __future__ import annotations
 
@@ -8,58 +8,66 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-_STEPS = 1000  # of probabilities that are tried as thresholds
+_STEPS = 1000  # the number of thresholds that are tried
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counted over the pixels of all images together, for one class.
+    """Pixels of one class, counted over all images together.
 
     Attributes:
-        both: Pixels of the class that were found.
-        found: Pixels that were said to be of the class.
-        true: Pixels of the class.
+        true_positive: The number of pixels of the class that were predicted to be of it.
+        predicted: The number of pixels that were predicted to be of the class.
+        actual: The number of pixels of the class.
     """
 
-    both: int
-    found: int
-    true: int
+    true_positive: int
+    predicted: int
+    actual: int
 
     @property
     def iou(self) -> float:
-        """Intersection over union; 1 if there is nothing and nothing was found."""
-        union = self.found + self.true - self.both
-        return self.both / union if union else 1.0
+        """Intersection over union; 1 if there are no pixels of the class, neither predicted nor actual."""
+        union = self.predicted + self.actual - self.true_positive
+        return self.true_positive / union if union else 1.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall, which is the Dice coefficient; 1 if there is nothing on both sides."""
-        total = self.found + self.true
-        return 2 * self.both / total if total else 1.0
+        """The harmonic mean of precision and recall, which is the Dice coefficient; 1 if there is nothing."""
+        total = self.predicted + self.actual
+        return 2 * self.true_positive / total if total else 1.0
 
 
-def confusion(predicted: Sequence[Tensor], truth: Sequence[Tensor], number: int = 1) -> Confusion:
-    """Count pixels of one class in masks `(height, width)`; those of unknown class (-1) do not count."""
-    both = found = true = 0
-    for guess, mask in zip(predicted, truth, strict=True):
-        said, is_true = (guess == number) & (mask >= 0), mask == number
-        both += int((said & is_true).sum())
-        found += int(said.sum())
-        true += int(is_true.sum())
-    return Confusion(both, found, true)
-
-
-def best_threshold(probabilities: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
-    """Return the probability of class 1 from which on to say so, for the best F1 over all pixels.
-
-    Choose it on images that were not trained on, and not on those that tell how good it is.
+def confusion(predicted: Sequence[Tensor], target: Sequence[Tensor], class_index: int = 1) -> Confusion:
+    """Count the pixels of one class; those whose class is unknown (-1 in the target) do not count.
 
     Args:
-        probabilities: `(height, width)` of each image.
-        truth: Masks `(height, width)` of classes 0 and 1, -1 where unknown.
+        predicted: Masks `(height, width)` of class indices.
+        target: Masks of the same sizes.
+        class_index: The class.
     """
-    inside = [(chance[mask >= 0], mask[mask >= 0]) for chance, mask in zip(probabilities, truth, strict=True)]
-    bins = np.concatenate([(chance.double().numpy() * _STEPS).astype(int).clip(0, _STEPS - 1) for chance, _ in inside])
-    is_true = np.concatenate([mask.numpy() == 1 for _, mask in inside])
-    found, both = (np.bincount(chosen, minlength=_STEPS)[::-1].cumsum()[::-1] for chosen in (bins, bins[is_true]))
-    return float(np.argmax(2 * both / np.maximum(found + is_true.sum(), 1)) / _STEPS)
+    true_positive = total = actual = 0
+    for guess, mask in zip(predicted, target, strict=True):
+        is_predicted, is_actual = (guess == class_index) & (mask >= 0), mask == class_index
+        true_positive += int((is_predicted & is_actual).sum())
+        total += int(is_predicted.sum())
+        actual += int(is_actual.sum())
+    return Confusion(true_positive, total, actual)
+
+
+def best_threshold(probabilities: Sequence[Tensor], target: Sequence[Tensor]) -> float:
+    """Return the probability from which on to predict class 1, for the best F1 over all pixels.
+
+    Choose it on images that were not trained on and that are not those of the test.
+
+    Args:
+        probabilities: The probability of class 1, `(height, width)` for each image.
+        target: Masks `(height, width)` of classes 0 and 1, -1 where unknown.
+    """
+    known = [(chance[mask >= 0], mask[mask >= 0]) for chance, mask in zip(probabilities, target, strict=True)]
+    bins = np.concatenate([(chance.double().numpy() * _STEPS).astype(int).clip(0, _STEPS - 1) for chance, _ in known])
+    is_actual = np.concatenate([mask.numpy() == 1 for _, mask in known])
+    predicted, true_positive = (
+        np.bincount(chosen, minlength=_STEPS)[::-1].cumsum()[::-1] for chosen in (bins, bins[is_actual])
+    )
+    return float(np.argmax(2 * true_positive / np.maximum(predicted + is_actual.sum(), 1)) / _STEPS)

@@ -1,4 +1,4 @@
-"""Says in words when a model has learnt nothing that its error alone would show."""
+"""Warn when a model has learnt nothing although its loss alone would not show it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from seqae.losses import mean_loss
 def posterior_collapse_warning(
     model: Autoencoder, batches: Iterable[Batch], loss: Callable[[Tensor, Tensor], Tensor]
 ) -> str | None:
-    """Return what is wrong, or None.
+    """Return what is wrong with a trained autoencoder, as a sentence, or None.
 
-    A model that ignores its code writes the same with the code of another sequence; a model that
-    predicts the mean is no better than the mean of each value over all steps.
+    A model that ignores its code (posterior collapse) reconstructs as well from the code of another sequence; a model
+    that predicts the mean is no better than the mean of each value over all steps.
 
     Args:
         model: A trained autoencoder.
-        batches: Held-out sequences.
-        loss: The error that it was trained with.
+        batches: Held-out sequences, `(batch, time, *step)` each.
+        loss: The loss that it was trained with, see `seqae.losses`.
     """
-    own, swapped, constant, weights = [], [], [], []
+    own, swapped, constant, sizes = [], [], [], []
     with evaluating(model) as device:
         for batch in (batch.to(device) for batch in batches):
             code = model.encode(batch)
@@ -36,21 +36,22 @@ def posterior_collapse_warning(
             if batch.values.is_floating_point() and other.steps.shape == batch.steps.shape:
                 center = batch.steps.nanmean(dim=0, keepdim=True).expand_as(batch.steps)
                 constant.append(mean_loss(loss(center, batch.steps)))
-            weights.append(len(batch))
-    mean = [_weighted(errors, weights) for errors in (own, swapped)]
-    if constant and mean[0] > 0.95 * _weighted(constant, weights):
+            sizes.append(len(batch))
+    own_loss, swapped_loss = _mean(own, sizes), _mean(swapped, sizes)
+    if constant and own_loss > 0.95 * _mean(constant, sizes):
         return (
-            f"the model predicts little more than the mean (error {mean[0]:.4g}, of the mean "
-            f"{_weighted(constant, weights):.4g}). Train longer, with a higher learning rate or a larger code"
+            f"the model predicts little more than the mean (loss {own_loss:.4g}, of the mean "
+            f"{_mean(constant, sizes):.4g}). Train longer, with a higher learning rate or a larger code"
         )
-    if max(weights) > 1 and mean[1] < 1.05 * mean[0]:
+    if max(sizes) > 1 and swapped_loss < 1.05 * own_loss:
         return (
-            f"the model ignores its code (error {mean[0]:.4g} with its own codes, {mean[1]:.4g} with those of other "
-            "sequences). Train longer, or take a weaker decoder or a smaller penalty"
+            f"the model ignores its code (loss {own_loss:.4g} with its own codes, {swapped_loss:.4g} with those of "
+            "other sequences). Train longer, or take a weaker decoder or a smaller penalty"
         )
     return None
 
 
-def _weighted(errors: list[Tensor], weights: list[int]) -> float:
-    weight = torch.tensor(weights, dtype=torch.float64)
-    return float((torch.stack(errors).double().cpu() * weight).sum() / weight.sum())
+def _mean(losses: list[Tensor], sizes: list[int]) -> float:
+    """Return the mean loss of batches, weighted by their sizes."""
+    weight = torch.tensor(sizes, dtype=torch.float64)
+    return float((torch.stack(losses).double().cpu() * weight).sum() / weight.sum())

@@ -1,4 +1,4 @@
-"""Attention: what a decoder looks up in the states of its source, whatever their number."""
+"""Attention of a decoder to the states of its source, whatever their number."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from seqae.batch import Batch
 
 
 class Memory(NamedTuple):
-    """The states of sources, ready to be looked up; a tuple, so that decoding can pick rows of it.
+    """The states of sources, ready for queries; a tuple, so that decoding can select rows of it.
 
     Attributes:
         states: `(batch, source, states_size)`, zero beyond a source's length.
-        keys: `(batch, source, key)`, what queries are compared with; computed once for a source.
-        mask: `(batch, source)`, True at states, False at padding.
+        keys: `(batch, source, key_size)`, what queries are compared with; computed once for a source.
+        mask: `(batch, source)` bool, True at states, False at padding.
     """
 
     states: Tensor
     keys: Tensor
     mask: Tensor
-    is_of_source = True
 
 
 class AttentionOutput(NamedTuple):
-    """What was looked up.
+    """Context vectors and the weights behind them.
 
     Attributes:
-        vectors: `(batch, time, size)`, one for each query: a mean of its source's states, or what was made of it.
-        weights: `(batch, time, source)`, of the states in that mean; they add up to one, padding has none.
+        vectors: `(batch, time, size)`, for each query the weighted mean of its source's states, or a vector computed
+            from it.
+        weights: `(batch, time, source)`, the weight of each state; they add up to one, padding has zero.
     """
 
     vectors: Tensor
@@ -39,7 +39,7 @@ class AttentionOutput(NamedTuple):
 
 
 class Attention(nn.Module, ABC):
-    """Compares queries with the states of a source; the forms differ in how.
+    """Compares queries with the states of a source; the subclasses differ in how.
 
     Attributes:
         query_size: Length of a query.
@@ -50,35 +50,40 @@ class Attention(nn.Module, ABC):
     states_size: int
 
     def prepare_memory(self, states: Batch) -> Memory:
-        """Prepare the states `(batch, source, states_size)` of sources for any number of queries."""
+        """Return the states of sources, `(batch, source, states_size)`, ready for any number of queries."""
         clean = states.mask_padding().values
         return Memory(clean, self.keys(clean), states.mask)
 
-    def forward(self, queries: Tensor, memory: Memory, leaning: Tensor | None = None) -> AttentionOutput:
-        """Look up queries `(batch, time, query_size)`, each in the source of its row.
+    def forward(self, queries: Tensor, memory: Memory, attention_bias: Tensor | None = None) -> AttentionOutput:
+        """Return for each query the weighted mean of the states of its row's source.
 
         Args:
-            queries: What is looked for.
-            memory: Where it is looked for.
-            leaning: Added to how well a query fits a state, `(batch, time, source)`.
+            queries: `(batch, time, query_size)`.
+            memory: See `prepare_memory`.
+            attention_bias: Added to the scores before the softmax, `(batch, time, source)`.
         """
         scores = self.scores(queries, memory.keys)
-        if leaning is not None:
-            scores = scores + leaning
+        if attention_bias is not None:
+            scores = scores + attention_bias
         weights = scores.masked_fill(~memory.mask.unsqueeze(1), -torch.inf).softmax(dim=-1)
         return AttentionOutput(weights @ memory.states, weights)
 
     @abstractmethod
     def keys(self, states: Tensor) -> Tensor:
-        """Return what queries are compared with, `(batch, source, key)`."""
+        """Return what queries are compared with, `(batch, source, key_size)`, given `(batch, source, states_size)`."""
 
     @abstractmethod
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Return how well each query fits each key, `(batch, time, source)`."""
+        """Return the score of each query and key, `(batch, time, source)`.
+
+        Args:
+            queries: `(batch, time, query_size)`.
+            keys: `(batch, source, key_size)`.
+        """
 
 
 class DotAttention(Attention):
-    """The scalar product of query and state (Luong et al. 2015, https://arxiv.org/abs/1508.04025, "dot").
+    """The dot product of query and state (Luong et al. 2015, https://arxiv.org/abs/1508.04025, "dot").
 
     Args:
         size: Length of a query and of a state.
@@ -89,14 +94,18 @@ class DotAttention(Attention):
         self.size = self.query_size = self.states_size = size
 
     def keys(self, states: Tensor) -> Tensor:
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
         return states
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the score of each query and key, `(batch, time, source)`."""
         return queries @ keys.transpose(1, 2)
 
 
 class GeneralAttention(Attention):
-    """The scalar product of the query and the state times a matrix (Luong et al. 2015, "general").
+    """The dot product of the query and a linear projection of the state.
+
+    Luong et al. 2015, https://arxiv.org/abs/1508.04025, "general".
 
     Args:
         query_size: Length of a query.
@@ -107,22 +116,24 @@ class GeneralAttention(Attention):
         super().__init__()
         self.query_size = query_size
         self.states_size = states_size
-        self.turn = nn.Linear(states_size, query_size, bias=False)
+        self.key_projection = nn.Linear(states_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
-        return self.turn(states)
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
+        return self.key_projection(states)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the score of each query and key, `(batch, time, source)`."""
         return queries @ keys.transpose(1, 2)
 
 
 class AdditiveAttention(Attention):
-    """A small network that reads query and state (Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473).
+    """A network with one hidden layer that reads query and state (Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473).
 
     Args:
         query_size: Length of a query.
         states_size: Length of a state.
-        hidden_size: Units of the network.
+        hidden_size: Units of the hidden layer.
     """
 
     def __init__(self, query_size: int, states_size: int, hidden_size: int):
@@ -130,13 +141,15 @@ class AdditiveAttention(Attention):
         self.query_size = query_size
         self.states_size = states_size
         self.hidden_size = hidden_size
-        self.of_query = nn.Linear(query_size, hidden_size, bias=False)
-        self.of_state = nn.Linear(states_size, hidden_size)
-        self.readout = nn.Linear(hidden_size, 1, bias=False)
+        self.query_projection = nn.Linear(query_size, hidden_size, bias=False)
+        self.key_projection = nn.Linear(states_size, hidden_size)
+        self.score_projection = nn.Linear(hidden_size, 1, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
-        return self.of_state(states)
+        """Return the keys, `(batch, source, key_size)`, of states `(batch, source, states_size)`."""
+        return self.key_projection(states)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        both = self.of_query(queries).unsqueeze(2) + keys.unsqueeze(1)
-        return self.readout(both.tanh()).squeeze(-1)
+        """Return the score of each query and key, `(batch, time, source)`."""
+        hidden = self.query_projection(queries).unsqueeze(2) + keys.unsqueeze(1)
+        return self.score_projection(hidden.tanh()).squeeze(-1)

@@ -1,7 +1,7 @@
-"""What happens to the code between encoder and decoder, and what it costs.
+"""Bottlenecks: what happens to the code between encoder and decoder, and its penalty.
 
-A penalty keeps a code that is larger than the input from copying it; sampling makes the space of
-codes one that can be drawn from.
+A penalty keeps a code that is larger than the input from copying it; sampling makes the space of codes one from which
+new codes can be drawn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class BottleneckOutput:
 
     Attributes:
         code: `(batch, code_size)`.
-        penalty: `(batch,)`, what is added to each sequence's loss.
+        penalty: `(batch,)`, added to each sequence's loss.
     """
 
     code: Tensor
@@ -31,14 +31,14 @@ class Bottleneck(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, given what the encoder wrote, `(batch, size)`."""
+        """Return what the decoder reads, `(batch, code_size)`, given what the encoder wrote, `(batch, size)`."""
 
 
 class L1Code(Bottleneck):
-    """The code as it is, with a price on its size: the mean of its absolute values.
+    """The code as it is, with the mean of its absolute values as penalty (sparse autoencoder).
 
     Args:
-        weight: The price.
+        weight: Factor of the penalty.
     """
 
     def __init__(self, weight: float):
@@ -46,16 +46,17 @@ class L1Code(Bottleneck):
         self.weight = weight
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
         return BottleneckOutput(code, self.weight * code.abs().mean(dim=1))
 
 
 class TopKCode(Bottleneck):
-    """The largest numbers of each code, and zeros for the others.
+    """The code with all but its `k` largest units, by absolute value, set to zero.
 
     Makhzani & Frey 2013, k-sparse autoencoders, https://arxiv.org/abs/1312.5663.
 
     Args:
-        k: How many numbers of a code are kept.
+        k: Units of a code that are kept.
     """
 
     def __init__(self, k: int):
@@ -63,24 +64,29 @@ class TopKCode(Bottleneck):
         self.k = k
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return codes `(batch, code_size)` of the same size, without penalty.
+
+        Raises:
+            ValueError: `k` is above the code size.
+        """
         if self.k > code.shape[1]:
-            raise ValueError(f"can't keep {self.k} numbers of a code of {code.shape[1]}. Ask for fewer")
+            raise ValueError(f"can't keep {self.k} units of a code of {code.shape[1]}. Give a smaller k")
         kept = code.abs().topk(self.k, dim=1).indices
         mask = torch.zeros_like(code, dtype=torch.bool).scatter(1, kept, True)
         return BottleneckOutput(code * mask, code.new_zeros(len(code)))
 
 
 class GaussianCode(Bottleneck):
-    """A code drawn from the normal distribution that the encoder describes, while training; its mean otherwise.
+    """A code drawn from the encoder's normal distribution while training, its mean otherwise (variational code).
 
-    Kingma & Welling 2013, https://arxiv.org/abs/1312.6114. The encoder writes `2 * code_size` numbers,
-    means and logarithms of variances; the penalty is the divergence from the standard normal
-    distribution in nats.
+    Kingma & Welling 2013, https://arxiv.org/abs/1312.6114. The encoder writes `2 * code_size` values, means and
+    logarithms of variances; the penalty is the Kullback-Leibler divergence from the standard normal distribution in
+    nats.
 
     Args:
-        weight: Of the divergence (1 for the evidence lower bound).
-        free_nats: Divergence of each code number that costs nothing (Kingma et al. 2016,
-            https://arxiv.org/abs/1606.04934), against codes that are ignored.
+        weight: Factor of the divergence (1 for the evidence lower bound).
+        free_nats: Divergence of each code unit that has no penalty (Kingma et al. 2016,
+            https://arxiv.org/abs/1606.04934), against posterior collapse.
     """
 
     def __init__(self, weight: float = 1.0, free_nats: float = 0.0):
@@ -89,8 +95,13 @@ class GaussianCode(Bottleneck):
         self.free_nats = free_nats
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return codes `(batch, code_size)` and divergences in nats, given `(batch, 2 * code_size)`.
+
+        Raises:
+            ValueError: The encoder writes an odd number of values.
+        """
         if code.shape[1] % 2:
-            raise ValueError(f"the encoder writes {code.shape[1]} numbers; means and log-variances need an even number")
+            raise ValueError(f"the encoder writes {code.shape[1]} values; means and log-variances need an even number")
         mean, log_variance = code.chunk(2, dim=1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
         penalty = self.weight * divergence.clamp(min=self.free_nats).sum(dim=1)
@@ -102,14 +113,14 @@ class GaussianCode(Bottleneck):
 class BinaryCode(Bottleneck):
     """Bits, written as -1 and 1: the signs of what the encoder wrote.
 
-    A sign has no gradient; that of the bit goes straight through to the number (Bengio et al. 2013,
+    A sign has no gradient; the straight-through estimator passes that of the bit on (Bengio et al. 2013,
     https://arxiv.org/abs/1308.3432).
 
     Args:
-        commitment_weight: Price of the squared distance between numbers and their bits, without which the numbers run away from
-            where a sign can change.
-        balance: Price of bits that are set for many more or many fewer than half of a batch, which tell little: the
-            mean over bits of the squared mean over the batch.
+        commitment_weight: Factor of the mean squared distance between values and their bits, which keeps the values
+            near zero, where a sign can change.
+        balance: Factor of the mean over bits of their squared mean over the batch, which is high where a bit is set
+            for many more or many fewer than half of the sequences.
     """
 
     def __init__(self, commitment_weight: float = 0.1, balance: float = 0.1):
@@ -118,21 +129,22 @@ class BinaryCode(Bottleneck):
         self.balance = balance
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
         bits = _signs(code)
         unbalance = code.mean(dim=0).square().mean()
         return BottleneckOutput(
-            _through(code, bits), self.commitment_weight * _distance(code, bits) + self.balance * unbalance
+            _straight_through(code, bits), self.commitment_weight * _distance(code, bits) + self.balance * unbalance
         )
 
 
 class BiHalfCode(Bottleneck):
-    """Bits, written as -1 and 1; while training each is set for that half of a batch which has the larger numbers.
+    """Bits, written as -1 and 1; while training each bit is set for the half of a batch with the larger values.
 
-    So every bit tells as much as a bit can (the bi-half layer of Li & van Gemert 2021,
-    https://arxiv.org/abs/2012.12334). The gradient goes straight through. Otherwise bits are signs.
+    So the entropy of every bit is maximal (the bi-half layer of Li & van Gemert 2021,
+    https://arxiv.org/abs/2012.12334), with a straight-through gradient. In evaluation mode bits are signs.
 
     Args:
-        commitment_weight: Price of the squared distance between what the encoder wrote and the bits.
+        commitment_weight: Factor of the mean squared distance between what the encoder wrote and the bits.
     """
 
     def __init__(self, commitment_weight: float = 0.1):
@@ -140,18 +152,19 @@ class BiHalfCode(Bottleneck):
         self.commitment_weight = commitment_weight
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
         bits = _halves(code) if self.training else _signs(code)
-        return BottleneckOutput(_through(code, bits), self.commitment_weight * _distance(code, bits))
+        return BottleneckOutput(_straight_through(code, bits), self.commitment_weight * _distance(code, bits))
 
 
 class BitFlipCode(Bottleneck):
-    """Bits of which some flip while training, so that codes that differ in few bits come to mean like things.
+    """Bits that flip at random while training, so that codes that differ in few bits decode to similar sequences.
 
-    The channel of Choi et al. 2019, https://arxiv.org/abs/1811.07557.
+    The binary symmetric channel of Choi et al. 2019, https://arxiv.org/abs/1811.07557.
 
     Args:
-        bits: Makes the bits, -1 and 1, for example a `BiHalfCode`.
-        flip_probability: Of the bits that flip.
+        bits: Writes the bits, -1 and 1, for example a `BiHalfCode`.
+        flip_probability: Probability with which a bit flips.
     """
 
     def __init__(self, bits: Bottleneck, flip_probability: float = 0.1):
@@ -160,6 +173,7 @@ class BitFlipCode(Bottleneck):
         self.flip_probability = flip_probability
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
         coded = self.bits(code)
         if not self.training:
             return coded
@@ -168,16 +182,16 @@ class BitFlipCode(Bottleneck):
 
 
 class ViewInvariantCode(Bottleneck):
-    """Bits on which the two halves of a batch agree, row by row; see `seqae.datasets.positive_pairs.BesideLike`.
+    """Bits that are alike for positive pairs, and different from each other; for retrieval.
 
-    What two views of a thing, or two things that are alike, do not share is no use for finding things of a kind. Bits
-    that say the same as others are no use either: their correlations cost, too, after Zbontar et al. 2021,
-    https://arxiv.org/abs/2103.03230. There is no such price outside of training, where rows are not paired.
+    While training, row i of the first half of a batch and row i of the second half are a positive pair, see
+    `seqae.datasets.PositivePairs`. The two penalties are those of Zbontar et al. 2021,
+    https://arxiv.org/abs/2103.03230; in evaluation mode, where rows are not paired, there are none.
 
     Args:
-        bits: Makes the bits, for example a `BiHalfCode`.
-        invariance_weight: Price of the squared distance from numbers (brought between -1 and 1) to the bits of the other half.
-        redundancy_weight: Price of the squared correlation of bits, mean over all pairs of bits.
+        bits: Writes the bits, for example a `BiHalfCode`.
+        invariance_weight: Factor of the mean squared distance from values (their tanh) to the bits of the other half.
+        redundancy_weight: Factor of the squared correlation of two bits, mean over all pairs of bits.
     """
 
     def __init__(self, bits: Bottleneck, invariance_weight: float = 0.5, redundancy_weight: float = 1.0):
@@ -187,11 +201,16 @@ class ViewInvariantCode(Bottleneck):
         self.redundancy_weight = redundancy_weight
 
     def forward(self, code: Tensor) -> BottleneckOutput:
+        """Return bits `(batch, code_size)`, given `(batch, size)`.
+
+        Raises:
+            ValueError: The batch has an odd number of rows while training.
+        """
         coded = self.bits(code)
         if not self.training:
             return coded
         if len(code) % 2:
-            raise ValueError(f"a batch of {len(code)} rows has no two halves. Put each sequence beside one like it")
+            raise ValueError(f"a batch of {len(code)} rows has no two halves. Give positive pairs (PositivePairs)")
         soft = code.tanh()
         distance = _distance(soft, coded.code.detach().roll(len(code) // 2, dims=0))
         return BottleneckOutput(
@@ -199,8 +218,8 @@ class ViewInvariantCode(Bottleneck):
         )
 
 
-def _through(code: Tensor, bits: Tensor) -> Tensor:
-    """Return the bits, through which gradients go to the numbers as they are."""
+def _straight_through(code: Tensor, bits: Tensor) -> Tensor:
+    """Return the bits, whose gradients go to the values unchanged."""
     return code + (bits - code).detach()
 
 
@@ -219,8 +238,8 @@ def _halves(code: Tensor) -> Tensor:
 
 
 def _correlation(code: Tensor) -> Tensor:
-    """Return the squared correlation of two columns, mean over all pairs of them; those with themselves count 0."""
+    """Return the squared correlation of two columns, mean over all pairs of columns; a column with itself counts 0."""
     centred = code - code.mean(dim=0)
     scaled = centred / (centred.square().mean(dim=0).sqrt() + 1e-4)
-    found = scaled.T @ scaled / len(code)
-    return (found - found.diagonal().diag()).square().mean()
+    correlations = scaled.T @ scaled / len(code)
+    return (correlations - correlations.diagonal().diag()).square().mean()

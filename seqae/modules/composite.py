@@ -1,7 +1,7 @@
-"""One code from which the past is written again and the future is foretold.
+"""One code from which the past is reconstructed and the future predicted.
 
-Srivastava et al. 2015, https://arxiv.org/abs/1502.04681. A code that has to serve both can neither forget what was, nor
-learn it by heart without knowing how it goes on.
+Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: reconstruction alone favours codes that memorise the input,
+prediction alone codes that forget all but its end; a code for both can do neither.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from seqae.modules.encoders import Encoder
 
 @dataclass(frozen=True, eq=False)
 class CompositeOutput:
-    """What a composite makes of a batch.
+    """The output of a composite autoencoder.
 
     Attributes:
         code: `(batch, code_size)`.
-        past: For every step that was read, `(batch, time, *prediction)`; None without a decoder for it.
-        future: For the steps that follow; None without a decoder for it.
+        past: The reconstruction, `(batch, time, *prediction)`; None without a decoder for it.
+        future: The prediction, `(batch, horizon, *prediction)`; None without a decoder for it.
     """
 
     code: Tensor
@@ -36,8 +36,11 @@ class CompositeAutoencoder(nn.Module):
 
     Args:
         encoder: Reads the past.
-        past: Writes it again, for example a `ReversedDecoder`; None to predict only.
-        future: Writes what follows; None to reconstruct only.
+        past: Reconstructs the past, for example a `ReversedDecoder`; None to predict only.
+        future: Predicts what follows; None to reconstruct only.
+
+    Raises:
+        ValueError: Both decoders are None.
     """
 
     def __init__(self, encoder: Encoder, past: Decoder | None = None, future: Decoder | None = None):
@@ -49,12 +52,13 @@ class CompositeAutoencoder(nn.Module):
         self.future = future
 
     def forward(self, batch: Batch, horizon: Tensor, targets: Batch | None = None) -> CompositeOutput:
-        """Encode the past and decode both.
+        """Encode the past and decode past and future.
 
         Args:
-            batch: The past.
-            horizon: `(batch,)`, the number of steps to foretell, at least 1.
-            targets: The true future, for a decoder that reads its own output, while training.
+            batch: The past, `(batch, time, *step)`.
+            horizon: `(batch,)` int64, the number of steps to predict, at least 1.
+            targets: The true future, `(batch, horizon, *step)`, for a decoder that reads its own output, while
+                training.
         """
         code = self.encoder(batch)
         past = None if self.past is None else self.past(code, batch.lengths, None if targets is None else batch)
@@ -66,24 +70,35 @@ class CompositeAutoencoder(nn.Module):
         return self.encoder(batch)
 
     def reconstruct(self, batch: Batch) -> Batch:
-        """Return the prediction for every step that was read."""
+        """Return the reconstruction of the past, `(batch, time, *prediction)`.
+
+        Raises:
+            ValueError: There is no decoder for the past.
+        """
         if self.past is None:
             raise ValueError("this composite has no decoder for the past. Give past=")
         return self.past(self.encoder(batch), batch.lengths)
 
     def predict(self, batch: Batch, steps: int) -> Batch:
-        """Return the predictions for as many steps after the last one."""
+        """Return the predictions for as many steps after the last one, `(batch, steps, *prediction)`.
+
+        Raises:
+            ValueError: There is no decoder for the future.
+        """
         if self.future is None:
             raise ValueError("this composite has no decoder for the future. Give future=")
         return self.future(self.encoder(batch), torch.full_like(batch.lengths, steps))
 
 
 def split_at(batch: Batch, steps: int) -> tuple[Batch, Batch]:
-    """Return the first steps of each sequence, and the rest.
+    """Return the first steps of each sequence, `(batch, steps, *step)`, and the rest.
 
     Args:
-        batch: Sequences, each longer than `steps`.
-        steps: How many of them are the past.
+        batch: Sequences `(batch, time, *step)`, each longer than `steps`.
+        steps: Steps of the past.
+
+    Raises:
+        ValueError: A sequence is not longer than `steps`, or `steps` is below 1.
     """
     if not 0 < steps < int(batch.lengths.min()):
         raise ValueError(

@@ -1,6 +1,6 @@
-"""LSTM whose states are maps: what is read and kept has a place.
+"""Convolutional LSTM: inputs, hidden states and cells are maps.
 
-Shi et al. 2015, https://arxiv.org/abs/1506.04214, without the connections from cells to gates, as is usual.
+Shi et al. 2015, https://arxiv.org/abs/1506.04214, without the peephole connections from cells to gates.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
-from seqae.modules.unrolled import Unrolled
+
+State = tuple[Tensor, Tensor]  # hidden maps and cells
 
 
 class ConvLSTM(nn.Module):
     """One layer that reads maps `(batch, time, channels, height, width)` and stops at each sequence's own end.
 
-    What all frames put into the gates is computed for the whole batch at once; what remains for each step is one
-    convolution of the hidden maps.
+    The convolution of the inputs runs once over all frames of the batch; each step then needs one convolution of the
+    hidden maps.
 
     Args:
-        channels: Of what is read; 0 to read nothing and go on from a start.
+        channels: Channels of the input maps; 0 for a layer that reads nothing and starts from a given state.
         hidden: Channels of the hidden maps and of the cells.
         kernel_size: Height and width of both convolutions, odd.
+
+    Raises:
+        ValueError: `kernel_size` is even.
     """
 
     def __init__(self, channels: int, hidden: int, kernel_size: int = 3):
@@ -36,71 +40,99 @@ class ConvLSTM(nn.Module):
         self.channels = channels
         self.hidden = hidden
         self.kernel_size = kernel_size
-        self.read = nn.Conv2d(channels, 4 * hidden, kernel_size, padding=kernel_size // 2) if channels else None
-        self.recur = nn.Conv2d(hidden, 4 * hidden, kernel_size, padding=kernel_size // 2)
-        with torch.no_grad():  # to remember in the beginning (Jozefowicz et al. 2015)
-            self.recur.bias[hidden : 2 * hidden] += 1
+        padding = kernel_size // 2
+        self.input_conv = nn.Conv2d(channels, 4 * hidden, kernel_size, padding=padding) if channels else None
+        self.hidden_conv = nn.Conv2d(hidden, 4 * hidden, kernel_size, padding=padding)
+        with torch.no_grad():  # the forget gates, so that it remembers at first (Jozefowicz et al. 2015)
+            _bias(self.hidden_conv)[hidden : 2 * hidden] += 1
 
-    def forward(self, batch: Batch, start: tuple[Tensor, Tensor] | None = None) -> tuple[Batch, tuple[Tensor, Tensor]]:
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Batch, State]:
         """Return hidden maps `(batch, time, hidden, height, width)`, and hidden maps and cells after the last steps.
 
         Args:
-            batch: What is read.
-            start: Hidden maps and cells before the first step, `(batch, hidden, height, width)`; zeros if None.
+            batch: Maps, `(batch, time, channels, height, width)`.
+            state: Hidden maps and cells before the first step, `(batch, hidden, height, width)` each; zeros if None.
+
+        Raises:
+            ValueError: The steps are no maps of `channels` channels.
         """
-        if self.read is None or batch.values.ndim != 5 or batch.values.shape[2] != self.channels:
+        if self.input_conv is None or batch.values.ndim != 5 or batch.values.shape[2] != self.channels:
             raise ValueError(
                 f"steps of shape {tuple(batch.values.shape[2:])}; this ConvLSTM reads maps of {self.channels} "
                 "channels. Embed the steps, or give another number of channels"
             )
-        if start is None:
+        if state is None:
             zeros = batch.values.new_zeros(len(batch), self.hidden, *batch.values.shape[3:])
-            start = zeros, zeros
-        weight, bias = self.read.weight, self.read.bias + self.recur.bias
+            state = zeros, zeros
+        weight, bias = self.input_conv.weight, _bias(self.input_conv) + _bias(self.hidden_conv)
         return self._run(
-            lambda films, times: F.conv2d(batch.values[films, times], weight, bias, padding=self.kernel_size // 2),
-            start,
+            lambda rows, times: F.conv2d(batch.values[rows, times], weight, bias, padding=self.kernel_size // 2),
+            state,
             batch.lengths,
         )
 
-    def go_on(self, start: tuple[Tensor, Tensor], lengths: Tensor) -> tuple[Batch, tuple[Tensor, Tensor]]:
-        """Return the same for steps at which nothing is read."""
-        bias = self.recur.bias.reshape(-1, 1, 1)
-        return self._run(lambda films, times: bias.expand(len(films), -1, *start[0].shape[2:]), start, lengths)
-
-    def _run(
-        self, read: Callable[[Tensor, Tensor], Tensor], start: tuple[Tensor, Tensor], lengths: Tensor
-    ) -> tuple[Batch, tuple[Tensor, Tensor]]:
-        """Run all films side by side, the longest first: those that have ended cost nothing.
+    def run_without_input(self, state: State, lengths: Tensor) -> tuple[Batch, State]:
+        """Return the same for steps at which nothing is read.
 
         Args:
-            read: Returns what the gates get from elsewhere, given numbers of films and times `(steps,)`.
-            start: Hidden maps and cells before the first steps.
-            lengths: Of the films.
+            state: Hidden maps and cells before the first step, `(batch, hidden, height, width)` each.
+            lengths: Steps of each sequence, `(batch,)`.
+        """
+        bias = _bias(self.hidden_conv).reshape(-1, 1, 1)
+        return self._run(lambda rows, times: bias.expand(len(rows), -1, *state[0].shape[2:]), state, lengths)
+
+    def _run(self, inputs: Callable[[Tensor, Tensor], Tensor], state: State, lengths: Tensor) -> tuple[Batch, State]:
+        """Run all sequences side by side, the longest first: those that have ended cost nothing.
+
+        Args:
+            inputs: Returns the inputs of the gates without the hidden maps' part, given row and time of each step.
+            state: Hidden maps and cells before the first steps.
+            lengths: Steps of each sequence, `(batch,)`.
         """
         order = lengths.argsort(descending=True, stable=True)
         time = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
-        goes_on = time < lengths[order]  # (time, film)
-        times, ranks = goes_on.nonzero(as_tuple=True)
-        films = order[ranks]
-        running = goes_on.sum(dim=1)
-        given = [part.to(self.recur.weight) for part in (read(films, times), start[0][order], start[1][order])]
-        with torch.autocast(lengths.device.type, enabled=False):  # cells are sums of too many numbers for that
-            states = Unrolled.apply(given[0], self.recur.weight, *given[1:], running.tolist())
-        first = running.cumsum(dim=0) - running  # where each time begins among the steps
+        running = time < lengths[order]  # (time, batch)
+        times, ranks = running.nonzero(as_tuple=True)
+        rows, counts = order[ranks], running.sum(dim=1)
+        dtype = self.hidden_conv.weight.dtype
+        with torch.autocast(lengths.device.type, enabled=False):  # cells are sums over time: keep them precise
+            hidden, cells = self._loop(
+                inputs(rows, times).to(dtype), state[0][order].to(dtype), state[1][order].to(dtype), counts.tolist()
+            )
+        first = counts.cumsum(dim=0) - counts  # where each time begins among the steps
         last = first[lengths - 1] + order.argsort()
-        hidden = states[0].new_zeros(len(lengths), len(time), *states[0].shape[1:])
-        return Batch(hidden.index_put((films, times), states[0]), lengths), (states[0][last], states[1][last])
+        maps = hidden.new_zeros(len(lengths), len(time), *hidden.shape[1:])
+        return Batch(maps.index_put((rows, times), hidden), lengths), (hidden[last], cells[last])
+
+    def _loop(self, inputs: Tensor, hidden: Tensor, cell: Tensor, counts: list[int]) -> State:
+        """Return hidden maps and cells after each step, `(steps, hidden, height, width)`, in the order of the inputs.
+
+        Args:
+            inputs: Of the gates, `(steps, 4 * hidden, height, width)`: all first steps, then all second ones, ...
+            hidden: Maps before the first step, the longest sequences first.
+            cell: Likewise.
+            counts: How many sequences have a first step, a second one, ...
+        """
+        all_hidden, all_cells = [], []
+        weight, padding = self.hidden_conv.weight, self.kernel_size // 2
+        for step, count in zip(inputs.split(counts), counts):
+            gates = step + F.conv2d(hidden[:count], weight, padding=padding)
+            input_gate, forget_gate, new, output_gate = gates.chunk(4, dim=1)
+            cell = forget_gate.sigmoid() * cell[:count] + input_gate.sigmoid() * new.tanh()
+            hidden = output_gate.sigmoid() * cell.tanh()
+            all_hidden.append(hidden)
+            all_cells.append(cell)
+        return torch.cat(all_hidden), torch.cat(all_cells)
 
 
 class ConvLSTMEncoder(Encoder):
-    """The last hidden maps and cells of a ConvLSTM, side by side: the code is a small stack of maps.
+    """The last hidden maps and cells of a ConvLSTM, flattened: the code is a small stack of maps.
 
     Args:
         conv_lstm: Reads maps.
-        height: Of the maps.
-        width: Of the maps.
-        embed: Turns frames `(steps, *step)` into maps `(steps, channels, height, width)`; None if they are.
+        height: Height of the maps.
+        width: Width of the maps.
+        embed: Turns frames `(steps, *step)` into maps `(steps, channels, height, width)`; None if they are maps.
     """
 
     def __init__(self, conv_lstm: ConvLSTM, height: int, width: int, embed: nn.Module | None = None):
@@ -112,6 +144,11 @@ class ConvLSTMEncoder(Encoder):
         self.code_size = 2 * conv_lstm.hidden * height * width
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given frames `(batch, time, *step)`.
+
+        Raises:
+            ValueError: The maps have another size than `height` and `width`.
+        """
         maps = batch if self.embed is None else batch.map(self.embed)
         if maps.values.shape[-2:] != (self.height, self.width):
             raise ValueError(
@@ -122,13 +159,16 @@ class ConvLSTMEncoder(Encoder):
 
 
 class ConvLSTMDecoder(Decoder):
-    """Goes on from the states in the code and reads nothing: the forecasting network of Shi et al. 2015.
+    """A ConvLSTM that starts from the states in the code and reads nothing: the forecasting network of Shi et al. 2015.
 
     Args:
-        conv_lstm: Of 0 channels and as many hidden ones as the encoder's.
-        height: Of the maps in the code.
-        width: Of the maps in the code.
+        conv_lstm: `ConvLSTM(0, hidden)` with `hidden` as the encoder's.
+        height: Height of the maps in the code.
+        width: Width of the maps in the code.
         head: Turns hidden maps `(steps, hidden, height, width)` into predictions `(steps, *prediction)`.
+
+    Raises:
+        ValueError: The ConvLSTM reads inputs.
     """
 
     def __init__(self, conv_lstm: ConvLSTM, height: int, width: int, head: nn.Module):
@@ -141,5 +181,11 @@ class ConvLSTMDecoder(Decoder):
         self.head = head
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         hidden, cell = code.unflatten(1, (2 * self.conv_lstm.hidden, self.height, self.width)).chunk(2, dim=1)
-        return self.conv_lstm.go_on((hidden, cell), lengths)[0].map(self.head)
+        return self.conv_lstm.run_without_input((hidden, cell), lengths)[0].map(self.head)
+
+
+def _bias(convolution: nn.Conv2d) -> Tensor:
+    assert convolution.bias is not None
+    return convolution.bias

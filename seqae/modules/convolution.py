@@ -1,4 +1,4 @@
-"""One-dimensional convolutions over padded batches."""
+"""Convolutions over time of padded batches."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Convolutions(nn.Module):
     Args:
         input_size: Length of the vector read at each step.
         channels: Length of the vector written by each layer; layer i is dilated by 2**i.
-        kernel_size: Steps that a layer looks at.
-        causal: Whether a layer looks at the steps before only, or at both sides.
+        kernel_size: Steps that a layer reads for each step that it writes.
+        causal: Whether a layer reads no later steps.
     """
 
     def __init__(self, input_size: int, channels: Sequence[int], kernel_size: int = 3, causal: bool = False):
@@ -46,9 +46,9 @@ class Convolutions(nn.Module):
 
     def forward(self, batch: Batch) -> Batch:
         """Return vectors `(batch, time, output_size)` given `(batch, time, input_size)`."""
-        for convolution, shortcut in zip(self.convolutions, self.shortcuts):
+        for depth, (convolution, shortcut) in enumerate(zip(self.convolutions, self.shortcuts)):
             batch = batch.mask_padding()
-            reach = convolution.dilation[0] * (self.kernel_size - 1)
+            reach = 2**depth * (self.kernel_size - 1)
             before = reach if self.causal else reach // 2
             padded = F.pad(batch.values.transpose(1, 2), (before, reach - before))
             written = F.silu(convolution(padded)).transpose(1, 2)

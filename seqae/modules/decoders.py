@@ -1,4 +1,4 @@
-"""Decoders: codes in, sequences out."""
+"""Decoders: from codes `(batch, code_size)` to sequences of any lengths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
-from seqae.modules.recurrent import LSTM, RecurrentLayer
+from seqae.modules.recurrent import LSTM, RecurrentLayer, State
 
 
 class Decoder(nn.Module, ABC):
@@ -20,18 +20,18 @@ class Decoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
-        """Return a prediction for every step.
+        """Return a prediction for every step, `(batch, time, *prediction)`.
 
         Args:
             code: `(batch, code_size)`.
-            lengths: `(batch,)`, the number of steps to write.
-            targets: The true sequences. A decoder that reads its own output reads these
+            lengths: `(batch,)` int64, the number of steps to write.
+            targets: The true sequences, `(batch, time, *step)`. A decoder that reads its own output reads these
                 instead (teacher forcing); the others ignore them.
         """
 
 
 class RepeatDecoder(Decoder):
-    """A recurrence that reads the code at every step and nothing else.
+    """A recurrent layer that reads the code at every step and nothing else.
 
     The unconditioned decoder of Srivastava et al. 2015, https://arxiv.org/abs/1502.04681.
 
@@ -46,16 +46,32 @@ class RepeatDecoder(Decoder):
         self.head = head
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         repeated = code.unsqueeze(1).expand(-1, int(lengths.max()), -1)
         return self.rnn(Batch(repeated, lengths)).map(self.head)
 
 
 class AutoregressiveDecoder(Decoder):
-    """A recurrence that starts from the code and at each step reads the step before.
+    """A recurrent layer that starts from the code and at each step reads the step before.
 
-    Sutskever et al. 2014, https://arxiv.org/abs/1409.3215. With a targets it reads the true step
-    before, except for a share of the steps at which it reads its own (scheduled sampling, Bengio et
-    al. 2015, https://arxiv.org/abs/1506.03099); without one it reads its own output throughout.
+    Sutskever et al. 2014, https://arxiv.org/abs/1409.3215. Given targets it reads the true step before (teacher
+    forcing), or with a probability its own output (scheduled sampling, Bengio et al. 2015,
+    https://arxiv.org/abs/1506.03099); without targets it reads its own output throughout.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from seqae import LSTM, AutoregressiveDecoder
+    >>> decoder = AutoregressiveDecoder(code_size=4, rnn=LSTM(3, 8), head=nn.Linear(8, 3))
+    >>> written = decoder(torch.zeros(2, 4), lengths=torch.tensor([5, 2]))
+    >>> written.values.shape, written.lengths
+    (torch.Size([2, 5, 3]), tensor([5, 2]))
+
+    Tokens need `embed`, a head that writes logits, and `to_input`, which chooses a token:
+
+    >>> from seqae.modules import Argmax
+    >>> decoder = AutoregressiveDecoder(4, LSTM(6, 8), nn.Linear(8, 100), nn.Embedding(100, 6), to_input=Argmax())
+    >>> decoder(torch.zeros(2, 4), torch.tensor([5, 2])).values.shape
+    torch.Size([2, 5, 100])
 
     Args:
         code_size: Length of a code.
@@ -64,10 +80,14 @@ class AutoregressiveDecoder(Decoder):
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None for readings.
         to_input: Turns predictions into steps, for example logits into the likeliest token; None if
             they are steps already.
-        sampling_probability: The share of steps at which it does not believe its targets, while training. The
-            task that trains it may raise it from epoch to epoch.
-        condition_every_step: Whether recurrence and head read the code, too, at every step, so that it is neither forgotten nor
-            ignored (Dieng et al. 2019, https://arxiv.org/abs/1807.04863). What they read is then longer by `code_size`.
+        sampling_probability: Probability with which a step reads the decoder's own output in place of the target,
+            while training. The task that trains it may raise it from epoch to epoch.
+        condition_every_step: Whether `rnn` and `head` also read the code at every step, so that it is neither
+            forgotten nor ignored (Dieng et al. 2019, https://arxiv.org/abs/1807.04863). What they read is then longer
+            by `code_size`.
+
+    Raises:
+        ValueError: `rnn` is bidirectional, or reads vectors too short to hold the code and a step.
     """
 
     def __init__(
@@ -86,7 +106,7 @@ class AutoregressiveDecoder(Decoder):
         step_size = rnn.input_size - code_size * condition_every_step
         if step_size < 1:
             raise ValueError(
-                f"a recurrence that reads {rnn.input_size} numbers, of which the code takes {code_size}. "
+                f"an rnn that reads vectors of {rnn.input_size}, of which the code takes {code_size}. "
                 "Give it an input_size that holds both step and code"
             )
         self.code_size = code_size
@@ -96,53 +116,64 @@ class AutoregressiveDecoder(Decoder):
         self.to_input = to_input
         self.sampling_probability = sampling_probability
         self.condition_every_step = condition_every_step
-        self.start = nn.Linear(code_size, rnn.hidden_size)
-        self.first = nn.Parameter(torch.zeros(step_size))  # read at the first step
+        self.code_to_state = nn.Linear(code_size, rnn.hidden_size)
+        self.first_step = nn.Parameter(torch.zeros(step_size))  # read where there is no step before
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
-        state = self.rnn.start(self.start(code).tanh())
-        first = self.first.expand(len(code), -1)
-        own_share = self.sampling_probability if self.training else 0.0
-        if targets is not None and own_share == 0.0:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
+        state = self.rnn.initial_state(self.code_to_state(code).tanh())
+        first = self.first_step.expand(len(code), -1)
+        probability = self.sampling_probability if self.training else 0.0
+        if targets is not None and probability == 0.0:
             embedded = targets if self.embed is None else targets.map(self.embed)
             before = torch.cat([first.unsqueeze(1), embedded.values[:, :-1]], dim=1)
-            hidden = self.rnn(Batch(self._beside_code(before, code), lengths), state)
-            return Batch(self._beside_code(hidden.values, code), lengths).map(self.head)
-        if targets is None and self._is_linear:
+            hidden = self.rnn(Batch(self._with_code(before, code), lengths), state)
+            return Batch(self._with_code(hidden.values, code), lengths).map(self.head)
+        if (
+            targets is None
+            and self._reads_predictions
+            and isinstance(self.rnn, LSTM)
+            and isinstance(self.head, nn.Linear)
+        ):
             hidden = self.rnn.run_autoregressive(state, first, self.head, int(lengths.max()))
             return Batch(hidden, lengths).map(self.head)
-        return self._step_by_step(state, first, code, lengths, targets, own_share)
+        return self._step_by_step(state, first, code, lengths, targets, probability)
 
-    def _beside_code(self, vectors: Tensor, code: Tensor) -> Tensor:
-        """Return vectors `(batch, time, size)` followed by the code, if it is read again."""
+    def _with_code(self, vectors: Tensor, code: Tensor) -> Tensor:
+        """Return vectors `(batch, time, size)` followed by the code, if every step reads it."""
         if not self.condition_every_step:
             return vectors
         return torch.cat([vectors, code.unsqueeze(1).expand(-1, vectors.shape[1], -1)], dim=-1)
 
     @property
-    def _is_linear(self) -> bool:
-        """Whether the way from a hidden state to what the next step reads is one linear layer."""
-        simple = (
-            self.embed is None
-            and self.to_input is None
-            and not self.condition_every_step
-            and isinstance(self.head, nn.Linear)
-        )
-        return simple and isinstance(self.rnn, LSTM) and self.rnn.num_layers == 1
+    def _reads_predictions(self) -> bool:
+        """Whether one layer reads the prediction as it is; with a linear head it is linear in the state before."""
+        as_it_is = self.embed is None and self.to_input is None and not self.condition_every_step
+        return as_it_is and self.rnn.num_layers == 1
 
     def _step_by_step(
-        self, state, before: Tensor, code: Tensor, lengths: Tensor, targets: Batch | None, own_share: float
+        self, state: State, before: Tensor, code: Tensor, lengths: Tensor, targets: Batch | None, probability: float
     ) -> Batch:
+        """Return the predictions of a loop over the steps.
+
+        Args:
+            state: Before the first step.
+            before: What the first step reads, `(batch, step_size)`.
+            code: `(batch, code_size)`.
+            lengths: `(batch,)`.
+            targets: The true sequences, `(batch, time, *step)`, or None.
+            probability: Of reading a step of its own where there is a true one.
+        """
         # Indexing a tensor at each step makes the backward pass quadratic: unbind it once.
         truths = None if targets is None else targets.mask_padding().values.unbind(dim=1)
         predictions = []
         for time in range(int(lengths.max())):
-            state = self.rnn.step(self._beside_code(before.unsqueeze(1), code)[:, 0], state)
-            prediction = self.head(self._beside_code(state[-1][0].unsqueeze(1), code)[:, 0])
+            state = self.rnn.step(self._with_code(before.unsqueeze(1), code)[:, 0], state)
+            prediction = self.head(self._with_code(state[-1][0].unsqueeze(1), code)[:, 0])
             predictions.append(prediction)
             step = prediction if self.to_input is None else self.to_input(prediction)
             if truths is not None:
-                own = torch.rand(len(step), device=step.device) < own_share
+                own = torch.rand(len(step), device=step.device) < probability
                 own = own.reshape(-1, *[1] * (step.ndim - 1))
                 step = torch.where(own, step, truths[time].to(step.dtype))
             before = step if self.embed is None else self.embed(step)
@@ -150,14 +181,15 @@ class AutoregressiveDecoder(Decoder):
 
 
 class ConvDecoder(Decoder):
-    """Convolutions over the code repeated at every step, with the step's place in the sequence beside it.
+    """Convolutions over the code, repeated at every step beside the step's position in the sequence.
 
     Args:
         code_size: Length of a code.
         head: Turns vectors `(steps, channels[-1])` into predictions `(steps, *prediction)`.
         channels: Length of the vector written by each layer.
-        kernel_size: Steps that a layer looks at.
-        positional_frequencies: Sine and cosine pairs that tell where a step stands, counted from both ends.
+        kernel_size: Steps that a layer reads for each step that it writes.
+        positional_frequencies: Pairs of sine and cosine that encode the position, counted from both ends
+            (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762).
     """
 
     def __init__(
@@ -177,14 +209,15 @@ class ConvDecoder(Decoder):
         self.convolutions = Convolutions(code_size + 4 * positional_frequencies, channels, kernel_size)
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         time = torch.arange(int(lengths.max()), device=code.device)
         to_end = lengths.unsqueeze(1) - 1 - time
-        places = torch.cat([self._place(time.expand_as(to_end)), self._place(to_end)], dim=-1).to(code.dtype)
+        positions = torch.cat([self._encode(time.expand_as(to_end)), self._encode(to_end)], dim=-1).to(code.dtype)
         repeated = code.unsqueeze(1).expand(-1, len(time), -1)
-        return self.convolutions(Batch(torch.cat([repeated, places], dim=-1), lengths)).map(self.head)
+        return self.convolutions(Batch(torch.cat([repeated, positions], dim=-1), lengths)).map(self.head)
 
-    def _place(self, steps: Tensor) -> Tensor:
-        """Return `(batch, time, 2 * waves)`: waves with periods of 4 steps and more (Vaswani et al. 2017)."""
+    def _encode(self, steps: Tensor) -> Tensor:
+        """Return sines and cosines with periods of 4, 8, 16, ... steps, `(batch, time, 2 * frequencies)`."""
         periods = 4.0 * 2.0 ** torch.arange(self.positional_frequencies, device=steps.device)
         angles = 2 * math.pi * steps.unsqueeze(-1) / periods
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
@@ -194,10 +227,10 @@ class DenseDecoder(Decoder):
     """Fully connected layers that write a window of a fixed number of steps, or one step (an image).
 
     Args:
-        steps: The most steps that a sequence may have; of a shorter one the first are kept.
+        steps: The length of the longest sequence; of a shorter one the first steps are kept.
         output_size: Length of the prediction of a step.
         code_size: Length of a code.
-        hidden_sizes: Length of the vector between layers; none makes the decoder linear.
+        hidden_sizes: Length of each hidden vector; none makes the decoder linear.
         head: Turns vectors `(steps, output_size)` into predictions, for example `nn.Unflatten`.
     """
 
@@ -218,6 +251,11 @@ class DenseDecoder(Decoder):
         self.layers = mlp([code_size, *hidden_sizes, steps * output_size])
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`.
+
+        Raises:
+            ValueError: A length is above `steps`.
+        """
         time = int(lengths.max())
         if time > self.steps:
             raise ValueError(f"asked for {time} steps; this decoder writes at most {self.steps}")
@@ -237,15 +275,16 @@ class ConstantDecoder(Decoder):
         self.head = head
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         step = self.head(code)
         return Batch(step.unsqueeze(1).expand(-1, int(lengths.max()), *step.shape[1:]), lengths)
 
 
 class ReversedDecoder(Decoder):
-    """Lets another decoder write each sequence from its last step to its first.
+    """Another decoder that writes each sequence from its last step to its first.
 
-    What was read last is written first, which makes the way from input to output short (Sutskever
-    et al. 2014). The prediction comes back in the order of the input.
+    What was read last is written first, so that the distance from input to output is short (Srivastava et al. 2015,
+    https://arxiv.org/abs/1502.04681). The prediction comes back in the order of the input.
 
     Args:
         decoder: The decoder that writes.
@@ -256,4 +295,5 @@ class ReversedDecoder(Decoder):
         self.decoder = decoder
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         return self.decoder(code, lengths, None if targets is None else targets.reversed()).reversed()

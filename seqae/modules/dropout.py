@@ -1,4 +1,4 @@
-"""Dropout that does not wait for random numbers."""
+"""Dropout with cheap random numbers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from torch import Tensor, nn
 
 
 class FastDropout(nn.Module):
-    """Sets a share of all numbers to zero while training and makes up for it with the others, as `nn.Dropout` does.
+    """Sets values to zero at random while training and scales up the others, as `nn.Dropout` does.
 
-    Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html. A random byte decides on each number, so
-    that shares are multiples of 1/256; on a CPU torch spends most of a small model's dropout on better random numbers.
+    Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html. One random byte decides on each value, so
+    that probabilities are multiples of 1/256: on a CPU the random numbers of torch take most of dropout's time.
 
     Args:
-        p: Of the numbers.
+        p: Probability with which a value is set to zero.
+
+    Raises:
+        ValueError: `p` is no probability below 1.
     """
 
     def __init__(self, p: float = 0.5):
         super().__init__()
         if not 0 <= p < 1:
-            raise ValueError(f"a share of {p} to be dropped. Expected one from 0 up to, but not, 1")
+            raise ValueError(f"a dropout probability of {p}. Expected one from 0 up to, but not, 1")
         self.p = p
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return values of the same shape."""
+        """Return values of the same shape, any `(*shape)`."""
         dropped = min(round(256 * self.p), 255)
         if not self.training or not dropped:
             return values
         draws = torch.empty(-(-values.numel() // 8), dtype=torch.int64, device=values.device)
-        coins = draws.random_(-(2**63), None).view(torch.uint8)[: values.numel()].view(values.shape)
-        return values * (coins >= dropped).to(values.dtype).mul_(256 / (256 - dropped))
+        drawn_bytes = draws.random_(-(2**63), None).view(torch.uint8)[: values.numel()].view(values.shape)
+        return values * (drawn_bytes >= dropped).to(values.dtype).mul_(256 / (256 - dropped))

@@ -1,4 +1,4 @@
-"""Encoders: a batch of sequences in, one code per sequence out."""
+"""Encoders: from a batch of sequences to one code per sequence, `(batch, code_size)`."""
 
 from __future__ import annotations
 
@@ -29,20 +29,34 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
-        """Return the codes, `(batch, code_size)`."""
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
 
 
 class RecurrentEncoder(Encoder):
-    """The last hidden state of a recurrence, projected to the code.
+    """The last hidden state of a recurrent layer, projected to the code.
 
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215.
 
+    >>> import torch
+    >>> from torch import nn
+    >>> from seqae import LSTM, Batch, RecurrentEncoder
+    >>> encoder = RecurrentEncoder(LSTM(input_size=3, hidden_size=8, bidirectional=True), code_size=4)
+    >>> encoder(Batch.of([torch.zeros(5, 3), torch.zeros(2, 3)])).shape
+    torch.Size([2, 4])
+
+    Tokens need `embed`:
+
+    >>> encoder = RecurrentEncoder(LSTM(6, 8), code_size=4, embed=nn.Embedding(100, 6))
+    >>> encoder(Batch.of([torch.tensor([7, 99, 2]), torch.tensor([5])])).shape
+    torch.Size([2, 4])
+
     Args:
-        rnn: For example `LSTM(input_size, hidden_size, layers=2, bidirectional=True)`.
+        rnn: For example `LSTM(input_size, hidden_size, num_layers=2, bidirectional=True)`.
         code_size: Length of a code.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for
             tokens, a CNN for frames, None for sensor readings.
-        pool: Takes the hidden states of all steps instead of the last one, see `seqae.modules.pooling`.
+        pool: From the hidden states of all steps to one vector per sequence, in place of the last state; see
+            `seqae.modules.pooling`.
     """
 
     def __init__(
@@ -60,8 +74,9 @@ class RecurrentEncoder(Encoder):
         self.project = nn.Linear(rnn.output_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        hidden = self.rnn(embedded(batch, self.embed))
-        return self.project(self.rnn.final(hidden) if self.pool is None else self.pool(hidden))
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
+        hidden = self.rnn(embed_steps(batch, self.embed))
+        return self.project(self.rnn.last_output(hidden) if self.pool is None else self.pool(hidden))
 
 
 class ConvEncoder(Encoder):
@@ -73,8 +88,8 @@ class ConvEncoder(Encoder):
         input_size: Length of the vector read at each step.
         code_size: Length of a code.
         channels: Length of the vector written by each layer.
-        kernel_size: Steps that a layer looks at.
-        causal: Whether a layer looks at the steps before only.
+        kernel_size: Steps that a layer reads for each step that it writes.
+        causal: Whether a layer reads no later steps.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
         pool: From vectors to one vector per sequence, see `seqae.modules.pooling`.
     """
@@ -101,7 +116,8 @@ class ConvEncoder(Encoder):
         self.project = nn.Linear(self.convolutions.output_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.project(self.pool(self.convolutions(embedded(batch, self.embed))))
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
+        return self.project(self.pool(self.convolutions(embed_steps(batch, self.embed))))
 
 
 class DenseEncoder(Encoder):
@@ -110,10 +126,10 @@ class DenseEncoder(Encoder):
     Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647.
 
     Args:
-        steps: The most steps that a sequence may have; a shorter one is followed by zeros.
+        steps: The length of the longest sequence; a shorter one is padded with zeros.
         input_size: Length of the vector read at each step.
         code_size: Length of a code.
-        hidden_sizes: Length of the vector between layers; none makes the encoder linear.
+        hidden_sizes: Length of each hidden vector; none makes the encoder linear.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
     """
 
@@ -134,7 +150,12 @@ class DenseEncoder(Encoder):
         self.layers = mlp([steps * input_size, *hidden_sizes, code_size])
 
     def forward(self, batch: Batch) -> Tensor:
-        values = embedded(batch, self.embed).mask_padding().values
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`.
+
+        Raises:
+            ValueError: A sequence is longer than `steps`.
+        """
+        values = embed_steps(batch, self.embed).mask_padding().values
         if int(batch.lengths.max()) > self.steps:
             raise ValueError(
                 f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
@@ -145,7 +166,7 @@ class DenseEncoder(Encoder):
 
 
 class MeanEncoder(Encoder):
-    """The mean of the embedded steps, projected to the code: blind to order, a baseline.
+    """The mean of the embedded steps, projected to the code: a baseline that ignores the order.
 
     Args:
         input_size: Length of the vector read at each step.
@@ -161,17 +182,18 @@ class MeanEncoder(Encoder):
         self.project = nn.Linear(input_size, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.project(mean_over_time(embedded(batch, self.embed)))
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
+        return self.project(mean_over_time(embed_steps(batch, self.embed)))
 
 
 class SegmentMeanEncoder(Encoder):
-    """The mean states of a recurrence in each part of a sequence: features of what was heard when.
+    """The mean hidden state of a recurrent layer in each of several segments of a sequence, one after the other.
 
-    They say more than the code that the recurrence was trained for, which has to be short.
+    As features for a classifier they hold more than the code for which the layer was trained.
 
     Args:
-        rnn: For example that of a trained `RecurrentEncoder`.
-        num_segments: Of each sequence.
+        rnn: For example that of a trained `RecurrentEncoder`; it reads vectors `(batch, time, input_size)`.
+        num_segments: Segments of each sequence.
     """
 
     def __init__(self, rnn: RecurrentLayer, num_segments: int):
@@ -181,16 +203,17 @@ class SegmentMeanEncoder(Encoder):
         self.code_size = rnn.output_size * num_segments
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         return SegmentMeanPooling(self.num_segments)(self.rnn(batch))
 
 
 class MeanMaxEncoder(Encoder):
-    """The mean of the vectors that are read, beside the mean and the largest of a recurrence's states.
+    """The mean of the embedded steps, beside mean and maximum of a recurrent layer's hidden states.
 
-    With few labels a classifier finds most in the means (see the recipe text_pretraining); order is in the states.
+    With few labels a classifier gains most from the means (see the recipe text_pretraining); the states hold the order.
 
     Args:
-        rnn: Reads the vectors.
+        rnn: Reads the embedded steps.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
     """
 
@@ -201,20 +224,21 @@ class MeanMaxEncoder(Encoder):
         self.code_size = rnn.input_size + 2 * rnn.output_size
 
     def forward(self, batch: Batch) -> Tensor:
-        read = embedded(batch, self.embed).mask_padding()
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
+        read = embed_steps(batch, self.embed).mask_padding()
         states = self.rnn(read)
         return torch.cat([mean_over_time(read), mean_over_time(states), max_over_time(states)], dim=1)
 
 
-def embedded(batch: Batch, embed: nn.Module | None) -> Batch:
-    """Return what `embed` makes of each step; the batch itself if it is None."""
+def embed_steps(batch: Batch, embed: nn.Module | None) -> Batch:
+    """Return `embed` of each step, `(batch, time, *vector)`; the batch itself if it is None."""
     return batch if embed is None else batch.map(embed)
 
 
 class NullEncoder(Encoder):
-    """Says nothing: its codes are zeros. A decoder that learns with it is a language model (Mikolov et al. 2010).
+    """Codes of zeros, whatever the input. A decoder that is trained with it is a language model.
 
-    https://www.isca-archive.org/interspeech_2010/mikolov10_interspeech.html
+    Mikolov et al. 2010, https://www.isca-archive.org/interspeech_2010/mikolov10_interspeech.html.
 
     Args:
         code_size: Length of a code.
@@ -225,4 +249,5 @@ class NullEncoder(Encoder):
         self.code_size = code_size
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         return torch.zeros(len(batch), self.code_size, device=batch.values.device)

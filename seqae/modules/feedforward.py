@@ -9,7 +9,7 @@ from torch import nn
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Return linear layers from `sizes[0]` over all sizes to `sizes[-1]`, with SiLU between them."""
+    """Return linear layers from `(batch, sizes[0])` over all sizes to `(batch, sizes[-1])`, with SiLU between them."""
     layers: list[nn.Module] = []
     for size, after in pairwise(sizes):
         layers += [nn.Linear(size, after), nn.SiLU()]

@@ -1,6 +1,6 @@
-"""Images, as sequences of one step `(channel, height, width)`: `embed` and `head` for them.
+"""Layers for images and video frames `(channel, height, width)`: `embed` of an encoder, `head` of a decoder.
 
-For fully connected layers `nn.Flatten()` and `nn.Unflatten(1, size)` are enough.
+An image is a sequence of one step. For fully connected layers `nn.Flatten()` and `nn.Unflatten(1, size)` are enough.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from seqae.modules.encoders import Encoder
 
 
 class ImageEncoder(Encoder):
-    """The code of an image is what `embed` makes of it. Its counterpart is `ConstantDecoder`.
+    """Codes of images, sequences of one step, by layers for images. The matching decoder is `ConstantDecoder`.
 
     Args:
-        embed: Turns the only step of each sequence `(batch, *step)` into its code `(batch, code_size)`.
+        embed: Turns images `(batch, *step)` into codes `(batch, code_size)`.
         code_size: Length of a code.
     """
 
@@ -29,6 +29,11 @@ class ImageEncoder(Encoder):
         self.code_size = code_size
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given images `(batch, 1, *step)`.
+
+        Raises:
+            ValueError: A sequence has more than one step.
+        """
         if int(batch.lengths.max()) > 1:
             raise ValueError(
                 f"a sequence has {int(batch.lengths.max())} steps. This encoder reads images: sequences of 1 step"
@@ -37,7 +42,7 @@ class ImageEncoder(Encoder):
 
 
 class ChannelsLast(nn.Module):
-    """Layers on images, whose channels lie side by side in memory: convolutions on a CPU take two thirds of the time.
+    """Layers on images in the channels-last memory format: convolutions on a CPU then take two thirds of the time.
 
     Args:
         layers: From images to images, `(image, channel, height, width)`.
@@ -46,14 +51,15 @@ class ChannelsLast(nn.Module):
     def __init__(self, layers: nn.Module):
         super().__init__()
         self.layers = layers
-        _lay_out(self)
-        self.register_load_state_dict_post_hook(_lay_out)  # loading puts other tensors in the place of these
+        _to_channels_last(self)
+        self.register_load_state_dict_post_hook(_to_channels_last)  # loading replaces the weights
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return images, given images, `(image, channel, height, width)` both."""
         return self.layers(images)
 
 
-def _lay_out(module: ChannelsLast, *loaded: object) -> None:
+def _to_channels_last(module: ChannelsLast, *loaded: object) -> None:
     module.layers.to(memory_format=torch.channels_last)
 
 
@@ -61,8 +67,8 @@ class Crop(nn.Module):
     """The upper left part of an image, `(image, channel, height, width)`.
 
     Args:
-        height: Of the part.
-        width: Of the part.
+        height: Rows that are kept.
+        width: Columns that are kept.
     """
 
     def __init__(self, height: int, width: int):
@@ -71,19 +77,21 @@ class Crop(nn.Module):
         self.width = width
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return images `(image, channel, height, width)`, given larger ones."""
         return images[..., : self.height, : self.width]
 
 
 def conv_encoder(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
-    """Return an embed: convolutions of 3 x 3 that halve height and width; ReLU between them.
+    """Return layers for `embed`: convolutions of 3 x 3 that halve height and width, with ReLU between them.
 
-    From images `(image, channels[0], height, width)` to `(image, channels[-1] * rows * columns)`, see `shrunk`.
+    From images `(image, channels[0], height, width)` to vectors `(image, channels[-1] * rows * columns)`; rows and
+    columns are those of `downsampled_size`.
     Masci et al. 2011, https://doi.org/10.1007/978-3-642-21735-7_7.
 
     Args:
-        channels: Of the images, and the maps that each convolution writes.
-        pooled: Whether the largest of 2 x 2 pixels follows each convolution. If not, a convolution skips every other
-            pixel itself (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806), and no place is forgotten.
+        channels: Channels of the images, then of the maps that each convolution writes.
+        pooled: Whether max-pooling of 2 x 2 follows each convolution. If not, the convolutions have stride 2
+            (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806), which keeps the position of what they find.
     """
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
@@ -93,9 +101,14 @@ def conv_encoder(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
 
 
 def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequential:
-    """Return a head, the mirror of `shrinking`: transposed convolutions that double height and width.
+    """Return layers for `head`, the mirror of `conv_encoder`: transposed convolutions that double height and width.
 
     From vectors `(image, channels[0] * rows * columns)` to logits `(image, channels[-1], height, width)`.
+
+    Args:
+        channels: Channels of the maps that each convolution reads, then of the images.
+        height: Height of the images.
+        width: Width of the images.
     """
     rows, columns = downsampled_size(height, width, len(channels) - 1)
     layers: list[nn.Module] = []
@@ -106,19 +119,19 @@ def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequent
 
 
 def downsampled_size(height: int, width: int, times: int) -> tuple[int, int]:
-    """Return rows and columns of an image after it was halved several times, an odd rest counted as whole."""
+    """Return rows and columns of an image after it was halved several times, rounded up each time."""
     return -(-height // 2**times), -(-width // 2**times)
 
 
 def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector: int) -> nn.Sequential:
-    """Return an embed: convolutions that halve height and width, and one vector for each frame.
+    """Return layers for `embed`: convolutions that halve height and width, and one vector for each frame.
 
-    From frames `(frame, *size)` to `(frame, vector)`. Strides in place of pooling (Springenberg et al. 2014,
-    https://arxiv.org/abs/1412.6806), which would compute three of four values for nothing.
+    From frames `(frame, *size)` to vectors `(frame, vector)`. The convolutions have stride 2 instead of pooling
+    (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806), a quarter of the work.
 
     Args:
         size: Channels, height and width of a frame.
-        channels: Maps that each layer writes.
+        channels: Channels of the maps that each layer writes.
         vector: Length of the vector.
     """
     rows, columns = downsampled_size(*size[1:], len(channels))
@@ -132,23 +145,26 @@ def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector: i
 def frame_decoder(
     vector: int, channels: Sequence[int], size: tuple[int, int, int], output_bias: float = 0.0
 ) -> nn.Sequential:
-    """Return a head, the mirror of `frame_encoder`: transposed convolutions that double height and width.
+    """Return layers for `head`, the mirror of `frame_encoder`: transposed convolutions that double height and width.
 
     From vectors `(frame, vector)` to logits or values `(frame, *size)`.
 
     Args:
         vector: Length of the vector.
-        channels: Maps that each layer reads, the mirror of those of the embed.
+        channels: Channels of the maps that each layer reads, the reverse of those of the encoder.
         size: Channels, height and width of a frame.
-        output_bias: What is written before anything is learnt. Give the mean, or its logit: dark frames take long to find.
+        output_bias: Initial bias of the output. Give the mean of the data, or its logit: a bias far from it takes long
+            to learn.
     """
     rows, columns = downsampled_size(*size[1:], len(channels))
     layers: list[nn.Module] = []
     for before, after in pairwise([*channels, size[0]]):
-        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.1)]
-    nn.init.constant_(layers[-2].bias, output_bias)
-    spread = nn.Linear(vector, channels[0] * rows * columns)
+        last = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        layers += [last, nn.LeakyReLU(0.1)]
+    assert last.bias is not None
+    nn.init.constant_(last.bias, output_bias)
+    project = nn.Linear(vector, channels[0] * rows * columns)
     unflatten = nn.Unflatten(1, (channels[0], rows, columns))
     return nn.Sequential(
-        spread, nn.LeakyReLU(0.1), unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(*size[1:])
+        project, nn.LeakyReLU(0.1), unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(*size[1:])
     )

@@ -1,4 +1,4 @@
-"""What stands between steps and vectors: `embed` at an encoder, `head` at a decoder."""
+"""An `embed` for readings with missing values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 
 class MissingValueEmbedding(nn.Module):
-    """Zeros for missing values (NaN), and beside each value whether it is there.
+    """Zeros for missing values (NaN), and beside each value a flag, 1 if it is present.
 
-    With readings scaled to mean zero, zero says nothing; the flag says that it says nothing.
-    `(steps, channel)` becomes `(steps, 2 * channel)`.
+    Zero is the mean of a channel that is scaled; the flag tells a missing value from one that is zero.
     """
 
     def forward(self, steps: Tensor) -> Tensor:
+        """Return `(steps, 2 * channel)`, given readings `(steps, channel)`."""
         missing = steps.isnan()
         return torch.cat([steps.masked_fill(missing, 0.0), (~missing).to(steps.dtype)], dim=-1)

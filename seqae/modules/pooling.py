@@ -1,4 +1,4 @@
-"""From a batch of vectors `(batch, time, size)` to one vector per sequence, `(batch, size)`."""
+"""Pooling: from a batch of vectors `(batch, time, size)` to one vector per sequence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqae.batch import Batch
 
 
 def last_step(batch: Batch) -> Tensor:
-    """Return each sequence's last vector, `(batch, size)`."""
+    """Return the last vector of each sequence, `(batch, size)`."""
     return batch.values[torch.arange(len(batch), device=batch.values.device), batch.lengths - 1]
 
 
@@ -22,7 +22,7 @@ def mean_over_time(batch: Batch) -> Tensor:
 
 
 def max_over_time(batch: Batch) -> Tensor:
-    """Return the largest value of each sequence in each place of the vector, `(batch, size)`."""
+    """Return the maximum over time of each component of the vectors, `(batch, size)`."""
     if batch.is_unpadded:
         return batch.values.amax(dim=1)
     lowest = torch.finfo(batch.values.dtype).min
@@ -31,18 +31,19 @@ def max_over_time(batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class SegmentMeanPooling:
-    """Gives the mean vector in each part of a sequence, one part after the other, `(batch, parts * size)`.
+    """The mean vector of each of several segments of a sequence.
 
-    Parts are equally long and begin and end with whole steps, so that neighbours may share one, and a sequence may be
-    shorter than there are parts.
+    The segments are equally long but for rounding to whole steps. Neighbours may share a step, so that a sequence may
+    have fewer steps than segments.
 
     Attributes:
-        num_segments: Of each sequence.
+        num_segments: Segments of each sequence.
     """
 
     num_segments: int
 
     def __call__(self, batch: Batch) -> Tensor:
+        """Return the means, segment after segment, `(batch, num_segments * size)`."""
         lengths = batch.lengths.unsqueeze(1)
         edges = torch.arange(self.num_segments + 1, device=lengths.device) * lengths
         begin, end = edges[:, :-1] // self.num_segments, -(-edges[:, 1:] // self.num_segments)

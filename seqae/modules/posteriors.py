@@ -1,4 +1,4 @@
-"""An encoder whose codes are as wide as they should be."""
+"""Encoders of posterior distributions for variational autoencoders."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from seqae.modules.encoders import Encoder
 
 
 class BatchNormPosterior(Encoder):
-    """Gives the means of a `GaussianCode` mean zero and a fixed deviation over the sequences, each number on its own.
+    """Batch normalisation of the means for a `GaussianCode`: each code unit has mean zero and a fixed deviation.
 
-    So no number can say nothing: with n of them their divergence is at least `n * spread**2 / 2` nats on average, and
-    the decoder has no way of making the code useless. Zhu et al. 2020, https://arxiv.org/abs/2004.12585.
+    It rules out posterior collapse: the divergence of n code units is at least `n * std**2 / 2` nats on average
+    (Zhu et al. 2020, https://arxiv.org/abs/2004.12585).
 
     Args:
-        encoder: Writes means and logarithms of variances.
-        std: The standard deviation of each mean.
+        encoder: Writes means and logarithms of variances, `(batch, 2 * size)`.
+        std: Standard deviation of each mean over the sequences.
     """
 
     def __init__(self, encoder: Encoder, std: float):
@@ -25,16 +25,18 @@ class BatchNormPosterior(Encoder):
         self.encoder = encoder
         self.std = std
         self.code_size = encoder.code_size
-        # What torch adds to the variance by default is enough for means to shrink until they say nothing.
+        # The default eps is large enough for the means to shrink until they hold no information.
         self.norm = nn.BatchNorm1d(encoder.code_size // 2, eps=1e-12, affine=False)
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return means and logarithms of variances, `(batch, 2 * size)`, given steps `(batch, time, *step)`."""
         mean, log_variance = self.encoder(batch).chunk(2, dim=1)
-        return torch.cat([self.std * self._normed(mean), log_variance], dim=1)
+        return torch.cat([self.std * self._normalized(mean), log_variance], dim=1)
 
-    def _normed(self, mean: Tensor) -> Tensor:
-        if self.training and len(mean) == 1:  # one alone has no deviation: take that of those before
+    def _normalized(self, mean: Tensor) -> Tensor:
+        if self.training and len(mean) == 1:  # a batch of one has no deviation: use the running statistics
             return nn.functional.batch_norm(mean, self.norm.running_mean, self.norm.running_var, eps=self.norm.eps)
-        # The first batches are averaged, so that what torch begins with is forgotten at once.
+        # The first batches are averaged, so that the initial statistics have no weight.
+        assert self.norm.num_batches_tracked is not None
         self.norm.momentum = max(0.05, 1 / (int(self.norm.num_batches_tracked) + 1))
         return self.norm(mean)

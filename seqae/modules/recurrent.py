@@ -1,4 +1,4 @@
-"""Recurrence over padded batches: by the kernel of `seqae.modules.native` where it suits, else by torch.
+"""Recurrent layers over padded batches: by the kernel of `seqae.modules.native` where it supports them, else by torch.
 
 Sequences are padded, never packed: `pack_padded_sequence` leaves the fast path of torch as soon as
 two lengths differ, and its backward pass is then quadratic in time (5 to 60 times slower on a CPU).
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import chain, repeat
+from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules import native
+from seqae.modules.native import Weights
 
 State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
 
@@ -24,18 +27,33 @@ class RecurrentLayer(nn.Module, ABC):
     Args:
         input_size: Length of the vector read at each step.
         hidden_size: Length of the hidden state of each layer and direction.
-        num_layers: How many layers stand on each other.
+        num_layers: Number of stacked layers.
         bidirectional: Whether each layer also reads every sequence from its last step to its first.
+        dropout: Probability with which a hidden unit of each layer but the last is set to zero while training, as in
+            `torch.nn.LSTM`.
+
+    Raises:
+        ValueError: `dropout` is no probability below 1.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ):
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ValueError(f"a dropout of {dropout}. Expected a probability from 0 up to, but not, 1")
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
-        self.ahead = self._stack()
-        self.back = self._stack() if bidirectional else nn.ModuleList()
+        self.dropout = dropout
+        self.forward_layers = self._stack()
+        self.backward_layers = self._stack() if bidirectional else nn.ModuleList()
 
     @property
     def output_size(self) -> int:
@@ -52,34 +70,39 @@ class RecurrentLayer(nn.Module, ABC):
         """Return one layer of one direction."""
 
     @abstractmethod
-    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         """Return the state of a layer after one more step, `(batch, hidden_size)` each."""
 
     @abstractmethod
-    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
         """Return the hidden states of one layer, `(batch, time, hidden_size)`; it reads no padding."""
 
     @abstractmethod
-    def start(self, hidden: Tensor) -> State:
-        """Return the state in which every layer begins, given `(batch, hidden_size)`."""
+    def initial_state(self, hidden: Tensor) -> State:
+        """Return the state before the first step, with the hidden state `(batch, hidden_size)` in every layer."""
 
-    def forward(self, batch: Batch, start: State | None = None) -> Batch:
+    def forward(self, batch: Batch, state: State | None = None) -> Batch:
         """Return the top layer's hidden states, `(batch, time, output_size)`.
 
         Args:
             batch: Vectors `(batch, time, input_size)`.
-            start: The state before the first step, zeros if None; only for one direction.
+            state: The state before the first step, zeros if None; only for one direction.
+
+        Raises:
+            ValueError: Vectors, lengths or state are of another size.
         """
-        self._check(batch, start)
-        for number, layer in enumerate(self.ahead):
-            hidden = self._sweep(batch, None if start is None else start[number], _weights(layer))
+        self._check(batch, state)
+        for index, layer in enumerate(self.forward_layers):
+            if index and self.dropout and self.training:
+                batch = batch.map(self._drop)
+            hidden = self._run(batch, None if state is None else state[index], _weights(layer))
             if self.bidirectional:
-                backwards = self._sweep(batch.reversed(), None, _weights(self.back[number]))
-                hidden = torch.cat([hidden, Batch(backwards, batch.lengths).reversed().values], dim=-1)
+                backward = self._run(batch.reversed(), None, _weights(self.backward_layers[index]))
+                hidden = torch.cat([hidden, Batch(backward, batch.lengths).reversed().values], dim=-1)
             batch = Batch(hidden, batch.lengths)
         return batch
 
-    def final(self, hidden: Batch) -> Tensor:
+    def last_output(self, hidden: Batch) -> Tensor:
         """Return what each direction wrote last, `(batch, output_size)`, given what `forward` returned."""
         rows = torch.arange(len(hidden), device=hidden.values.device)
         last = hidden.values[rows, hidden.lengths - 1]
@@ -89,17 +112,21 @@ class RecurrentLayer(nn.Module, ABC):
 
     def step(self, vectors: Tensor, state: State) -> State:
         """Return the state after one more step that reads `(batch, input_size)`; only for one direction."""
-        after = []
-        for layer, before in zip(self.ahead, state):
-            after.append(self._cell(vectors, before, layer))
+        after: State = []
+        for layer, before in zip(self.forward_layers, state):
+            read = self._drop(vectors) if after and self.dropout and self.training else vectors
+            after.append(self._cell(read, before, _weights(layer)))
             vectors = after[-1][0]
         return after
 
-    def _check(self, batch: Batch, start: State | None) -> None:
+    def _drop(self, vectors: Tensor) -> Tensor:
+        return F.dropout(vectors, self.dropout)
+
+    def _check(self, batch: Batch, state: State | None) -> None:
         values, lengths = batch.values, batch.lengths
         if values.ndim != 3 or values.shape[2] != self.input_size:
             raise ValueError(
-                f"steps of shape {tuple(values.shape[2:])}; this recurrence reads {self.input_size} numbers. "
+                f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
                 "Embed the steps, or give another input_size"
             )
         if int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]:
@@ -108,16 +135,17 @@ class RecurrentLayer(nn.Module, ABC):
                 "A length is at least 1 and at most the number of steps"
             )
         expected = (len(batch), self.hidden_size)
-        for part in (part for state in start or () for part in state):
+        for part in (part for of_layer in state or () for part in of_layer):
             if part.shape != expected:
-                raise ValueError(f"a start of shape {tuple(part.shape)}; this recurrence starts from {expected}")
+                raise ValueError(f"an initial state of shape {tuple(part.shape)}; this layer starts from {expected}")
 
 
 class LSTM(RecurrentLayer):
     """Long short-term memory (Hochreiter & Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735)."""
 
-    def start(self, hidden: Tensor) -> State:
-        return [(hidden, torch.zeros_like(hidden)) for _ in self.ahead]
+    def initial_state(self, hidden: Tensor) -> State:
+        """Return hidden states as given, `(batch, hidden_size)`, and cells of zeros, for every layer."""
+        return [(hidden, torch.zeros_like(hidden)) for _ in self.forward_layers]
 
     def run_autoregressive(self, state: State, first: Tensor, readout: nn.Linear, time: int) -> Tensor:
         """Return the hidden states `(batch, time, hidden_size)` of one layer that reads its own output.
@@ -132,73 +160,75 @@ class LSTM(RecurrentLayer):
             readout: From the hidden state to what the next step reads.
             time: The number of steps.
         """
-        (layer,) = self.ahead
-        recurrent = layer.weight_hh_l0 + layer.weight_ih_l0 @ readout.weight
-        bias = layer.bias_hh_l0
+        (layer,) = self.forward_layers
+        weight_ih, weight_hh, bias_ih, bias_hh = _weights(layer)
+        recurrent = weight_hh + weight_ih @ readout.weight
         if readout.bias is not None:
-            bias = bias + layer.weight_ih_l0 @ readout.bias
+            bias_hh = bias_hh + weight_ih @ readout.bias
         hidden = state[0][0]
         # The fold lets the first step read readout(hidden), too: make up for the difference.
         reads = torch.cat(
             [(first - readout(hidden)).unsqueeze(1), first.new_zeros(len(first), time - 1, first.shape[1])], 1
         )
-        return self._sweep(Batch.full(reads), state[0], (layer.weight_ih_l0, recurrent, layer.bias_ih_l0, bias))
+        return self._run(Batch.full(reads), state[0], (weight_ih, recurrent, bias_ih, bias_hh))
 
     def _layer(self, input_size: int) -> nn.LSTM:
         return nn.LSTM(input_size, self.hidden_size, batch_first=True)
 
-    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
-        return torch.lstm_cell(vectors, state, *_weights(layer))
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        return torch.lstm_cell(vectors, state, *weights)
 
-    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
-        if native.is_supported_lstm(batch, start, weights):
-            return native.lstm(batch, start, weights)
-        values, hidden, cell = _for_torch(batch, start or 2 * (_zeros(batch, self.hidden_size),))
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
+        if native.is_supported_lstm(batch, state, weights):
+            return native.lstm(batch, state, weights)
+        values, hidden, cell = _for_torch(batch, state or 2 * (_zeros(batch, self.hidden_size),))
         return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
 
 
 class GRU(RecurrentLayer):
     """Gated recurrent units (Cho et al. 2014, https://arxiv.org/abs/1406.1078)."""
 
-    def start(self, hidden: Tensor) -> State:
-        return [(hidden,) for _ in self.ahead]
+    def initial_state(self, hidden: Tensor) -> State:
+        """Return hidden states as given, `(batch, hidden_size)`, for every layer."""
+        return [(hidden,) for _ in self.forward_layers]
 
     def _layer(self, input_size: int) -> nn.GRU:
         return nn.GRU(input_size, self.hidden_size, batch_first=True)
 
-    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], layer: nn.RNNBase) -> tuple[Tensor, ...]:
-        return (torch.gru_cell(vectors, state[0], *_weights(layer)),)
+    def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        return (torch.gru_cell(vectors, state[0], *weights),)
 
-    def _sweep(self, batch: Batch, start: tuple[Tensor, ...] | None, weights: tuple[Tensor, ...]) -> Tensor:
-        if native.is_supported(batch, start, weights):
-            return native.gru(batch, start, weights)
-        values, hidden = _for_torch(batch, start or (_zeros(batch, self.hidden_size),))
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
+        if native.is_supported(batch, state, weights):
+            return native.gru(batch, state, weights)
+        values, hidden = _for_torch(batch, state or (_zeros(batch, self.hidden_size),))
         return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]
 
 
 def init_forget_gate_bias(lstm: LSTM, bias: float = 1.0) -> LSTM:
-    """Let an LSTM that has not learnt yet keep its cells, so that what it read long ago reaches the end; return it.
+    """Raise the bias of an untrained LSTM's forget gates, so that it remembers for longer at first; return it.
 
     Jozefowicz et al. 2015, https://proceedings.mlr.press/v37/jozefowicz15.html.
 
     Args:
-        lstm: Whose weights are changed.
-        bias: Added to the gates that keep; a cell then lasts for about e to this power steps.
+        lstm: Its weights are changed in place.
+        bias: Added to the bias of the forget gates; a cell then lasts for about `exp(bias)` steps.
     """
     with torch.no_grad():
-        for layer in [*lstm.ahead, *lstm.back]:
-            layer.bias_ih_l0[lstm.hidden_size : 2 * lstm.hidden_size] += bias
+        for layer in [*lstm.forward_layers, *lstm.backward_layers]:
+            _weights(layer)[2][lstm.hidden_size : 2 * lstm.hidden_size] += bias
     return lstm
 
 
-def _weights(layer: nn.RNNBase) -> tuple[Tensor, ...]:
-    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+def _weights(layer: nn.Module) -> Weights:
+    # The names are set at run time, so that their types are not known before.
+    return cast("Weights", (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0))
 
 
 def _zeros(batch: Batch, hidden_size: int) -> Tensor:
     return batch.values.new_zeros(len(batch), hidden_size)
 
 
-def _for_torch(batch: Batch, start: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return what torch wants: values that are finite beyond the lengths, and states of `(layer, batch, ...)`."""
-    return batch.mask_padding().values, *(part.unsqueeze(0) for part in start)
+def _for_torch(batch: Batch, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return what torch reads: values that are finite beyond the lengths, and states `(layer, batch, hidden_size)`."""
+    return batch.mask_padding().values, *(part.unsqueeze(0) for part in state)

@@ -1,4 +1,4 @@
-"""Recursive autoencoders: vectors are merged two by two until one is left, along a tree.
+"""Recursive autoencoders: the vectors of a sequence are merged two by two, along a tree.
 
 Socher et al. 2011, https://aclanthology.org/D11-1014; unfolding: Socher et al. 2011,
 https://papers.nips.cc/paper/4204.
@@ -15,52 +15,57 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
-from seqae.modules.encoders import Encoder, embedded
+from seqae.modules.encoders import Encoder, embed_steps
 from seqae.modules.merging import Composition, Decomposition, TreeBatchPlan, fold, greedy, split_errors, unfold
 from seqae.modules.trees import Tree, balanced, chain
 
 
 class TreeBuilder(nn.Module, ABC):
-    """Says which trees grow over sequences."""
+    """Chooses the trees over the steps of sequences."""
 
     @abstractmethod
-    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
-        """Return a tree for each sequence, given its leaves `(batch, time, size)`."""
+    def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
+        """Return a tree for each sequence, given its leaves, `(batch, time, size)`, and how they are merged."""
 
 
 class ChainTree(TreeBuilder):
-    """What was read so far is merged with the next step, as by a simple recurrent network."""
+    """Each step is merged with the node of all steps before, as in a simple recurrent network."""
 
     def tree(self, length: int) -> Tree:
+        """Return the tree of a sequence of this length."""
         return chain(length)
 
-    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
+    def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
+        """Return a tree for each sequence, given its leaves, `(batch, time, size)`."""
         return [chain(length) for length in vectors.lengths.tolist()]
 
 
 class BalancedTree(TreeBuilder):
-    """Neighbours are merged, then neighbours of these: trees of the least height, the fastest ones."""
+    """Neighbours are merged, then neighbours of these: trees of minimum height, the fastest ones."""
 
     def tree(self, length: int) -> Tree:
+        """Return the tree of a sequence of this length."""
         return balanced(length)
 
-    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
+    def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
+        """Return a tree for each sequence, given its leaves, `(batch, time, size)`."""
         return [balanced(length) for length in vectors.lengths.tolist()]
 
 
 class GreedyTree(TreeBuilder):
-    """The neighbours with the least error are merged first, see `seqae.modules.merging.greedy`.
+    """The neighbours with the lowest reconstruction error are merged first, see `seqae.modules.greedy`.
 
     Args:
-        split: That of the autoencoder; it is not trained by the choice of trees.
+        decomposition: That of the autoencoder; the choice of trees does not train it.
     """
 
-    def __init__(self, split: Decomposition):
+    def __init__(self, decomposition: Decomposition):
         super().__init__()
-        self.split = split
+        self.decomposition = decomposition
 
-    def forward(self, vectors: Batch, join: Composition) -> list[Tree]:
-        return greedy(vectors, join, self.split)
+    def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
+        """Return a tree for each sequence, given its leaves, `(batch, time, size)`."""
+        return greedy(vectors, composition, self.decomposition)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +74,7 @@ class TreeNodes:
 
     Attributes:
         nodes: `(node, size)`, in the order of the plan.
-        plan: Which node is where.
+        plan: Tells which node is in which row.
     """
 
     nodes: Tensor
@@ -77,16 +82,16 @@ class TreeNodes:
 
     @property
     def parents(self) -> Tensor:
-        """What the merges made, `(merge, size)`."""
+        """The vectors of the merges, `(merge, size)`."""
         return self.nodes[self.plan.leaves :]
 
     @property
     def pairs(self) -> Tensor:
-        """What was merged, `(merge, 2, size)`."""
+        """The vectors of both children of each merge, `(merge, 2, size)`."""
         return self.nodes[self.plan.children]
 
     def mean(self, values: Tensor) -> Tensor:
-        """Return the mean of `(node, size)` over the nodes of each tree, `(batch, size)`."""
+        """Return the mean over the nodes of each tree, `(batch, size)`, of values `(node, size)`."""
         sums = values.new_zeros(len(self.plan.roots), values.shape[1]).index_add(0, self.plan.rows, values)
         return sums / torch.bincount(self.plan.rows).unsqueeze(1)
 
@@ -95,92 +100,100 @@ class TreeNodes:
 class RootNode:
     """The code of a tree is the vector of its root."""
 
-    def __call__(self, folded: TreeNodes) -> Tensor:
-        return folded.nodes[folded.plan.roots]
+    def __call__(self, nodes: TreeNodes) -> Tensor:
+        """Return the codes, `(batch, size)`."""
+        return nodes.nodes[nodes.plan.roots]
 
 
 @dataclass(frozen=True)
 class MeanOfNodes:
     """The code of a tree is the mean vector of all its nodes, leaves and merges."""
 
-    def __call__(self, folded: TreeNodes) -> Tensor:
-        return folded.mean(folded.nodes)
+    def __call__(self, nodes: TreeNodes) -> Tensor:
+        """Return the codes, `(batch, size)`."""
+        return nodes.mean(nodes.nodes)
 
 
 class RecursiveEncoder(Encoder):
-    """Merges the steps of a sequence along a tree.
+    """The steps of each sequence, merged along a tree.
 
     Args:
-        join: Makes one vector of two.
-        shape: Which trees grow: `ChainTree()`, `BalancedTree()` or `GreedyTree(split)`.
+        composition: From the vectors of two children to that of their parent.
+        tree_builder: Chooses the trees: `ChainTree()`, `BalancedTree()` or `GreedyTree(decomposition)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, size)`.
-        pool: From the nodes to the code: `RootNode()` or `MeanOfNodes()`.
+        pool: From the vectors of all nodes to the code: `RootNode()` or `MeanOfNodes()`.
     """
 
     def __init__(
         self,
-        join: Composition,
-        shape: TreeBuilder,
+        composition: Composition,
+        tree_builder: TreeBuilder,
         embed: nn.Module | None = None,
         pool: RootNode | MeanOfNodes = RootNode(),
     ):
         super().__init__()
-        self.join = join
-        self.shape = shape
+        self.composition = composition
+        self.tree_builder = tree_builder
         self.embed = embed
         self.pool = pool
-        self.code_size = join.size
+        self.code_size = composition.size
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         return self.pool(self.fold(batch))
 
     def fold(self, batch: Batch, trees: Sequence[Tree] | None = None) -> TreeNodes:
-        """Return all nodes.
+        """Return the vectors of all nodes.
 
         Args:
-            batch: The sequences.
-            trees: One for each sequence, in place of those that `shape` would choose.
+            batch: The sequences, `(batch, time, *step)`.
+            trees: One for each sequence, in place of those that `tree_builder` would choose.
         """
-        vectors = embedded(batch, self.embed)
+        vectors = embed_steps(batch, self.embed)
         if trees is None:
-            trees = self.shape(vectors, self.join)
+            trees = self.tree_builder(vectors, self.composition)
         plan = TreeBatchPlan.of(trees, vectors.values.device)
-        return TreeNodes(fold(vectors.steps, plan, self.join), plan)
+        return TreeNodes(fold(vectors.steps, plan, self.composition), plan)
 
 
 @dataclass(frozen=True)
 class ChildReconstruction:
-    """The error of a merge: how far its two children are from what can be told of them, weighted by their leaves."""
+    """The error of a merge: the distance of its two children to their reconstruction, weighted by their leaves.
 
-    def __call__(self, folded: TreeNodes, split: Decomposition) -> Tensor:
-        sizes = folded.plan.sizes[folded.plan.children]
-        return split_errors(folded.parents, folded.pairs, sizes, split)
+    Socher et al. 2011, https://aclanthology.org/D11-1014.
+    """
+
+    def __call__(self, nodes: TreeNodes, decomposition: Decomposition) -> Tensor:
+        """Return the error of each merge, `(merge,)`, in the order of the plan."""
+        sizes = nodes.plan.sizes[nodes.plan.children]
+        return split_errors(nodes.parents, nodes.pairs, sizes, decomposition)
 
 
 @dataclass(frozen=True)
 class SubtreeReconstruction:
-    """The error of a merge: how far its leaves are from those that are unfolded from it, in the mean of the leaves.
+    """The error of a merge: the mean distance of its leaves to those unfolded from it.
 
-    Socher et al. 2011, https://papers.nips.cc/paper/4204. It costs as many splits as there are pairs of a node and
-    one below it.
+    Socher et al. 2011, https://papers.nips.cc/paper/4204. It costs one decomposition for each pair of a node and one
+    below it.
     """
 
-    def __call__(self, folded: TreeNodes, split: Decomposition) -> Tensor:
-        plan = folded.plan
+    def __call__(self, nodes: TreeNodes, decomposition: Decomposition) -> Tensor:
+        """Return the error of each merge, `(merge,)`, in the order of the plan."""
+        plan = nodes.plan
         merges = torch.arange(len(plan.children), device=plan.children.device)
-        vectors, places, above = unfold(folded.parents, merges + plan.leaves, plan, split)
-        missed = (vectors - folded.nodes[places]).square().sum(dim=1)
-        return missed.new_zeros(len(merges)).index_add(0, above, missed) / plan.sizes[plan.leaves :]
+        vectors, leaves, above = unfold(nodes.parents, merges + plan.leaves, plan, decomposition)
+        distances = (vectors - nodes.nodes[leaves]).square().sum(dim=1)
+        return distances.new_zeros(len(merges)).index_add(0, above, distances) / plan.sizes[plan.leaves :]
 
 
 @dataclass(frozen=True, eq=False)
 class RecursiveOutput:
-    """What a recursive autoencoder makes of a batch.
+    """The output of a recursive autoencoder.
 
     Attributes:
-        folded: The nodes.
-        errors: `(merge,)`, of each merge in the order of the plan.
-        logits: `(node, class)`, of each node in the order of the plan; None without a head.
+        folded: The vectors of all nodes.
+        errors: `(merge,)`, the reconstruction error of each merge in the order of the plan.
+        logits: `(node, class)`, for each node in the order of the plan; None without a head.
     """
 
     folded: TreeNodes
@@ -189,18 +202,22 @@ class RecursiveOutput:
 
     @property
     def sentence_logits(self) -> Tensor:
-        """The mean over the nodes of each tree, `(batch, class)`: what a linear head says of the mean node."""
+        """The mean over the nodes of each tree, `(batch, class)`: for a linear head, the logits of the mean node.
+
+        Raises:
+            ValueError: The autoencoder has no head.
+        """
         if self.logits is None:
             raise ValueError("this autoencoder has no head. Give it one, for example nn.Linear(size, 2)")
         return self.folded.mean(self.logits)
 
     def trees(self) -> list[TreeOutput]:
-        """Return what belongs to each sequence, node by node in the order of its tree."""
+        """Return the output for each sequence, node by node in the order of its tree."""
         plan, found, start = self.folded.plan, [], 0
         for tree in plan.trees:
-            places = plan.places[start : start + len(tree)]
-            logits = None if self.logits is None else self.logits[places]
-            found.append(TreeOutput(tree, self.errors[places[tree.leaves :] - plan.leaves], logits))
+            indices = plan.indices[start : start + len(tree)]
+            logits = None if self.logits is None else self.logits[indices]
+            found.append(TreeOutput(tree, self.errors[indices[tree.leaves :] - plan.leaves], logits))
             start += len(tree)
         return found
 
@@ -210,8 +227,8 @@ class TreeOutput:
     """The tree of one sequence.
 
     Attributes:
-        tree: What was merged with what.
-        errors: `(merge,)`.
+        tree: Its merges.
+        errors: `(merge,)`, the reconstruction error of each merge.
         logits: `(node, class)`, leaves first; None without a head.
     """
 
@@ -221,52 +238,60 @@ class TreeOutput:
 
 
 class RecursiveAutoencoder(nn.Module):
-    """Reconstructs at every merge and, if it has a head, names a class at every node.
+    """Reconstructs the children of every merge and, with a head, classifies every node.
+
+    Socher et al. 2011, https://aclanthology.org/D11-1014.
 
     Args:
-        encoder: Merges.
-        split: Takes merges apart; a `GreedyTree` encoder has the same one.
-        loss: What a merge has to keep: `ChildReconstruction()`, its two children, or `SubtreeReconstruction()`, all its leaves.
+        encoder: Merges the steps.
+        decomposition: Reconstructs the children of a merge; give a `GreedyTree` of the encoder the same object.
+        loss: `ChildReconstruction()`, of the two children, or `SubtreeReconstruction()`, of all leaves.
         head: From nodes `(node, size)` to logits `(node, class)`.
     """
 
     def __init__(
         self,
         encoder: RecursiveEncoder,
-        split: Decomposition,
+        decomposition: Decomposition,
         loss: ChildReconstruction | SubtreeReconstruction = ChildReconstruction(),
         head: nn.Module | None = None,
     ):
         super().__init__()
         self.encoder = encoder
-        self.split = split
+        self.decomposition = decomposition
         self.loss = loss
         self.head = head
 
     def forward(self, batch: Batch, trees: Sequence[Tree] | None = None) -> RecursiveOutput:
-        """Grow trees, or take those given."""
+        """Merge along the trees given, or along those that the encoder chooses.
+
+        Args:
+            batch: The sequences, `(batch, time, *step)`.
+            trees: One for each sequence.
+        """
         folded = self.encoder.fold(batch, trees)
         logits = None if self.head is None else self.head(folded.nodes)
-        return RecursiveOutput(folded, self.loss(folded, self.split), logits)
+        return RecursiveOutput(folded, self.loss(folded, self.decomposition), logits)
 
 
 class UnfoldingDecoder(Decoder):
-    """Splits the code, then the halves, and so on along a tree that follows from the length.
+    """Decomposes the code, then its children, and so on along a tree that follows from the length.
 
     Args:
-        split: Makes two vectors of one; its size is that of a code.
-        shape: `ChainTree()` or `BalancedTree()`.
+        decomposition: From a parent to its two children; its size is that of a code.
+        tree_builder: `ChainTree()` or `BalancedTree()`.
         head: From leaves `(steps, size)` to predictions `(steps, *prediction)`.
     """
 
-    def __init__(self, split: Decomposition, shape: ChainTree | BalancedTree, head: nn.Module):
+    def __init__(self, decomposition: Decomposition, tree_builder: ChainTree | BalancedTree, head: nn.Module):
         super().__init__()
-        self.split = split
-        self.shape = shape
+        self.decomposition = decomposition
+        self.tree_builder = tree_builder
         self.head = head
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
-        plan = TreeBatchPlan.of([self.shape.tree(length) for length in lengths.tolist()], code.device)
-        vectors, places, _ = unfold(code, plan.roots, plan, self.split)
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
+        plan = TreeBatchPlan.of([self.tree_builder.tree(length) for length in lengths.tolist()], code.device)
+        vectors, leaves, _ = unfold(code, plan.roots, plan, self.decomposition)
         empty = Batch(code.new_zeros(len(code), int(lengths.max()), 0), lengths)
-        return empty.with_steps(self.head(vectors[places.argsort()]))
+        return empty.with_steps(self.head(vectors[leaves.argsort()]))

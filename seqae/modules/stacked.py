@@ -1,6 +1,6 @@
-"""Layers that stand on each other: each reads a batch and writes a batch.
+"""Stacked layers, from a batch to a batch each.
 
-A recurrence (`LSTM`, `GRU`) and `Convolutions` are such layers already; `TimeDistributed` makes one of any layers of torch.
+`LSTM`, `GRU` and `Convolutions` are such layers; `TimeDistributed` turns any layers of torch into one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from seqae.modules.pooling import last_step
 
 
 class TimeDistributed(nn.Module):
-    """Layers that read each step by itself, such as fully connected ones, or convolutions of an image.
+    """Layers that are applied to each step by itself, such as fully connected ones, or convolutions of images.
 
     Args:
-        layers: From steps `(steps, *step)` to steps; padding never reaches them.
+        layers: From steps `(steps, *step)` to steps `(steps, *output)`; padding never reaches them.
     """
 
     def __init__(self, layers: nn.Module):
@@ -26,16 +26,17 @@ class TimeDistributed(nn.Module):
         self.layers = layers
 
     def forward(self, batch: Batch) -> Batch:
+        """Return `(batch, time, *output)`, given `(batch, time, *step)`."""
         return batch.map(self.layers)
 
 
 class StackedEncoder(Encoder):
-    """Layers one after the other, then one vector per sequence.
+    """Stacked layers, then pooling to one vector per sequence.
 
     Args:
         layers: From a batch to a batch each; the last one writes vectors `(batch, time, code_size)`.
         code_size: Length of a code.
-        pool: From vectors to the code, see `seqae.modules.pooling`; an image has one step, which is its last.
+        pool: From vectors to the code, see `seqae.modules.pooling`; the default suits images, which have one step.
     """
 
     def __init__(self, layers: Sequence[nn.Module], code_size: int, pool: Callable[[Batch], Tensor] = last_step):
@@ -45,4 +46,5 @@ class StackedEncoder(Encoder):
         self.pool = pool
 
     def forward(self, batch: Batch) -> Tensor:
+        """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         return self.pool(self.layers(batch))

@@ -1,4 +1,4 @@
-"""What stands between tokens and vectors: output layers that share the weights of an embedding, and the choice."""
+"""Layers between vectors and tokens: heads that share an embedding's weights, choice of a token, word dropout."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 
 class TiedHead(nn.Module):
-    """Logits of all tokens, by the vectors with which they are read.
+    """Logits of all tokens by the weights of the input embedding (weight tying).
 
-    Press & Wolf 2017, https://arxiv.org/abs/1608.05859. It saves half of the weights, and what is learnt of a seldom
-    token when reading it is known when writing it.
+    Press & Wolf 2017, https://arxiv.org/abs/1608.05859. It saves half of the weights, and rare tokens are learnt twice
+    as often: when they are read and when they are written.
 
     Args:
         embedding: The same object that reads the tokens.
-        input_size: Length of the vectors given; a linear layer brings them to the embedding's. None if they have it.
+        input_size: Length of the vectors given, which a linear layer projects to `embedding_dim`; None if they have
+            that length.
     """
 
     def __init__(self, embedding: nn.Embedding, input_size: int | None = None):
@@ -28,20 +29,25 @@ class TiedHead(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the logits, `(steps, vocabulary)`, given `(steps, input_size)`."""
-        return nn.functional.linear(self._projected(vectors), self.embedding.weight, self.bias)
+        return nn.functional.linear(self._project(vectors), self.embedding.weight, self.bias)
 
     def logits_for(self, vectors: Tensor, tokens: Tensor) -> Tensor:
-        """Return the logits of some tokens only, `(steps, tokens)`."""
-        return nn.functional.linear(self._projected(vectors), self.embedding.weight[tokens], self.bias[tokens])
+        """Return the logits of some tokens only, `(steps, tokens)`.
 
-    def _projected(self, vectors: Tensor) -> Tensor:
+        Args:
+            vectors: `(steps, input_size)`.
+            tokens: `(tokens,)` int64.
+        """
+        return nn.functional.linear(self._project(vectors), self.embedding.weight[tokens], self.bias[tokens])
+
+    def _project(self, vectors: Tensor) -> Tensor:
         return vectors if self.project is None else self.project(vectors)
 
 
 class NearestEmbeddingHead(nn.Module):
-    """Logits that are higher, the nearer a token's own vector is: minus half of the squared distance.
+    """Logits by distance: minus half of the squared distance to each token's embedding.
 
-    What was read as a token's vector is written as that token, however seldom it was seen in training.
+    A vector near a token's embedding is written as that token, however rare it was in training.
 
     Args:
         embedding: The same object that reads the tokens.
@@ -58,10 +64,10 @@ class NearestEmbeddingHead(nn.Module):
 
 
 class Argmax(nn.Module):
-    """Chooses the token with the highest logit.
+    """The token with the highest logit.
 
     Args:
-        suppress: Tokens that are not written, such as the one for unknown words.
+        suppress: Tokens that are never chosen, such as the one for unknown words.
     """
 
     def __init__(self, suppress: Sequence[int] = ()):
@@ -69,21 +75,21 @@ class Argmax(nn.Module):
         self.suppress = tuple(suppress)
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Return tokens, `(steps,)`, given `(steps, vocabulary)`."""
+        """Return tokens, `(steps,)` int64, given logits `(steps, vocabulary)`."""
         if self.suppress:
             logits = logits.index_fill(-1, torch.tensor(self.suppress, device=logits.device), -torch.inf)
         return logits.argmax(dim=-1)
 
 
 class WordDropout(nn.Module):
-    """Hides a share of the tokens from what reads them, while training; stands before an embedding.
+    """Replaces tokens at random while training; put it before an embedding.
 
-    In a decoder it is the word dropout of Bowman et al. 2016, https://arxiv.org/abs/1511.06349: what is hidden must be
-    learnt from the code. See `seqae.transforms.corruptions` for damage to what an encoder reads.
+    In a decoder it is the word dropout of Bowman et al. 2016, https://arxiv.org/abs/1511.06349: what is dropped must
+    come from the code. For corruptions of what an encoder reads see `seqae.transforms`.
 
     Args:
-        p: Of the tokens.
-        token: What is read in their place; that of unknown words unless another is given.
+        p: Probability with which a token is replaced.
+        token: What replaces it; 0 is the token of unknown words.
     """
 
     def __init__(self, p: float, token: int = 0):
@@ -92,7 +98,7 @@ class WordDropout(nn.Module):
         self.token = token
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens, `(steps,)`."""
+        """Return tokens `(steps,)`, given tokens `(steps,)`, int64."""
         if not self.training or not self.p:
             return tokens
         return tokens.masked_fill(torch.rand(tokens.shape, device=tokens.device) < self.p, self.token)

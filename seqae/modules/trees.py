@@ -1,4 +1,4 @@
-"""Binary trees over sequences, told by their merges."""
+"""Binary trees over sequences, given by their merges."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """What is merged with what until one node is left.
+    """A binary tree, as the list of its merges.
 
-    The leaves are nodes 0, 1, ... from first to last; merge number k makes node `leaves + k` of two nodes that are
-    there already. The last node is the root. All is computed once, when the tree is made, and shared by every batch
-    that the tree is in.
+    The leaves are nodes 0, 1, ... from first to last; merge k creates node `leaves + k` from two earlier nodes. The
+    last node is the root. Heights and sizes are computed once and shared by every batch with the tree.
 
     Attributes:
-        merges: `(leaves - 1, 2)`, the left and the right node of each merge.
-        heights: `(leaves - 1,)`, how many merges stand above each other up to this one.
-        sizes: `(leaves - 1,)`, leaves under each merge.
+        merges: `(leaves - 1, 2)` int64, the left and the right child of each merge.
+        heights: `(leaves - 1,)` int64, the height of each merge above the leaves, at least 1.
+        sizes: `(leaves - 1,)` int64, leaves under each merge.
     """
 
     merges: np.ndarray
@@ -28,10 +27,10 @@ class Tree:
 
     @classmethod
     def of(cls, merges: np.ndarray) -> Tree:
-        """Make a tree of `(leaves - 1, 2)` node numbers.
+        """Return the tree with these merges, `(leaves - 1, 2)` indices of nodes.
 
         Raises:
-            ValueError: A merge reads a node that is not there yet, or that is merged already.
+            ValueError: A merge reads a node that does not exist yet, or that is merged already.
         """
         merges = np.asarray(merges, dtype=np.int64).reshape(-1, 2)
         leaves = len(merges) + 1
@@ -44,6 +43,7 @@ class Tree:
 
     @property
     def leaves(self) -> int:
+        """The number of leaves."""
         return len(self.merges) + 1
 
     def __len__(self) -> int:
@@ -53,19 +53,20 @@ class Tree:
 
 @lru_cache(maxsize=4096)
 def chain(leaves: int) -> Tree:
-    """Return the tree that merges what was read so far with the next leaf."""
+    """Return the tree that merges the node of all leaves so far with the next leaf."""
     before = np.concatenate([[0], leaves + np.arange(leaves)])[: leaves - 1]
     return Tree.of(np.stack([before, np.arange(1, leaves)], axis=1))
 
 
 @lru_cache(maxsize=4096)
 def balanced(leaves: int) -> Tree:
-    """Return a tree of the least height: neighbours are merged, then neighbours of these, and so on."""
-    alive, merges = list(range(leaves)), []
-    while len(alive) > 1:
-        pairs = list(zip(alive[::2], alive[1::2]))
-        made = range(leaves + len(merges), leaves + len(merges) + len(pairs))
-        alive = [*made, *alive[2 * len(pairs) :]]
+    """Return a tree of minimum height: neighbours are merged, then neighbours of these, and so on."""
+    roots = list(range(leaves))
+    merges: list[tuple[int, int]] = []
+    while len(roots) > 1:
+        pairs = list(zip(roots[::2], roots[1::2]))
+        parents = range(leaves + len(merges), leaves + len(merges) + len(pairs))
+        roots = [*parents, *roots[2 * len(pairs) :]]
         merges += pairs
     return Tree.of(np.array(merges))
 
@@ -76,7 +77,7 @@ def _check(merges: np.ndarray, leaves: int) -> None:
         number = int(np.flatnonzero(late.any(axis=1))[0])
         raise ValueError(
             f"merge {number} of {leaves - 1} reads the nodes {merges[number].tolist()}. It may read those from 0 to "
-            f"{leaves + number - 1}: the {leaves} leaves and what earlier merges made"
+            f"{leaves + number - 1}: the {leaves} leaves and the nodes of earlier merges"
         )
     nodes, counts = np.unique(merges, return_counts=True)
     if (counts > 1).any():

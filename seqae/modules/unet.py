@@ -12,22 +12,25 @@ from torch import Tensor, nn
 
 
 class UNet(nn.Module):
-    """Convolutions down to coarse maps and up again, with each fine map kept and read again on the way up.
+    """Convolutions down to coarse maps and up again, with a skip connection on each level.
 
     Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597, with three changes: the convolutions pad, so that the
     logits cover the whole image; each pair of them has a residual connection (He et al. 2016,
     https://arxiv.org/abs/1512.03385); and their weights are standardised (Brock et al. 2021,
-    https://arxiv.org/abs/2101.08692) in place of what they write. Thus nothing depends on the other images of a batch,
-    and a surface without contrast stays one, where a normalisation of each image would make noise as strong as defects.
+    https://arxiv.org/abs/2101.08692) instead of the activations. Thus an output depends on its own image alone, and a
+    surface without contrast stays one, where instance normalisation would make noise as strong as defects.
 
-    Images may have any size, also several sizes in one batch: what stands beyond an image is zeroed after each layer.
+    Images may have any size, also several sizes in one batch: the padding beyond an image is zeroed after each layer.
 
     Args:
-        channels: Of an image.
-        classes: Of pixels: 1 for a logit that a pixel is not background, else one logit for each class.
-        channels_per_level: Channels of the maps, the finest first; each further one has half the height and width.
-        mean: Of the pixels that it learns from.
-        std: Their standard deviation.
+        channels: Channels of an image.
+        classes: Classes of pixels: 1 for one logit that a pixel is foreground, else one logit for each class.
+        channels_per_level: Channels of the maps, the finest first; each further level has half the height and width.
+        mean: Mean of the training pixels.
+        std: Standard deviation of the training pixels.
+
+    Raises:
+        ValueError: `std` is not positive.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class UNet(nn.Module):
     ):
         super().__init__()
         if not std > 0:
-            raise ValueError(f"a spread of {std}. Expected the standard deviation of pixels, more than 0")
+            raise ValueError(f"a std of {std}. Expected the standard deviation of pixels, more than 0")
         self.channels = channels
         self.classes = classes
         self.channels_per_level = tuple(channels_per_level)
@@ -57,9 +60,12 @@ class UNet(nn.Module):
         """Return logits `(image, class, height, width)`.
 
         Args:
-            images: From 0 to 1, `(image, channel, height, width)`.
-            sizes: `(image, 2)`, height and width of each image, which stands in the upper left corner; what is
-                beyond them is never read. None if no image is smaller than the others.
+            images: Pixels from 0 to 1, `(image, channel, height, width)`.
+            sizes: `(image, 2)` int64, height and width of each image, which begins in the upper left corner; pixels
+                beyond are never read. None if all images have the full size.
+
+        Raises:
+            ValueError: The images have another number of dimensions or channels.
         """
         if images.ndim != 4 or images.shape[1] != self.channels:
             raise ValueError(
@@ -67,7 +73,7 @@ class UNet(nn.Module):
                 f"{self.channels} channels, as this U-Net was made for"
             )
         height, width = images.shape[-2:]
-        values, masks = self._framed((images - self.mean) / self.std, sizes)
+        values, masks = self._pad((images - self.mean) / self.std, sizes)
         values = _zeroed(self.stem(values), masks[0])
         finer: list[Tensor] = []
         for layers, mask in zip(self.down, masks):
@@ -77,8 +83,8 @@ class UNet(nn.Module):
             values = layers(torch.cat([fine, _zeroed(F.interpolate(values, scale_factor=2), mask)], dim=1), mask)
         return self.head(values)[..., :height, :width]
 
-    def _framed(self, images: Tensor, sizes: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
-        """Add zeros until height and width can be halved often enough; tell where the image is, on each level."""
+    def _pad(self, images: Tensor, sizes: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
+        """Pad images until they can be halved often enough; return them and the mask of each image on each level."""
         levels, (height, width) = len(self.channels_per_level), images.shape[-2:]
         multiple = 2 ** (levels - 1)
         bottom, right = -height % multiple, -width % multiple
@@ -86,19 +92,19 @@ class UNet(nn.Module):
             sizes = torch.tensor([[height, width]], device=images.device)
         if not bottom and not right and bool((sizes == sizes.new_tensor([height, width])).all()):
             return images, [None] * levels
-        framed = F.pad(images, (0, right, 0, bottom))
-        masks = [_inside(-(-sizes // 2**level), *_halved(framed, level)) for level in range(levels)]
-        return torch.where(masks[0], framed, torch.zeros_like(framed)), masks
+        padded = F.pad(images, (0, right, 0, bottom))
+        masks = [_inside(-(-sizes // 2**level), *_halved(padded, level)) for level in range(levels)]
+        return torch.where(masks[0], padded, torch.zeros_like(padded)), [*masks]
 
 
 class Segmenter(nn.Module):
-    """A trained network with its threshold: images of any sizes in, masks out.
+    """A trained segmentation network with its threshold: from images of any sizes to masks.
 
     Args:
         model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`.
-        threshold: Where there is one logit: the probability from which on a pixel is of class 1.
-        test_time_augmentation: Whether logits are the mean of those of the image, of its quarter turns and of the mirror images of all
-            four. It takes eight times as long, and single mistakes even out. For what may stand any way round.
+        threshold: For one logit: the probability from which on a pixel is of class 1.
+        test_time_augmentation: Whether to average the logits over the four quarter turns of an image and their mirror
+            images. It takes eight times as long; for images that may have any orientation.
     """
 
     def __init__(self, model: nn.Module, threshold: float = 0.5, test_time_augmentation: bool = False):
@@ -108,7 +114,7 @@ class Segmenter(nn.Module):
         self.test_time_augmentation = test_time_augmentation
 
     def forward(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Return the class of each pixel, `(height, width)`, of images `(channel, height, width)` from 0 to 1."""
+        """Return the class of each pixel, `(height, width)` int64, of images `(channel, height, width)` from 0 to 1."""
         return [self._classes(self.logits(image)) for image in images]
 
     @torch.no_grad()
@@ -118,8 +124,8 @@ class Segmenter(nn.Module):
         found = []
         for quarter in quarters:
             for mirror in mirrored:
-                seen = image.rot90(quarter, (-2, -1))
-                logits = self.model((seen.flip(-1) if mirror else seen).unsqueeze(0))[0]
+                turned = image.rot90(quarter, (-2, -1))
+                logits = self.model((turned.flip(-1) if mirror else turned).unsqueeze(0))[0]
                 found.append((logits.flip(-1) if mirror else logits).rot90(-quarter, (-2, -1)))
         return torch.stack(found).mean(dim=0)
 
@@ -128,38 +134,38 @@ class Segmenter(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions and a way past both; if what comes in has variance one, what goes out has, too, or nearly."""
+    """Two convolutions with a residual connection; they nearly keep a variance of one."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
         self.first = _Convolution(before, after, 3)
         self.second = _Convolution(after, after, 3)
-        self.past = _Convolution(before, after, 1)
+        self.shortcut = _Convolution(before, after, 1)
 
     def forward(self, values: Tensor, mask: Tensor | None) -> Tensor:
         between = _zeroed(_relu(self.first(values)), mask)
-        return _zeroed(_relu((self.second(between) + self.past(values)) / math.sqrt(2)), mask)
+        return _zeroed(_relu((self.second(between) + self.shortcut(values)) / math.sqrt(2)), mask)
 
 
 class _Convolution(nn.Module):
-    """A convolution whose weights have, for each channel that it writes, mean zero and a length of its own."""
+    """A convolution with weight standardisation: for each output channel, mean zero and a learnt norm."""
 
     def __init__(self, before: int, after: int, size: int):
         super().__init__()
-        # Their length does not count, but the longer they are, the less a step of the optimizer turns them.
+        # Their norm has no effect on the output, but the larger it is, the smaller is the relative step of training.
         self.weight = nn.Parameter(torch.randn(after, before, size, size) / math.sqrt(before * size**2))
-        self.length = nn.Parameter(torch.ones(after, 1, 1, 1))
+        self.norm = nn.Parameter(torch.ones(after, 1, 1, 1))
         self.bias = nn.Parameter(torch.zeros(after))
 
     def forward(self, values: Tensor) -> Tensor:
         centred = self.weight - self.weight.mean(dim=(1, 2, 3), keepdim=True)
-        lengths = centred.square().sum(dim=(1, 2, 3), keepdim=True)
-        weight = centred * (lengths + 1e-4).rsqrt() * self.length
+        squared_norms = centred.square().sum(dim=(1, 2, 3), keepdim=True)
+        weight = centred * (squared_norms + 1e-4).rsqrt() * self.norm
         return F.conv2d(values, weight, self.bias, padding="same")
 
 
 def _relu(values: Tensor) -> Tensor:
-    """Return max(0, values) with variance one if the values are normal with variance one."""
+    """Return max(0, values), scaled to variance one for standard normal values."""
     return math.sqrt(2 / (1 - 1 / math.pi)) * F.relu(values)
 
 
@@ -172,7 +178,7 @@ def _halved(images: Tensor, times: int) -> tuple[int, int]:
 
 
 def _inside(sizes: Tensor, height: int, width: int) -> Tensor:
-    """Return True at the pixels of each image, `(image, 1, height, width)`."""
+    """Return True at the pixels of each image, `(image, 1, height, width)`, given sizes `(image, 2)`."""
     rows = torch.arange(height, device=sizes.device) < sizes[:, :1]
     columns = torch.arange(width, device=sizes.device) < sizes[:, 1:]
     return (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)

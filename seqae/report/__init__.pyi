@@ -15,11 +15,11 @@ from .figures.trees import DrawnTree as DrawnTree
 from .figures.trees import trees_figure as trees_figure
 from .figures.video import filmstrip_figure as filmstrip_figure
 from .figures.video import write_video as write_video
+from .html.page import write_report as write_report
 from .html.scatter3d import write_scatter3d as write_scatter3d
 from .html.texts import TextsPage as TextsPage
 from .html.texts import write_texts_page as write_texts_page
 from .report import Report as Report
-from .report import write_report as write_report
 from .run import Run as Run
 from .run import table as table
 from .summary import headline as headline

@@ -83,3 +83,9 @@ class Axis:
         if self.kind == "row":
             return f"{number(rows)} row{'s' * (rows != 1)}"
         return duration(rows * self.step / (1000 if self.kind == "date" else 1))
+
+
+def axis_scale(values: np.ndarray) -> str:
+    """Return "log" for positive values that span more than two decades, "linear" for others."""
+    values = values[np.isfinite(values)]
+    return "log" if values.size and values.min() > 0 and values.max() > 100 * values.min() else "linear"

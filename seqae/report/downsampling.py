@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def rows_to_draw(lines: np.ndarray, windows: Sequence[slice] = (), limit: int = 4000) -> np.ndarray:
-    """Return row numbers, in order, that keep the shape of lines.
+def rows_to_draw(lines: np.ndarray, windows: Sequence[slice] = (), max_rows: int = 4000) -> np.ndarray:
+    """Return the indices of rows, (drawn row,) in order, that keep the shape of lines.
 
     The recording is cut into buckets about as wide as a pixel, and of each bucket the smallest and the largest
     value of each line are kept. The windows are cut again, finer, so that one can zoom into them. A bucket
@@ -17,21 +17,21 @@ def rows_to_draw(lines: np.ndarray, windows: Sequence[slice] = (), limit: int = 
     Args:
         lines: (row, line), NaN where a value is missing.
         windows: Rows of interest, for example those around an alarm.
-        limit: At most so many rows for the whole, and so many again for all windows together.
+        max_rows: At most so many rows for the whole, and so many again for all windows together.
     """
-    if len(lines) <= limit:
+    if len(lines) <= max_rows:
         return np.arange(len(lines))
-    kept = [_extremes(lines, slice(0, len(lines)), limit)]
-    kept += [_extremes(lines, window, limit // len(windows)) for window in windows[:limit]]
+    kept = [_extremes(lines, slice(0, len(lines)), max_rows)]
+    kept += [_extremes(lines, window, max_rows // len(windows)) for window in windows[:max_rows]]
     return np.unique(np.concatenate(kept))
 
 
-def _extremes(lines: np.ndarray, rows: slice, limit: int) -> np.ndarray:
-    """Return the rows of the smallest and largest values in each of limit / (2 * lines) buckets."""
+def _extremes(lines: np.ndarray, rows: slice, max_rows: int) -> np.ndarray:
+    """Return the rows of the smallest and largest values in each of max_rows / (2 * lines) buckets."""
     values = lines[rows]
-    if len(values) <= limit:
+    if len(values) <= max_rows:
         return np.arange(rows.start, rows.stop)
-    buckets = max(1, limit // (2 * lines.shape[1]))
+    buckets = max(1, max_rows // (2 * lines.shape[1]))
     size = -(-len(values) // buckets)
     padding = ((0, -len(values) % size), (0, 0))
     values = np.pad(values, padding, constant_values=np.nan).reshape(-1, size, lines.shape[1])
@@ -53,12 +53,12 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
 
     Args:
         rows: The drawn rows, in order.
-        cuts: The first rows of new pieces of the recording.
+        cuts: The first rows of new segments of the recording.
         columns: What is drawn at these rows.
     """
-    places = np.unique(np.searchsorted(rows, cuts))
-    places = places[(places > 0) & (places < len(rows))]
-    return {name: np.insert(column, places, np.nan) for name, column in columns.items()}
+    positions = np.unique(np.searchsorted(rows, cuts))
+    positions = positions[(positions > 0) & (positions < len(rows))]
+    return {name: np.insert(column, positions, np.nan) for name, column in columns.items()}
 
 
 def isolated(values: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def compact(values: np.ndarray) -> np.ndarray:
 
 
 def downsample_max(
-    values: np.ndarray, positions: np.ndarray, step: float, limit: int = 900
+    values: np.ndarray, positions: np.ndarray, step: float, max_intervals: int = 900
 ) -> tuple[np.ndarray, float, float]:
     """Sample columns at equal distances for a picture: the largest value of each interval, NaN in gaps.
 
@@ -85,13 +85,13 @@ def downsample_max(
         values: (row, channel).
         positions: (row,), never decreasing.
         step: The usual distance of two positions; an interval further than two of them from any row is a gap.
-        limit: The largest number of intervals.
+        max_intervals: The largest number of intervals.
 
     Returns:
         The samples (interval, channel), and the left and right edge of the picture.
     """
     left, right = positions[0] - step / 2, positions[-1] + step / 2
-    count = int(np.clip(round((right - left) / step), 1, limit))
+    count = int(np.clip(round((right - left) / step), 1, max_intervals))
     edges = np.linspace(left, right, count + 1)
     begins = np.searchsorted(positions, edges)
     filled = np.diff(begins) > 0

@@ -1,4 +1,4 @@
-"""Numbers in words for people."""
+"""Numbers as people read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def duration(seconds: float) -> str:
     """Return a time with its two largest units, for example "2 h 5 min"."""
     if seconds < 10:
         return f"{seconds:.3g} s"
-    parts, rest = [], round(seconds)
+    parts: list[tuple[int, str]] = []
+    rest = round(seconds)
     for unit, size in UNITS:
         count, rest = divmod(rest, size)
         if count or parts:
@@ -33,17 +34,18 @@ def number(value: object) -> str:
         return f"{value:,}"
     if not isinstance(value, Real):
         return str(value)
+    value = float(value)
     size = abs(value)
     if 1000 <= size < 1e6:
         return f"{value:,.0f}"
     return f"{value:.3f}" if 1e-3 <= size < 1 else f"{value:.3g}"
 
 
-def percent(share: float) -> str:
-    """Return a share as a percentage, finer below ten."""
-    if 0 < share < 0.0005:
+def percent(fraction: float) -> str:
+    """Return a fraction as a percentage, finer below ten."""
+    if 0 < fraction < 0.0005:
         return "< 0.1 %"
-    return f"{100 * share:.0f} %" if share >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+    return f"{100 * fraction:.0f} %" if fraction >= 0.0995 or fraction == 0 else f"{100 * fraction:.1f} %"
 
 
 def with_unit(name: str, units: Mapping[str, str]) -> str:

@@ -1,15 +1,13 @@
-"""The report: one HTML file with everything about a run."""
+"""What a report tells about a run; `seqae.report.html.page` writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae._files import write_atomically
 from seqae.report.environment import describe_environment
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a report tells.
+    """The content of a report.
 
     Attributes:
         title: What was run.
@@ -28,12 +26,13 @@ class Report:
         recording: What was searched.
         reconstruction: (row, channel), in the units of the recording.
         channel_scores: (row, channel), the error of each channel.
-        evidence: (row,), for an alarm; 1 is the limit. NaN where there is none.
+        threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
+            there is none.
         events: The alarms.
-        results: The lines of the table that compares methods. The first column is the method, the second is the
-            measure that decides: the line with the largest number is marked as the winner.
+        results: The rows of the table that compares methods. The first column is the method, the second is the
+            measure that decides: the row with the largest number is marked as the best.
         labels: (row,) bool, True in known faults; None if unknown.
-        history: The losses of each epoch, by name.
+        history: The losses of each epoch by name, (epoch,).
         settings: What was chosen.
         environment: What it was computed with.
     """
@@ -44,19 +43,19 @@ class Report:
     recording: Recording
     reconstruction: np.ndarray
     channel_scores: np.ndarray
-    evidence: np.ndarray
+    threshold_ratio: np.ndarray
     events: Sequence[Event]
     results: Sequence[Mapping[str, object]] = ()
     labels: np.ndarray | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
-    describe_environment: Mapping[str, str] = field(default_factory=describe_environment)
+    environment: Mapping[str, str] = field(default_factory=describe_environment)
 
     def __post_init__(self) -> None:
         rows, channels = self.recording.values.shape
         if not rows:
             raise ValueError("the recording has no rows. A report needs at least one")
-        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "evidence": (rows,)}
+        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "threshold_ratio": (rows,)}
         expected |= {"labels": (rows,)} if self.labels is not None else {}
         for name, shape in expected.items():
             if np.shape(getattr(self, name)) != shape:
@@ -64,17 +63,3 @@ class Report:
                     f"{name} has the shape {np.shape(getattr(self, name))}. Expected {shape}: "
                     f"the recording has {rows} rows and {channels} channels. Pass what was computed from it"
                 )
-
-
-def write_report(report: Report, path: Path | str) -> Path:
-    """Write the report as one HTML file that works without a network; needs the extra `report`.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        MissingExtra: Bokeh or Jinja2 is not installed.
-    """
-    from seqae.report.html.page import render
-
-    return write_atomically(path, render(report).encode())

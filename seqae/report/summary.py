@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def _alarms_alone(axis: Axis, events: Sequence[Event], alarms: np.ndarray) -> st
     worst = max(events, key=lambda event: event.severity)
     return (
         f"{counted(len(events), 'alarm')} in {searched}, {percent(alarms.mean())} of the rows; "
-        f"the gravest at {axis.moment(worst.peak)}, mostly {worst.channels[0].channel}"
+        f"the most severe at {axis.moment(worst.peak)}, mostly {worst.channels[0].channel}"
     )
 
 
@@ -76,26 +77,26 @@ def faults_of(labels: np.ndarray | None) -> list[slice]:
 
 
 def best_methods(results: Sequence[Mapping[str, object]]) -> list[int]:
-    """Return the lines with the largest number in the second column; several if they are equal."""
-    values = [_deciding(line) for line in results]
+    """Return the indices of the rows with the largest number in the second column; several if they are equal."""
+    values = [_deciding_number(line) for line in results]
     best = max(values, default=-np.inf)
     return [line for line, value in enumerate(values) if value == best > -np.inf]
 
 
 def comparison_sentence(results: Sequence[Mapping[str, object]]) -> str:
-    """Say plainly which method won, and how the others did; nothing if there is nothing to compare."""
+    """Say which method is the best, and how the others did; nothing if there is nothing to compare."""
     best = best_methods(results)
     if not best or len(results) < 2:
         return ""
     methods, values = zip(*(list(line.values())[:2] for line in results))
     sentence = f"Best {list(results[0])[1]}: {' and '.join(str(methods[line]) for line in best)}"
     sentence += f" with {number(values[best[0]])}"
-    rest = sorted(set(range(len(results))) - set(best), key=lambda line: -_deciding(results[line]))
+    rest = sorted(set(range(len(results))) - set(best), key=lambda line: -_deciding_number(results[line]))
     others = ", ".join(f"{methods[line]} {number(values[line])}" for line in rest)
     return f"{sentence}; {others}." if others else f"{sentence}, all equal."
 
 
-def _deciding(line: Mapping[str, object]) -> float:
+def _deciding_number(line: Mapping[str, object]) -> float:
     """Return the number in the second column, minus infinity if there is none."""
     value = list(line.values())[1] if len(line) > 1 else None
-    return float(value) if isinstance(value, Real) and not np.isnan(value) else -np.inf
+    return float(value) if isinstance(value, Real) and not math.isnan(value) else -math.inf

@@ -1,4 +1,4 @@
-"""Models that write token sequences, and how they write them."""
+"""Models that write texts: decoding, translation, captions, text autoencoders."""
 
 import lazy_loader
 

@@ -12,6 +12,7 @@ from .models import Seq2Seq as Seq2Seq
 from .models import Seq2SeqEncoder as Seq2SeqEncoder
 from .models import StackedSeq2SeqEncoder as StackedSeq2SeqEncoder
 from .models import TextDecoder as TextDecoder
+from .models import TextGenerator as TextGenerator
 from .models import attention_seq2seq as attention_seq2seq
 from .positional import PositionalQueryDecoder as PositionalQueryDecoder
 from .positional import PositionalState as PositionalState

@@ -1,8 +1,8 @@
-"""Writing token after token: the likeliest, by chance, or the best of several beams.
+"""Decoding of texts, token after token: greedy, by sampling, or by beam search.
 
-    decode(model, model.begin(source), most=50, choose=Beam(5))
+    decode(model, model.init_state(source), max_length=50, strategy=BeamSearch(5))
 
-All texts are written at once. One that has ended is not computed any more; none is longer than the stated maximum.
+All texts of a batch are written at once; those that have ended are not computed any more.
 """
 
 from __future__ import annotations
@@ -14,25 +14,22 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from seqae.modules.attention import Memory
 from seqae.text.vocabulary import END, START
 
-# Tensors, or tuples and lists of states; each tensor has one row for each text. A tuple with a true `is_of_source`
-# tells of the source alone, so that it is the same for all texts of a source.
+# Tensors, or tuples and lists of states; each tensor has one row for each text.
 State = Any
 
 
 class TokenModel(Protocol):
-    """Anything that writes token after token: a language model, a decoder with attention."""
+    """Anything that writes token after token: a language model, a decoder with attention, a `TextGenerator`."""
 
     def decode_step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the logits of the next tokens and the state after reading the last ones.
+        """Return the logits of the next tokens, `(rows, vocabulary)`, and the next state.
 
         Args:
-            tokens: Just written, `(rows,)`.
-            state: From which the row's next token follows.
-
-        Returns:
-            Logits `(rows, vocabulary)` and the next state.
+            tokens: The last token of each text, `(rows,)` int64.
+            state: The state before these tokens were read, one row for each text.
         """
 
 
@@ -41,28 +38,31 @@ class GreedySearch:
     """The likeliest token at each step.
 
     Attributes:
-        no_repeat_ngram_size: No run of so many tokens comes twice in a text (Paulus et al. 2017, https://arxiv.org/abs/1705.04304);
-            0 blocks nothing.
+        no_repeat_ngram_size: No n-gram of this size occurs twice in a text (Paulus et al. 2017,
+            https://arxiv.org/abs/1705.04304); 0 allows all.
     """
 
     no_repeat_ngram_size: int = 0
 
     def draw(self, logits: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Return a token for each row, `(rows,)`."""
+        """Return a token for each row, `(rows,)` int64, given logits `(rows, vocabulary)`."""
         return logits.argmax(dim=-1)
 
 
 @dataclass(frozen=True)
 class TokenSampling:
-    """A token drawn by its probability.
+    """A token drawn at random by its probability.
 
     Attributes:
         temperature: Divides the logits: below 1 likely tokens become likelier.
-        top_k: Only the so many likeliest are drawn from (Fan et al. 2018, https://arxiv.org/abs/1805.04833).
-        top_p: Only the likeliest that together reach this probability are (Holtzman et al. 2019,
-            https://arxiv.org/abs/1904.09751).
-        seed: Of the draws, which also depend on the number of texts.
-        no_repeat_ngram_size: As of `GreedySearch`.
+        top_k: Only the k likeliest tokens are drawn (Fan et al. 2018, https://arxiv.org/abs/1805.04833); None for all.
+        top_p: Only the likeliest tokens that together reach this probability are drawn (nucleus sampling, Holtzman et
+            al. 2019, https://arxiv.org/abs/1904.09751).
+        seed: Seed of the draws, which also depend on the number of texts.
+        no_repeat_ngram_size: See `GreedySearch`.
+
+    Raises:
+        ValueError: A setting is out of its range.
     """
 
     temperature: float = 1.0
@@ -73,31 +73,36 @@ class TokenSampling:
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
-            raise ValueError(f"a temperature of {self.temperature}. Expected more than 0; for the likeliest use Greedy")
+            raise ValueError(
+                f"a temperature of {self.temperature}. Expected more than 0; for the likeliest token use GreedySearch"
+            )
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p of {self.top_p}. Expected a probability above 0, up to 1")
         if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"the {self.top_k} likeliest tokens. Ask for at least 1")
+            raise ValueError(f"a top_k of {self.top_k}. Ask for at least 1")
 
     def draw(self, logits: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Return a token for each row, `(rows,)`."""
+        """Return a token for each row, `(rows,)` int64, given logits `(rows, vocabulary)`."""
         kept = logits.shape[-1] if self.top_k is None else min(self.top_k, logits.shape[-1])
         logits, tokens = (logits / self.temperature).topk(kept)
-        shares = logits.softmax(dim=-1)
-        before = shares.cumsum(dim=-1) - shares  # the probability of likelier ones: zero for the first
-        drawn = torch.multinomial(shares.masked_fill(before >= self.top_p, 0), 1, generator=generator)
+        probabilities = logits.softmax(dim=-1)
+        before = probabilities.cumsum(dim=-1) - probabilities  # that of all likelier tokens: zero for the first
+        drawn = torch.multinomial(probabilities.masked_fill(before >= self.top_p, 0), 1, generator=generator)
         return tokens.gather(1, drawn).squeeze(1)
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """The best text of several that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
+    """The best of several texts that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
 
     Attributes:
-        width: How many.
-        length_penalty: The log-probability of a text is divided by ((5 + length) / 6) to this power, so that long ones
-            have a chance (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
-        no_repeat_ngram_size: As of `GreedySearch`.
+        width: The number of texts.
+        length_penalty: The log-probability of a text is divided by ((5 + length) / 6) to this power, so that long texts
+            can compete (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
+        no_repeat_ngram_size: See `GreedySearch`.
+
+    Raises:
+        ValueError: A setting is out of its range.
     """
 
     width: int = 5
@@ -111,16 +116,19 @@ class BeamSearch:
             raise ValueError(f"a length penalty of {self.length_penalty}. Expected 0 (none) or more, mostly below 1")
 
     def penalty(self, length: int) -> float:
-        """Return what the log-probability of a text of so many tokens is divided by."""
+        """Return the divisor of the log-probability of a text of this many tokens."""
         return ((5 + length) / 6) ** self.length_penalty
+
+
+Strategy = GreedySearch | TokenSampling | BeamSearch
 
 
 @torch.no_grad()
 def decode(
-    writer: TokenModel,
+    model: TokenModel,
     state: State,
     max_length: int,
-    strategy: GreedySearch | TokenSampling | BeamSearch = GreedySearch(),
+    strategy: Strategy = GreedySearch(),
     start: int = START,
     end: int = END,
     suppress_tokens: Sequence[int] = (START,),
@@ -128,16 +136,19 @@ def decode(
     """Write a text for each row of a state.
 
     Args:
-        writer: A trained model in evaluation mode.
-        state: From which the texts follow.
-        max_length: Tokens of a text at most, its end included.
-        strategy: Which of the possible texts.
-        start: What is read before the first token.
+        model: A trained model in evaluation mode.
+        state: The state before the first token, one row for each text.
+        max_length: The maximum number of tokens of a text, its end included.
+        strategy: How tokens are chosen.
+        start: The token that is read before the first one.
         end: The token that ends a text.
-        suppress_tokens: Tokens that are not written.
+        suppress_tokens: Tokens that are never written.
 
     Returns:
-        Tokens `(time,)` of each text; the last one is `end` unless the text is as long as it may be.
+        The tokens of each text, `(time,)` int64; the last one is `end` unless `max_length` is reached.
+
+    Raises:
+        ValueError: `max_length` is below 1, the state holds something else than tensors, or a logit is NaN.
     """
     if max_length < 1:
         raise ValueError(f"texts of at most {max_length} tokens. Ask for at least 1")
@@ -145,73 +156,103 @@ def decode(
     tokens = torch.full((rows,), start, device=_first(state).device)
     banned = torch.tensor([token for token in suppress_tokens if token != end], dtype=torch.long, device=tokens.device)
     if isinstance(strategy, BeamSearch):
-        return _by_beams(writer, state, tokens, max_length, strategy, end, banned)
-    return _one_at_a_time(writer, state, tokens, max_length, strategy, end, banned)
+        return _beam_search(model, state, tokens, max_length, strategy, end, banned)
+    return _token_by_token(model, state, tokens, max_length, strategy, end, banned)
 
 
-def _one_at_a_time(
-    writer: TokenModel,
+def _token_by_token(
+    model: TokenModel,
     state: State,
     tokens: Tensor,
-    most: int,
-    choose: GreedySearch | TokenSampling,
+    max_length: int,
+    strategy: GreedySearch | TokenSampling,
     end: int,
     banned: Tensor,
 ) -> list[Tensor]:
     generator = None
-    if isinstance(choose, TokenSampling):
-        generator = torch.Generator(tokens.device).manual_seed(choose.seed)
-    written = tokens.new_full((len(tokens), most), end)
-    lengths = torch.full_like(tokens, most)
-    rows = torch.arange(len(tokens), device=tokens.device)  # those that go on
-    for time in range(most):
-        logits, state = writer.decode_step(tokens, state)
-        tokens = choose.draw(_allowed(logits, written[rows, :time], choose.no_repeat_ngram_size, banned), generator)
+    if isinstance(strategy, TokenSampling):
+        generator = torch.Generator(tokens.device).manual_seed(strategy.seed)
+    written = tokens.new_full((len(tokens), max_length), end)
+    lengths = torch.full_like(tokens, max_length)
+    rows = torch.arange(len(tokens), device=tokens.device)  # those that have not ended
+    for time in range(max_length):
+        logits, state = model.decode_step(tokens, state)
+        allowed = _allowed(logits, written[rows, :time], strategy.no_repeat_ngram_size, banned)
+        tokens = strategy.draw(allowed, generator)
         written[rows, time] = tokens
         ended = tokens == end
         if ended.any():
             lengths[rows[ended]] = time + 1
             going = (~ended).nonzero().squeeze(1)
-            rows, tokens, state = rows[going], tokens[going], _pick(state, going)
+            rows, tokens, state = rows[going], tokens[going], _select(state, going)
         if not len(rows):
             break
     return [text[:length] for text, length in zip(written, lengths.tolist())]
 
 
-def _by_beams(
-    writer: TokenModel, state: State, tokens: Tensor, most: int, beam: BeamSearch, end: int, banned: Tensor
+def _beam_search(
+    model: TokenModel, state: State, tokens: Tensor, max_length: int, beam: BeamSearch, end: int, banned: Tensor
 ) -> list[Tensor]:
     width = beam.width
-    texts = [tokens[:0]] * len(tokens)
-    best = torch.full(tokens.shape, -torch.inf, device=tokens.device)  # the score of each row's best text that ended
+    finished = _Finished(tokens, end)
     rows = torch.arange(len(tokens), device=tokens.device)  # those that go on, with `width` texts each
-    tokens, state = tokens.repeat_interleave(width), _pick(state, rows.repeat_interleave(width))
-    written = tokens.new_empty(len(tokens), 0)
     # The texts of a row are all the same at first: one of them counts.
-    scores = best.unsqueeze(1).repeat(1, width).index_fill(1, rows.new_zeros(1), 0.0)
-    for time in range(1, most + 1):
-        logits, state = writer.decode_step(tokens, state)
-        likely, origins, tokens = _likeliest(logits, scores, _allowed(logits, written, beam.no_repeat_ngram_size, banned))
+    scores = finished.scores.unsqueeze(1).repeat(1, width).index_fill(1, rows.new_zeros(1), 0.0)
+    tokens, state = tokens.repeat_interleave(width), _select(state, rows.repeat_interleave(width))
+    written = tokens.new_empty(len(tokens), 0)
+    for time in range(1, max_length + 1):
+        logits, state = model.decode_step(tokens, state)
+        allowed = _allowed(logits, written, beam.no_repeat_ngram_size, banned)
+        likely, origins, tokens = _likeliest(logits, scores, allowed)
         ends = tokens == end
         # As in a greedy search, a text ends where that is among the likeliest ways to go on.
         ended = likely[:, :width].masked_fill(~ends[:, :width], -torch.inf) / beam.penalty(time)
-        ended, place = ended.max(dim=1)
-        for at in (ended > best[rows]).nonzero().squeeze(1).tolist():
-            best[rows[at]] = ended[at]
-            texts[rows[at]] = torch.cat([written[origins[at, place[at]]], tokens.new_tensor([end])])
-        scores, places = likely.masked_fill(ends, -torch.inf).topk(width)
-        origins, tokens = origins.gather(1, places), tokens.gather(1, places)
-        # Going on makes no text likelier, so that more cannot be reached than this.
-        going = best[rows] < scores[:, 0] / beam.penalty(most)
+        finished.update(rows, ended, written, origins)
+        scores, ranks = likely.masked_fill(ends, -torch.inf).topk(width)
+        origins, tokens = origins.gather(1, ranks), tokens.gather(1, ranks)
+        # No continuation is more likely than its text, so that a row can't reach more than this.
+        going = finished.scores[rows] < scores[:, 0] / beam.penalty(max_length)
         rows, scores, origins = rows[going], scores[going], origins[going].flatten()
-        tokens, state = tokens[going].flatten(), _pick(state, origins, same_rows=bool(going.all()))
+        tokens, state = tokens[going].flatten(), _select(state, origins, same_rows=bool(going.all()))
         written = torch.cat([written[origins], tokens.unsqueeze(1)], dim=1)
         if not len(rows):
             break
-    for at, row in enumerate(rows.tolist()):
-        if best[row] == -torch.inf:  # none has ended in time
-            texts[row] = written[at * width]
-    return texts
+    return finished.texts_or(rows, written[::width])
+
+
+class _Finished:
+    """The best text of each row that has ended, in a beam search.
+
+    Args:
+        tokens: A token for each row, `(rows,)`.
+        end: The token that ends a text.
+    """
+
+    def __init__(self, tokens: Tensor, end: int):
+        self.texts = [tokens[:0]] * len(tokens)
+        self.scores = torch.full(tokens.shape, -torch.inf, device=tokens.device)
+        self.end = tokens.new_tensor([end])
+
+    def update(self, rows: Tensor, scores: Tensor, written: Tensor, origins: Tensor) -> None:
+        """Keep texts that are better than those before.
+
+        Args:
+            rows: The rows that go on, `(going,)`.
+            scores: The score of each text that ends now, `(going, width)`; minus infinity for the others.
+            written: All texts before that, `(going * width, time)`.
+            origins: The text that each candidate continues, `(going, candidates)`.
+        """
+        best, ranks = scores.max(dim=1)
+        for at in (best > self.scores[rows]).nonzero().squeeze(1).tolist():
+            self.scores[rows[at]] = best[at]
+            self.texts[rows[at]] = torch.cat([written[origins[at, ranks[at]]], self.end])
+
+    def texts_or(self, rows: Tensor, unfinished: Tensor) -> list[Tensor]:
+        """Return the texts; where none has ended, that of the unfinished ones `(rows, time)`."""
+        for row, text in zip(rows.tolist(), unfinished):
+            if self.scores[row] == -torch.inf:
+                self.texts[row] = text
+        return self.texts
 
 
 def _likeliest(logits: Tensor, scores: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -220,22 +261,22 @@ def _likeliest(logits: Tensor, scores: Tensor, allowed: Tensor) -> tuple[Tensor,
     There are twice as many as beams, `(rows, 2 * width)`: half of them may be ends.
 
     Args:
-        logits: Of the next tokens, `(rows * width, vocabulary)`.
+        logits: Logits of the next tokens, `(rows * width, vocabulary)`.
         scores: The log-probability of each text so far, `(rows, width)`.
-        allowed: The logits, minus infinity for what must not be written.
+        allowed: The logits with minus infinity for tokens that must not be written.
     """
     width = scores.shape[1]
-    values, tokens = allowed.topk(min(2 * width, allowed.shape[1]))  # so that few probabilities are needed
+    values, tokens = allowed.topk(min(2 * width, allowed.shape[1]))  # few of the probabilities are needed
     totals = scores.reshape(-1, 1) + values - logits.logsumexp(dim=1, keepdim=True)
     totals, tokens = totals.reshape(len(scores), -1), tokens.reshape(len(scores), -1)
-    likely, places = totals.topk(min(2 * width, totals.shape[1]))
+    likely, ranks = totals.topk(min(2 * width, totals.shape[1]))
     rows = torch.arange(len(scores), device=scores.device).unsqueeze(1)
-    origins = rows * width + places // (totals.shape[1] // width)
-    return likely, origins, tokens.gather(1, places)
+    origins = rows * width + ranks // (totals.shape[1] // width)
+    return likely, origins, tokens.gather(1, ranks)
 
 
-def _allowed(logits: Tensor, written: Tensor, block: int, banned: Tensor) -> Tensor:
-    """Return logits `(rows, vocabulary)` with minus infinity for what must not follow the written texts."""
+def _allowed(logits: Tensor, written: Tensor, ngram: int, banned: Tensor) -> Tensor:
+    """Return logits `(rows, vocabulary)` with minus infinity for what must not follow the texts `(rows, time)`."""
     if logits.isnan().any():
         row = int(logits.isnan().any(dim=1).nonzero()[0])
         raise ValueError(
@@ -244,27 +285,27 @@ def _allowed(logits: Tensor, written: Tensor, block: int, banned: Tensor) -> Ten
         )
     if len(banned):
         logits = logits.index_fill(1, banned, -torch.inf)
-    if block and written.shape[1] >= block:
-        runs = written.unfold(1, block, 1)
-        last = written[:, written.shape[1] - block + 1 :]
-        again = (runs[..., :-1] == last.unsqueeze(1)).all(dim=-1).nonzero(as_tuple=True)
-        logits = logits.index_put((again[0], runs[..., -1][again]), logits.new_tensor(-torch.inf))
+    if ngram and written.shape[1] >= ngram:
+        ngrams = written.unfold(1, ngram, 1)
+        last = written[:, written.shape[1] - ngram + 1 :]
+        repeats = (ngrams[..., :-1] == last.unsqueeze(1)).all(dim=-1).nonzero(as_tuple=True)
+        logits = logits.index_put((repeats[0], ngrams[..., -1][repeats]), logits.new_tensor(-torch.inf))
     return logits
 
 
-def _pick(state: State, rows: Tensor, same_rows: bool = False) -> State:
+def _select(state: State, rows: Tensor, same_rows: bool = False) -> State:
     """Return the state of some texts.
 
     Args:
-        state: Of all texts.
-        rows: Which texts.
-        same_rows: Whether each follows from the same source as before, so that what is known of sources stays.
+        state: The state of all texts.
+        rows: Indices of the texts to keep, `(rows,)`.
+        same_rows: Whether each text has the same source as before, so that the memory of the sources can stay.
     """
     if isinstance(state, Tensor):
         return state.index_select(0, rows)
-    if same_rows and getattr(state, "is_of_source", False):
+    if same_rows and isinstance(state, Memory):
         return state
-    parts = [_pick(part, rows, same_rows) for part in state]
+    parts = [_select(part, rows, same_rows) for part in state]
     return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
 
 

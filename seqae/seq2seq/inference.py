@@ -4,34 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+import numpy as np
+from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.inference import over_batches
-from seqae.seq2seq.decoding import BeamSearch, GreedySearch, TokenSampling, decode
-from seqae.text.vocabulary import START
+from seqae.inference import evaluating, over_batches
+from seqae.seq2seq.decoding import Strategy, decode
+from seqae.seq2seq.models import Seq2Seq, TextGenerator
+from seqae.text.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
 
 
 def generate(
-    model: nn.Module,
+    model: TextGenerator,
     sequences: Sequence[Tensor],
     max_length: int,
-    strategy: GreedySearch | TokenSampling | BeamSearch,
+    strategy: Strategy,
     suppress_tokens: Sequence[int] = (START,),
     batch_size: int = 64,
 ) -> list[Tensor]:
-    """Return the tokens `(time,)` that a model writes for each sequence.
+    """Return the tokens that a model writes for each sequence, `(time,)` int64.
 
     Args:
-        model: A `seqae.seq2seq.decoding.Writer` that begins with a batch of sequences: `Seq2Seq`, `S2VT`.
-        sequences: To read, `(time, *step)` each.
-        max_length: Tokens of a text at most, its end included.
-        strategy: Which of the possible texts.
-        suppress_tokens: Tokens that are not written.
-        batch_size: Sequences that are read together; the likeliest texts do not depend on it.
+        model: For example a `Seq2Seq` or an `S2VT`.
+        sequences: The sources, `(time, *step)` each.
+        max_length: The maximum number of tokens of a text, its end included.
+        strategy: How tokens are chosen, see `seqae.seq2seq.decode`.
+        suppress_tokens: Tokens that are never written.
+        batch_size: Sequences at a time; the result of greedy and beam search does not depend on it.
     """
 
     def texts(batch: Batch) -> list[Tensor]:
         return decode(model, model.init_state(batch), max_length, strategy, suppress_tokens=suppress_tokens)
 
     return over_batches(model, list(sequences), batch_size, texts) if sequences else []
+
+
+def generate_texts(
+    model: TextGenerator,
+    sequences: Sequence[Tensor],
+    vocabulary: Vocabulary | BytePairs,
+    max_length: int,
+    strategy: Strategy,
+    batch_size: int,
+) -> list[str]:
+    """Return the text that a model writes for each sequence `(time, *step)`; unknown words are never written."""
+    written = generate(model, sequences, max_length, strategy, (UNKNOWN, START), batch_size)
+    return [vocabulary.decode(tokens) for tokens in written]
+
+
+def attention_weights(model: TextGenerator, source: Tensor, target: Tensor) -> np.ndarray:
+    """Return the weights of a source's steps `(time, *step)` at each token of a text `(time,)`, `(target, source)`.
+
+    Raises:
+        ValueError: The model has no attention.
+    """
+    if not isinstance(model, Seq2Seq):
+        raise ValueError(f"a {type(model).__name__} has no attention. Give a Seq2Seq")
+    with evaluating(model) as device:
+        batches = [Batch.of([sequence]).to(device) for sequence in (source, target)]
+        return model.attention_weights(*batches)[0].cpu().numpy()

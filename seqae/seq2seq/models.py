@@ -1,14 +1,14 @@
-"""From a sequence to another of different kind, length and script: chat, translation, captions.
+"""Sequence to sequence with attention, from one kind of sequence to another: chat, translation, captions.
 
-What is known of the source is not one code but a state for each of its steps, and the decoder looks among them at each
-step that it writes. So these are not autoencoders; they share the recurrences, `embed` and `head` with them.
+The encoder returns not one code but a state for each step, and the decoder attends to them at each step that it
+writes. So these are no autoencoders; they share recurrent layers, `embed` and `head` with them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,20 +33,20 @@ class Seq2SeqEncoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Batch:
-        """Return the states, `(batch, time, states_size)`."""
+        """Return the states, `(batch, time, states_size)`, given steps `(batch, time, *step)`."""
 
 
 class RecurrentSeq2SeqEncoder(Seq2SeqEncoder):
-    """The hidden states of a recurrence.
+    """The hidden states of a recurrent layer.
 
-    Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473, where it reads in both directions.
+    Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473, where it is bidirectional.
 
     Args:
         rnn: For example `LSTM(input_size, hidden_size, bidirectional=True)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for tokens, a CNN for
             frames, None for vectors.
-        pre_net: Turns a batch of these vectors into one of as many steps, before the recurrence reads it: for example
-            convolutions over time.
+        pre_net: Turns a batch of these vectors into one of as many steps, before `rnn` reads it: for example
+            `Convolutions` over time.
     """
 
     def __init__(self, rnn: RecurrentLayer, embed: nn.Module | None = None, pre_net: nn.Module | None = None):
@@ -57,12 +57,13 @@ class RecurrentSeq2SeqEncoder(Seq2SeqEncoder):
         self.states_size = rnn.output_size
 
     def forward(self, batch: Batch) -> Batch:
+        """Return the states, `(batch, time, states_size)`, given steps `(batch, time, *step)`."""
         vectors = batch if self.embed is None else batch.map(self.embed)
         return self.rnn(vectors if self.pre_net is None else self.pre_net(vectors))
 
 
 class StackedSeq2SeqEncoder(Seq2SeqEncoder):
-    """What layers that stand on each other write: recurrences, convolutions and others, see `seqae.modules.stacked`.
+    """The output of stacked layers: recurrent ones, convolutions and others, see `seqae.modules.stacked`.
 
     Args:
         layers: From a batch to a batch each; the last one writes vectors `(batch, time, states_size)`.
@@ -75,16 +76,17 @@ class StackedSeq2SeqEncoder(Seq2SeqEncoder):
         self.states_size = states_size
 
     def forward(self, batch: Batch) -> Batch:
+        """Return the states, `(batch, time, states_size)`, given steps `(batch, time, *step)`."""
         return self.layers(batch)
 
 
 class DecoderState(NamedTuple):
-    """Where a decoder is in its texts; a tuple, so that decoding can pick rows of it.
+    """The state of an attention decoder between two tokens; a tuple, so that decoding can select rows of it.
 
     Attributes:
-        recurrent: The state of the recurrence.
-        combined: `(batch, combined_size)`, what the last token was read from.
-        memory: The sources.
+        recurrent: The state of the recurrent layers.
+        combined: `(batch, combined_size)`, the attentional hidden state behind the last token.
+        memory: The states of the sources.
     """
 
     recurrent: State
@@ -93,7 +95,7 @@ class DecoderState(NamedTuple):
 
 
 class TextDecoder(nn.Module, ABC):
-    """Writes texts in view of the states of their sources.
+    """Writes texts, given the states of their sources.
 
     Attributes:
         states_size: Length of a state.
@@ -103,39 +105,42 @@ class TextDecoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, states: Batch, targets: Batch) -> Batch:
-        """Return the logits of each token, `(batch, time, vocabulary)`, given the true ones before it.
+        """Return the logits of each token, `(batch, time, vocabulary)`, given the true tokens before it.
 
         Args:
-            states: Of the sources, `(batch, source, states_size)`.
-            targets: The true texts, `(batch, time)`.
+            states: States of the sources, `(batch, source, states_size)`.
+            targets: The true texts, `(batch, time)` int64.
         """
 
     @abstractmethod
     def attention_weights(self, states: Batch, texts: Batch) -> Tensor:
-        """Return where the decoder looks at each step of given texts, `(batch, time, source)`."""
+        """Return the attention weights at each token of texts `(batch, time)`, `(batch, time, source)`."""
 
     @abstractmethod
-    def init_state(self, states: Batch) -> tuple:
-        """Return where it is before the first token: tensors, one row for each text, as `seqae.seq2seq.decoding` wants them."""
+    def init_state(self, states: Batch) -> Any:
+        """Return the state before the first token, given states `(batch, source, states_size)`: a row for each text."""
 
     @abstractmethod
-    def decode_step(self, tokens: Tensor, state: tuple) -> tuple[Tensor, tuple]:
-        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
+    def decode_step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
 
 
 class AttentionDecoder(TextDecoder):
-    """A recurrence that reads the token before, and after it attention to the source (Luong et al. 2015).
+    """A recurrent layer that reads the token before, followed by attention to the source.
 
-    https://arxiv.org/abs/1508.04025. Without feeding, all steps of a known text are one call of the recurrence, because
-    nothing that it reads depends on the attention; with feeding it goes step by step.
+    Luong et al. 2015, https://arxiv.org/abs/1508.04025. Without input feeding, all steps of given texts are one call
+    of `rnn`, because nothing that it reads depends on the attention; with input feeding they are a loop.
 
     Args:
-        embed: Turns tokens `(steps,)` into vectors.
-        rnn: One direction; reads those vectors, with feeding followed by `combined_size` numbers.
-        attention: Its queries are the hidden states of the recurrence.
-        head: Turns vectors `(steps, combined_size)` into logits `(steps, vocabulary)`.
-        combined_size: Length of what is read from hidden state and context together.
-        input_feeding: Whether a step also reads what the step before was read from ("input feeding").
+        embed: Turns tokens `(steps,)` into vectors `(steps, vector)`.
+        rnn: One direction; reads those vectors, with input feeding followed by `combined`.
+        attention: Its queries are the hidden states of `rnn`.
+        head: Turns attentional hidden states `(steps, combined_size)` into logits `(steps, vocabulary)`.
+        combined_size: Length of the attentional hidden state, computed from hidden state and context.
+        input_feeding: Whether a step also reads the attentional hidden state of the step before.
+
+    Raises:
+        ValueError: `rnn` is bidirectional, or the attention's queries have another size than its hidden states.
     """
 
     def __init__(
@@ -152,8 +157,8 @@ class AttentionDecoder(TextDecoder):
             raise ValueError("a decoder can't read backwards what it has not written yet. Use bidirectional=False")
         if attention.query_size != rnn.hidden_size:
             raise ValueError(
-                f"queries of {attention.query_size} numbers from a recurrence of {rnn.hidden_size}. "
-                "Give the attention a query_size that is the recurrence's hidden_size"
+                f"queries of size {attention.query_size} from an rnn with a hidden_size of {rnn.hidden_size}. "
+                "Give the attention a query_size that is the hidden_size"
             )
         self.embed = embed
         self.rnn = rnn
@@ -162,84 +167,112 @@ class AttentionDecoder(TextDecoder):
         self.head = head
         self.combined_size = combined_size
         self.input_feeding = input_feeding
-        self.start = nn.Linear(2 * attention.states_size, rnn.hidden_size)
+        self.bridge = nn.Linear(2 * attention.states_size, rnn.hidden_size)
         self.combine = nn.Linear(rnn.hidden_size + attention.states_size, combined_size)
 
     def forward(self, states: Batch, targets: Batch) -> Batch:
-        return Batch(self._read(states, targets).vectors, targets.lengths).map(self.head)
+        """Return the logits of each token, `(batch, time, vocabulary)`; see `TextDecoder`."""
+        return Batch(self._run(states, targets).vectors, targets.lengths).map(self.head)
 
     def attention_weights(self, states: Batch, texts: Batch) -> Tensor:
-        return self._read(states, texts).weights
+        """Return the attention weights at each token of texts `(batch, time)`, `(batch, time, source)`."""
+        return self._run(states, texts).weights
 
     def init_state(self, states: Batch) -> DecoderState:
+        """Return the state before the first token, given states `(batch, source, states_size)`."""
         rows = torch.arange(len(states), device=states.values.device)
-        # Of a recurrence in both directions these are the states that have read everything.
+        # Those of a bidirectional layer that have read the whole source are at its two ends.
         ends = torch.cat([states.values[:, 0], states.values[rows, states.lengths - 1]], dim=-1)
-        recurrent = self.rnn.start(self.start(ends).tanh())
+        recurrent = self.rnn.initial_state(self.bridge(ends).tanh())
         return DecoderState(
             recurrent, ends.new_zeros(len(ends), self.combined_size), self.attention.prepare_memory(states)
         )
 
     def decode_step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        looked, after = self._step(self.embed(tokens), state)
-        return self.head(looked.vectors[:, 0]), after
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
+        output, after = self._step(self.embed(tokens), state)
+        return self.head(output.vectors[:, 0]), after
 
-    def _read(self, states: Batch, targets: Batch) -> AttentionOutput:
-        """Return what each step of known texts is read from, `(batch, time, combined_size)`, and the weights."""
+    def _run(self, states: Batch, targets: Batch) -> AttentionOutput:
+        """Return the attentional hidden state of each token, `(batch, time, combined_size)`, and the weights."""
         first = torch.full_like(targets.values[:, :1], START)
         before = Batch(torch.cat([first, targets.values[:, :-1]], dim=1), targets.lengths)
         embedded, state = before.map(self.embed), self.init_state(states)
         if not self.input_feeding:
-            return self._look(self.rnn(embedded, state.recurrent).values, state.memory)
-        looked = []
+            return self._attend(self.rnn(embedded, state.recurrent).values, state.memory)
+        outputs = []
         for vectors in embedded.values.unbind(dim=1):
-            found, state = self._step(vectors, state)
-            looked.append(found)
-        return AttentionOutput(*(torch.cat(parts, dim=1) for parts in zip(*looked)))
+            output, state = self._step(vectors, state)
+            outputs.append(output)
+        return AttentionOutput(*(torch.cat(parts, dim=1) for parts in zip(*outputs)))
 
     def _step(self, vectors: Tensor, state: DecoderState) -> tuple[AttentionOutput, DecoderState]:
         if self.input_feeding:
             vectors = torch.cat([vectors, state.combined], dim=-1)
         recurrent = self.rnn.step(vectors, state.recurrent)
-        looked = self._look(recurrent[-1][0].unsqueeze(1), state.memory)
-        return looked, DecoderState(recurrent, looked.vectors[:, 0], state.memory)
+        output = self._attend(recurrent[-1][0].unsqueeze(1), state.memory)
+        return output, DecoderState(recurrent, output.vectors[:, 0], state.memory)
 
-    def _look(self, hidden: Tensor, memory: Memory) -> AttentionOutput:
-        """Return hidden states `(batch, time, hidden_size)` and what they looked up as one vector each."""
-        found = self.attention(hidden, memory)
-        return AttentionOutput(self.combine(torch.cat([found.vectors, hidden], dim=-1)).tanh(), found.weights)
+    def _attend(self, hidden: Tensor, memory: Memory) -> AttentionOutput:
+        """Return attentional hidden states, `(batch, time, combined_size)`, given `(batch, time, hidden_size)`."""
+        context = self.attention(hidden, memory)
+        return AttentionOutput(self.combine(torch.cat([context.vectors, hidden], dim=-1)).tanh(), context.weights)
 
 
-class Seq2Seq(nn.Module):
-    """An encoder of states with a decoder that looks at them; it writes by `seqae.seq2seq.decoding.decode`.
+class TextGenerator(nn.Module, ABC):
+    """Writes a text for each sequence, token after token; `generate` and `Captioner` take any of them."""
+
+    @abstractmethod
+    def forward(self, source: Batch, targets: Batch) -> Batch:
+        """Return the logits of each token, `(batch, time, vocabulary)`, given the true tokens before it.
+
+        Args:
+            source: The sequences that are read, `(batch, time, *step)`.
+            targets: The true texts, `(batch, time)` int64.
+        """
+
+    @abstractmethod
+    def init_state(self, source: Batch) -> Any:
+        """Return the state before the first token, given `(batch, time, *step)`: tensors with a row for each text."""
+
+    @abstractmethod
+    def decode_step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
+
+
+class Seq2Seq(TextGenerator):
+    """An encoder of states with a decoder that attends to them.
 
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473.
 
     Args:
         encoder: Reads the source.
         decoder: Writes the target.
+
+    Raises:
+        ValueError: Their states have different sizes.
     """
 
     def __init__(self, encoder: Seq2SeqEncoder, decoder: TextDecoder):
         super().__init__()
         if encoder.states_size != decoder.states_size:
             raise ValueError(
-                f"states of {encoder.states_size} numbers for an attention to {decoder.states_size}. "
+                f"states of size {encoder.states_size} for an attention to states of {decoder.states_size}. "
                 "Give the attention the encoder's states_size"
             )
         self.encoder = encoder
         self.decoder = decoder
 
     def forward(self, source: Batch, targets: Batch) -> Batch:
-        """Return the logits of each token of the true targets `(batch, time)`, `(batch, time, vocabulary)`."""
+        """Return the logits of each token, `(batch, time, vocabulary)`; see `TextGenerator`."""
         return self.decoder(self.encoder(source), targets)
 
-    def init_state(self, source: Batch) -> tuple:
-        """Return the state from which targets are decoded."""
+    def init_state(self, source: Batch) -> Any:
+        """Return the state before the first token, given sources `(batch, time, *step)`."""
         return self.decoder.init_state(self.encoder(source))
 
-    def decode_step(self, tokens: Tensor, state: tuple) -> tuple[Tensor, tuple]:
-        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
+    def decode_step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
         return self.decoder.decode_step(tokens, state)
 
     def attention_weights(self, source: Batch, target: Batch) -> Tensor:
@@ -254,22 +287,24 @@ def attention_seq2seq(
     hidden_size: int = 256,
     dropout: float = 0.3,
 ) -> Seq2Seq:
-    """Return a model from tokens to tokens: an LSTM in both directions, an LSTM with general attention, a tied head.
+    """Return a model from tokens to tokens: a bidirectional LSTM, an LSTM with general attention, a tied head.
+
+    Luong et al. 2015, https://arxiv.org/abs/1508.04025.
 
     Args:
-        source_vocab_size: Tokens in the vocabulary of the source.
-        target_vocab_size: Tokens in that of the target.
-        embedding_size: Length of a token's vector.
-        hidden_size: Of the encoder in each direction; the decoder has twice as many units.
-        dropout: Share of the numbers in tokens' vectors, and in what tokens are read from, that training leaves out.
+        source_vocab_size: Tokens in the source vocabulary.
+        target_vocab_size: Tokens in the target vocabulary.
+        embedding_size: Length of a token's embedding.
+        hidden_size: Hidden units of the encoder in each direction; the decoder has twice as many.
+        dropout: Dropout probability of embeddings and attentional hidden states.
     """
     embeddings = [nn.Embedding(size, embedding_size) for size in (source_vocab_size, target_vocab_size)]
     for embedding in embeddings:
         nn.init.normal_(embedding.weight, std=0.1)  # torch's 1 would make the first logits of a tied head huge
-    read, write = (nn.Sequential(embedding, nn.Dropout(dropout)) for embedding in embeddings)
+    embed_source, embed_target = (nn.Sequential(embedding, nn.Dropout(dropout)) for embedding in embeddings)
     attention = GeneralAttention(2 * hidden_size, 2 * hidden_size)
     head = nn.Sequential(nn.Dropout(dropout), TiedHead(embeddings[1]))
     return Seq2Seq(
-        RecurrentSeq2SeqEncoder(LSTM(embedding_size, hidden_size, bidirectional=True), read),
-        AttentionDecoder(write, LSTM(embedding_size, 2 * hidden_size), attention, head, embedding_size),
+        RecurrentSeq2SeqEncoder(LSTM(embedding_size, hidden_size, bidirectional=True), embed_source),
+        AttentionDecoder(embed_target, LSTM(embedding_size, 2 * hidden_size), attention, head, embedding_size),
     )

@@ -1,4 +1,4 @@
-"""Sequence to sequence without attention: one pair of recurrences reads all frames, then writes all words."""
+"""Sequence to sequence without attention: one pair of recurrent layers reads all frames, then writes all words."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.recurrent import RecurrentLayer, State
+from seqae.seq2seq.models import TextGenerator
 from seqae.text.vocabulary import START
 
 
-class S2VT(nn.Module):
-    """The upper recurrence models words in view of the lower one, which models frames.
+class S2VT(TextGenerator):
+    """Two recurrent layers: the lower one models frames, the upper one words, given the states of the lower one.
 
-    Venugopalan et al. 2015, https://arxiv.org/abs/1505.00487. While frames are read, there is nothing in place of the
-    words, and while words are written, nothing in place of the frames. For known words each recurrence is one call over
-    frames and words in a row, so that clips of any length go together. It writes by `seqae.seq2seq.decoding.decode`.
+    Venugopalan et al. 2015, https://arxiv.org/abs/1505.00487. While frames are read, zeros stand for the words, and
+    while words are written, zeros stand for the frames. For given words each layer is one call over frames and words
+    in a row, so that clips of any length make a batch.
 
     Args:
         frames: One direction; reads embedded frames.
@@ -23,6 +24,9 @@ class S2VT(nn.Module):
         head: Turns hidden states `(steps, hidden_size)` of `words` into logits `(steps, vocabulary)`.
         embed_words: Turns tokens `(steps,)` into vectors.
         embed_frames: Turns frames `(steps, *step)` into vectors; None for features computed before.
+
+    Raises:
+        ValueError: A layer is bidirectional.
     """
 
     def __init__(
@@ -36,7 +40,7 @@ class S2VT(nn.Module):
         super().__init__()
         if frames.bidirectional or words.bidirectional:
             raise ValueError(
-                "a recurrence that also reads backwards can't go on from frames to words. Use one direction"
+                "a bidirectional layer can't go on from frames to words. Use one direction: bidirectional=False"
             )
         self.frames = frames
         self.words = words
@@ -45,35 +49,37 @@ class S2VT(nn.Module):
         self.embed_frames = embed_frames
 
     def forward(self, source: Batch, targets: Batch) -> Batch:
-        """Return the logits of tokens, `(batch, time, vocabulary)`, given the true ones before them `(batch, time)`."""
+        """Return the logits of each token, `(batch, time, vocabulary)`; see `TextGenerator`."""
         lengths = source.lengths + targets.lengths
         time = torch.arange(int(lengths.max()), device=lengths.device)
         reading = time < source.lengths.unsqueeze(1)
         writing = ~reading & (time < lengths.unsqueeze(1))
-        seen = self.frames(Batch(_placed(self._vectors(source).steps, reading), lengths)).values
+        frames = self.frames(Batch(_scatter(self._vectors(source).steps, reading), lengths)).values
         first = torch.full_like(targets.values[:, :1], START)
         before = Batch(torch.cat([first, targets.values[:, :-1]], dim=1), targets.lengths)
-        said = _placed(self.embed_words(before.steps), writing)
-        hidden = self.words(Batch(torch.cat([seen, said], dim=-1), lengths)).values
+        words = _scatter(self.embed_words(before.steps), writing)
+        hidden = self.words(Batch(torch.cat([frames, words], dim=-1), lengths)).values
         return targets.with_steps(self.head(hidden[writing]))
 
     def init_state(self, source: Batch) -> tuple[State, State]:
-        """Return the states of both recurrences after reading each clip up to its own end."""
+        """Return the states of both layers after reading each clip `(batch, time, *step)` up to its own end."""
         vectors = self._vectors(source).mask_padding().values
-        zeros = [vectors.new_zeros(len(source), each.hidden_size) for each in (self.frames, self.words)]
-        state = (self.frames.start(zeros[0]), self.words.start(zeros[1]))
-        nothing = vectors.new_zeros(len(source), self.words.input_size - self.frames.hidden_size)
+        frames, words = (
+            each.initial_state(vectors.new_zeros(len(source), each.hidden_size)) for each in (self.frames, self.words)
+        )
+        state = (frames, words)
+        no_word = vectors.new_zeros(len(source), self.words.input_size - self.frames.hidden_size)
         for vector, goes_on in zip(vectors.unbind(dim=1), source.mask.unbind(dim=1)):
-            state = _where(goes_on.unsqueeze(1), self._after(vector, nothing, state), state)
+            state = _where(goes_on.unsqueeze(1), self._step(vector, no_word, state), state)
         return state
 
     def decode_step(self, tokens: Tensor, state: tuple[State, State]) -> tuple[Tensor, tuple[State, State]]:
-        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)`."""
-        nothing = state[0][0][0].new_zeros(len(tokens), self.frames.input_size)
-        state = self._after(nothing, self.embed_words(tokens), state)
+        """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
+        no_frame = state[0][0][0].new_zeros(len(tokens), self.frames.input_size)
+        state = self._step(no_frame, self.embed_words(tokens), state)
         return self.head(state[1][-1][0]), state
 
-    def _after(self, vector: Tensor, word: Tensor, state: tuple[State, State]) -> tuple[State, State]:
+    def _step(self, vector: Tensor, word: Tensor, state: tuple[State, State]) -> tuple[State, State]:
         frames = self.frames.step(vector, state[0])
         return frames, self.words.step(torch.cat([frames[-1][0], word], dim=-1), state[1])
 
@@ -81,16 +87,17 @@ class S2VT(nn.Module):
         return source if self.embed_frames is None else source.map(self.embed_frames)
 
 
-def _placed(steps: Tensor, where: Tensor) -> Tensor:
-    """Return vectors `(steps, size)` at the places of a mask `(batch, time)`, zeros elsewhere."""
-    values = steps.new_zeros(*where.shape, steps.shape[1])
-    values[where] = steps
+def _scatter(steps: Tensor, mask: Tensor) -> Tensor:
+    """Return vectors `(steps, size)` where a mask `(batch, time)` is True, zeros elsewhere, `(batch, time, size)`."""
+    values = steps.new_zeros(*mask.shape, steps.shape[1])
+    values[mask] = steps
     return values
 
 
 def _where(chosen: Tensor, after: tuple[State, State], before: tuple[State, State]) -> tuple[State, State]:
     """Return the state after for the chosen rows `(batch, 1)`, the one before for the others."""
-    return tuple(
+    frames, words = (
         [tuple(torch.where(chosen, new, old) for new, old in zip(*layers)) for layers in zip(*states)]
         for states in zip(after, before)
     )
+    return frames, words

@@ -1,4 +1,4 @@
-"""Texts to codes and back: an autoencoder together with the words that it knows."""
+"""An autoencoder of texts with its vocabulary: what is saved after training."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from seqae.text.vocabulary import END, BytePairs, Vocabulary
 
 @dataclass(frozen=True, eq=False)
 class TextAutoencoder:
-    """Writes texts as codes, and codes as texts.
+    """Encodes texts as codes and decodes codes to texts.
 
     Attributes:
-        vocabulary: Between texts and tokens.
-        model: Reads tokens and writes the logits of each.
-        max_length: Tokens in a text at most, with the one that ends it.
-        sample: Which tokens are written, given logits. That of the decoder, if it reads its own output.
+        vocabulary: From texts to tokens and back.
+        model: From tokens to the logits of each token.
+        max_length: The maximum number of tokens of a text, its end included.
+        sample: From logits to tokens; give the decoder's own `to_input`, if it has one.
     """
 
     vocabulary: Vocabulary | BytePairs
@@ -32,26 +32,26 @@ class TextAutoencoder:
     sample: Argmax = field(default_factory=Argmax)
 
     def tokens(self, texts: Sequence[str]) -> list[Tensor]:
-        """Return the tokens of texts, `(time,)` each.
+        """Return the tokens of texts, `(time,)` int64 each.
 
         Raises:
-            ValueError: A text is too long; names it.
+            ValueError: A text is longer than `max_length`; names it.
         """
         sequences = [self.vocabulary.encode(text) for text in texts]
         for number, tokens in enumerate(sequences):
             if len(tokens) > self.max_length:
                 raise ValueError(
-                    f"text {number} has {len(tokens)} tokens ({texts[number][:40]!r}...). This model was made for at "
-                    f"most {self.max_length}. Cut it into sentences"
+                    f"text {number} has {len(tokens)} tokens ({texts[number][:40]!r}...). This model reads at most "
+                    f"{self.max_length}. Cut it into sentences"
                 )
         return sequences
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the codes of texts, `(texts, code_size)`."""
+        """Return the codes of texts, `(texts, code_size)` float32."""
         return encode(self.model, self.tokens(texts))
 
     def generate(self, codes: np.ndarray, batch_size: int = 64) -> list[np.ndarray]:
-        """Return the likeliest tokens of each code up to the first that ends a text, which is left out if it comes."""
+        """Return the tokens of each code `(texts, code_size)`, `(time,)` int64, without the one that ends the text."""
         written: list[np.ndarray] = []
         with evaluating(self.model) as device:
             for part in torch.as_tensor(codes, dtype=torch.float32, device=device).split(batch_size):
@@ -62,10 +62,10 @@ class TextAutoencoder:
 
     def decode(self, codes: np.ndarray) -> list[str]:
         """Return the texts of codes `(texts, code_size)`."""
-        return [self.vocabulary.decode(tokens) for tokens in self.generate(codes)]
+        return [self.vocabulary.decode(tokens.tolist()) for tokens in self.generate(codes)]
 
     def reconstruct(self, texts: Sequence[str]) -> list[str]:
-        """Return each text as it comes back from its code."""
+        """Return the reconstruction of each text."""
         return self.decode(self.encode(texts))
 
 

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from seqae.batch import Batch
 from seqae.datasets.pairs import encoded_pairs
 from seqae.datasets.sampler import LengthBucketSampler
 from seqae.inference import evaluating
 from seqae.losses import token_cross_entropy
-from seqae.seq2seq.decoding import BeamSearch, GreedySearch, TokenSampling
-from seqae.seq2seq.inference import generate
+from seqae.seq2seq.decoding import BeamSearch, Strategy
+from seqae.seq2seq.inference import attention_weights, generate_texts
 from seqae.seq2seq.models import Seq2Seq
-from seqae.text.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
+from seqae.text.vocabulary import BytePairs, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +23,10 @@ class Translator:
     """Writes a translation or a reply for each text.
 
     Attributes:
-        source_vocabulary: The vocabulary of the texts.
-        target_vocabulary: The vocabulary of what is written.
+        source_vocabulary: The vocabulary of the texts that are read.
+        target_vocabulary: The vocabulary of the texts that are written.
         model: From tokens to tokens.
-        max_length: Tokens that are written at most, the end included.
+        max_length: The maximum number of tokens of a written text, its end included.
     """
 
     source_vocabulary: Vocabulary | BytePairs
@@ -38,41 +37,44 @@ class Translator:
     def translate(
         self,
         texts: Sequence[str],
-        strategy: GreedySearch | TokenSampling | BeamSearch = BeamSearch(5),  # noqa: B008 (frozen)
+        strategy: Strategy = BeamSearch(5),  # noqa: B008 (frozen)
         batch_size: int = 64,
     ) -> list[str]:
-        """Return what is written for each text; unknown words are never written.
+        """Return the translation of each text; unknown words are never written.
 
         Args:
-            texts: To read.
-            strategy: Among the possible texts, see `seqae.seq2seq.decoding`.
-            batch_size: Texts at a time; the likeliest texts do not depend on it.
+            texts: The texts to read.
+            strategy: How tokens are chosen, see `seqae.seq2seq.decode`.
+            batch_size: Texts at a time; the result of greedy and beam search does not depend on it.
         """
         sources = [self.source_vocabulary.encode(text) for text in texts]
-        written = generate(self.model, sources, self.max_length, strategy, (UNKNOWN, START), batch_size)
-        return [self.target_vocabulary.decode(tokens) for tokens in written]
+        return generate_texts(self.model, sources, self.target_vocabulary, self.max_length, strategy, batch_size)
 
     def errors(self, pairs: Sequence[tuple[str, str]], batch_size: int = 64) -> list[np.ndarray]:
-        """Return the negative log-likelihood in nats of each token of the true texts, `(time,)` for each pair."""
-        source, found = encoded_pairs(pairs, self.source_vocabulary, self.target_vocabulary), []
+        """Return the negative log-likelihood of each token of the true texts in nats, `(time,)` for each pair.
+
+        Args:
+            pairs: Texts and their true translations.
+            batch_size: Pairs at a time; the result does not depend on it.
+        """
+        dataset, found = encoded_pairs(pairs, self.source_vocabulary, self.target_vocabulary), []
         with evaluating(self.model) as device:
-            for numbers in LengthBucketSampler(source.lengths, batch_size, shuffle=False):
-                pair = source.batch(numbers).to(device)
+            for indices in LengthBucketSampler(dataset.lengths, batch_size, shuffle=False):
+                pair = dataset.batch(indices).to(device)
                 logits = self.model(pair.source, pair.target)
                 errors = logits.with_steps(token_cross_entropy(logits.steps, pair.target.steps))
                 found += [row.cpu().numpy() for row in errors.unpad()]
         return found
 
     def attention_weights(self, text: str, written: str) -> tuple[list[str], list[str], np.ndarray]:
-        """Return the words of a text, those of what was written for it, and where the model looked meanwhile.
+        """Return the tokens of a text, those of a translation, and the attention between them.
 
         Returns:
-            Words of the text, words written, and weights (word written, word of the text) that add up to one in a line.
+            Source tokens, target tokens, and weights `(target, source)`, which add up to one for each target token.
         """
         source, target = self.source_vocabulary.encode(text), self.target_vocabulary.encode(written)
-        with evaluating(self.model) as device:
-            weights = self.model.attention_weights(Batch.of([source]).to(device), Batch.of([target]).to(device))
-        return _shown(self.source_vocabulary, source), _shown(self.target_vocabulary, target), weights[0].cpu().numpy()
+        weights = attention_weights(self.model, source, target)
+        return _shown(self.source_vocabulary, source), _shown(self.target_vocabulary, target), weights
 
 
 def _shown(vocabulary: Vocabulary | BytePairs, tokens: Tensor) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tokenizers, vocabularies, word vectors and scores of texts."""
+"""Tokenizers, vocabularies, word vectors and metrics of texts."""
 
 import lazy_loader
 

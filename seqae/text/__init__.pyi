@@ -1,7 +1,6 @@
-from .caption_metrics import bleu4 as bleu4
 from .caption_metrics import cider_d as cider_d
-from .caption_metrics import rouge_l as rouge_l
 from .caption_metrics import word_error_rate as word_error_rate
+from .cooccurrence import ppmi as ppmi
 from .cooccurrence import truncated_svd as truncated_svd
 from .cooccurrence import word_vectors as word_vectors
 from .metrics import bleu as bleu
@@ -17,4 +16,3 @@ from .tokenizers import WordTokenizer as WordTokenizer
 from .tokenizers import validate_text as validate_text
 from .vocabulary import BytePairs as BytePairs
 from .vocabulary import Vocabulary as Vocabulary
-from .vocabulary import adopted as adopted

@@ -1,8 +1,7 @@
-"""How well captions describe what is to be seen, given what people wrote.
+"""Metrics of captions: CIDEr-D and the word error rate. For BLEU see `seqae.text.bleu`.
 
-Captions are words separated by white space; each may have several references. The measures are those of the COCO
-evaluation (Chen et al. 2015, https://arxiv.org/abs/1504.00325) on captions that are cut into words already, and the
-word error rate of speech recognition.
+Captions are words separated by white space. CIDEr-D is that of the COCO evaluation (Chen et al. 2015,
+https://arxiv.org/abs/1504.00325) without its tokenizer.
 """
 
 from __future__ import annotations
@@ -14,75 +13,51 @@ from itertools import pairwise
 import numpy as np
 
 _SIZES = (1, 2, 3, 4)  # words in an n-gram
-_SPREAD = 6.0  # words by which a caption may be longer or shorter before CIDEr-D halves what it is worth, roughly
-_RECALL = 1.2  # how much more ROUGE-L values what was found over what was not asked for
-_TINY, _SMALL = 1e-15, 1e-9  # of the reference implementation, so that no n-gram found is not quite nothing
+_SIGMA = 6.0  # standard deviation of the length penalty, in words
 
 References = Sequence[Sequence[str]]
 
 
-def bleu4(captions: Sequence[str], references: References) -> float:
-    """Return BLEU-4 of all captions together, from 0 to 1 (Papineni et al. 2002, https://aclanthology.org/P02-1040).
-
-    For captions with several references; the length counts that is nearest.
-    """
-    _check(captions, references)
-    found, possible, written, asked = np.zeros(4), np.zeros(4), 0, 0
-    for caption, truths in zip(captions, references):
-        words = caption.split()
-        lengths = [len(truth.split()) for truth in truths]
-        written += len(words)
-        asked += min(lengths, key=lambda length: (abs(length - len(words)), length))
-        for place, size in enumerate(_SIZES):
-            grams = _grams(words, size)
-            most: Counter[tuple[str, ...]] = Counter()
-            for truth in truths:
-                most |= _grams(truth.split(), size)
-            found[place] += sum((grams & most).values())
-            possible[place] += max(len(words) - size + 1, 0)
-    precision = np.exp(np.log((found + _TINY) / (possible + _SMALL)).mean())
-    ratio = (written + _TINY) / (asked + _SMALL)
-    return float(precision * np.exp(min(1 - 1 / ratio, 0)))
-
-
-def rouge_l(captions: Sequence[str], references: References) -> float:
-    """Return the mean ROUGE-L, from 0 to 1: words in common and in order (Lin 2004, https://aclanthology.org/W04-1013)."""
-    _check(captions, references)
-    scores = []
-    for caption, truths in zip(captions, references):
-        words = caption.split()
-        common = [(_common(words, truth.split()), len(truth.split())) for truth in truths]
-        precision = max(count / max(len(words), 1) for count, _ in common)
-        recall = max(count / length for count, length in common)
-        both = recall + _RECALL**2 * precision
-        scores.append((1 + _RECALL**2) * precision * recall / both if precision and recall else 0.0)
-    return float(np.mean(scores))
-
-
 def cider_d(captions: Sequence[str], references: References) -> float:
-    """Return the mean CIDEr-D, from 0 to 10: n-grams in common, rare ones count more.
+    """Return the mean CIDEr-D, from 0 to 10: the similarity of n-grams weighted by tf-idf.
 
-    Vedantam et al. 2015, https://arxiv.org/abs/1411.5726. How rare an n-gram is, is counted in the references given.
+    Vedantam et al. 2015, https://arxiv.org/abs/1411.5726. Document frequencies are those of the references given.
+
+    Args:
+        captions: The written captions.
+        references: For each of them one or more true captions.
+
+    Raises:
+        ValueError: A caption has no references, or an empty one.
     """
     _check(captions, references)
-    owners = Counter(gram for truths in references for gram in {gram for truth in truths for gram in _all_grams(truth)})
-    logarithm = np.log(float(len(references)))
+    document_frequency = Counter(
+        gram for truths in references for gram in {gram for truth in truths for gram in _all_ngrams(truth)}
+    )
+    log_count = np.log(float(len(references)))
     scores = []
     for caption, truths in zip(captions, references):
-        weighted = _weighted(caption, owners, logarithm)
-        likeness = [_likeness(weighted, _weighted(truth, owners, logarithm)) for truth in truths]
-        scores.append(10 * np.mean(likeness))
+        weighted = _weighted(caption, document_frequency, log_count)
+        similarities = [_similarity(weighted, _weighted(truth, document_frequency, log_count)) for truth in truths]
+        scores.append(10 * np.mean(similarities))
     return float(np.mean(scores))
 
 
-def word_error_rate(captions: Sequence[str], truths: Sequence[str]) -> float:
-    """Return how many words are to be put in, left out or replaced to set captions right, as a share of the true ones.
+def word_error_rate(captions: Sequence[str], references: Sequence[str]) -> float:
+    """Return the number of insertions, deletions and substitutions of words, divided by the words of the references.
 
-    Levenshtein 1966; the measure of speech recognition. Above 1 if much too much was written.
+    The edit distance of Levenshtein 1966, as in speech recognition. It is above 1 if far too much was written.
+
+    Args:
+        captions: The written captions.
+        references: One true caption for each of them.
+
+    Raises:
+        ValueError: There are not as many references, or an empty one.
     """
-    _check(captions, [[truth] for truth in truths])
-    wrong = sum(_distance(caption.split(), truth.split()) for caption, truth in zip(captions, truths))
-    return wrong / sum(len(truth.split()) for truth in truths)
+    _check(captions, [[reference] for reference in references])
+    errors = sum(_edit_distance(caption.split(), truth.split()) for caption, truth in zip(captions, references))
+    return errors / sum(len(truth.split()) for truth in references)
 
 
 def _check(captions: Sequence[str], references: References) -> None:
@@ -93,27 +68,17 @@ def _check(captions: Sequence[str], references: References) -> None:
             raise ValueError(f"no references, or an empty one (clip {number}). Expected a list of texts with words")
 
 
-def _grams(words: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
+def _ngrams(words: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
     return Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
 
 
-def _all_grams(text: str) -> Counter[tuple[str, ...]]:
+def _all_ngrams(text: str) -> Counter[tuple[str, ...]]:
     words = text.split()
-    return sum((_grams(words, size) for size in _SIZES), Counter())
+    return sum((_ngrams(words, size) for size in _SIZES), Counter())
 
 
-def _common(left: Sequence[str], right: Sequence[str]) -> int:
-    """Return the length of the longest common subsequence."""
-    row = [0] * (len(right) + 1)
-    for word in left:
-        corner = 0
-        for place, other in enumerate(right, start=1):
-            corner, row[place] = row[place], corner + 1 if word == other else max(row[place], row[place - 1])
-    return row[-1]
-
-
-def _distance(left: Sequence[str], right: Sequence[str]) -> int:
-    """Return the number of words to put in, leave out or replace."""
+def _edit_distance(left: Sequence[str], right: Sequence[str]) -> int:
+    """Return the number of insertions, deletions and substitutions of words."""
     row = list(range(len(right) + 1))
     for count, word in enumerate(left, start=1):
         before, row = row, [count]
@@ -125,20 +90,22 @@ def _distance(left: Sequence[str], right: Sequence[str]) -> int:
 Weighted = tuple[list[dict[tuple[str, ...], float]], list[float], int]
 
 
-def _weighted(text: str, owners: Counter[tuple[str, ...]], logarithm: float) -> Weighted:
-    """Return weights by n-gram and their length as a vector, for each size, and the number of pairs of words."""
+def _weighted(text: str, document_frequency: Counter[tuple[str, ...]], log_count: float) -> Weighted:
+    """Return the tf-idf weights of n-grams and their norm, for each size, and the number of bigrams."""
     words, weights, norms = text.split(), [], []
     for size in _SIZES:
-        counts = _grams(words, size)
-        weights.append({gram: count * (logarithm - np.log(max(1, owners[gram]))) for gram, count in counts.items()})
+        counts = _ngrams(words, size)
+        weights.append(
+            {gram: count * (log_count - np.log(max(1, document_frequency[gram]))) for gram, count in counts.items()}
+        )
         norms.append(float(np.sqrt(sum(weight**2 for weight in weights[-1].values()))))
     return weights, norms, max(len(words) - 1, 0)
 
 
-def _likeness(caption: Weighted, truth: Weighted) -> float:
-    """Return the mean cosine over the sizes, less if lengths differ; what is repeated too often counts once."""
-    likeness = []
+def _similarity(caption: Weighted, truth: Weighted) -> float:
+    """Return the mean cosine over the sizes, with clipped counts and a Gaussian penalty of the difference in length."""
+    similarities = []
     for ours, theirs, our_norm, their_norm in zip(caption[0], truth[0], caption[1], truth[1]):
         product = sum(min(weight, theirs.get(gram, 0.0)) * theirs.get(gram, 0.0) for gram, weight in ours.items())
-        likeness.append(product / (our_norm * their_norm) if our_norm and their_norm else product)
-    return float(np.mean(likeness) * np.exp(-((caption[2] - truth[2]) ** 2) / (2 * _SPREAD**2)))
+        similarities.append(product / (our_norm * their_norm) if our_norm and their_norm else product)
+    return float(np.mean(similarities) * np.exp(-((caption[2] - truth[2]) ** 2) / (2 * _SIGMA**2)))

@@ -1,72 +1,94 @@
-"""How well texts were written: against the true ones, and how varied they are by themselves.
+"""Metrics of written texts: against references, and how varied they are.
 
-BLEU (Papineni et al. 2002, https://aclanthology.org/P02-1040) and chrF (Popovic 2015,
-https://aclanthology.org/W15-3049) come from sacrebleu (Post 2018, https://aclanthology.org/W18-6319; extra `text`).
+BLEU and chrF come from sacrebleu (Post 2018, https://aclanthology.org/W18-6319; extra `text`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from types import ModuleType
 
 import numpy as np
 
 from seqae._extras import require
 
 
-def token_accuracy(written: Sequence[Sequence[object]], truths: Sequence[Sequence[object]]) -> float:
-    """Return the share of the true tokens that stand in their place; one that was not written is wrong."""
-    _check(written, truths)
-    right = sum(left == right for pair in zip(written, truths) for left, right in zip(*pair))
-    return right / max(sum(map(len, truths)), 1)
+def token_accuracy(predictions: Sequence[Sequence[object]], references: Sequence[Sequence[object]]) -> float:
+    """Return the fraction of the references' tokens that are predicted at their position; a missing one is wrong.
+
+    Raises:
+        ValueError: There are no references, or not as many as predictions.
+    """
+    _check(predictions, references)
+    right = sum(left == right for pair in zip(predictions, references) for left, right in zip(*pair))
+    return right / max(sum(map(len, references)), 1)
 
 
-def exact_match(written: Sequence[object], truths: Sequence[object]) -> float:
-    """Return the share of the texts that were written without any mistake."""
-    _check(written, truths)
-    return sum(left == right for left, right in zip(written, truths)) / len(truths)
+def exact_match(predictions: Sequence[object], references: Sequence[object]) -> float:
+    """Return the fraction of the predictions that equal their reference.
+
+    Raises:
+        ValueError: There are no references, or not as many as predictions.
+    """
+    _check(predictions, references)
+    return sum(left == right for left, right in zip(predictions, references)) / len(references)
 
 
-def bleu(written: Sequence[str], truths: Sequence[str], tokenize: str = "13a") -> float:
-    """Return BLEU-4 of all texts together, from 0 to 1, each with one reference.
+def bleu(predictions: Sequence[str], references: Sequence[str | Sequence[str]], tokenize: str = "13a") -> float:
+    """Return BLEU-4 of a corpus, from 0 to 1 (Papineni et al. 2002, https://aclanthology.org/P02-1040).
 
     Args:
-        written: The texts to judge.
-        truths: What they should have been.
-        tokenize: How sacrebleu cuts words: "13a", "zh", "char", or "none" for texts that are cut with spaces already.
+        predictions: The written texts.
+        references: For each of them one true text, or several.
+        tokenize: Tokenizer of sacrebleu: "13a", "zh", "char", or "none" for texts whose tokens are separated by spaces.
+
+    Raises:
+        ValueError: There are no references, or not as many as predictions.
     """
-    _check(written, truths)
+    _check(predictions, references)
+    several = [[each] if isinstance(each, str) else list(each) for each in references]
     metric = _sacrebleu().BLEU(tokenize=tokenize, force=True)
-    return metric.corpus_score(list(written), [list(truths)]).score / 100
+    # sacrebleu wants the first reference of every text, then the second ones, ...
+    return metric.corpus_score(list(predictions), [list(column) for column in zip_longest(*several)]).score / 100
 
 
-def chrf(written: Sequence[str], truths: Sequence[str]) -> float:
-    """Return chrF2 of all texts together, from 0 to 1: like BLEU, but of characters, for scripts without spaces."""
-    _check(written, truths)
-    return _sacrebleu().CHRF().corpus_score(list(written), [list(truths)]).score / 100
+def chrf(predictions: Sequence[str], references: Sequence[str]) -> float:
+    """Return chrF2 of a corpus, from 0 to 1: an F-score of character n-grams, for scripts without spaces, too.
+
+    Popovic 2015, https://aclanthology.org/W15-3049.
+
+    Raises:
+        ValueError: There are no references, or not as many as predictions.
+    """
+    _check(predictions, references)
+    return _sacrebleu().CHRF().corpus_score(list(predictions), [list(references)]).score / 100
 
 
 def perplexity(errors: np.ndarray) -> float:
-    """Return how many equally likely tokens a model hesitates between, given negative log-likelihoods in nats."""
+    """Return the perplexity, given the negative log-likelihood of each token in nats, `(tokens,)`."""
     return float(np.exp(np.mean(errors)))
 
 
 def distinct(texts: Sequence[Sequence[object]], size: int) -> float:
-    """Return the share of all n-grams that are different ones: low if a model always says the same.
+    """Return the fraction of distinct n-grams among all: low if a model writes the same again and again.
 
     Li et al. 2016, https://aclanthology.org/N16-1014.
 
     Args:
         texts: The tokens of each text.
-        size: Tokens in an n-gram.
+        size: Tokens of an n-gram.
     """
-    grams = [tuple(text[at : at + size]) for text in texts for at in range(len(text) - size + 1)]
-    return len(set(grams)) / len(grams) if grams else 0.0
+    ngrams = [tuple(text[at : at + size]) for text in texts for at in range(len(text) - size + 1)]
+    return len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
-def _check(written: Sequence[object], truths: Sequence[object]) -> None:
-    if not truths or len(written) != len(truths):
-        raise ValueError(f"{len(written)} texts written, {len(truths)} true ones. Expected as many, and at least one")
+def _check(predictions: Sequence[object], references: Sequence[object]) -> None:
+    if not references or len(predictions) != len(references):
+        raise ValueError(
+            f"{len(predictions)} predictions for {len(references)} references. Expected as many, and at least one"
+        )
 
 
-def _sacrebleu():
+def _sacrebleu() -> ModuleType:
     return require("sacrebleu.metrics", extra="text", purpose="BLEU and chrF")

@@ -1,7 +1,7 @@
-"""Between texts and sequences of tokens: words, characters, byte pairs.
+"""Vocabularies, from texts to token ids and back: words, characters, byte pairs.
 
-A text as a sequence is `(time,)` int64 and ends with END, so that not even an empty text is an empty sequence. What
-pads a batch is never read and has no number of its own.
+The tokens of a text are `(time,)` int64 and end with END, so that even an empty text is a sequence of one step. Padding
+is never read and has no id of its own.
 """
 
 from __future__ import annotations
@@ -16,23 +16,36 @@ import torch
 from torch import Tensor
 
 from seqae._extras import require
-from seqae.text.tokenizers import CharacterTokenizer as CharacterTokenizer
-from seqae.text.tokenizers import FunctionTokenizer, Tokenizer, WordTokenizer, validate_text
+from seqae.text.tokenizers import Tokenizer, WordTokenizer, validate_text
 
 UNKNOWN, START, END = 0, 1, 2
-SPECIAL = ("<unknown>", "<start>", "<end>")  # how they are shown, in the order of their numbers
+SPECIAL_TOKENS = ("<unknown>", "<start>", "<end>")  # in the order of their ids
 
 
 class Vocabulary:
-    """The words that a model knows, numbered from 3 on, the most frequent first.
+    """The words of texts and their ids, from 3 on, the most frequent first; 0 to 2 are UNKNOWN, START and END.
+
+    >>> from seqae import CharacterTokenizer, Vocabulary
+    >>> vocabulary = Vocabulary().fit(["the cat sat", "the dog"])
+    >>> vocabulary.tokens_
+    ['the', 'cat', 'dog', 'sat']
+    >>> vocabulary.encode("the bird sat")
+    tensor([3, 0, 6, 2])
+    >>> vocabulary.decode([3, 0, 6, 2])
+    'the <unknown> sat'
+
+    Characters in place of words:
+
+    >>> Vocabulary(CharacterTokenizer()).fit(["abba"]).encode("ab")
+    tensor([3, 4, 2])
 
     Args:
-        tokenizer: What a word is: `Words()` or `CharacterTokenizer()`.
-        max_size: How many words at most.
-        min_frequency: How often a word must have been seen.
+        tokenizer: Splits texts: `WordTokenizer()` or `CharacterTokenizer()`.
+        max_size: The maximum number of words, without the special tokens; None for all.
+        min_frequency: How often a word must occur in the texts.
 
     Attributes:
-        words_: The words, in the order of their numbers; set by `fit`.
+        tokens_: The words, in the order of their ids; set by `fit`.
     """
 
     def __init__(self, tokenizer: Tokenizer = WordTokenizer(), max_size: int | None = None, min_frequency: int = 1):  # noqa: B008 (frozen)
@@ -41,11 +54,11 @@ class Vocabulary:
         self.min_frequency = min_frequency
 
     def fit(self, texts: Iterable[str]) -> Vocabulary:
-        """Learn the words of texts.
+        """Learn the words of texts; return the vocabulary.
 
         Raises:
-            TypeError: A text is none, for example bytes.
-            ValueError: No word was seen often enough, or a text holds half a character.
+            TypeError: A text is no str, for example bytes.
+            ValueError: No word occurs often enough, or a text holds half a surrogate pair.
         """
         counts = Counter(word for text in texts for word in self._split(text))
         frequent = sorted(
@@ -54,33 +67,54 @@ class Vocabulary:
         if not frequent:
             raise ValueError(
                 f"no words ({len(counts)} different ones seen, none {self.min_frequency} times or more). "
-                "Expected texts with words in them. Give more text, or a smaller least"
+                "Expected texts with words in them. Give more text, or a smaller min_frequency"
             )
         self.tokens_ = frequent[: self.max_size]
-        self.__dict__.pop("_numbers", None)
+        self.__dict__.pop("_ids", None)
         return self
 
+    @classmethod
+    def from_torchtext(cls, vocabulary: Any, tokenizer: Tokenizer = WordTokenizer()) -> Vocabulary:  # noqa: B008 (frozen)
+        """Return a vocabulary with the words of a `torchtext.vocab.Vocab`, in their order without its special tokens.
+
+        Args:
+            vocabulary: Any object whose `get_itos()` returns a list of words.
+            tokenizer: Splits texts into such words.
+        """
+        found = cls(tokenizer)
+        found.tokens_ = [word for word in vocabulary.get_itos() if not re.fullmatch(r"<\w+>", word)]
+        return found
+
     def __len__(self) -> int:
-        return len(SPECIAL) + len(self._known)
+        """Return the number of ids, those of the special tokens included."""
+        return len(SPECIAL_TOKENS) + len(self._known)
 
     def encode(self, text: str) -> Tensor:
-        """Return the numbers of a text's words and END, `(time,)`."""
-        numbers = self._numbers
-        return torch.tensor([*(numbers.get(word, UNKNOWN) for word in self._split(text)), END])
+        """Return the ids of a text's words and END, `(time,)` int64."""
+        ids = self._ids
+        return torch.tensor([*(ids.get(word, UNKNOWN) for word in self._split(text)), END])
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
-        """Return the text of numbers up to END, with `<unknown>` for what is unknown."""
-        return self.tokenizer.join([self.word(number) for number in _text_part(tokens)])
+        """Return the text of ids `(time,)` up to END, with `<unknown>` for unknown words.
 
-    def word(self, number: int) -> str:
-        """Return how a number is shown."""
-        if not 0 <= number < len(self):
-            raise ValueError(f"token {number}. Expected numbers from 0 to {len(self) - 1}: is it another vocabulary's?")
-        return SPECIAL[number] if number < len(SPECIAL) else self._known[number - len(SPECIAL)]
+        Raises:
+            ValueError: An id is not of this vocabulary.
+        """
+        return self.tokenizer.join([self.word(token) for token in _text_part(tokens)])
+
+    def word(self, token: int) -> str:
+        """Return the word with this id, or the name of the special token.
+
+        Raises:
+            ValueError: The id is not of this vocabulary.
+        """
+        if not 0 <= token < len(self):
+            raise ValueError(f"token {token}. Expected ids from 0 to {len(self) - 1}: is it another vocabulary's?")
+        return SPECIAL_TOKENS[token] if token < len(SPECIAL_TOKENS) else self._known[token - len(SPECIAL_TOKENS)]
 
     def unknown(self, text: str) -> list[str]:
-        """Return the words of a text that have no number, each once, in their order."""
-        return list(dict.fromkeys(word for word in self._split(text) if word not in self._numbers))
+        """Return the words of a text that are not in the vocabulary, each once, in their order."""
+        return list(dict.fromkeys(word for word in self._split(text) if word not in self._ids))
 
     def _split(self, text: str) -> list[str]:
         return self.tokenizer.split(validate_text(text))
@@ -88,25 +122,25 @@ class Vocabulary:
     @property
     def _known(self) -> list[str]:
         if not hasattr(self, "tokens_"):
-            raise ValueError("this vocabulary has learnt no words. Call fit(texts) first")
+            raise ValueError("this vocabulary is not fitted. Call fit(texts) first")
         return self.tokens_
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {word: number for number, word in enumerate(self._known, start=len(SPECIAL))}
+    def _ids(self) -> dict[str, int]:
+        return {word: token for token, word in enumerate(self._known, start=len(SPECIAL_TOKENS))}
 
 
 class BytePairs:
-    """Frequent pieces of words, down to single bytes: nothing is unknown and every text comes back as it was.
+    """Byte-level byte-pair encoding: frequent pieces of words, down to single bytes. Every text comes back as it was.
 
     Sennrich et al. 2016, https://arxiv.org/abs/1508.07909, by Hugging Face's tokenizers (extra `text`).
 
     Args:
-        max_size: How many pieces at most; the 256 bytes are always among them.
-        min_frequency: How often a pair must have been seen to become a piece.
+        max_size: The maximum number of pieces, without the special tokens; the 256 bytes are always among them.
+        min_frequency: How often a pair must occur to become a piece.
 
     Attributes:
-        pieces_: What the tokenizer learnt, as it writes it itself; set by `fit`.
+        tokenizer_: The fitted tokenizer, in the JSON of tokenizers; set by `fit`.
     """
 
     def __init__(self, max_size: int = 8000, min_frequency: int = 2):
@@ -114,16 +148,21 @@ class BytePairs:
         self.min_frequency = min_frequency
 
     def fit(self, texts: Iterable[str]) -> BytePairs:
-        """Learn the pieces of texts."""
-        hugging = _tokenizers()
-        tokenizer = hugging.Tokenizer(hugging.models.BPE())
-        tokenizer.pre_tokenizer = hugging.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = hugging.decoders.ByteLevel()
-        trainer = hugging.trainers.BpeTrainer(
-            vocab_size=len(SPECIAL) + max(self.max_size, 256),
+        """Learn the pieces of texts; return the vocabulary.
+
+        Raises:
+            TypeError: A text is no str, for example bytes.
+            ValueError: A text holds half a surrogate pair.
+        """
+        library = _tokenizers()
+        tokenizer = library.Tokenizer(library.models.BPE())
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=len(SPECIAL_TOKENS) + max(self.max_size, 256),
             min_frequency=self.min_frequency,
-            special_tokens=list(SPECIAL),
-            initial_alphabet=hugging.pre_tokenizers.ByteLevel.alphabet(),
+            special_tokens=list(SPECIAL_TOKENS),
+            initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
         tokenizer.train_from_iterator(map(validate_text, texts), trainer)
@@ -132,53 +171,35 @@ class BytePairs:
         return self
 
     def __len__(self) -> int:
+        """Return the number of ids, those of the special tokens included."""
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> Tensor:
-        """Return the numbers of a text's pieces and END, `(time,)`."""
+        """Return the ids of a text's pieces and END, `(time,)` int64."""
         return torch.tensor([*self._tokenizer.encode(validate_text(text)).ids, END])
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
-        """Return the text of numbers up to END."""
+        """Return the text of ids `(time,)` up to END."""
         return self._tokenizer.decode(_text_part(tokens))
 
     def unknown(self, text: str) -> list[str]:
-        """Return nothing: every byte has a number."""
+        """Return an empty list: every byte has an id."""
         return []
 
     @cached_property
     def _tokenizer(self) -> Any:
         if not hasattr(self, "tokenizer_"):
-            raise ValueError("this vocabulary has learnt no pieces. Call fit(texts) first")
+            raise ValueError("this vocabulary is not fitted. Call fit(texts) first")
         tokenizer = _tokenizers().Tokenizer.from_str(self.tokenizer_)
         tokenizer.encode_special_tokens = True  # a text that holds "<end>" does not end there
         return tokenizer
 
 
-def adopted(tokenizer: Any, splitter: Tokenizer = WordTokenizer()) -> Vocabulary:  # noqa: B008 (frozen)
-    """Return a vocabulary made of what somebody already has.
-
-    Args:
-        tokenizer: A torchtext vocabulary, whose words are taken over in their order without its special ones; or
-            a function from a text to its words, for which the vocabulary still has to be fitted.
-        splitter: What cuts texts for a torchtext vocabulary.
-    """
-    if hasattr(tokenizer, "get_itos"):
-        vocabulary = Vocabulary(splitter)
-        vocabulary.tokens_ = [word for word in tokenizer.get_itos() if not re.fullmatch(r"<\w+>", word)]
-        return vocabulary
-    if not callable(tokenizer):
-        raise ValueError(
-            f"a {type(tokenizer).__name__} is no tokenizer. Expected a torchtext vocabulary or a function from a text "
-            "to a list of words"
-        )
-    return Vocabulary(FunctionTokenizer(tokenizer))
-
-
 def _text_part(tokens: Tensor | Sequence[int]) -> list[int]:
-    numbers = [int(number) for number in (tokens.tolist() if isinstance(tokens, Tensor) else tokens)]
-    end = numbers.index(END) if END in numbers else len(numbers)
-    return [number for number in numbers[:end] if number != START]
+    """Return the ids before END, without START."""
+    ids = [int(token) for token in (tokens.tolist() if isinstance(tokens, Tensor) else tokens)]
+    end = ids.index(END) if END in ids else len(ids)
+    return [token for token in ids[:end] if token != START]
 
 
 def _tokenizers() -> Any:

@@ -1,5 +1,6 @@
 from .annealing import CyclicalAnnealing as CyclicalAnnealing
 from .annealing import LinearAnnealing as LinearAnnealing
+from .callbacks.best_weights import BestWeights as BestWeights
 from .callbacks.checkpoints import ChecksummedCheckpointIO as ChecksummedCheckpointIO
 from .callbacks.checkpoints import PeriodicCheckpoint as PeriodicCheckpoint
 from .callbacks.checkpoints import TerminateOnNaN as TerminateOnNaN
@@ -16,9 +17,7 @@ from .mask_losses import dice_loss as dice_loss
 from .mask_losses import focal_loss as focal_loss
 from .mask_losses import mask_cross_entropy as mask_cross_entropy
 from .optimizers import OneSidedShampoo as OneSidedShampoo
-from .optimizers import adam as adam
 from .optimizers import cosine_with_warmup as cosine_with_warmup
-from .optimizers import with_schedule as with_schedule
 from .runtime import RuntimeSettings as RuntimeSettings
 from .runtime import configure_runtime as configure_runtime
 from .runtime import usable_precision as usable_precision
@@ -35,5 +34,6 @@ from .tasks.recursive import TreeReconstruction as TreeReconstruction
 from .tasks.segmentation import Segmentation as Segmentation
 from .tasks.segmentation import with_threshold as with_threshold
 from .tasks.seq2seq import SequenceToSequence as SequenceToSequence
+from .tasks.task import Task as Task
 from .trainer import History as History
 from .trainer import fit as fit

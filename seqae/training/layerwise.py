@@ -1,6 +1,6 @@
-"""Greedy layer-wise pretraining: one layer after the other learns to say what the layers below it say.
+"""Greedy layer-wise pretraining: one layer after the other is trained as an autoencoder of what it reads.
 
-Bengio et al. 2007, https://papers.nips.cc/paper/3048; with damaged inputs Vincent et al. 2010,
+Bengio et al. 2007, https://papers.nips.cc/paper/3048; with corrupted inputs Vincent et al. 2010,
 https://jmlr.org/papers/v11/vincent10a.html; with an L1 penalty Ranzato et al. 2007, https://papers.nips.cc/paper/3363.
 """
 
@@ -20,20 +20,21 @@ from seqae.inference import evaluating
 from seqae.losses import squared_error
 from seqae.modules.codes import Bottleneck
 from seqae.training.tasks.reconstruction import Reconstruction
+from seqae.training.tasks.task import LearningRate
 from seqae.training.trainer import History, fit
 from seqae.transforms.corruptions import Corruption
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A layer of a stack, and what it needs to learn by itself.
+    """A layer of a stack, and what it needs to be trained as an autoencoder.
 
     Attributes:
-        layer: From a batch to a batch; it stays.
-        decoder: From what the layer writes to what it read; thrown away after training.
-        loss: The error function, see `seqae.losses`.
-        code: What happens between the two, to the codes `(steps, size)`: a penalty on their size, or only the largest.
-        corrupt: Damages what the layer reads while it learns, see `seqae.transforms.corruptions`.
+        layer: From a batch to a batch; it is kept after training.
+        decoder: From the layer's output to its input; it is discarded after training.
+        loss: The loss of each value, see `seqae.losses`.
+        code: A bottleneck between the two, on codes `(steps, size)`, for example `L1Code` or `TopKCode`; None is none.
+        corrupt: Corrupts what the layer reads while it is trained, see `seqae.transforms`.
     """
 
     layer: nn.Module
@@ -44,12 +45,12 @@ class Stage:
 
 
 class LayerAutoencoder(nn.Module):
-    """An autoencoder whose code is a batch: as many steps as its layer writes.
+    """An autoencoder whose code is a batch: the output of its layer.
 
     Args:
         layer: From a batch to a batch.
-        decoder: From what the layer writes to what it read.
-        code: What happens between the two, or nothing (None).
+        decoder: From the layer's output to its input.
+        code: A bottleneck between the two; None is none.
     """
 
     def __init__(self, layer: nn.Module, decoder: nn.Module, code: Bottleneck | None = None):
@@ -59,75 +60,81 @@ class LayerAutoencoder(nn.Module):
         self.code = code
 
     def forward(self, batch: Batch, targets: Batch | None = None) -> AutoencoderOutput:
-        """Encode and decode; code and penalty are those of the code's steps, `(steps, size)` and `(steps,)`."""
-        written = self.layer(batch)
-        code = written.steps
+        """Encode and decode; the code is that of all steps `(steps, size)`, with a penalty for each, `(steps,)`.
+
+        Args:
+            batch: The sequences, `(batch, time, *step)`.
+            targets: Not read; there for `Reconstruction`.
+        """
+        output = self.layer(batch)
+        code = output.steps
         if self.code is None:
-            return AutoencoderOutput(self.decoder(written), code, code.new_zeros(len(code)))
+            return AutoencoderOutput(self.decoder(output), code, code.new_zeros(len(code)))
         coded = self.code(code.flatten(start_dim=1))
-        kept = written.with_steps(coded.code.reshape(code.shape))
+        kept = output.with_steps(coded.code.reshape(code.shape))
         return AutoencoderOutput(self.decoder(kept), kept.steps, coded.penalty)
 
     def reconstruct(self, batch: Batch) -> Batch:
-        """Return the prediction for every step."""
+        """Return the reconstruction, `(batch, time, *step)`."""
         return self(batch).prediction
 
 
 class LayerOutputs:
-    """What trained layers write, as a source of batches for the layer above them.
+    """The outputs of trained layers, as a dataset for the layer above them.
 
     Args:
-        source: What the lowest layer reads.
+        dataset: What the lowest layer reads.
         layers: From a batch to a batch; they are not trained.
     """
 
-    def __init__(self, source: Dataset, layers: nn.Module):
-        self.source = source
+    def __init__(self, dataset: Dataset[Batch], layers: nn.Module):
+        self.dataset = dataset
         self.layers = layers
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of steps of each sequence of the source, `(sequences,)`."""
-        return self.source.lengths
+        """The number of steps of each sequence of the dataset, `(sequences,)`."""
+        return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
-        batch = self.source.batch(indices)
+        """Return the outputs for the sequences at `indices`, on the device of the layers."""
+        batch = self.dataset.batch(indices)
         with evaluating(self.layers) as device:
-            written = self.layers(batch.to(device))
-        return Batch(written.values.clone(), written.lengths.clone())  # clones may take part in training again
+            output = self.layers(batch.to(device))
+        return Batch(output.values.clone(), output.lengths.clone())  # clones may take part in training again
 
 
 def pretrain_layerwise(
     stages: Sequence[Stage],
-    train: DataLoader,
-    valid: DataLoader | None = None,
+    train: DataLoader[Batch],
+    valid: DataLoader[Batch] | None = None,
     *,
     epochs: int = 10,
     learning_rate: float = 1e-3,
-    lr_scheduler: Callable[[float], float] | None = None,
+    lr_scheduler: LearningRate | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> list[History]:
-    """Train the layers of a stack, each as an autoencoder of what the layers below it write.
+    """Train the layers of a stack, each as an autoencoder of the output of the layers below it.
 
-    The layers are trained where they are: `StackedEncoder([stage.layer for stage in stages], size)` is the
-    pretrained encoder.
+    The layers are trained in place: `StackedEncoder([stage.layer for stage in stages], size)` is the pretrained
+    encoder.
 
     Args:
         stages: From the lowest to the highest.
         train: What the lowest layer reads.
         valid: Held-out sequences, which choose the best epoch of each layer.
-        epochs: Passes over the sequences for each layer.
-        learning_rate: Of Adam.
-        lr_scheduler: The learning rate as a share of `learning_rate`, given the share of a layer's training that is done.
-        seed: Of the corruptions.
+        epochs: The number of passes over the sequences for each layer.
+        learning_rate: Learning rate of Adam.
+        lr_scheduler: From the fraction of a layer's training that is done to a factor on the learning rate.
+        seed: Seed of the corruptions.
         progress: Whether to show a progress bar for each layer.
 
     Returns:
         The losses of each layer.
 
     Raises:
-        ValueError: What a stage writes back has not the shape of what it read.
+        ValueError: The output of a stage's decoder has not the shape of the layer's input.
     """
     histories = []
     for height, stage in enumerate(stages):
@@ -136,31 +143,32 @@ def pretrain_layerwise(
         task = Reconstruction(
             model, stage.loss, stage.corrupt, learning_rate, seed=seed + height, lr_scheduler=lr_scheduler
         )
-        read, held_out = (_above(below, loader) for loader in (train, valid))
-        _check(height, stage, model, next(iter(read)))
-        histories.append(fit(task, read, held_out, epochs=epochs, patience=epochs, progress=progress))
+        inputs = _through(below, train)
+        held_out = None if valid is None else _through(below, valid)
+        _check_shapes(height, stage, model, next(iter(inputs)))
+        histories.append(fit(task, inputs, held_out, epochs=epochs, patience=epochs, progress=progress))
     return histories
 
 
-def _above(layers: nn.Sequential, loader: DataLoader | None) -> DataLoader | None:
-    """Return the loader's batches as the layers write them."""
-    if loader is None or not len(layers):
+def _through(layers: nn.Sequential, loader: DataLoader[Batch]) -> DataLoader[Batch]:
+    """Return a loader of the layers' outputs for the batches of a loader."""
+    if not len(layers):
         return loader
-    return DataLoader(LayerOutputs(loader.source, layers), loader.batch_sampler)
+    return DataLoader(LayerOutputs(loader.dataset, layers), loader.batch_sampler)
 
 
-def _check(height: int, stage: Stage, model: LayerAutoencoder, batch: Batch) -> None:
-    """An error of the wrong shape would be a mean over pairs that are none."""
+def _check_shapes(height: int, stage: Stage, model: LayerAutoencoder, batch: Batch) -> None:
+    """Check that predictions and inputs can be compared; a loss of another shape would be a mean over wrong pairs."""
     with evaluating(model) as device:
-        read = batch.to(device)
-        prediction = model.reconstruct(read)
-        fits = prediction.steps.numel() >= read.steps.numel()  # fewer would be repeated without a word
+        inputs = batch.to(device)
+        prediction = model.reconstruct(inputs)
+        fits = prediction.steps.numel() >= inputs.steps.numel()  # fewer would be repeated without a word
         try:
-            fits = fits and stage.loss(prediction.steps, read.steps).shape == read.steps.shape
-        except (RuntimeError, ValueError):  # torch can't pair them at all
+            fits = fits and stage.loss(prediction.steps, inputs.steps).shape == inputs.steps.shape
+        except (RuntimeError, ValueError):  # torch cannot pair them at all
             fits = False
     if not fits:
         raise ValueError(
-            f"stage {height} (counted from 0) reads a batch of shape {tuple(read.values.shape)} and writes back "
-            f"{tuple(prediction.values.shape)}. Its `back` must lead to what its `layer` reads"
+            f"stage {height} (counted from 0) reads a batch of shape {tuple(inputs.values.shape)} and writes back "
+            f"{tuple(prediction.values.shape)}. Its `decoder` must lead to what its `layer` reads"
         )

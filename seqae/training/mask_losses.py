@@ -1,7 +1,7 @@
-"""How far logits are from masks, as one number to train on.
+"""Losses between logits and masks, as one scalar to train on.
 
-All take logits `(image, class, height, width)` and masks `(image, height, width)` of class numbers; pixels of -1
-(unknown) count nothing. One logit a pixel is that of class 1 against class 0.
+All take logits `(images, classes, height, width)` and masks `(images, height, width)` of class indices, int64; pixels
+of -1 (unknown) do not count. One logit a pixel is that of class 1 against class 0.
 """
 
 from __future__ import annotations
@@ -12,47 +12,48 @@ from torch import Tensor
 
 
 def mask_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean cross-entropy over all known pixels, in nats."""
-    return _surprises(logits, masks).sum() / _known(masks)
+    """Return the mean cross-entropy over all known pixels, in nats."""
+    return _cross_entropies(logits, masks).sum() / _known(masks)
 
 
-def focal_loss(logits: Tensor, masks: Tensor, focus: float = 2.0) -> Tensor:
-    """Mean cross-entropy, each pixel weighted by (1 - p) ** focus, p the probability of its true class.
+def focal_loss(logits: Tensor, masks: Tensor, gamma: float = 2.0) -> Tensor:
+    """Return the mean cross-entropy in nats, each pixel weighted by (1 - p) ** gamma, p the probability of its class.
 
-    Pixels that are told already hardly count. Lin et al. 2017, https://arxiv.org/abs/1708.02002.
+    Pixels that are classified well hardly count. Lin et al. 2017, https://arxiv.org/abs/1708.02002.
     """
-    surprises = _surprises(logits, masks)
-    return ((1 - torch.exp(-surprises)).clamp(min=0) ** focus * surprises).sum() / _known(masks)
+    losses = _cross_entropies(logits, masks)
+    return ((1 - torch.exp(-losses)).clamp(min=0) ** gamma * losses).sum() / _known(masks)
 
 
 def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
-    """One minus the Dice coefficient, 2 |A and B| / (|A| + |B|), of all classes but the background, in the mean.
+    """Return one minus the Dice coefficient, 2 |A and B| / (|A| + |B|), the mean over all classes but the background.
 
     Pixels are counted by their probabilities, over the whole batch: most images have no pixel of most classes.
     Milletari et al. 2016, https://arxiv.org/abs/1606.04797, without the squares.
 
     Args:
-        logits: See above.
-        masks: See above.
-        smooth: Pixels added above and below, so that nothing predicted where nothing is makes no loss.
+        logits: `(images, classes, height, width)`.
+        masks: `(images, height, width)`, -1 where unknown.
+        smooth: Pixels added to numerator and denominator, so that no prediction where there is no object is no loss.
     """
     logits = _per_class(logits)
     known = (masks >= 0).unsqueeze(1)
-    truth = F.one_hot(masks.clamp(min=0), logits.shape[1]).movedim(-1, 1) * known
-    found = logits.softmax(dim=1) * known
-    both, total = (found * truth).sum(dim=(0, 2, 3)), (found + truth).sum(dim=(0, 2, 3))
+    target = F.one_hot(masks.clamp(min=0), logits.shape[1]).movedim(-1, 1) * known
+    prediction = logits.softmax(dim=1) * known
+    both, total = (prediction * target).sum(dim=(0, 2, 3)), (prediction + target).sum(dim=(0, 2, 3))
     return (1 - (2 * both + smooth) / (total + smooth))[1:].mean()
 
 
-def _surprises(logits: Tensor, masks: Tensor) -> Tensor:
-    """Return the cross-entropy of each pixel, zero where unknown."""
+def _cross_entropies(logits: Tensor, masks: Tensor) -> Tensor:
+    """Return the cross-entropy of each pixel in nats, `(images, height, width)`, 0 where unknown."""
     return F.cross_entropy(_per_class(logits), masks, ignore_index=-1, reduction="none")
 
 
 def _known(masks: Tensor) -> Tensor:
+    """Return the number of known pixels, at least 1."""
     return (masks >= 0).sum().clamp(min=1)
 
 
 def _per_class(logits: Tensor) -> Tensor:
-    """Return a logit for each class: sigmoid(z) is the second part of softmax(0, z)."""
+    """Return logits with one for each class: sigmoid(z) is the second part of softmax(0, z)."""
     return torch.cat([torch.zeros_like(logits), logits], dim=1) if logits.shape[1] == 1 else logits

@@ -16,10 +16,10 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """What `tune` did.
+    """What `configure_runtime` did.
 
     Attributes:
-        threads: Threads that torch computes with.
+        threads: The number of threads that torch computes with.
         keeps_memory: Whether freed memory stays with the process.
     """
 
@@ -36,8 +36,11 @@ def configure_runtime(threads: int | None = None) -> RuntimeSettings:
     MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456`.
 
     Args:
-        threads: For torch to compute with; by default the cores that this process may use, or what
-            OMP_NUM_THREADS in the environment says.
+        threads: The number of threads for torch; by default the cores that this process may use, or OMP_NUM_THREADS in
+            the environment.
+
+    Raises:
+        ValueError: `threads` is below 1.
     """
     if threads is None and "OMP_NUM_THREADS" in os.environ:
         threads = torch.get_num_threads()

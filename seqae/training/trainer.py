@@ -1,10 +1,8 @@
-"""Train a task: early stopping, the best weights, resuming, progress."""
+"""Train a task: early stopping, the best weights, checkpoints, progress."""
 
 from __future__ import annotations
 
-import copy
 import logging
-import math
 import signal
 import sys
 import warnings
@@ -15,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
-from torch import Tensor
 
 from seqae._files import require_local_path
-from seqae.batch import Batch
-from seqae.inference import evaluating
+from seqae.datasets.sequences import BatchLike
+from seqae.training.callbacks.best_weights import BestWeights
 from seqae.training.callbacks.checkpoints import (
     ChecksummedCheckpointIO,
     PeriodicCheckpoint,
@@ -34,12 +30,12 @@ from seqae.training.runtime import usable_precision
 
 @dataclass
 class History:
-    """Mean loss of each epoch.
+    """The mean loss of each epoch.
 
     Attributes:
-        train: While training, with damage and targets.
-        valid: On held-out sequences, without them; empty if there are none.
-        best_epoch: Whose weights were kept, counted from 1.
+        train: While training, with corrupted inputs and with targets for the decoder.
+        valid: On held-out sequences, without either; empty if there are none.
+        best_epoch: The epoch whose weights were kept, counted from 1.
         warnings: What a person should know, for example that a checkpoint was damaged.
     """
 
@@ -51,8 +47,8 @@ class History:
 
 def fit(
     task: lightning.LightningModule,
-    train: Iterable[Batch],
-    valid: Iterable[Batch] | None = None,
+    train: Iterable[BatchLike],
+    valid: Iterable[BatchLike] | None = None,
     *,
     epochs: int = 50,
     patience: int = 10,
@@ -63,207 +59,107 @@ def fit(
     precision: str = "32-true",
     gradient_clip_val: float | None = 1.0,
 ) -> History:
-    """Train and leave the model with the weights that did best.
+    """Train a task, and leave its model with the weights of the best epoch.
 
-    With a folder, a run that was killed goes on from its newest checkpoint as if nothing had happened: the weights
-    are those of a run that was not, bit by bit, if the batches come from a `Loader`. SIGTERM and Ctrl-C save before
-    they end training.
+    With a `checkpoint_dir`, a run that was killed goes on from its newest checkpoint and ends with the weights of a run
+    that was not, bit by bit, if the batches come from a `DataLoader` of seqae. SIGTERM and Ctrl-C save a checkpoint
+    before they end training.
 
     Args:
         task: For example `Reconstruction(model, squared_error)`.
         train: Batches; an iterable that can be gone through again.
-        valid: Held-out batches that choose the best weights and end training; without them the
-            last weights are kept.
-        epochs: Passes over the batches at most.
-        patience: Epochs without a better held-out loss, after which training stops.
-        checkpoint_dir: Where checkpoints go, on this machine; without it a killed run starts anew.
-        resume: Whether to go on from the newest checkpoint in the folder; else they make room for new ones.
-        checkpoint_interval: Seconds from one checkpoint to the next within an epoch; there is one after each epoch as well.
+        valid: Held-out batches, which choose the best epoch and end training early; without them the last weights are
+            kept.
+        epochs: The largest number of passes over the training batches.
+        patience: Epochs without a better held-out loss after which training stops.
+        checkpoint_dir: A folder on this machine for checkpoints; without it a run that was killed starts again.
+        resume: Whether to go on from the newest checkpoint in the folder; otherwise new ones replace those in it.
+        checkpoint_interval: Seconds between two checkpoints within an epoch; there is one after each epoch, too.
         progress: Whether to show a progress bar on the error stream.
-        precision: Of Lightning's Trainer; one that the CPU lacks is refused with a warning.
-        gradient_clip_val: Largest norm of the gradient.
+        precision: The `precision` of Lightning's Trainer; 32-true, with a warning, if the CPU lacks it.
+        gradient_clip_val: The largest norm of the gradient; None does not clip it.
 
     Raises:
         FloatingPointError: Loss, gradient or weights are not finite; names the step. Checkpoints are finite.
         OSError: A checkpoint cannot be written; those that are there stay.
         ValueError: The newest checkpoint is of another model.
         SystemExit: SIGTERM ended training; the status is 143.
+
+    Examples:
+        >>> import torch
+        >>> import seqae
+        >>> _ = torch.manual_seed(0)
+        >>> levels = [torch.full((3 + n % 4, 1), n / 16 - 1) for n in range(32)]  # constant sequences
+        >>> loader = seqae.make_loader(seqae.SequenceDataset(levels), batch_size=8)
+        >>> decoder = seqae.ConstantDecoder(torch.nn.Linear(2, 1))
+        >>> model = seqae.Autoencoder(seqae.MeanEncoder(1, code_size=2), decoder)
+        >>> task = seqae.Reconstruction(model, seqae.squared_error, learning_rate=0.05)
+        >>> history = seqae.fit(task, loader, epochs=20, progress=False)
+        >>> history.train[-1] < 0.1 * history.train[0]
+        True
     """
-    stopping = GracefulShutdown()
-    keeper = _Keeper(patience, valid, stopping)
-    callbacks: list[lightning.Callback] = [TerminateOnNaN(), keeper]
-    if progress:
-        callbacks.append(Progress())
-    older, remarks = [], []
+    shutdown = GracefulShutdown()
+    best = BestWeights(patience, valid, shutdown)
+    callbacks: list[lightning.Callback] = [TerminateOnNaN(), best, *([Progress()] if progress else [])]
+    existing: list[Path] = []
+    notes: list[str] = []
     if checkpoint_dir is not None:
         checkpoint_dir = require_local_path(checkpoint_dir)
-        older, remarks = valid_checkpoints(checkpoint_dir) if resume else ([], [])
-        callbacks.append(PeriodicCheckpoint(checkpoint_dir, older, checkpoint_interval, stopping))
+        if resume:
+            existing, notes = valid_checkpoints(checkpoint_dir)
+        callbacks.append(PeriodicCheckpoint(checkpoint_dir, existing, checkpoint_interval, shutdown))
+    settings = {"max_epochs": epochs, "precision": usable_precision(precision), "gradient_clip_val": gradient_clip_val}
     with _quiet():
-        trainer = lightning.Trainer(
-            max_epochs=epochs,
-            accelerator="auto",
-            devices=1,
-            precision=usable_precision(precision),
-            gradient_clip_val=gradient_clip_val,
-            callbacks=[*callbacks, stopping],
-            plugins=[ChecksummedCheckpointIO()],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=False,
-            num_sanity_val_steps=0,
-            default_root_dir=checkpoint_dir,
-        )
-        with _ending_clearly(keeper, task, older):
-            trainer.fit(task, train, valid, ckpt_path=older[-1] if older else None)
-    keeper.validate_the_rest(trainer, task)
-    keeper.history.warnings = remarks
+        trainer = _trainer([*callbacks, shutdown], default_root_dir=checkpoint_dir, **settings)
+        with _translate_exceptions(best, task, existing):
+            trainer.fit(task, train, valid, ckpt_path=existing[-1] if existing else None)
+    best.run_pending_validation(trainer, task)
     if progress:
-        for remark in remarks:
-            print(f"note   {remark}", file=sys.stderr)
-    keeper.restore_best(task)
-    return keeper.history
+        for note in notes:
+            print(f"note   {note}", file=sys.stderr)
+    best.restore_best(task)
+    return History(best.train_losses, best.valid_losses, best.best_epoch, notes)
+
+
+def _trainer(callbacks: list[lightning.Callback], **settings: Any) -> lightning.Trainer:
+    """Return a trainer on one device that writes and prints nothing but what the callbacks do."""
+    return lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        callbacks=callbacks,
+        plugins=[ChecksummedCheckpointIO()],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        num_sanity_val_steps=0,
+        **settings,
+    )
 
 
 @contextmanager
-def _ending_clearly(keeper: _Keeper, task: lightning.LightningModule, older: list[Path]) -> Iterator[None]:
-    """Turn what Lightning makes of an end before the end into what a caller expects."""
+def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, existing: list[Path]) -> Iterator[None]:
+    """Raise what a caller expects in place of what Lightning makes of an early end of training."""
     try:
         yield
-    except Interrupted as stopped:
-        if stopped.number == signal.SIGINT:
+    except Interrupted as interrupted:
+        if interrupted.signal_number == signal.SIGINT:
             raise KeyboardInterrupt from None
-        sys.exit(128 + stopped.number)
+        sys.exit(128 + interrupted.signal_number)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         raise
     except FloatingPointError:
-        keeper.restore_best(task)
+        best.restore_best(task)
         raise
     except RuntimeError as error:
-        if older and "loading state_dict" in str(error):
+        if existing and "loading state_dict" in str(error):
             raise ValueError(
-                f"checkpoint {older[-1]} is of another model. Give another folder, or start anew with resume=False"
+                f"checkpoint {existing[-1]} is of another model. Give another checkpoint_dir, or start again with "
+                "resume=False"
             ) from error
         raise
-
-
-class _Keeper(lightning.Callback):
-    """Adds up the losses, keeps the best weights by copy, stops when they get no better.
-
-    Args:
-        patience: Epochs without a better held-out loss, after which training stops.
-        valid: The held-out batches: a validation that a signal has cut short is done anew after a resume.
-        stopping: Tells whether one did.
-    """
-
-    def __init__(self, patience: int, valid: Iterable[Batch] | None, stopping: GracefulShutdown):
-        self.patience = patience
-        self.valid = valid
-        self.stopping = stopping
-        self.history = History()
-        self.best: dict[str, Tensor] | None = None
-        self.is_cut = False  # whether the latest epoch lacks its validation
-        self.random: Tensor | None = None  # torch's state when the latest validation began, or when the run goes on
-        self._start_epoch()
-
-    def restore_best(self, task: lightning.LightningModule) -> None:
-        if self.best is not None:
-            task.load_state_dict(self.best)
-
-    def _start_epoch(self) -> None:
-        self.train_sum, self.train_count, self.valid_sum, self.valid_count = 0.0, 0, 0.0, 0
-
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        task: lightning.LightningModule,
-        outputs: dict[str, Tensor],
-        batch: Batch,
-        batch_idx: int,
-    ) -> None:
-        self.train_sum += outputs["loss"].detach() * len(batch)
-        self.train_count += len(batch)
-
-    def on_validation_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        self.random = torch.get_rng_state()
-
-    def on_validation_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        task: lightning.LightningModule,
-        outputs: tuple[Tensor, int],
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        mean, count = outputs
-        if count:  # else all values are missing, and their mean is NaN
-            self.valid_sum += float(mean) * count
-            self.valid_count += count
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        self.is_cut = self.stopping.validation_interrupted
-        if self.is_cut:
-            return
-        self.history.train.append(float(self.train_sum / max(self.train_count, 1)))
-        shown = {"train": self.history.train[-1]}
-        if self.valid_count:
-            self.history.valid.append(self.valid_sum / self.valid_count)
-            shown["valid"] = self.history.valid[-1]
-            if not math.isfinite(shown["valid"]):
-                raise FloatingPointError(
-                    f"the held-out loss is {shown['valid']} after step {trainer.global_step} (epoch "
-                    f"{trainer.current_epoch + 1}). Look for extreme values, or lower the learning rate"
-                )
-            if self.history.valid[-1] <= min(self.history.valid):
-                self.best = copy.deepcopy(task.state_dict())
-                self.history.best_epoch = len(self.history.valid)
-            trainer.should_stop = self._has_waited()
-        else:
-            self.history.best_epoch = len(self.history.train)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in shown.items()})
-        self._start_epoch()
-
-    def validate_the_rest(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        """Do the validation that the run before was asked to leave, if there is one, and end its epoch."""
-        if not self.is_cut:
-            return
-        self.valid_sum, self.valid_count = 0.0, 0
-        torch.set_rng_state(self.random)
-        with evaluating(task) as device, trainer.precision_plugin.val_step_context():
-            for number, batch in enumerate(self.valid):
-                if self.stopping.signal_received:
-                    raise Interrupted(self.stopping.signal_received)
-                batch = task.transfer_batch_to_device(batch, device, 0)
-                self.on_validation_batch_end(trainer, task, task.validation_step(batch, number), batch, number)
-        self.on_train_epoch_end(trainer, task)
-
-    def _has_waited(self) -> bool:
-        """Whether the held-out loss has not got better for as long as patience lasts."""
-        return bool(self.history.valid) and len(self.history.valid) - self.history.best_epoch >= self.patience
-
-    def state_dict(self) -> dict[str, Any]:
-        history = self.history
-        kept = {"train": history.train, "valid": history.valid, "best_epoch": history.best_epoch, "best": self.best}
-        epoch = {"train_sum": self.train_sum, "train_count": self.train_count}
-        # A validation that is done anew draws the same numbers.
-        random = self.random if self.is_cut else torch.get_rng_state()
-        return {**kept, **epoch, "is_cut": self.is_cut, "random": random}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.history = History(state["train"], state["valid"], state["best_epoch"])
-        self.train_sum, self.train_count = state["train_sum"], state["train_count"]
-        self.best, self.is_cut, self.random = state["best"], state["is_cut"], state["random"]
-
-    def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        self.stopping.listen()
-        if self.random is not None:  # after a resume: dropout and sampling go on as they would have
-            torch.set_rng_state(self.random)
-        self.validate_the_rest(trainer, task)
-        trainer.should_stop = self._has_waited()
 
 
 @contextmanager

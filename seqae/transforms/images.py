@@ -1,4 +1,4 @@
-"""Images turned, sheared, scaled and moved a little, for tasks that change what a model reads while it trains."""
+"""Images rotated, sheared, scaled and shifted a little."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from seqae.batch import Batch
 
 @dataclass(frozen=True)
 class RandomAffine:
-    """Changes each image, a sequence of one step `(channel, height, width)`, by an affine map of its own.
+    """Applies a random affine map to each image, a sequence of one step `(channel, height, width)`.
 
-    It is a corruption, see `seqae.transforms.corruptions`. What comes in from outside of an image is 0.
+    It is used like a corruption, see `seqae.transforms.corruptions`. What comes in from outside of an image is 0.
 
     Args:
-        turn: Largest angle in radians.
-        scale: Largest share by which height and width grow or shrink, each for itself.
-        shear: Largest shear.
-        shift: Largest way up or down and to a side, a share of half of the image.
+        turn: The largest angle in radians.
+        scale: The largest fraction by which height and width grow or shrink, independently.
+        shear: The largest shear.
+        shift: The largest shift up or down and to a side, as a fraction of half the image.
     """
 
     turn: float = 0.25
@@ -30,12 +30,13 @@ class RandomAffine:
     shift: float = 0.125
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """Return the mapped images, `(batch, 1, channel, height, width)`."""
         images = batch.values[:, 0]
-        grid = F.affine_grid(self._maps(len(batch), generator).to(images), images.shape, align_corners=False)
+        grid = F.affine_grid(self._maps(len(batch), generator).to(images), list(images.shape), align_corners=False)
         return Batch(F.grid_sample(images, grid, align_corners=False).unsqueeze(1), batch.lengths)
 
     def _maps(self, count: int, generator: Generator) -> Tensor:
-        """Return affine maps `(image, 2, 3)` in units of half an image."""
+        """Return affine maps `(count, 2, 3)` in units of half an image."""
         angle, shear, wide, high, right, down = 2 * torch.rand(6, count, generator=generator) - 1
         cosine, sine = (self.turn * angle).cos(), (self.turn * angle).sin()
         wide, high = 1 + self.scale * wide, 1 + self.scale * high

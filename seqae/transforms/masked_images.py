@@ -1,7 +1,8 @@
-"""Changes to images that leave the class of what is seen as it is; the mask goes along.
+"""Random transforms of images that leave the classes of their pixels as they are; the mask is transformed with them.
 
-What happens to an image is a function of the seed, the epoch and the number of the image: neither its batch nor a
-resumed run changes it.
+What happens to an image is a function of the seed, the epoch and the index of the image: neither its batch nor a
+resumed run changes it. A transform takes an image `(channel, height, width)`, its mask `(height, width)` and a
+generator, and returns both.
 """
 
 from __future__ import annotations
@@ -15,56 +16,73 @@ from torch import Tensor
 
 from seqae.datasets.masks import UNKNOWN, MaskedBatch
 
-Change = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
+MaskTransform = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
 
 
-def augment(batch: MaskedBatch, changes: Sequence[Change], seed: int, epoch: int) -> MaskedBatch:
-    """Return the batch with each image and its mask changed in its own way."""
+def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, epoch: int) -> MaskedBatch:
+    """Return the batch with each image and its mask transformed with random numbers of its own.
+
+    Args:
+        batch: The images.
+        transforms: What is done to each of them, in order.
+        seed: Seed of the random numbers.
+        epoch: The epoch, which changes them, too.
+    """
     images, masks = [], []
-    for image, mask, (height, width), number in zip(
-        batch.images, batch.masks, batch.sizes.tolist(), batch.numbers.tolist()
+    for image, mask, (height, width), index in zip(
+        batch.images, batch.masks, batch.sizes.tolist(), batch.indices.tolist()
     ):
-        random = np.random.default_rng((seed, epoch, number))
+        random = np.random.default_rng((seed, epoch, index))
         image, mask = image[:, :height, :width], mask[:height, :width]
-        for change in changes:
-            image, mask = change(image, mask, random)
+        for transform in transforms:
+            image, mask = transform(image, mask, random)
         images.append(image)
         masks.append(mask)
-    return MaskedBatch.of(images, masks, batch.numbers)
+    return MaskedBatch.of(images, masks, batch.indices)
 
 
 def random_flip(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Turn the image `(channel, height, width)` over, by one chance in two along each side."""
-    sides = [side for side, turn in zip((-2, -1), random.integers(0, 2, 2)) if turn]
+    """Mirror image and mask, with probability 0.5 left for right and with the same one top for bottom."""
+    sides = [side for side, flip in zip((-2, -1), random.integers(0, 2, 2)) if flip]
     return image.flip(sides), mask.flip(sides)
 
 
 def random_rotation(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Turn the image by 0, 90, 180 or 270 degrees."""
+    """Rotate image and mask by 0, 90, 180 or 270 degrees."""
     quarters = int(random.integers(0, 4))
     return image.rot90(quarters, (-2, -1)), mask.rot90(quarters, (-2, -1))
 
 
 @dataclass(frozen=True)
 class RandomBrightness:
-    """Makes an image brighter or darker: all pixels times a number, which is 1 - `share` to 1 + `share`."""
+    """Multiplies all pixels of an image by one factor, and clamps them to 0..1.
+
+    Args:
+        max_change: Factors are from `1 - max_change` to `1 + max_change`.
+    """
 
     max_change: float = 0.2
 
     def __call__(self, image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the brighter or darker image, and the mask as it is."""
         return (image * random.uniform(1 - self.max_change, 1 + self.max_change)).clamp(0, 1), mask
 
 
 @dataclass(frozen=True)
 class RandomShift:
-    """Moves an image by up to `pixels` up or down and to a side; the edge fills the gap, its class is unknown."""
+    """Shifts an image; the edge fills the gap, whose class is unknown.
+
+    Args:
+        max_shift: The largest shift up or down and to a side, in pixels.
+    """
 
     max_shift: int = 4
 
     def __call__(self, image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the shifted image and mask."""
         height, width = mask.shape
         down, right = random.integers(0, 2 * self.max_shift + 1, 2)
         rows, columns = slice(down, down + height), slice(right, right + width)
-        frame = [self.max_shift] * 4
-        framed = F.pad(image.unsqueeze(0), frame, mode="replicate")[0]
-        return framed[:, rows, columns], F.pad(mask, frame, value=UNKNOWN)[rows, columns]
+        padding = [self.max_shift] * 4
+        padded = F.pad(image.unsqueeze(0), padding, mode="replicate")[0]
+        return padded[:, rows, columns], F.pad(mask, padding, value=UNKNOWN)[rows, columns]

@@ -1,6 +1,7 @@
-"""Damage to frames of sound while a model trains: other voices, missing bands, missing time.
+"""Augmentations of spectrograms, frames of audio `(batch, time, size)`: other voices, masked bands, masked time.
 
-They are used like those in `seqae.transforms.corruptions`.
+They are used like those in `seqae.transforms.corruptions`, and keep lengths. A frame may hold several copies of its
+bands one after the other, for example with their slopes.
 """
 
 from __future__ import annotations
@@ -15,78 +16,88 @@ from seqae.batch import Batch
 
 @dataclass(frozen=True)
 class VTLP:
-    """Moves each sequence of frames up or down and stretches it, as if a smaller or larger person spoke.
+    """Shifts and stretches the bands of each sequence of frames, as if a smaller or larger person spoke.
 
     Vocal tract length perturbation (Jaitly & Hinton 2013), https://www.cs.toronto.edu/~hinton/absps/perturb.pdf.
 
     Args:
-        max_warp: How many bands it moves at most; its ends move half as many more.
-        bands: In a frame; frames may hold several copies of them.
+        max_warp: The largest shift in bands; the lowest and highest bands move by up to half of it more.
+        bands: The number of bands of a frame, without copies.
     """
 
     max_warp: float
     bands: int
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        move, stretch = 2 * torch.rand((2, len(batch), 1), generator=generator) - 1
-        place = torch.arange(self.bands)
-        moved = place + self.max_warp * (move + 0.5 * stretch * (2 * place / max(self.bands - 1, 1) - 1))
-        return Batch(_read_bands(batch.values, moved.to(batch.values)), batch.lengths)
+        """Return the warped batch."""
+        shift, stretch = 2 * torch.rand((2, len(batch), 1), generator=generator) - 1
+        band = torch.arange(self.bands)
+        warped = band + self.max_warp * (shift + 0.5 * stretch * (2 * band / max(self.bands - 1, 1) - 1))
+        return Batch(_read_bands(batch.values, warped.to(batch.values)), batch.lengths)
 
 
 @dataclass(frozen=True)
 class FrequencyMasking:
-    """Replaces neighbouring bands of each sequence by their mean, zero (SpecAugment, Park et al. 2019).
+    """Replaces neighbouring bands of each sequence by 0, the mean of normalised bands.
 
-    https://arxiv.org/abs/1904.08779.
+    SpecAugment, Park et al. 2019, https://arxiv.org/abs/1904.08779.
 
     Args:
-        max_width: How many bands at most.
-        num_masks: In a frame; frames may hold several copies of them.
+        max_width: The largest number of bands that are replaced.
+        bands: The number of bands of a frame, without copies.
     """
 
     max_width: int
-    num_masks: int
+    bands: int
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        size = torch.full((len(batch), 1), float(self.num_masks))
-        masked = _span(size, self.max_width / self.num_masks, self.num_masks, generator).to(batch.values.device)
-        copies = batch.values.shape[2] // self.num_masks
+        """Return the masked batch."""
+        size = torch.full((len(batch), 1), float(self.bands))
+        masked = _random_span(size, self.max_width / self.bands, self.bands, generator).to(batch.values.device)
+        copies = batch.values.shape[2] // self.bands
         return Batch(batch.values.masked_fill(masked.repeat(1, copies).unsqueeze(1), 0.0), batch.lengths)
 
 
 @dataclass(frozen=True)
 class TimeMasking:
-    """Replaces neighbouring steps of each sequence by zero, see `FrequencyMasking`.
+    """Replaces neighbouring steps of each sequence by 0, see `FrequencyMasking`.
 
     Args:
-        max_fraction: Of a sequence at most.
+        max_fraction: The largest fraction of a sequence that is replaced.
     """
 
     max_fraction: float
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """Return the masked batch."""
         lengths = batch.lengths.unsqueeze(1).float().cpu()
-        masked = _span(lengths, self.max_fraction, batch.values.shape[1], generator).to(batch.values.device)
+        masked = _random_span(lengths, self.max_fraction, batch.values.shape[1], generator).to(batch.values.device)
         return Batch(batch.values.masked_fill(masked.unsqueeze(2), 0.0), batch.lengths)
 
 
-def _span(sizes: Tensor, share: float, places: int, generator: Generator) -> Tensor:
-    """Return True in a stretch of each row, `(row, place)`, given sizes `(row, 1)`."""
+def _random_span(sizes: Tensor, fraction: float, count: int, generator: Generator) -> Tensor:
+    """Return True in a random span of each row, `(row, count)`.
+
+    Args:
+        sizes: How many of the positions of each row may be in the span, `(row, 1)`.
+        fraction: The largest fraction of these.
+        count: The number of positions of a row.
+        generator: The random numbers.
+    """
     width, start = torch.rand((2, len(sizes), 1), generator=generator)
-    width = width * share * sizes
+    width = width * fraction * sizes
     start = start * (sizes - width)
-    middle = torch.arange(places) + 0.5
+    middle = torch.arange(count) + 0.5
     return (middle >= start) & (middle < start + width)
 
 
-def _read_bands(values: Tensor, places: Tensor) -> Tensor:
-    """Return frames read between bands, `(batch, time, size)`; places `(batch, band)` beyond the ends are the ends."""
-    bands = places.shape[1]
-    places = places.clamp(0, bands - 1)
-    below = places.floor().clamp(max=max(bands - 2, 0))
+def _read_bands(values: Tensor, positions: Tensor) -> Tensor:
+    """Interpolate between bands, `(batch, time, size)`; positions `(batch, band)` beyond the ends are the ends."""
+    bands = positions.shape[1]
+    positions = positions.clamp(0, bands - 1)
+    below = positions.floor().clamp(max=max(bands - 2, 0))
     folded = values.unflatten(2, (-1, bands))
     index = below.long()[:, None, None].expand_as(folded)
     above = (index + 1).clamp(max=bands - 1)
-    read = torch.lerp(folded.gather(3, index), folded.gather(3, above), (places - below)[:, None, None])
+    read = torch.lerp(folded.gather(3, index), folded.gather(3, above), (positions - below)[:, None, None])
     return read.flatten(2)

@@ -46,10 +46,10 @@ def test_outliers_are_the_rows_that_raise_an_alarm():
     np.testing.assert_array_equal(adapted.decision_function(rows) < 0, alarms)
 
 
-def test_the_share_of_outliers_may_be_given():
-    share = np.mean(OutlierDetector(**SMALL, contamination=0.2).fit_predict(waves()) == -1)
-    assert share == pytest.approx(0.2, abs=0.01)
-    with pytest.raises(ValueError, match=r"contamination is 0.7. Give a share up to 0.5, or 'auto'"):
+def test_the_fraction_of_outliers_may_be_given():
+    fraction = np.mean(OutlierDetector(**SMALL, contamination=0.2).fit_predict(waves()) == -1)
+    assert fraction == pytest.approx(0.2, abs=0.01)
+    with pytest.raises(ValueError, match=r"contamination is 0.7. Give a fraction up to 0.5, or 'auto'"):
         OutlierDetector(contamination=0.7).fit(waves())
 
 

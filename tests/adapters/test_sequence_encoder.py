@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from seqae import SequenceEncoder
+from seqae import SequenceClassifier, SequenceEncoder
 
 SMALL = {"code_size": 6, "channels": (8, 8), "epochs": 2}
 
@@ -63,3 +63,23 @@ def test_the_callers_random_state_is_not_touched():
     torch.manual_seed(5)
     SequenceEncoder(**SMALL).fit(chirps(8)[0])
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_classifier_is_fine_tuned_on_a_copy_of_the_encoder():
+    sequences, labels = chirps()
+    encoder = SequenceEncoder(code_size=16, channels=(16, 16), epochs=5).fit(sequences[:40])
+    before = encoder.transform(sequences)
+    classifier = SequenceClassifier(encoder, epochs=20, learning_rate=5e-3).fit(sequences[:40], labels[:40] == 1)
+    assert np.mean(classifier.predict(sequences[40:]) == (labels[40:] == 1)) >= 0.9
+    assert classifier.classes_.tolist() == [False, True]
+    np.testing.assert_array_equal(encoder.transform(sequences), before)
+
+
+def test_what_is_fitted_is_described_by_its_attributes():
+    sequences, _ = chirps(12)
+    encoder = SequenceEncoder(**SMALL).fit(sequences)
+    steps = np.concatenate(sequences)
+    np.testing.assert_allclose(encoder.mean_, steps.mean(axis=0))
+    np.testing.assert_allclose(encoder.scale_, steps.std(axis=0))
+    assert encoder.n_channels_ == 2 and len(encoder.history_["train"]) == 2
+    np.testing.assert_allclose(np.concatenate(encoder.scaled(sequences)).std(axis=0), 1, rtol=1e-4)

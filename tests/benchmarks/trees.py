@@ -47,7 +47,7 @@ def forest(count: int) -> tuple[list[Tensor], list[Tree]]:
 
 def recursive_errors(model: RecursiveAutoencoder, words: Tensor, tree: Tree) -> Tensor:
     """Return the sum of the errors of one tree, one node at a time."""
-    leaves, join, split = model.encoder.embed(words), model.encoder.join, model.split
+    leaves, join, split = model.encoder.embed(words), model.encoder.composition, model.decomposition
     sizes, errors = [1] * tree.leaves + tree.sizes.tolist(), []
     merges = tree.merges.tolist()
 

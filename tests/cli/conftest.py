@@ -11,11 +11,12 @@ from seqae.cli import main
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended and what it printed; blanks between columns are one."""
+    """How a command ended and what it printed; in `out`, blanks between columns are one."""
 
     code: int
     out: str
     err: str
+    printed: str
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
         except SystemExit as end:
             code = end.code or 0
         out, err = capsys.readouterr()
-        return Done(code, "".join(" ".join(line.split()) + "\n" for line in out.splitlines()), err)
+        return Done(code, "".join(" ".join(line.split()) + "\n" for line in out.splitlines()), err, out)
 
     return run
 

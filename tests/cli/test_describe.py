@@ -28,7 +28,7 @@ def test_a_model_is_described_with_its_parts_metrics_and_versions(run_folder: Pa
     assert "metric vus_pr 0.712346\n" in text
     assert "model Autoencoder\n" in text
     assert "encoder RecurrentEncoder code_size 4" in text
-    assert "recurrence LSTM input_size 3, hidden_size 16" in text
+    assert "rnn LSTM input_size 3, hidden_size 16" in text
 
 
 def test_a_damaged_model_is_one_line(run_folder: Path, command: Callable):

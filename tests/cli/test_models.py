@@ -12,7 +12,7 @@ import pytest
 
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
 from seqae.anomaly.thresholds import FittedThreshold
-from seqae.cli import session as work
+from seqae.cli import session
 from seqae.data.signals.recordings import Recording
 
 
@@ -58,7 +58,7 @@ class FakeDetector:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to name on the command line; what is in it is the fake."""
-    monkeypatch.setattr(work, "detector_in", lambda folder: FakeDetector())
+    monkeypatch.setattr(session, "detector_in", lambda folder: FakeDetector())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
     return tmp_path / "model"

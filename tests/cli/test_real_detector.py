@@ -14,7 +14,7 @@ import pytest
 import seqae
 from generators import machine
 from seqae.anomaly.events import read_events_json
-from seqae.data.signals.recordings import as_recordings
+from seqae.data.signals.loading import as_recordings
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,6 @@ import pytest
 
 import seqae
 from generators import machine as readings
-from seqae.cli.line_reader import LineReader
-
-CHANNELS = ("flow", "pressure")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +77,7 @@ def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
     saved: Path, today: pd.DataFrame, tmp_path: Path
 ):
     lines = today.to_csv(index=False).splitlines(keepends=True)
-    words = ("--rows", "now", "--state", str(tmp_path / "state"))
+    words = ("--scores", "provisional", "--state", str(tmp_path / "state"))
     process = started(saved, *words)
     process.stdin.write("".join(lines[:450]).encode())
     found = [process.stdout.readline()]
@@ -116,67 +113,65 @@ def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: 
     assert {line.split()[0] for line in err.splitlines()} == {"alert", "event", "drift"}
     (drift,) = [line for line in err.splitlines() if line.startswith("drift") and "mean" in line]
     assert drift.startswith("drift  channel 'pressure': mean ") and "since 2024-01-01T00:06:24;" in drift
-    code, out, _ = streamed(saved, today.to_csv(index=False), "--format", "csv", "--rows", "now")
+    code, out, _ = streamed(saved, today.to_csv(index=False), "--format", "csv", "--scores", "provisional")
     assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "provisional score"]
 
 
 def test_a_bad_line_is_named_after_what_came_before_it(saved: Path, today: pd.DataFrame):
     text = today[:100].to_csv(index=False) + "2024-01-01 00:01:40,1.5,off\n"
-    code, out, err = streamed(saved, text, "--rows", "now")
+    code, out, err = streamed(saved, text, "--scores", "provisional")
     assert code == 2
-    assert err.startswith("error: channel 'pressure' is 'off' (line 102). Expected a finite number, or nothing")
+    assert err.startswith(
+        "error: column 'pressure' holds text: 'off' (standard input, line 102). A channel holds numbers."
+    )
     assert len(records(out, "alert")) == 100
 
 
-# Lines
+def as_json_lines(frame: pd.DataFrame) -> str:
+    return frame.to_json(orient="records", lines=True, date_format="iso", date_unit="ns", double_precision=15)
 
 
-def read(text: bytes, *, cut: int = 10**6, **settings: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a text that comes in pieces."""
-    pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
-    values, times = zip(*LineReader(CHANNELS, **settings).blocks(pieces))
-    return np.concatenate(values), None if times[0] is None else np.concatenate(times)
+def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same columns in another order, beside others that are no channels."""
+    return frame.assign(note="ok, sure")[["note", "pressure [bar]", "time", "flow"]]
 
 
-@pytest.mark.parametrize("cut", [1, 7, 1000])
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"time,flow,pressure\n2024-01-01 00:00:00,1,2\n2024-01-01 00:00:10,3,\n",
-        b"\xef\xbb\xbfTime;pressure [bar];other;flow\r\n2024-01-01 00:00:00;2;x;1\r\n\r\n2024-01-01 00:00:10;NaN;;3",
-        b'{"time": "2024-01-01T00:00:00", "flow": 1, "pressure": 2}\n{"flow": 3, "time": "2024-01-01T00:00:10"}\n',
-        b'"time","flow","pressure"\n"2024-01-01T00:00:00Z","1","2"\n"2024-01-01T00:00:10Z","3","-"\n',
-    ],
-)
-def test_rows_are_read_however_they_are_written_and_wherever_the_text_is_cut(text: bytes, cut: int):
-    values, times = read(text, cut=cut)
-    np.testing.assert_array_equal(values, [[1, 2], [3, np.nan]])
-    np.testing.assert_array_equal(times, np.array(["2024-01-01T00:00:00", "2024-01-01T00:00:10"], "datetime64[ns]"))
+DIALECTS = {
+    "comma": (".csv", lambda frame: frame.to_csv(index=False)),
+    "semicolon and decimal comma": (".csv", lambda frame: frame.to_csv(index=False, sep=";", decimal=",")),
+    "tab": (".tsv", lambda frame: frame.to_csv(index=False, sep="\t")),
+    "bar, quoted, Windows": (
+        ".csv",
+        lambda frame: frame.to_csv(index=False, sep="|", quoting=1, lineterminator="\r\n"),
+    ),
+    "other missing mark": (".csv", lambda frame: frame.to_csv(index=False, na_rep="?")),
+    "other columns": (".csv", lambda frame: shuffled(frame).to_csv(index=False)),
+    "days first": (".csv", lambda frame: frame.to_csv(index=False, sep=";", date_format="%d.%m.%Y %H:%M:%S")),
+    "day and clock apart": (
+        ".csv",
+        lambda frame: frame.to_csv(index=False).replace("time", "date,time", 1).replace("2024-01-01 ", "2024-01-01,"),
+    ),
+    "no header": (".csv", lambda frame: frame.to_csv(index=False, header=False)),
+    "JSON lines": (".jsonl", as_json_lines),
+}
 
 
-def test_seconds_are_times_and_no_time_is_none():
-    np.testing.assert_array_equal(read(b"when,flow,pressure\n5,1,2\n6,1,2\n", time_column="when")[1], [5.0, 6.0])
-    assert read(b"flow,pressure\n1,2\n")[1] is None
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (b"flow,pressure\n1,2\n1,2,3\n", r"3 fields, but the header has 2 \(line 3\)"),
-        (b"flow,pressur\n1,2\n", r"missing 'pressure', while there is 'pressur' \(line 1\)"),
-        (b"flow,pressure\n1,2\n1,inf\n", r"channel 'pressure' is 'inf' \(line 3\)"),
-        (b"flow,pressure\n1,\0\n", r"channel 'pressure' is .* \(line 2\)"),
-        (b"time,flow,pressure\nx,1,2\n", r"time column 'time' holds 'x' \(line 2\)"),
-        (b'{"flow": 1}\n[1, 2]\n', r"not an object but a list \(line 2\)"),
-        (b'{"flow": 1\n', r"not JSON \(line 1"),
-        (b'{"flow": true}\n', r"channel 'flow' is True \(line 1\)"),
-        (b'{"speed": 1}\n', r"none of the channels \(line 1\). Expected 'flow', 'pressure'; there is 'speed'"),
-        (b'{"time": 1, "flow": 1}\n{"flow": 1}\n', r"no time \(line 2\).*Every row needs one"),
-    ],
-)
-def test_a_line_that_cannot_be_read_is_named(text: bytes, message: str):
-    with pytest.raises(ValueError, match=message):
-        read(text)
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_file_has_the_same_scores_by_score_and_by_stream(
+    name: str, saved: Path, today: pd.DataFrame, tmp_path: Path, command: Callable
+):
+    ending, write = DIALECTS[name]
+    text = write(today[140:440])
+    (tmp_path / f"today{ending}").write_bytes(text.encode())
+    done = command("score", str(saved), str(tmp_path / f"today{ending}"), "--out", str(tmp_path / "whole.csv"))
+    assert done.code == 0, done.err
+    whole = pd.read_csv(tmp_path / "whole.csv")
+    code, out, err = streamed(saved, text)
+    assert (code, err) == (0, "")
+    rows = pd.DataFrame(records(out, "alert", "event"))
+    columns = ["score", "alarm", "flow score", "pressure score"]
+    np.testing.assert_allclose(rows[columns].astype(float), whole[columns].astype(float), rtol=1e-4)
+    np.testing.assert_array_equal(pd.to_datetime(rows["time"]), pd.to_datetime(whole["time"]))
 
 
 def test_a_model_that_is_no_detector_is_refused(tmp_path: Path, command: Callable):

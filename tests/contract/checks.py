@@ -1,4 +1,4 @@
-"""What must be true of every module: each function takes an entry and fails if its module breaks the contract."""
+"""The contract, one function for each clause: it takes an entry and fails if the module breaks it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Rows = list[list[Tensor]]
 SPOILS = {"NaN": (torch.nan, -1, 0), "huge": (1e30, 10**9, 0), "longer": (torch.inf, 4, 3)}
 
 
-def made_of(entry: Entry, module: nn.Module, *batches: Batch) -> Rows:
-    """Return what the module makes of each row, without padding."""
+def outputs_of(entry: Entry, module: nn.Module, *batches: Batch) -> Rows:
+    """Return the output of the module for each row, without padding."""
     return [list(parts) for parts in zip(*(found.unpad() for found in entry.call(module, *batches)))]
 
 
@@ -31,25 +31,25 @@ def batches_of(rows: Rows) -> list[Batch]:
 def assert_same(found: Rows, expected: Rows, atol: float = 1e-5, rtol: float = 0.0) -> None:
     assert len(found) == len(expected)
     for ours, known in zip(found, expected):
-        assert all(part.isfinite().all() for part in ours), "not all numbers are finite"
+        assert all(part.isfinite().all() for part in ours), "not all values are finite"
         torch.testing.assert_close(ours, known, rtol=rtol, atol=atol)
 
 
 @torch.no_grad()
 def check_same_alone_as_in_any_batch(entry: Entry) -> None:
     module, rows = entry.built().eval(), entry.rows()
-    alone = [made_of(entry, module, *batches_of([[part] for part in row]))[0] for row in zip(*rows)]
+    alone = [outputs_of(entry, module, *batches_of([[part] for part in row]))[0] for row in zip(*rows)]
     for order in ([0, 1, 2, 3], [2, 0, 3, 1], [2, 2], [1, 3]):
-        together = made_of(entry, module, *batches_of([[each[row] for row in order] for each in rows]))
+        together = outputs_of(entry, module, *batches_of([[each[row] for row in order] for each in rows]))
         assert_same(together, [alone[row] for row in order])
 
 
 @torch.no_grad()
 def check_padding_changes_nothing(entry: Entry) -> None:
     module, batches = entry.built().eval(), batches_of(entry.rows())
-    clean = made_of(entry, module, *batches)
+    clean = outputs_of(entry, module, *batches)
     for spoil in SPOILS.values():
-        assert_same(made_of(entry, module, *(spoiled(batch, *spoil) for batch in batches)), clean)
+        assert_same(outputs_of(entry, module, *(spoiled(batch, *spoil) for batch in batches)), clean)
 
 
 def check_gradients(entry: Entry) -> None:
@@ -60,8 +60,8 @@ def check_gradients(entry: Entry) -> None:
         assert gradient.isfinite().all(), f"the gradient of {name} is not finite"
         assert gradient.any(), f"the gradient of {name} is zero"
     if batches[0].values.is_floating_point():
-        heard = [bool(gradient.any()) for gradient in read[0].unpad()]
-        assert heard == [not entry.deaf] * 4, f"of the four sequences count {heard}"
+        counted = [bool(gradient.any()) for gradient in read[0].unpad()]
+        assert counted == [not entry.ignores_input] * 4, f"of the four sequences count {counted}"
     for spoil in SPOILS.values():
         found, found_read = _gradients(entry, module, [spoiled(batch, *spoil) for batch in batches])
         for name, gradient in found.items():
@@ -103,7 +103,7 @@ def check_saved_and_loaded_gives_the_same_numbers(entry: Entry, folder: Path) ->
     module, batches = entry.built().eval(), batches_of(entry.rows())
     loaded = seqae.load(seqae.save(module, folder / "module"))
     assert type(loaded) is type(module)
-    assert_same(made_of(entry, loaded, *batches), made_of(entry, module, *batches), atol=0.0)
+    assert_same(outputs_of(entry, loaded, *batches), outputs_of(entry, module, *batches), atol=0.0)
 
 
 @torch.no_grad()
@@ -113,19 +113,19 @@ def check_short_and_long_side_by_side(entry: Entry) -> None:
         lengths = [each.lengths[:2] for each in entry.inputs]
         lengths[number] = (given.shortest, given.longest or given.long)
         rows = entry.rows(*lengths)
-        alone = [made_of(entry, module, *batches_of([[part] for part in row]))[0] for row in zip(*rows)]
-        assert_same(made_of(entry, module, *batches_of(rows)), alone, atol=1e-4, rtol=1e-4)
+        alone = [outputs_of(entry, module, *batches_of([[part] for part in row]))[0] for row in zip(*rows)]
+        assert_same(outputs_of(entry, module, *batches_of(rows)), alone, atol=1e-4, rtol=1e-4)
 
 
-def check_limits_are_named(entry: Entry) -> None:
+def check_bounds_are_named(entry: Entry) -> None:
     module = entry.built().eval()
     for number, given in enumerate(entry.inputs):
         wrong = [] if given.longest is None else [(given.longest, given.longest + 1)]
         wrong += [(given.shortest, given.shortest - 1)] if given.shortest > 1 else []
-        for limit, length in wrong:
+        for bound, length in wrong:
             lengths = [each.lengths[:1] for each in entry.inputs]
             lengths[number] = (length,)
-            with pytest.raises(ValueError, match=rf"\b{limit}\b"):
+            with pytest.raises(ValueError, match=rf"\b{bound}\b"):
                 entry.call(module, *batches_of(entry.rows(*lengths)))
 
 
@@ -138,8 +138,8 @@ def check_lengths_asked_for_are_written(entry: Entry) -> None:
 
 
 @torch.no_grad()
-def check_weights_are_of_the_source(entry: Entry) -> None:
-    """Those that tell where it looks add up to one, and padding has none."""
+def check_attention_weights_are_of_the_source(entry: Entry) -> None:
+    """The attention weights of each token add up to one, and padding has none."""
     module, (source, target) = entry.built().eval(), batches_of(entry.rows())
     for row, length in enumerate(source.lengths.tolist()):
         weights = module.attention_weights(source, target)[row, : target.lengths[row]]

@@ -16,7 +16,7 @@ from contract.entry import (
     READINGS,
     TOKENS,
     WORDS,
-    OfDecoder,
+    DecoderEntry,
     codes,
 )
 from seqae.losses import token_cross_entropy
@@ -37,8 +37,8 @@ from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
 from seqae.modules.tokens import Argmax, TiedHead
 
 
-def feedback(recurrence=LSTM, layers: int = 1, **settings) -> AutoregressiveDecoder:
-    return AutoregressiveDecoder(CODE, recurrence(CHANNELS, 16, layers), nn.Linear(16, CHANNELS), **settings)
+def autoregressive(rnn=LSTM, layers: int = 1, **settings) -> AutoregressiveDecoder:
+    return AutoregressiveDecoder(CODE, rnn(CHANNELS, 16, layers), nn.Linear(16, CHANNELS), **settings)
 
 
 def of_tokens(**settings) -> AutoregressiveDecoder:
@@ -53,57 +53,59 @@ def of_frames() -> ReversedDecoder:
 
 def per_channel() -> PerChannelDecoder:
     decoder = PerChannelDecoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(decoder.out)  # as after training: at first the linear way stands alone
+    nn.init.normal_(decoder.output_weight)  # as after training: at first the linear path stands alone
     return decoder
 
 
 READS = (codes(CODE), READINGS)
 DECODERS = {
-    "repeat, lstm": OfDecoder(lambda: RepeatDecoder(LSTM(CODE, 16), nn.Linear(16, CHANNELS)), READS),
-    "repeat, gru of two layers": OfDecoder(lambda: RepeatDecoder(GRU(CODE, 16, 2), nn.Linear(16, CHANNELS)), READS),
-    "repeat, in both directions": OfDecoder(
+    "repeat, lstm": DecoderEntry(lambda: RepeatDecoder(LSTM(CODE, 16), nn.Linear(16, CHANNELS)), READS),
+    "repeat, gru of two layers": DecoderEntry(lambda: RepeatDecoder(GRU(CODE, 16, 2), nn.Linear(16, CHANNELS)), READS),
+    "repeat, in both directions": DecoderEntry(
         lambda: RepeatDecoder(LSTM(CODE, 8, bidirectional=True), nn.Linear(16, CHANNELS)), READS
     ),
-    "repeat, frames": OfDecoder(
+    "repeat, frames": DecoderEntry(
         lambda: RepeatDecoder(LSTM(CODE, 32), frame_decoder(32, (16, 8), FRAME)), (codes(CODE), FRAMES)
     ),
-    "feedback, lstm": OfDecoder(feedback, READS),
-    "feedback, gru of two layers": OfDecoder(lambda: feedback(GRU, 2), READS),
-    "feedback, sampled": OfDecoder(lambda: feedback(layers=2, own_share=0.5), READS),
-    "feedback, reading the code again": OfDecoder(
+    "autoregressive, lstm": DecoderEntry(autoregressive, READS),
+    "autoregressive, gru of two layers": DecoderEntry(lambda: autoregressive(GRU, 2), READS),
+    "autoregressive, sampled": DecoderEntry(lambda: autoregressive(layers=2, sampling_probability=0.5), READS),
+    "autoregressive, reading the code at every step": DecoderEntry(
         lambda: AutoregressiveDecoder(
             CODE, LSTM(CHANNELS + CODE, 16), nn.Linear(16 + CODE, CHANNELS), condition_every_step=True
         ),
         READS,
     ),
-    "feedback, tokens": OfDecoder(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
-    "feedback, tokens, sampled": OfDecoder(
-        lambda: of_tokens(own_share=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
+    "autoregressive, tokens": DecoderEntry(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
+    "autoregressive, tokens, sampled": DecoderEntry(
+        lambda: of_tokens(sampling_probability=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
     ),
-    "backwards": OfDecoder(lambda: ReversedDecoder(feedback()), READS),
-    "backwards, frames": OfDecoder(of_frames, (codes(CODE), FRAMES)),
-    "convolutions": OfDecoder(lambda: ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)), READS),
-    "dense": OfDecoder(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
-    "linear": OfDecoder(lambda: DenseDecoder(12, CHANNELS, CODE, hidden_sizes=()), (codes(CODE), READINGS.up_to(12))),
-    "dense, images": OfDecoder(
+    "reversed": DecoderEntry(lambda: ReversedDecoder(autoregressive()), READS),
+    "reversed, frames": DecoderEntry(of_frames, (codes(CODE), FRAMES)),
+    "convolutions": DecoderEntry(lambda: ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)), READS),
+    "dense": DecoderEntry(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
+    "linear": DecoderEntry(
+        lambda: DenseDecoder(12, CHANNELS, CODE, hidden_sizes=()), (codes(CODE), READINGS.up_to(12))
+    ),
+    "dense, images": DecoderEntry(
         lambda: DenseDecoder(1, 64, CODE, (16,), head=nn.Unflatten(1, IMAGE)), (codes(CODE), IMAGES)
     ),
-    "constant": OfDecoder(
+    "constant": DecoderEntry(
         lambda: ConstantDecoder(nn.Linear(CODE, CHANNELS)), READS, cannot_overfit="it writes the same at every step"
     ),
-    "constant, images": OfDecoder(
+    "constant, images": DecoderEntry(
         lambda: ConstantDecoder(conv_decoder((4, 8, IMAGE[0]), *IMAGE[1:])),
         (codes(16), replace(IMAGES, longest=None, long=50)),
     ),
-    "tree, balanced": OfDecoder(
+    "tree, balanced": DecoderEntry(
         lambda: UnfoldingDecoder(Decomposition(CODE), BalancedTree(), nn.Linear(CODE, CHANNELS)), READS
     ),
-    "tree, chain": OfDecoder(
+    "tree, chain": DecoderEntry(
         lambda: UnfoldingDecoder(Decomposition(16), ChainTree(), nn.Linear(16, CHANNELS)), (codes(16), READINGS)
     ),
-    "conv lstm": OfDecoder(
+    "conv lstm": DecoderEntry(
         lambda: ConvLSTMDecoder(ConvLSTM(0, 5), *FRAME[1:], nn.Conv2d(5, FRAME[0], 3, padding=1)),
         (codes(2 * 5 * FRAME[1] * FRAME[2]), FRAMES),
     ),
-    "per channel": OfDecoder(per_channel, (codes(4 * CHANNELS), READINGS.up_to(10))),
+    "per channel": DecoderEntry(per_channel, (codes(4 * CHANNELS), READINGS.up_to(10))),
 }

@@ -15,8 +15,8 @@ from contract.entry import (
     READINGS,
     TOKENS,
     WORDS,
-    OfEncoder,
-    OfStates,
+    EncoderEntry,
+    SequenceEncoderEntry,
 )
 from seqae.batch import Batch
 from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMEncoder
@@ -52,7 +52,7 @@ def recursive(shape, **settings) -> RecursiveEncoder:
 
 def per_channel() -> PerChannelEncoder:
     encoder = PerChannelEncoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(encoder.out)  # as after training: at first the linear way stands alone
+    nn.init.normal_(encoder.output_weight)  # as after training: at first the linear path stands alone
     return encoder
 
 
@@ -64,42 +64,47 @@ def spread() -> BatchNormPosterior:
 
 
 ENCODERS = {
-    "lstm": OfEncoder(lambda: RecurrentEncoder(LSTM(CHANNELS, 16), CODE), (READINGS,)),
-    "lstm of two layers": OfEncoder(lambda: RecurrentEncoder(LSTM(CHANNELS, 8, num_layers=2), CODE), (READINGS,)),
-    "lstm in both directions": OfEncoder(
+    "lstm": EncoderEntry(lambda: RecurrentEncoder(LSTM(CHANNELS, 16), CODE), (READINGS,)),
+    "lstm of two layers": EncoderEntry(lambda: RecurrentEncoder(LSTM(CHANNELS, 8, num_layers=2), CODE), (READINGS,)),
+    "lstm of two layers with dropout": EncoderEntry(
+        lambda: RecurrentEncoder(LSTM(CHANNELS, 16, num_layers=2, dropout=0.1), CODE), (READINGS,)
+    ),
+    "lstm in both directions": EncoderEntry(
         lambda: RecurrentEncoder(LSTM(CHANNELS, 8, 2, bidirectional=True), CODE), (READINGS,)
     ),
-    "gru": OfEncoder(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE), (READINGS,)),
-    "gru in both directions": OfEncoder(
+    "gru": EncoderEntry(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE), (READINGS,)),
+    "gru in both directions": EncoderEntry(
         lambda: RecurrentEncoder(GRU(CHANNELS, 8, 2, bidirectional=True), CODE), (READINGS,)
     ),
-    "gru, mean": OfEncoder(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE, pool=mean_over_time), (READINGS,)),
-    "gru, largest": OfEncoder(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE, pool=max_over_time), (READINGS,)),
-    "gru of missing values": OfEncoder(
+    "gru, mean": EncoderEntry(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE, pool=mean_over_time), (READINGS,)),
+    "gru, largest": EncoderEntry(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE, pool=max_over_time), (READINGS,)),
+    "gru of missing values": EncoderEntry(
         lambda: RecurrentEncoder(GRU(2 * CHANNELS, 16), CODE, embed=MissingValueEmbedding()), (GAPPY,)
     ),
-    "lstm of tokens": OfEncoder(lambda: RecurrentEncoder(LSTM(4, 16), CODE, embed=nn.Embedding(WORDS, 4)), (TOKENS,)),
-    "lstm of frames": OfEncoder(
+    "lstm of tokens": EncoderEntry(
+        lambda: RecurrentEncoder(LSTM(4, 16), CODE, embed=nn.Embedding(WORDS, 4)), (TOKENS,)
+    ),
+    "lstm of frames": EncoderEntry(
         lambda: RecurrentEncoder(LSTM(8, 10), CODE, embed=frame_encoder(FRAME, (4, 8), 8)), (FRAMES,)
     ),
-    "summary": OfEncoder(lambda: MeanMaxEncoder(GRU(CHANNELS, 4)), (READINGS,)),
-    "summary of tokens": OfEncoder(lambda: MeanMaxEncoder(LSTM(3, 4), nn.Embedding(WORDS, 3)), (TOKENS,)),
-    "state means": OfEncoder(lambda: SegmentMeanEncoder(GRU(CHANNELS, CODE), num_segments=1), (READINGS,)),
-    "state means of parts": OfEncoder(lambda: SegmentMeanEncoder(GRU(CHANNELS, CODE), num_segments=3), (READINGS,)),
-    "mean": OfEncoder(lambda: MeanEncoder(CHANNELS, CODE), (READINGS,)),
-    "convolutions": OfEncoder(lambda: ConvEncoder(CHANNELS, CODE, channels=(16, 16)), (READINGS,)),
-    "causal convolutions": OfEncoder(
+    "summary": EncoderEntry(lambda: MeanMaxEncoder(GRU(CHANNELS, 4)), (READINGS,)),
+    "summary of tokens": EncoderEntry(lambda: MeanMaxEncoder(LSTM(3, 4), nn.Embedding(WORDS, 3)), (TOKENS,)),
+    "state means": EncoderEntry(lambda: SegmentMeanEncoder(GRU(CHANNELS, CODE), num_segments=1), (READINGS,)),
+    "state means of parts": EncoderEntry(lambda: SegmentMeanEncoder(GRU(CHANNELS, CODE), num_segments=3), (READINGS,)),
+    "mean": EncoderEntry(lambda: MeanEncoder(CHANNELS, CODE), (READINGS,)),
+    "convolutions": EncoderEntry(lambda: ConvEncoder(CHANNELS, CODE, channels=(16, 16)), (READINGS,)),
+    "causal convolutions": EncoderEntry(
         lambda: ConvEncoder(CHANNELS, CODE, channels=(16, 8), causal=True, pool=last_step), (READINGS,)
     ),
-    "convolutions, largest": OfEncoder(
+    "convolutions, largest": EncoderEntry(
         lambda: ConvEncoder(CHANNELS, CODE, channels=(8, 16), kernel_size=5, pool=max_over_time), (READINGS,)
     ),
-    "dense": OfEncoder(lambda: DenseEncoder(12, CHANNELS, CODE), (READINGS.up_to(12),)),
-    "linear": OfEncoder(lambda: DenseEncoder(12, CHANNELS, CODE, hidden_sizes=()), (READINGS.up_to(12),)),
-    "dense of images": OfEncoder(lambda: DenseEncoder(1, 64, CODE, (16,), embed=nn.Flatten()), (IMAGES,)),
-    "convolutions of images": OfEncoder(lambda: of_images(pooled=True), (IMAGES,)),
-    "strided convolutions of images": OfEncoder(lambda: of_images(pooled=False), (IMAGES,)),
-    "stack": OfEncoder(
+    "dense": EncoderEntry(lambda: DenseEncoder(12, CHANNELS, CODE), (READINGS.up_to(12),)),
+    "linear": EncoderEntry(lambda: DenseEncoder(12, CHANNELS, CODE, hidden_sizes=()), (READINGS.up_to(12),)),
+    "dense of images": EncoderEntry(lambda: DenseEncoder(1, 64, CODE, (16,), embed=nn.Flatten()), (IMAGES,)),
+    "convolutions of images": EncoderEntry(lambda: of_images(pooled=True), (IMAGES,)),
+    "strided convolutions of images": EncoderEntry(lambda: of_images(pooled=False), (IMAGES,)),
+    "stack": EncoderEntry(
         lambda: StackedEncoder(
             [Convolutions(CHANNELS, [5]), TimeDistributed(nn.Sequential(nn.Linear(5, 6), nn.LeakyReLU())), LSTM(6, 4)],
             4,
@@ -107,30 +112,30 @@ ENCODERS = {
         ),
         (READINGS,),
     ),
-    "tree, chain": OfEncoder(lambda: recursive(ChainTree()), (READINGS,)),
-    "tree, balanced": OfEncoder(lambda: recursive(BalancedTree()), (READINGS,)),
+    "tree, chain": EncoderEntry(lambda: recursive(ChainTree()), (READINGS,)),
+    "tree, balanced": EncoderEntry(lambda: recursive(BalancedTree()), (READINGS,)),
     # What chooses the trees learns by the loss of a RecursiveAutoencoder only.
-    "tree, greedy": OfEncoder(
+    "tree, greedy": EncoderEntry(
         lambda: recursive(GreedyTree(Decomposition(CODE).requires_grad_(False)), pool=MeanOfNodes()), (READINGS,)
     ),
-    "conv lstm": OfEncoder(
+    "conv lstm": EncoderEntry(
         lambda: ConvLSTMEncoder(ConvLSTM(4, 5), *FRAME[1:], embed=nn.Conv2d(FRAME[0], 4, 3, padding=1)), (FRAMES,)
     ),
-    "per channel": OfEncoder(per_channel, (READINGS.up_to(10, shortest=10),)),
-    "spread": OfEncoder(spread, (READINGS,)),
-    "silent": OfEncoder(
-        lambda: NullEncoder(CODE), (READINGS,), deaf="it says nothing", cannot_overfit="all codes are the same"
+    "per channel": EncoderEntry(per_channel, (READINGS.up_to(10, shortest=10),)),
+    "spread": EncoderEntry(spread, (READINGS,)),
+    "null": EncoderEntry(
+        lambda: NullEncoder(CODE), (READINGS,), ignores_input="it says nothing", cannot_overfit="all codes are the same"
     ),
 }
 STATES = {
-    "gru": OfStates(lambda: RecurrentSeq2SeqEncoder(GRU(CHANNELS, 8)), (READINGS,)),
-    "lstm in both directions": OfStates(
+    "gru": SequenceEncoderEntry(lambda: RecurrentSeq2SeqEncoder(GRU(CHANNELS, 8)), (READINGS,)),
+    "lstm in both directions": SequenceEncoderEntry(
         lambda: RecurrentSeq2SeqEncoder(LSTM(CHANNELS, 8, bidirectional=True)), (READINGS,)
     ),
-    "gru after convolutions": OfStates(
+    "gru after convolutions": SequenceEncoderEntry(
         lambda: RecurrentSeq2SeqEncoder(GRU(6, 8), nn.Linear(CHANNELS, 4), Convolutions(4, (6, 6))), (READINGS,)
     ),
-    "stack": OfStates(
+    "stack": SequenceEncoderEntry(
         lambda: StackedSeq2SeqEncoder([TimeDistributed(nn.Linear(CHANNELS, 4)), Convolutions(4, [8])], 8), (READINGS,)
     ),
 }

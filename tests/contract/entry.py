@@ -26,8 +26,8 @@ class Input:
     Attributes:
         make: Returns a sequence of a length, `(length, *step)`.
         lengths: Of the four sequences that are read together.
-        shortest: The fewest steps that the module reads.
-        longest: The most steps that it reads; None if any number. Beyond it has to raise a ValueError that names it.
+        shortest: The minimum length.
+        longest: The maximum length; None if there is none. Beyond it has to raise a ValueError that names it.
         long: Steps of the sequence that is read beside one of a single step, where there is no longest one.
     """
 
@@ -79,13 +79,13 @@ class Entry(ABC):
     Attributes:
         make: Builds the module.
         inputs: What it reads, in the order of its arguments.
-        deaf: Why what it reads changes nothing; empty if it does.
+        ignores_input: Why its input changes nothing; empty if it does.
         cannot_overfit: Why it cannot learn four sequences by heart; empty if it can.
     """
 
     make: Callable[[], nn.Module]
     inputs: tuple[Input, ...]
-    deaf: str = field(default="", kw_only=True)
+    ignores_input: str = field(default="", kw_only=True)
     cannot_overfit: str = field(default="", kw_only=True)
 
     def built(self) -> nn.Module:
@@ -99,7 +99,7 @@ class Entry(ABC):
 
     @abstractmethod
     def call(self, module: nn.Module, *batches: Batch) -> list[Batch]:
-        """Return all that the module makes of what it reads, for each of the rows."""
+        """Return all outputs of the module, with the rows of its inputs."""
 
     @abstractmethod
     def overfits(self, module: nn.Module, *batches: Batch) -> bool:
@@ -130,7 +130,7 @@ def is_known(predictions: Tensor, steps: Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class OfEncoder(Entry):
+class EncoderEntry(Entry):
     """An encoder of codes."""
 
     def call(self, module: nn.Module, *batches: Batch) -> list[Batch]:
@@ -157,7 +157,7 @@ class OfEncoder(Entry):
 
 
 @dataclass(frozen=True)
-class OfDecoder(Entry):
+class DecoderEntry(Entry):
     """A decoder of codes.
 
     Attributes:
@@ -183,7 +183,7 @@ class OfDecoder(Entry):
 
 
 @dataclass(frozen=True)
-class OfStates(Entry):
+class SequenceEncoderEntry(Entry):
     """An encoder of states, one for each step."""
 
     def call(self, module: nn.Module, *batches: Batch) -> list[Batch]:
@@ -207,7 +207,7 @@ class OfStates(Entry):
 
 
 @dataclass(frozen=True)
-class OfWriter(Entry):
+class TextEntry(Entry):
     """What writes texts: a decoder that reads states, or a model that reads any source."""
 
     def call(self, module: nn.Module, *batches: Batch) -> list[Batch]:

@@ -46,8 +46,8 @@ def test_too_few_pairs_are_refused():
             split_pairs(few, (0.5, 0.5))
 
 
-def test_shares_that_are_none_are_refused():
-    with pytest.raises(ValueError, match=r"shares 0\.5, 0\.6.*add up to 1"):
+def test_fractions_that_do_not_add_up_to_one_are_refused():
+    with pytest.raises(ValueError, match=r"fractions 0\.5, 0\.6.*add up to 1"):
         split_pairs([("a", "b")], (0.5, 0.6))
 
 

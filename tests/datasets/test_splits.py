@@ -12,13 +12,13 @@ from seqae.datasets.splits import group_split
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 5))
-def test_a_place_is_on_one_side_and_nothing_is_lost(spots, seed):
+def test_a_group_is_on_one_side_and_nothing_is_lost(spots, seed):
     names = [f"time{number}_spot{spot}_x" for number, spot in enumerate(spots)]
     numbers = list(range(len(spots)))
     try:
         parts = group_split(numbers, names, r"spot\d", seed)
     except ValueError as error:
-        assert "Give more images" in str(error)
+        assert "Give more items" in str(error)
         return
     assert sorted([*parts[0], *parts[1], *parts[2]]) == numbers
     assert all(parts)
@@ -36,8 +36,8 @@ def test_the_seed_alone_decides_and_names_without_a_place_stand_for_themselves()
     assert [len(part) for part in first] == [24, 6, 10]
 
 
-def test_too_few_places_are_told():
-    with pytest.raises(ValueError, match="1 images of 1 places"):
+def test_too_few_groups_are_told():
+    with pytest.raises(ValueError, match="1 items in 1 groups"):
         group_split([0], ["a"], "x")
 
 
@@ -60,4 +60,4 @@ def test_defects_are_found_in_a_folder_in_a_set_of_that_name_or_made_up(tmp_path
         for part in ("image", "mask"):
             packed.write(tmp_path / part / "a.png", f"train/{part}/a.png")
     assert [each.name for each in defects(tmp_path)] == ["train/image/a.png"]
-    assert len(defects("", made_up=5)) == 5
+    assert len(defects("", num_synthetic=5)) == 5

@@ -25,8 +25,8 @@ def test_cross_entropy_is_the_error_that_trains(seed):
 
 def test_a_wrong_certainty_costs_as_much_as_allowed():
     image = np.zeros((1, 1, 2, 2))
-    assert image_cross_entropy(image + 1, image, least=0.01)[0] == pytest.approx(-np.log(0.01))
-    assert image_cross_entropy(image, image, least=0.01)[0] == pytest.approx(-np.log(0.99))
+    assert image_cross_entropy(image + 1, image, eps=0.01)[0] == pytest.approx(-np.log(0.01))
+    assert image_cross_entropy(image, image, eps=0.01)[0] == pytest.approx(-np.log(0.99))
 
 
 def test_ten_decibels_are_a_tenth_of_the_squared_error():

@@ -65,9 +65,9 @@ def test_parts_make_no_difference_and_padding_counts_nothing():
     binarize = seqae.Batch((BATCH.values > 0).float(), BATCH.lengths)
     alone = seqae.Batch.full(binarize.values[1:, :2])
 
-    def bound(batch, together):
+    def bound(batch, batch_size):
         torch.manual_seed(3)
-        return importance_bound(model, batch, 6000, together=together)
+        return importance_bound(model, batch, 6000, batch_size=batch_size)
 
     assert np.array_equal(bound(binarize, 100_000), bound(spoiled(binarize), 100_000))
     assert np.allclose(bound(binarize, 100_000), bound(binarize, 1000), atol=0.1)
@@ -94,7 +94,7 @@ def test_tokens_are_bounded_given_the_true_ones_before():
     embedding = nn.Embedding(6, 8)
     decoder = seqae.AutoregressiveDecoder(2, seqae.LSTM(8, 8), nn.Linear(8, 6), embedding)
     model = seqae.Autoencoder(seqae.RecurrentEncoder(seqae.LSTM(8, 8), 4, embedding), decoder, GaussianCode())
-    for silenced in (model.encoder.project, decoder.start):
+    for silenced in (model.encoder.project, decoder.code_to_state):
         nn.init.zeros_(silenced.weight)
         nn.init.zeros_(silenced.bias)
     batch = seqae.Batch.of([torch.tensor([3, 5, 4, 2]), torch.tensor([4, 2])])

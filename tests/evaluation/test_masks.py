@@ -8,15 +8,15 @@ from seqae.evaluation.masks import best_threshold, confusion
 
 def test_agreement_of_a_mask_worked_out_by_hand():
     found = confusion([torch.tensor([[1, 1, 0, 1, 1]])], [torch.tensor([[1, 0, 1, 1, -1]])])
-    assert (found.both, found.found, found.true) == (2, 3, 3)
+    assert (found.true_positive, found.predicted, found.actual) == (2, 3, 3)
     assert found.iou == pytest.approx(2 / 4)
     assert found.f1 == pytest.approx(2 / 3)
 
 
 def test_agreement_counts_over_all_images_and_one_class():
     truth = [torch.tensor([[2, 2, 0]]), torch.tensor([[2], [1]])]
-    found = confusion([torch.tensor([[2, 1, 0]]), torch.tensor([[2], [2]])], truth, number=2)
-    assert (found.both, found.found, found.true) == (2, 3, 3)
+    found = confusion([torch.tensor([[2, 1, 0]]), torch.tensor([[2], [2]])], truth, class_index=2)
+    assert (found.true_positive, found.predicted, found.actual) == (2, 3, 3)
 
 
 def test_nothing_found_where_nothing_is_agrees():

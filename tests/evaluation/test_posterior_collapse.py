@@ -23,7 +23,7 @@ def model(decoder: nn.Module, trained_steps: int) -> seqae.Autoencoder:
     return model
 
 
-def test_a_model_that_uses_its_code_raises_no_alarm():
+def test_a_model_that_uses_its_code_raises_no_warning():
     assert (
         posterior_collapse_warning(model(seqae.ConstantDecoder(nn.Linear(4, 2)), 60), batches(), seqae.squared_error)
         is None
@@ -33,8 +33,8 @@ def test_a_model_that_uses_its_code_raises_no_alarm():
 def test_a_model_that_predicts_the_mean_is_named():
     head = nn.Linear(4, 2)
     nn.init.zeros_(head.weight), nn.init.zeros_(head.bias)
-    alarm = posterior_collapse_warning(model(seqae.ConstantDecoder(head), 0), batches(), seqae.squared_error)
-    assert "little more than the mean" in alarm
+    warning = posterior_collapse_warning(model(seqae.ConstantDecoder(head), 0), batches(), seqae.squared_error)
+    assert "little more than the mean" in warning
 
 
 class OwnWay(seqae.Decoder):

@@ -25,7 +25,7 @@ from torch import nn
 
 import seqae
 from seqae.artifact.checksum import add_checksum
-from seqae.data.signals.recordings import as_recordings
+from seqae.data.signals.loading import as_recordings
 from seqae.data.text.files import read_labelled, read_pairs, read_texts
 from seqae.text.vocabulary import Vocabulary
 from seqae.transforms.scaler import Scaler

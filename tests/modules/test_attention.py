@@ -1,4 +1,4 @@
-"""Attention: what it looks up."""
+"""Attention: the formulas of the papers."""
 
 import pytest
 import torch
@@ -40,9 +40,9 @@ def test_scores_are_those_of_the_papers(states):
     expected = torch.stack([(query[0, 0] * state).sum() for state in states[0]]).softmax(dim=0)
     torch.testing.assert_close(dot(query, dot.prepare_memory(batch)).weights[0, 0], expected)
     general = GeneralAttention(STATE, STATE)
-    expected = torch.stack([query[0, 0] @ general.turn.weight @ state for state in states[0]]).softmax(dim=0)
+    expected = torch.stack([query[0, 0] @ general.key_projection.weight @ state for state in states[0]]).softmax(dim=0)
     torch.testing.assert_close(general(query, general.prepare_memory(batch)).weights[0, 0], expected)
     additive = AdditiveAttention(STATE, STATE, 5)
-    both = [additive.of_query(query[0, 0]) + additive.of_state(state) for state in states[0]]
-    expected = torch.stack([additive.readout(each.tanh())[0] for each in both]).softmax(dim=0)
+    both = [additive.query_projection(query[0, 0]) + additive.key_projection(state) for state in states[0]]
+    expected = torch.stack([additive.score_projection(each.tanh())[0] for each in both]).softmax(dim=0)
     torch.testing.assert_close(additive(query, additive.prepare_memory(batch)).weights[0, 0], expected)

@@ -19,7 +19,7 @@ def test_top_code_keeps_the_largest():
         [3.0, -4.0, 0.0, 0.0],
         [0.0, pytest.approx(0.2), pytest.approx(-0.3), 0.0],
     ]
-    with pytest.raises(ValueError, match="can't keep 5 numbers of a code of 4"):
+    with pytest.raises(ValueError, match="can't keep 5 units of a code of 4"):
         TopKCode(5)(CODE)
 
 

@@ -15,7 +15,7 @@ SIZE = (2, 7, 6)
 
 
 @pytest.fixture
-def films():
+def videos():
     torch.manual_seed(0)
     return [torch.rand(length, *SIZE) for length in (4, 6, 1, 3)]
 
@@ -24,10 +24,10 @@ def test_on_maps_of_one_pixel_it_is_an_lstm():
     torch.manual_seed(0)
     layer, known = ConvLSTM(3, 5, kernel_size=1), nn.LSTM(3, 5, batch_first=True)
     with torch.no_grad():  # torch has the gates in the same order: in, keep, new, out
-        known.weight_ih_l0.copy_(layer.read.weight[..., 0, 0])
-        known.weight_hh_l0.copy_(layer.recur.weight[..., 0, 0])
-        known.bias_ih_l0.copy_(layer.read.bias)
-        known.bias_hh_l0.copy_(layer.recur.bias)
+        known.weight_ih_l0.copy_(layer.input_conv.weight[..., 0, 0])
+        known.weight_hh_l0.copy_(layer.hidden_conv.weight[..., 0, 0])
+        known.bias_ih_l0.copy_(layer.input_conv.bias)
+        known.bias_hh_l0.copy_(layer.hidden_conv.bias)
     values = torch.randn(2, 6, 3)
     hidden, (_, cell) = layer(Batch.full(values[..., None, None]))
     expected, (_, expected_cell) = known(values)
@@ -37,10 +37,10 @@ def test_on_maps_of_one_pixel_it_is_an_lstm():
 
 def test_it_sees_neighbours():
     torch.manual_seed(0)
-    layer, film = ConvLSTM(1, 2), torch.zeros(1, 1, 1, 5, 5)
-    moved = film.clone()
+    layer, video = ConvLSTM(1, 2), torch.zeros(1, 1, 1, 5, 5)
+    moved = video.clone()
     moved[..., 2, 2] = 1
-    changed = (layer(Batch.full(film))[0].values != layer(Batch.full(moved))[0].values).any(dim=2)[0, 0]
+    changed = (layer(Batch.full(video))[0].values != layer(Batch.full(moved))[0].values).any(dim=2)[0, 0]
     assert torch.equal(changed, F.pad(torch.ones(3, 3, dtype=torch.bool), [1] * 4))
 
 
@@ -73,8 +73,8 @@ def composite(past: bool = True, future: bool = True) -> CompositeAutoencoder:
     )
 
 
-def test_composite_writes_past_and_future_at_their_lengths(films):
-    model, batch = composite().eval(), Batch.of(films)
+def test_composite_writes_past_and_future_at_their_lengths(videos):
+    model, batch = composite().eval(), Batch.of(videos)
     found = model(batch, torch.tensor([1, 5, 2, 3]))
     assert found.past.lengths.tolist() == [4, 6, 1, 3] and found.future.lengths.tolist() == [1, 5, 2, 3]
     torch.testing.assert_close(found.past.values, model.reconstruct(batch).values)
@@ -82,41 +82,43 @@ def test_composite_writes_past_and_future_at_their_lengths(films):
     assert torch.equal(found.code, model.encode(batch))
 
 
-def test_a_composite_without_a_decoder_says_so(films):
+def test_a_composite_without_a_decoder_says_so(videos):
     with pytest.raises(ValueError, match="nothing to learn"):
         composite(past=False, future=False)
     with pytest.raises(ValueError, match="no decoder for the future"):
-        composite(future=False).predict(Batch.of(films), 2)
+        composite(future=False).predict(Batch.of(videos), 2)
     with pytest.raises(ValueError, match="no decoder for the past"):
-        composite(past=False).reconstruct(Batch.of(films))
+        composite(past=False).reconstruct(Batch.of(videos))
 
 
-def frame_by_frame(layer: ConvLSTM, film: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> list[torch.Tensor]:
-    """Return what a film's steps write, and hidden maps and cells at its end, as the paper says, by autograd."""
+def frame_by_frame(
+    layer: ConvLSTM, video: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor
+) -> list[torch.Tensor]:
+    """Return what a video's steps write, and hidden maps and cells at its end, as the paper says, by autograd."""
     written = []
-    for frame in film:
-        gates = layer.recur(hidden.unsqueeze(0))[0]
-        if layer.read is not None:
-            gates = gates + layer.read(frame.unsqueeze(0))[0]
-        entering, keeping, new, leaving = gates.chunk(4)
-        cell = keeping.sigmoid() * cell + entering.sigmoid() * new.tanh()
-        hidden = leaving.sigmoid() * cell.tanh()
+    for frame in video:
+        gates = layer.hidden_conv(hidden.unsqueeze(0))[0]
+        if layer.input_conv is not None:
+            gates = gates + layer.input_conv(frame.unsqueeze(0))[0]
+        input_gate, forget_gate, new, output_gate = gates.chunk(4)
+        cell = forget_gate.sigmoid() * cell + input_gate.sigmoid() * new.tanh()
+        hidden = output_gate.sigmoid() * cell.tanh()
         written.append(hidden)
     return [torch.stack(written), hidden, cell]
 
 
-@pytest.mark.parametrize("channels", [3, 0], ids=["reads", "goes on"])
+@pytest.mark.parametrize("channels", [3, 0], ids=["reads", "without input"])
 @pytest.mark.parametrize("lengths", [(2, 5, 1, 5, 3), (4, 4), (1,)], ids=str)
-def test_films_of_any_lengths_and_their_gradients_equal_those_of_a_loop(channels, lengths):
+def test_videos_of_any_lengths_and_their_gradients_equal_those_of_a_loop(channels, lengths):
     torch.manual_seed(0)
     layer = ConvLSTM(channels, 4, kernel_size=5).double()
-    films = [torch.randn(length, 3, 6, 7, dtype=torch.float64, requires_grad=True) for length in lengths]
+    videos = [torch.randn(length, 3, 6, 7, dtype=torch.float64, requires_grad=True) for length in lengths]
     start = tuple(torch.randn(len(lengths), 4, 6, 7, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    batch = Batch.of(films)
-    states, ends = layer(batch, start) if channels else layer.go_on(start, batch.lengths)
+    batch = Batch.of(videos)
+    states, ends = layer(batch, start) if channels else layer.run_without_input(start, batch.lengths)
     found = [[*parts] for parts in zip(states.unpad(), *ends)]
-    expected = [frame_by_frame(layer, *row) for row in zip(films, *start)]
-    leaves = [*layer.parameters(), *start, *(films if channels else [])]
+    expected = [frame_by_frame(layer, *row) for row in zip(videos, *start)]
+    leaves = [*layer.parameters(), *start, *(videos if channels else [])]
     sums, gradients = [], []
     for parts in (found, expected):
         sums.append(sum(float(number) * part.sin().sum() for number, row in enumerate(parts, 1) for part in row))

@@ -7,11 +7,11 @@ from torch import nn
 import seqae
 
 
-@pytest.mark.parametrize("wrapped", [False, True], ids=["feedback", "backwards"])
-def test_folded_feedback_equals_the_loop(wrapped):
+@pytest.mark.parametrize("wrapped", [False, True], ids=["autoregressive", "reversed"])
+def test_the_folded_linear_head_gives_the_numbers_of_the_loop(wrapped):
     torch.manual_seed(0)
     feedback = seqae.AutoregressiveDecoder(5, seqae.LSTM(3, 16), nn.Linear(16, 3)).eval()
-    nn.init.normal_(feedback.first)
+    nn.init.normal_(feedback.first_step)
     decoder = seqae.ReversedDecoder(feedback) if wrapped else feedback
     code, lengths = torch.randn(4, 5), torch.tensor([5, 9, 1, 7])
     folded = decoder(code, lengths).unpad()

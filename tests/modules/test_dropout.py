@@ -1,4 +1,4 @@
-"""What is dropped is random, what is kept makes up for it."""
+"""Dropout by random bytes."""
 
 import pytest
 import torch
@@ -6,11 +6,11 @@ import torch
 from seqae.modules.dropout import FastDropout
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.9])
-def test_so_many_are_zero_and_the_mean_stays(share):
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.9])
+def test_so_many_are_zero_and_the_mean_stays(p):
     torch.manual_seed(0)
-    found = FastDropout(share)(torch.ones(1001, 99))
-    assert float((found == 0).float().mean()) == pytest.approx(share, abs=0.01)
+    found = FastDropout(p)(torch.ones(1001, 99))
+    assert float((found == 0).float().mean()) == pytest.approx(p, abs=0.01)
     assert float(found.mean()) == pytest.approx(1, abs=0.02)
     assert len(found.unique()) == 2
 
@@ -40,5 +40,5 @@ def test_nothing_is_dropped_in_evaluation_and_the_same_with_the_same_seed():
 
 
 def test_all_cannot_be_dropped():
-    with pytest.raises(ValueError, match="share of 1"):
+    with pytest.raises(ValueError, match="probability of 1"):
         FastDropout(1.0)

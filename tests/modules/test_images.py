@@ -45,14 +45,14 @@ def test_any_size_comes_back_at_its_size(make, size):
     assert model.encode(batch).shape == (4, model.encoder.code_size)
 
 
-def test_images_are_not_films():
+def test_a_sequence_of_two_frames_is_refused():
     with pytest.raises(ValueError, match="2 steps"):
         ImageEncoder(nn.Flatten(), 4)(Batch.full(torch.zeros(1, 2, 1, 2, 2)))
 
 
 @pytest.mark.parametrize("pooled", [True, False])
 @pytest.mark.parametrize("height", range(1, 20))
-def test_shrunk_tells_the_size_after_layers(height, pooled):
+def test_downsampled_size_is_that_after_layers(height, pooled):
     maps = conv_encoder((1, 2, 3), pooled)[:-1](torch.zeros(1, 1, height, 21 - height))
     assert tuple(maps.shape) == (1, 3, *downsampled_size(height, 21 - height, 2))
 
@@ -69,7 +69,7 @@ def test_crop_keeps_the_upper_left_part():
     assert torch.equal(Crop(2, 3)(images), torch.tensor([[[[0.0, 1, 2], [4, 5, 6]]]]))
 
 
-def test_channels_side_by_side_change_no_number():
+def test_channels_last_changes_no_number():
     torch.manual_seed(0)
     layers, images = nn.Sequential(nn.Conv2d(2, 5, 3), nn.MaxPool2d(2), nn.Conv2d(5, 3, 3)), torch.randn(4, 2, 12, 12)
     known = layers(images)

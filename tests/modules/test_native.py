@@ -125,11 +125,11 @@ def test_extreme_sums_saturate(cell):
 
 
 class OfValues(nn.Module):
-    """A recurrence over sequences of one length, as a module that can be traced."""
+    """A rnn over sequences of one length, as a module that can be traced."""
 
-    def __init__(self, recurrence: nn.Module):
+    def __init__(self, rnn: nn.Module):
         super().__init__()
-        self.rnn = recurrence
+        self.rnn = rnn
 
     def forward(self, values: Tensor) -> Tensor:
         return self.rnn(Batch.full(values)).values
@@ -144,8 +144,8 @@ def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
     assert layer.double()(Batch.full(values.double())).values.dtype == torch.float64
     layer.float()
     with torch.autocast("cpu", dtype=torch.bfloat16):  # nn.LSTM can't on every processor
-        assert not native.is_supported(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
-    assert native.is_supported(Batch.full(values), None, tuple(layer.ahead[0].parameters()))
+        assert not native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
+    assert native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
     assert layer(Batch.full(values[:, :2])).values.shape == (4, 2, 8)  # quicker so
     traced = torch.jit.trace(OfValues(layer), values, check_trace=False)
     monkeypatch.setenv("SEQAE_NATIVE", "0")

@@ -1,4 +1,4 @@
-"""Layers on each other."""
+"""Stacked layers beyond the contract, see test_contract.py."""
 
 import torch
 from torch import nn

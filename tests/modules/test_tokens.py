@@ -3,7 +3,8 @@ from torch import nn
 
 import seqae
 from seqae import Batch
-from seqae.modules.tokens import Argmax, NearestEmbeddingHead, TiedHead
+from seqae.modules.tokens import Argmax, NearestEmbeddingHead, TiedHead, WordDropout
+from seqae.text.vocabulary import UNKNOWN
 
 
 def test_the_nearest_tokens_are_the_likeliest():
@@ -64,3 +65,22 @@ def test_what_is_never_written_is_never_chosen():
     logits = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 0.0, 5.0, 1.0]])
     assert Argmax(suppress=(0, 2))(logits).tolist() == [1, 3]
     assert Argmax()(logits).tolist() == [0, 2]
+
+
+def test_words_are_dropped_while_training_only():
+    torch.manual_seed(0)
+    drop, tokens = WordDropout(0.3), torch.full((10_000,), 5)
+    read = drop(tokens)
+    assert set(read.tolist()) == {5, UNKNOWN}
+    assert 0.27 < (read == UNKNOWN).float().mean() < 0.33
+    assert (tokens == 5).all()
+    assert torch.equal(drop.eval()(tokens), tokens)
+
+
+def test_word_dropout_is_saved_and_loaded(tmp_path):
+    dropped = model()
+    dropped.decoder.embed = nn.Sequential(WordDropout(0.4, token=1), dropped.decoder.embed)
+    batch = Batch.of([torch.tensor([3, 4, 2]), torch.tensor([2])])
+    loaded = seqae.load(seqae.save(dropped.eval(), tmp_path / "model"))
+    assert torch.equal(loaded(batch, targets=batch).prediction.steps, dropped(batch, targets=batch).prediction.steps)
+    assert (loaded.decoder.embed[0].p, loaded.decoder.embed[0].token) == (0.4, 1)

@@ -49,16 +49,16 @@ def test_padding_gets_no_gradient_and_every_parameter_a_finite_one():
     assert values.grad[~values.isnan()].any()
 
 
-def test_mean_and_spread_of_the_pixels_do_not_matter_if_they_are_known():
+def test_mean_and_std_of_the_pixels_do_not_matter_if_they_are_known():
     images = torch.rand(2, 3, 9, 5)
     expected = net(mean=0.5, std=0.25)(images)
     torch.testing.assert_close(net(mean=2.2, std=1.0)(4 * images + 0.2), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("std", [0.0, -1.0, float("nan")])
-def test_a_spread_that_is_none_is_refused(spread):
+def test_a_std_that_is_not_positive_is_refused(std):
     with pytest.raises(ValueError, match="more than 0"):
-        UNet(std=spread)
+        UNet(std=std)
 
 
 def test_variance_stays_about_one_through_all_layers():
@@ -114,7 +114,7 @@ def test_saved_and_loaded_gives_the_same_masks(tmp_path):
         for mask, again, image in zip(model(images), loaded(images), images, strict=True):
             assert mask.shape == image.shape[1:]
             assert torch.equal(mask, again)
-        assert (loaded.threshold, loaded.turned) == (model.threshold, model.turned)
+        assert (loaded.threshold, loaded.test_time_augmentation) == (model.threshold, model.test_time_augmentation)
 
 
 def test_threshold_divides_probabilities():
@@ -125,7 +125,7 @@ def test_threshold_divides_probabilities():
 
 @pytest.mark.parametrize("quarter", range(4))
 @pytest.mark.parametrize("mirror", [False, True])
-def test_turned_logits_turn_with_the_image_and_those_of_one_look_do_not(quarter, mirror):
+def test_logits_turn_with_the_image_with_test_time_augmentation_only(quarter, mirror):
     image = torch.rand(3, 9, 14)
 
     def moved(images):

@@ -11,7 +11,7 @@ from seqae.report import Report, headline
 
 ROWS, CHANNELS = 6000, ("pressure", "flow", "speed", "</script><b>bold</b>")
 FAULTS = ((1500, 1560), (3200, 3300), (4700, 4720))
-LIMIT = 1.5
+THRESHOLD = 1.5
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +26,8 @@ def recording() -> Recording:
     values[np.arange(ROWS) % 3 > 0, 1] = np.nan
     seconds = rows + 3600 * (rows >= 4000)
     times = np.datetime64("2026-03-09T10:00:00", "ns") + seconds * np.timedelta64(1, "s")
-    remarks = ("1 gap in time, first before row 4000: 3601 s instead of 1 s",)
-    return Recording(values, CHANNELS, times, {"pressure": "bar"}, "pump.csv", remarks)
+    warnings = ("1 gap in time, first before row 4000: 3601 s instead of 1 s",)
+    return Recording(values, CHANNELS, times, {"pressure": "bar"}, "pump.csv", warnings)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def report(recording, labels) -> Report:
     channel_scores[3200:3300, 1] = 9
     channel_scores[5500:5503, 2] = 2
     scores = channel_scores.max(axis=1)
-    events = find_events(scores, LIMIT, channel_scores, recording.channels, recording.times)
+    events = find_events(scores, THRESHOLD, channel_scores, recording.channels, recording.times)
     return Report(
         title="Pump <7>",
         headline=headline(recording, events, labels),
@@ -56,7 +56,7 @@ def report(recording, labels) -> Report:
         recording=recording,
         reconstruction=np.sin(np.arange(ROWS)[:, None] / [40, 90, 150, 400]),
         channel_scores=channel_scores,
-        evidence=scores / LIMIT,
+        threshold_ratio=scores / THRESHOLD,
         events=events,
         results=[
             {"method": "autoencoder", "AUC-PR": 0.7, "seconds": 3},
@@ -72,7 +72,7 @@ def report(recording, labels) -> Report:
 def bare_report(report) -> Report:
     """The same without times, labels, events and all that may be left out."""
     recording = Recording(report.recording.values[:50], CHANNELS)
-    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "evidence")}
+    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "threshold_ratio")}
     return replace(
         report, recording=recording, **parts, events=[], labels=None, results=(), history={}, settings={}, summary=[]
     )

@@ -9,39 +9,39 @@ from seqae.report.downsampling import around, break_lines, compact, downsample_m
 @given(st.integers(1, 3000), st.integers(8, 200), st.integers(0, 2**32 - 1))
 def test_thinned_lines_keep_their_extremes_and_their_order(count, limit, seed):
     lines = np.random.default_rng(seed).normal(size=(count, 2))
-    rows = rows_to_draw(lines, limit=limit)
+    rows = rows_to_draw(lines, max_rows=limit)
     assert len(rows) <= limit
     assert np.all(np.diff(rows) > 0)
     assert np.array_equal(lines[rows].max(axis=0), lines.max(axis=0))
     assert np.array_equal(lines[rows].min(axis=0), lines.min(axis=0))
 
 
-def test_every_stretch_of_the_recording_keeps_its_own_extremes():
+def test_every_segment_of_the_recording_keeps_its_own_extremes():
     line = np.random.default_rng(0).normal(size=(100_000, 1))
     drawn = np.full_like(line, np.nan)
-    rows = rows_to_draw(line, limit=2000)
+    rows = rows_to_draw(line, max_rows=2000)
     drawn[rows] = line[rows]
     for start in range(0, 100_000, 1000):
-        stretch = slice(start, start + 1000)
-        assert np.nanmax(drawn[stretch]) == line[stretch].max()
-        assert np.nanmin(drawn[stretch]) == line[stretch].min()
+        segment = slice(start, start + 1000)
+        assert np.nanmax(drawn[segment]) == line[segment].max()
+        assert np.nanmin(drawn[segment]) == line[segment].min()
 
 
 def test_windows_are_drawn_row_by_row():
-    rows = rows_to_draw(np.zeros((100_000, 1)), windows=[slice(500, 700), slice(99_990, 100_000)], limit=1000)
+    rows = rows_to_draw(np.zeros((100_000, 1)), windows=[slice(500, 700), slice(99_990, 100_000)], max_rows=1000)
     assert set(range(500, 700)) | set(range(99_990, 100_000)) <= set(rows.tolist())
     assert len(rows) < 2000
 
 
 def test_very_many_windows_do_not_make_the_picture_endless():
     windows = [slice(start, start + 60) for start in range(0, 90_000, 9)]
-    assert len(rows_to_draw(np.random.default_rng(0).normal(size=(100_000, 2)), windows, limit=400)) <= 2400
+    assert len(rows_to_draw(np.random.default_rng(0).normal(size=(100_000, 2)), windows, max_rows=400)) <= 2400
 
 
 def test_gaps_stay_gaps():
     line = np.ones((10_000, 1))
     line[4000:6000] = np.nan
-    rows = rows_to_draw(line, limit=100)
+    rows = rows_to_draw(line, max_rows=100)
     missing = np.isnan(line[rows, 0])
     assert missing.any()
     assert rows[missing].min() < 4300
@@ -49,7 +49,7 @@ def test_gaps_stay_gaps():
 
 
 def test_short_lines_are_drawn_whole():
-    assert rows_to_draw(np.full((10, 1), np.nan), limit=10).tolist() == list(range(10))
+    assert rows_to_draw(np.full((10, 1), np.nan), max_rows=10).tolist() == list(range(10))
 
 
 def test_lines_are_broken_between_the_drawn_rows_around_a_cut():
@@ -57,7 +57,7 @@ def test_lines_are_broken_between_the_drawn_rows_around_a_cut():
     assert np.array_equal(broken["x"], [0, np.nan, 5, np.nan, 9], equal_nan=True)
 
 
-def test_only_values_between_missing_ones_are_lonely():
+def test_only_values_between_missing_ones_are_isolated():
     nan = np.nan
     assert np.flatnonzero(isolated(np.array([1, nan, 2, nan, nan, 3, 4, nan, 5]))).tolist() == [0, 2, 8]
 
@@ -69,19 +69,19 @@ def test_the_surroundings_stay_within_the_recording(start, stop, window):
     assert around(start, stop, 1000) == slice(*window)
 
 
-def test_a_brief_picture_holds_the_largest_value_of_each_interval():
+def test_a_downsampled_picture_holds_the_largest_value_of_each_interval():
     values = np.random.default_rng(0).normal(size=(1000, 2))
-    samples, left, right = downsample_max(values, np.arange(1000.0), 1.0, limit=100)
+    samples, left, right = downsample_max(values, np.arange(1000.0), 1.0, max_intervals=100)
     assert (left, right) == (-0.5, 999.5)
     assert np.array_equal(samples, values.reshape(100, 10, 2).max(axis=1))
 
 
-def test_a_brief_picture_of_few_rows_is_those_rows():
+def test_a_downsampled_picture_of_few_rows_is_those_rows():
     values = np.random.default_rng(0).normal(size=(7, 3))
     assert np.array_equal(downsample_max(values, np.arange(7.0), 1.0)[0], values)
 
 
-def test_a_pause_is_missing_in_a_brief_picture_but_jitter_is_not():
+def test_a_pause_is_missing_in_a_downsampled_picture_but_jitter_is_not():
     positions = np.concatenate([np.arange(50.0), np.arange(150.0, 200.0)])
     positions += np.random.default_rng(0).uniform(-0.4, 0.4, 100)
     samples, left, right = downsample_max(np.ones((100, 1)), positions, 1.0)

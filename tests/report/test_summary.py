@@ -42,23 +42,23 @@ def test_the_headline_admits_that_nothing_was_found():
 @pytest.mark.parametrize("labels", [None, np.zeros(100, bool), np.ones(100, bool)])
 def test_without_faults_to_compare_with_the_headline_counts_alarms(labels):
     recording, events = searched((10, 12, 2), (50, 51, 5))
-    expected = "2 alarms in 100 rows, 3.0 % of the rows; the gravest at row 50, mostly speed"
+    expected = "2 alarms in 100 rows, 3.0 % of the rows; the most severe at row 50, mostly speed"
     assert headline(recording, events, labels) == expected
 
 
-def test_the_gravest_events_come_in_the_order_of_time():
+def test_the_most_severe_events_come_in_the_order_of_time():
     _, events = searched((10, 12, 5), (30, 31, 2), (50, 51, 9))
     assert [event.start for event in most_severe(events, 2)] == [10, 50]
     assert alarm_rows(events, 100).sum() == 4
 
 
-def test_the_second_column_decides_who_won():
+def test_the_second_column_decides_which_is_best():
     results = [{"method": "ours", "AUC": 0.7, "seconds": 9}, {"method": "PCA", "AUC": 0.8, "seconds": 1}]
     assert best_methods(results) == [1]
     assert comparison_sentence(results) == "Best AUC: PCA with 0.800; ours 0.700."
 
 
-def test_equal_methods_all_win_and_missing_numbers_lose():
+def test_equal_methods_are_all_best_and_missing_numbers_never():
     tied = [{"method": "a", "AUC": 0.5}, {"method": "b", "AUC": None}, {"method": "c", "AUC": 0.5}]
     assert best_methods(tied) == [0, 2]
     assert comparison_sentence(tied) == "Best AUC: a and c with 0.500; b \u2013."

@@ -19,12 +19,12 @@ class Chain:
         self.logits = 1.5 * torch.randn(size, size, generator=torch.Generator().manual_seed(seed))
 
     def decode_step(self, tokens, state):
-        (mood, [age]) = state
-        return self.logits[tokens] + 0.5 * mood, (mood.roll(1, dims=1), [age + 1])
+        (offset, [age]) = state
+        return self.logits[tokens] + 0.5 * offset, (offset.roll(1, dims=1), [age + 1])
 
     def init_state(self, rows: int, seed: int = 0):
-        mood = torch.randn(rows, len(self.logits), generator=torch.Generator().manual_seed(seed))
-        return mood, [torch.zeros(rows)]
+        offset = torch.randn(rows, len(self.logits), generator=torch.Generator().manual_seed(seed))
+        return offset, [torch.zeros(rows)]
 
     def log_probability(self, text: list[int], state) -> float:
         total, before = 0.0, START
@@ -36,17 +36,17 @@ class Chain:
 
 
 def row_of(state, row: int):
-    mood, [age] = state
-    return mood[row : row + 1], [age[row : row + 1]]
+    offset, [age] = state
+    return offset[row : row + 1], [age[row : row + 1]]
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), penalty=st.sampled_from([0.0, 0.6, 1.0]))
 def test_wide_beams_find_the_best_of_all_texts(seed, penalty):
-    chain, most = Chain(5, seed), 4
+    chain, max_length = Chain(5, seed), 4
     state = chain.init_state(2, seed)
-    every = [[*words, END] for length in range(most) for words in itertools.product([0, 3, 4], repeat=length)]
-    for row, found in enumerate(decode(chain, state, most, BeamSearch(200, penalty))):
+    every = [[*words, END] for length in range(max_length) for words in itertools.product([0, 3, 4], repeat=length)]
+    for row, found in enumerate(decode(chain, state, max_length, BeamSearch(200, penalty))):
         own = row_of(state, row)
         scores = [chain.log_probability(text, own) / ((5 + len(text)) / 6) ** penalty for text in every]
         best = max(scores)
@@ -61,21 +61,21 @@ def test_one_beam_without_penalty_is_greedy():
 
 
 @pytest.mark.parametrize(
-    "choose",
+    "strategy",
     [GreedySearch(), GreedySearch(no_repeat_ngram_size=2), BeamSearch(3), BeamSearch(4, 1.0, no_repeat_ngram_size=2)],
     ids=str,
 )
-def test_texts_are_the_same_alone_as_together(choose):
+def test_texts_are_the_same_alone_as_together(strategy):
     chain = Chain(12, seed=3)
     state = chain.init_state(15)
-    for row, together in enumerate(decode(chain, state, 10, choose)):
-        (alone,) = decode(chain, row_of(state, row), 10, choose)
+    for row, together in enumerate(decode(chain, state, 10, strategy)):
+        (alone,) = decode(chain, row_of(state, row), 10, strategy)
         assert together.tolist() == alone.tolist()
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    choose=st.sampled_from(
+    strategy=st.sampled_from(
         [
             GreedySearch(),
             TokenSampling(1.5),
@@ -84,19 +84,19 @@ def test_texts_are_the_same_alone_as_together(choose):
             BeamSearch(2, 1, 1),
         ]
     ),
-    most=st.integers(1, 9),
+    max_length=st.integers(1, 9),
     seed=st.integers(0, 99),
 )
-def test_texts_end_at_their_end_and_are_never_too_long(choose, most, seed):
+def test_texts_end_at_their_end_and_are_never_too_long(strategy, max_length, seed):
     chain = Chain(8, seed)
-    for text in decode(chain, chain.init_state(6, seed), most, choose):
-        assert 1 <= len(text) <= most
+    for text in decode(chain, chain.init_state(6, seed), max_length, strategy):
+        assert 1 <= len(text) <= max_length
         assert END not in text[:-1].tolist() and START not in text.tolist()
-        assert text[-1] == END or len(text) == most
+        assert text[-1] == END or len(text) == max_length
 
 
 @pytest.mark.parametrize(
-    "choose",
+    "strategy",
     [
         GreedySearch(no_repeat_ngram_size=2),
         TokenSampling(0.5, no_repeat_ngram_size=2),
@@ -104,10 +104,10 @@ def test_texts_end_at_their_end_and_are_never_too_long(choose, most, seed):
     ],
     ids=str,
 )
-def test_no_blocked_run_comes_twice(choose):
+def test_no_blocked_ngram_comes_twice(strategy):
     chain = Chain(6, seed=1)
     chain.logits[:, END] -= 3
-    for text in decode(chain, chain.init_state(10), 25, choose):
+    for text in decode(chain, chain.init_state(10), 25, strategy):
         runs = list(itertools.pairwise(text.tolist()))
         assert len(set(runs)) == len(runs)
 
@@ -115,8 +115,8 @@ def test_no_blocked_run_comes_twice(choose):
 def test_draws_follow_the_probabilities():
     logits = torch.tensor([0.5, -torch.inf, 0.0, 1.0, -1.0, 2.0])
     drawn = TokenSampling(temperature=2.0).draw(logits.expand(40_000, -1), torch.Generator().manual_seed(0))
-    shares = torch.bincount(drawn, minlength=6) / 40_000
-    torch.testing.assert_close(shares, (logits / 2).softmax(dim=0), rtol=0, atol=0.01)
+    frequencies = torch.bincount(drawn, minlength=6) / 40_000
+    torch.testing.assert_close(frequencies, (logits / 2).softmax(dim=0), rtol=0, atol=0.01)
 
 
 def test_top_k_and_top_p_cut_off_what_is_unlikely():
@@ -140,8 +140,10 @@ def test_same_seed_gives_the_same_texts():
 def test_what_must_not_be_written_is_not():
     chain = Chain(6)
     chain.logits[:, 3] += 9
-    for choose in (GreedySearch(), TokenSampling(), BeamSearch(3)):
-        assert all(3 not in text for text in decode(chain, chain.init_state(8), 9, choose, suppress_tokens=(START, 3)))
+    for strategy in (GreedySearch(), TokenSampling(), BeamSearch(3)):
+        assert all(
+            3 not in text for text in decode(chain, chain.init_state(8), 9, strategy, suppress_tokens=(START, 3))
+        )
 
 
 def test_wrong_settings_and_broken_models_are_named():

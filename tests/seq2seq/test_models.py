@@ -19,9 +19,9 @@ def test_head_and_embedding_of_text_to_text_are_one():
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"queries of 9 numbers.*of 8.*query_size"):
+    with pytest.raises(ValueError, match=r"queries of size 9.*of 8.*query_size"):
         with_attention(GeneralAttention(9, 8))
-    with pytest.raises(ValueError, match=r"states of 8 numbers.*to 7.*states_size"):
+    with pytest.raises(ValueError, match=r"states of size 8.*of 7.*states_size"):
         with_attention(GeneralAttention(8, 7))
     with pytest.raises(ValueError, match="bidirectional=False"):
         AttentionDecoder(nn.Identity(), seqae.GRU(2, 3, bidirectional=True), DotAttention(3), nn.Identity(), 2)

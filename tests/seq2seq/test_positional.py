@@ -1,4 +1,4 @@
-"""A decoder whose words have their places: what it must do beyond the contract of test_contract.py."""
+"""A decoder with a query for each position: what it must do beyond the contract of test_contract.py."""
 
 import pytest
 import torch
@@ -12,13 +12,13 @@ from seqae.seq2seq.models import RecurrentSeq2SeqEncoder, Seq2Seq
 from seqae.seq2seq.positional import PositionalQueryDecoder
 from seqae.text.vocabulary import END, START, Vocabulary
 
-PLACES, WORDS = 4, 9
+POSITIONS, WORDS = 4, 9
 
 
 @pytest.fixture
 def model() -> Seq2Seq:
     torch.manual_seed(0)
-    decoder = PositionalQueryDecoder(PLACES, GeneralAttention(5, 8), WORDS, dropout=0.5)
+    decoder = PositionalQueryDecoder(POSITIONS, GeneralAttention(5, 8), WORDS, dropout=0.5)
     return Seq2Seq(RecurrentSeq2SeqEncoder(seqae.GRU(3, 4, bidirectional=True)), decoder).eval()
 
 
@@ -28,9 +28,9 @@ def clips() -> list[torch.Tensor]:
     return [torch.randn(length, 3) for length in (4, 1, 7)]
 
 
-def test_what_is_written_is_the_likeliest_word_of_each_place(model, clips):
+def test_what_is_written_is_the_likeliest_word_of_each_position(model, clips):
     source = Batch.of(clips)
-    logits = model(source, Batch.full(torch.full((3, PLACES), END))).values
+    logits = model(source, Batch.full(torch.full((3, POSITIONS), END))).values
     logits[..., START] = -torch.inf
     for text, likeliest in zip(decode(model, model.init_state(source), 9), logits.argmax(dim=-1).tolist()):
         expected = [*likeliest, END]
@@ -39,28 +39,28 @@ def test_what_is_written_is_the_likeliest_word_of_each_place(model, clips):
 
 def test_the_best_beam_is_the_likeliest_text_of_all(model, clips):
     source = Batch.of(clips)
-    logs = model(source, Batch.full(torch.full((3, PLACES), END))).values.log_softmax(dim=-1)
+    logs = model(source, Batch.full(torch.full((3, POSITIONS), END))).values.log_softmax(dim=-1)
     words = [word for word in range(WORDS) if word not in (START, END)]
     for text, log in zip(decode(model, model.init_state(source), 9, BeamSearch(50, length_penalty=0.0)), logs.tolist()):
         likely = {(): 0.0}  # texts that have not ended
         best = (-float("inf"), ())
-        for place in [*log, [0.0 if word == END else -float("inf") for word in range(WORDS)]]:
-            best = max(best, *((sum_ + place[END], one) for one, sum_ in likely.items()))
-            likely = {(*one, word): sum_ + place[word] for one, sum_ in likely.items() for word in words}
+        for position in [*log, [0.0 if word == END else -float("inf") for word in range(WORDS)]]:
+            best = max(best, *((sum_ + position[END], one) for one, sum_ in likely.items()))
+            likely = {(*one, word): sum_ + position[word] for one, sum_ in likely.items() for word in words}
         assert tuple(text.tolist()) == (*best[1], END)
 
 
-def test_a_text_never_gets_longer_than_its_places(model, clips):
+def test_a_text_never_gets_longer_than_its_positions(model, clips):
     with torch.no_grad():
         for head in model.decoder.heads:
             head.bias[END] = -1e4
-    for choose in (GreedySearch(), TokenSampling(seed=1), BeamSearch(3)):
-        for text in decode(model, model.init_state(Batch.of(clips)), 50, choose):
-            assert len(text) == PLACES + 1 and text[-1] == END
+    for strategy in (GreedySearch(), TokenSampling(seed=1), BeamSearch(3)):
+        for text in decode(model, model.init_state(Batch.of(clips)), 50, strategy):
+            assert len(text) == POSITIONS + 1 and text[-1] == END
 
 
-def test_a_longer_teacher_is_refused(model, clips):
-    with pytest.raises(ValueError, match="a text of 5 tokens, its end included, for 4 places"):
+def test_longer_targets_are_refused(model, clips):
+    with pytest.raises(ValueError, match="a text of 5 tokens, its end included; this decoder writes at most 4"):
         model(Batch.of(clips[:1]), Batch.full(torch.full((1, 5), END)))
     with pytest.raises(ValueError, match="at least 1"):
         PositionalQueryDecoder(0, GeneralAttention(5, 8), WORDS)
@@ -83,7 +83,7 @@ def test_it_learns_where_to_look_and_is_the_same_when_saved_and_loaded(tmp_path)
         optimizer.step()
     captioner = Captioner(vocabulary, found, max_length=8)
     assert captioner.caption(sources) == texts
-    looked = captioner.attention_weights(sources[0], texts[0])
-    assert looked.shape == (3, 6) and looked.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    weights = captioner.attention_weights(sources[0], texts[0])
+    assert weights.shape == (3, 6) and weights.sum(axis=1) == pytest.approx(1, abs=1e-5)
     again = seqae.load(seqae.save(captioner, tmp_path / "captioner"))
     assert again.caption(sources[::-1], GreedySearch(), batch_size=3) == texts[::-1]

@@ -24,10 +24,10 @@ def clips(*lengths: int) -> list[torch.Tensor]:
 
 def test_texts_are_the_same_alone_as_in_a_batch():
     found, sources = model(), clips(4, 1, 7)
-    for choose in (GreedySearch(), BeamSearch(3)):
-        together = decode(found, found.init_state(Batch.of(sources)), 6, choose)
+    for strategy in (GreedySearch(), BeamSearch(3)):
+        together = decode(found, found.init_state(Batch.of(sources)), 6, strategy)
         for source, text in zip(sources, together):
-            (alone,) = decode(found, found.init_state(Batch.of([source])), 6, choose)
+            (alone,) = decode(found, found.init_state(Batch.of([source])), 6, strategy)
             assert torch.equal(alone, text)
 
 

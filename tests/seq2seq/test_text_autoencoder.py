@@ -74,7 +74,7 @@ def test_model_and_vocabulary_are_saved_together(autoencoder, tmp_path):
     np.testing.assert_array_equal(loaded.encode(TEXTS), autoencoder.encode(TEXTS))
 
 
-STRANGE = {
+UNUSUAL = {
     "empty": "",
     "white space": " \t\u3000",
     "family of four, joined": "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
@@ -100,7 +100,7 @@ def test_strange_texts_have_codes_and_leave_those_of_others_alone(make):
     writer = seqae.RepeatDecoder(seqae.GRU(4, 8), nn.Linear(8, len(vocabulary)))
     texts = TextAutoencoder(vocabulary, seqae.Autoencoder(reader, writer), max_length=200_000)
     alone = texts.encode(["the cat"])
-    for name, text in STRANGE.items():
+    for name, text in UNUSUAL.items():
         codes = texts.encode([text, "the cat"])
         assert np.isfinite(codes).all(), name
         np.testing.assert_allclose(codes[1:], alone, atol=1e-5, err_msg=name)
@@ -111,7 +111,7 @@ def test_strange_texts_have_codes_and_leave_those_of_others_alone(make):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("see \ud800", ValueError, r"half a character, '\\ud800', at place 4 of the text"),
+        ("see \ud800", ValueError, r"half a character, '\\ud800', at position 4 of the text"),
         (b"why", TypeError, r"a bytes is no text \(b'why'\). Decode it"),
         (None, TypeError, "a NoneType is no text"),
         (["why", "?"], TypeError, "a list is no text"),

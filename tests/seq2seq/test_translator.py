@@ -23,11 +23,11 @@ def translator():
     return Translator(reads, writes, attention_seq2seq(len(reads), len(writes), 8, 8), max_length=9)
 
 
-@pytest.mark.parametrize("choose", [GreedySearch(), BeamSearch(3)], ids=str)
-def test_each_text_is_translated_as_if_it_were_alone(translator, choose):
+@pytest.mark.parametrize("strategy", [GreedySearch(), BeamSearch(3)], ids=str)
+def test_each_text_is_translated_as_if_it_were_alone(translator, strategy):
     texts = [source for source, _ in PAIRS[:10]]
-    alone = [translator.translate([text], choose)[0] for text in texts]
-    assert translator.translate(texts, choose, batch_size=4) == alone
+    alone = [translator.translate([text], strategy)[0] for text in texts]
+    assert translator.translate(texts, strategy, batch_size=4) == alone
     assert all(len(text.split()) <= 9 for text in alone)
     assert translator.translate([]) == []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqae.text.cooccurrence import truncated_svd, word_vectors
+from seqae.text.cooccurrence import ppmi, truncated_svd, word_vectors
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_words_that_meet_are_more_alike_than_words_that_never_do(documents):
     assert alike[same].min() > alike[~same].max() + 0.5
 
 
-def test_numbers_have_mean_0_and_variance_1_over_what_is_read(documents):
+def test_components_have_mean_0_and_variance_1_over_what_is_read(documents):
     read = torch.cat([sentence for document in documents for sentence in document]).numpy()
     vectors = word_vectors(documents, 9, 4)[read]
     near, about = vectors[:, :2], vectors[:, 2:]
@@ -39,7 +39,7 @@ def test_words_that_are_never_read_and_texts_of_one_word_are_no_fault():
     assert vectors.shape == (5, 6) and np.isfinite(vectors).all()
 
 
-def test_main_directions_keep_the_products_of_rows():
+def test_singular_vectors_keep_the_products_of_rows():
     from scipy.sparse import csr_matrix
 
     square = np.random.default_rng(0).normal(size=(6, 3))
@@ -47,3 +47,16 @@ def test_main_directions_keep_the_products_of_rows():
     found = truncated_svd(csr_matrix(square), 5)
     np.testing.assert_allclose(found @ found.T, square, atol=1e-6)
     assert not found[:, 3:].round(5).any()
+
+
+@pytest.mark.parametrize("power", [1.0, 0.75])
+def test_ppmi_is_the_positive_logarithm_of_joint_over_chance(power):
+    from scipy.sparse import csr_matrix
+
+    counts = np.random.default_rng(0).integers(0, 5, (6, 4)).astype(float)
+    contexts = counts.sum(axis=0) ** power / (counts.sum(axis=0) ** power).sum()
+    with np.errstate(divide="ignore"):
+        expected = np.log(counts / counts.sum() / (counts.sum(axis=1, keepdims=True) / counts.sum() * contexts))
+    found = ppmi(csr_matrix(counts), power).toarray()
+    np.testing.assert_allclose(found, np.maximum(expected, 0), atol=1e-6)
+    assert 0 < np.count_nonzero(found) < np.count_nonzero(counts)

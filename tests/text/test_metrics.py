@@ -1,5 +1,7 @@
+import json
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from seqae.losses import token_cross_entropy
 from seqae.text.metrics import bleu, chrf, distinct, exact_match, perplexity, token_accuracy
 
 TRUTHS = ["the cat sat on the mat today", "a dog was here with us"]
+CASES = json.loads(Path(__file__).with_name("caption_scores.json").read_text())
 WRITTEN = ["the cat sat on a mat", "a dog was here"]
 
 
@@ -24,6 +27,16 @@ def test_bleu_is_the_formula_of_the_paper():
         logs.append(math.log(right / sum(grams(w, size).total() for w in WRITTEN)))
     brevity = min(0, 1 - sum(len(t.split()) for t in TRUTHS) / sum(len(w.split()) for w in WRITTEN))
     assert bleu(WRITTEN, TRUTHS) == pytest.approx(math.exp(brevity + sum(logs) / 4))
+
+
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_bleu_with_several_references_is_that_of_the_coco_evaluation(case):
+    """Numbers of pycocoevalcap 1.2; texts have different numbers of references."""
+    assert bleu(case["captions"], case["references"], tokenize="none") == pytest.approx(case["bleu4"], abs=1e-9)
+
+
+def test_one_reference_may_be_given_without_a_list():
+    assert bleu(WRITTEN, TRUTHS) == bleu(WRITTEN, [[truth] for truth in TRUTHS])
 
 
 def test_perfect_texts_score_one_and_wrong_ones_nothing():
@@ -49,5 +62,5 @@ def test_distinct_counts_different_ngrams():
 
 def test_as_many_texts_as_truths_are_wanted():
     for score in (bleu, chrf, exact_match, token_accuracy):
-        with pytest.raises(ValueError, match="1 texts written, 2 true ones"):
+        with pytest.raises(ValueError, match="1 predictions for 2 references"):
             score(["a"], ["a", "b"])

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqae
-from seqae.text.tokenizers import CharacterTokenizer, WordTokenizer
-from seqae.text.vocabulary import END, START, UNKNOWN, BytePairs, Vocabulary, adopted
+from seqae.text.tokenizers import CharacterTokenizer, FunctionTokenizer, WordTokenizer
+from seqae.text.vocabulary import END, START, UNKNOWN, BytePairs, Vocabulary
 
 TEXTS = ["the cat sat .", "the cat saw the dog !", "a dog"]
 
@@ -52,7 +52,7 @@ def test_characters_come_back_exactly(text):
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
 
-def test_frequent_words_have_small_numbers_and_the_order_is_the_same_each_time():
+def test_frequent_words_have_small_ids_and_the_order_is_the_same_each_time():
     vocabulary = Vocabulary().fit(TEXTS)
     assert vocabulary.tokens_ == ["the", "cat", "dog", "!", ".", "a", "sat", "saw"]
     assert vocabulary.encode("the dog").tolist() == [3, 5, END]
@@ -62,7 +62,7 @@ def test_frequent_words_have_small_numbers_and_the_order_is_the_same_each_time()
 def test_words_are_limited_by_number_and_by_count():
     assert Vocabulary(max_size=2).fit(TEXTS).tokens_ == ["the", "cat"]
     assert Vocabulary(min_frequency=2).fit(TEXTS).tokens_ == ["the", "cat", "dog"]
-    with pytest.raises(ValueError, match=r"no words.*4 times or more.*smaller least"):
+    with pytest.raises(ValueError, match=r"no words.*4 times or more.*smaller min_frequency"):
         Vocabulary(min_frequency=4).fit(TEXTS)
 
 
@@ -74,7 +74,7 @@ def test_unknown_words_are_named_and_shown():
     assert vocabulary.decode(tokens) == "the <unknown>"
 
 
-def test_decoding_stops_at_the_end_and_refuses_strange_numbers():
+def test_decoding_stops_at_the_end_and_refuses_unknown_ids():
     vocabulary = Vocabulary().fit(TEXTS)
     assert vocabulary.decode([START, 3, 4, END, 5, 5]) == "the cat"
     assert vocabulary.decode([]) == ""
@@ -135,10 +135,12 @@ class TorchtextVocabulary:
         return ["<unk>", "<pad>", "cat", "the"]
 
 
-def test_somebody_elses_vocabulary_and_tokenizer_are_adopted():
-    vocabulary = adopted(TorchtextVocabulary())
+def test_a_vocabulary_of_torchtext_keeps_its_words_and_their_order():
+    vocabulary = Vocabulary.from_torchtext(TorchtextVocabulary())
     assert vocabulary.encode("the cat").tolist() == [4, 3, END] and vocabulary.unknown("the dog") == ["dog"]
-    spaces = adopted(str.split).fit(["don't stop,", "stop, now"])
+    assert vocabulary.decode(vocabulary.encode("the cat")) == "the cat"
+
+
+def test_a_function_is_a_tokenizer():
+    spaces = Vocabulary(FunctionTokenizer(str.split)).fit(["don't stop,", "stop, now"])
     assert spaces.tokens_ == ["stop,", "don't", "now"] and spaces.decode(spaces.encode("now stop,")) == "now stop,"
-    with pytest.raises(ValueError, match="a dict is no tokenizer"):
-        adopted({})

@@ -147,5 +147,5 @@ def test_held_out_sequences_choose_the_epoch_of_each_layer():
 @pytest.mark.parametrize("back", [nn.Linear(8, 1), nn.Linear(8, 4)])
 def test_a_way_back_to_something_else_is_named(back):
     stages = [dense(3, 8), Stage(seqae.LSTM(8, 8), TimeDistributed(back))]
-    with pytest.raises(ValueError, match=r"stage 1 \(counted from 0\) reads a batch of shape .*`back` must"):
+    with pytest.raises(ValueError, match=r"stage 1 \(counted from 0\) reads a batch of shape .*`decoder` must"):
         pretrain_layerwise(stages, loader(source_for([dense])), epochs=1, progress=False)

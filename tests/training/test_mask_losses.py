@@ -25,7 +25,7 @@ def test_cross_entropy_of_two_pixels():
 def test_focal_weighs_by_what_is_missing():
     found = focal_loss(logits_of(0.8, 0.4), masks_of(1, 0))
     assert found.item() == pytest.approx(-(0.2**2 * math.log(0.8) + 0.4**2 * math.log(0.6)) / 2)
-    assert focal_loss(logits_of(0.8, 0.4), masks_of(1, 0), focus=0.0) == mask_cross_entropy(
+    assert focal_loss(logits_of(0.8, 0.4), masks_of(1, 0), gamma=0.0) == mask_cross_entropy(
         logits_of(0.8, 0.4), masks_of(1, 0)
     )
 

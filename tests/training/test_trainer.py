@@ -86,4 +86,4 @@ def test_scheduled_sampling_follows_its_schedule():
         sampling_probability=lambda epoch: 0.25 * epoch,
     )
     fit(sampled, loader(waves()), epochs=3, progress=False)
-    assert decoder.own_share == 0.5
+    assert decoder.sampling_probability == 0.5

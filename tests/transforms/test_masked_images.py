@@ -30,7 +30,7 @@ def test_the_mask_goes_along(change):
 def test_the_same_image_is_changed_the_same_way_in_any_batch():
     whole = augment(batch_of((8, 8), (8, 8), (8, 8)), CHANGES, seed=1, epoch=2)
     single = batch_of((8, 8), (8, 8), (8, 8))
-    single = MaskedBatch(single.images[2:], single.masks[2:], single.sizes[2:], single.numbers[2:])
+    single = MaskedBatch(single.images[2:], single.masks[2:], single.sizes[2:], single.indices[2:])
     alone = augment(single, CHANGES, seed=1, epoch=2)
     assert torch.equal(alone.images[0], whole.images[2])
     assert torch.equal(alone.masks[0], whole.masks[2])

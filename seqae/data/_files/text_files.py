@@ -15,22 +15,36 @@ PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 def read_text(path: Path) -> bytes:
-    """Return what a text file holds, unzipped, without its byte order mark.
+    """Return the content of a text file, unzipped, without its byte order mark.
 
     Raises:
         ValueError: The file is empty, damaged, or in another encoding than those that extend ASCII.
     """
-    data = unzipped(path)
-    if data.startswith(UTF16_MARKS):
-        raise ValueError(f"UTF-16 text ({path.name}). Expected UTF-8. Save the file again in the encoding UTF-8")
-    if (zero := data.find(b"\0")) >= 0:
-        line = data.count(b"\n", 0, zero) + 1
-        raise ValueError(f"a zero byte ({path.name}, line {line}). Expected text in UTF-8. Is the file damaged?")
-    data = data.removeprefix(UTF8_MARK)
-    if PAGE.match(data):
-        raise ValueError(f"a web page ({path.name}). Expected a table of readings. Was the download an error page?")
+    data = text_of(unzipped(path), path.name)
     if not data or data.isspace():
         raise ValueError(f"empty file ({path.name}). Expected a table of readings")
+    return data
+
+
+def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
+    """Return a text without its byte order mark.
+
+    Args:
+        data: The text.
+        name: The name of the file, for error messages.
+        first_line: The number of the line that the text begins with.
+
+    Raises:
+        ValueError: It is a web page, or in another encoding than those that extend ASCII.
+    """
+    if data.startswith(UTF16_MARKS):
+        raise ValueError(f"UTF-16 text ({name}). Expected UTF-8. Save the file again in the encoding UTF-8")
+    if (zero := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, zero) + first_line
+        raise ValueError(f"a zero byte ({name}, line {line}). Expected text in UTF-8. Is the file damaged?")
+    data = data.removeprefix(UTF8_MARK)
+    if PAGE.match(data):
+        raise ValueError(f"a web page ({name}). Expected a table of readings. Was the download an error page?")
     return data
 
 

@@ -55,11 +55,11 @@ class LogMel:
     ):
         if min(sample_rate, n_mels, window, hop, floor) <= 0 or hop * sample_rate < 1 or window < hop:
             raise ValueError(
-                f"rate={sample_rate}, bands={n_mels}, window={window}, hop={hop}, floor={floor}. Give positive numbers, a hop "
-                "of one sample at least, and a window that is no shorter than the hop"
+                f"sample_rate={sample_rate}, n_mels={n_mels}, window={window}, hop={hop}, floor={floor}. Give positive "
+                "numbers, a hop of one sample at least, and a window that is no shorter than the hop"
             )
         if trim_db is not None and trim_db <= 0:
-            raise ValueError(f"silence={trim_db} decibels below the loudest frame. Give a positive number, or None")
+            raise ValueError(f"trim_db={trim_db}. Give a positive number of decibels below the loudest frame, or None")
         self.sample_rate = sample_rate
         self.n_mels = n_mels
         self.window = window

@@ -45,7 +45,7 @@ def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | N
     Args:
         content: Of the file.
         name: Of the file, for errors.
-        values: Of the classes in the file, in order, see `seqae.datasets.masks.read_masked_images`.
+        values: Of the classes in the file, in order, see `seqae.data.images.masks.read_masked_images`.
         unknown: The value of pixels of unknown class.
 
     Raises:

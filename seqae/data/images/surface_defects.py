@@ -10,20 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.datasets.masks import MaskedImage, read_masked_images
+from seqae.data.images.masks import read_masked_images
+from seqae.datasets.masks import MaskedImage
 
 
-def defects(data_root: str | Path, values: Sequence[int] = (0, 255), made_up: int = 400) -> list[MaskedImage]:
+def defects(data_root: str | Path, values: Sequence[int] = (0, 255), num_synthetic: int = 400) -> list[MaskedImage]:
     """Return the images in a folder or zip file with their masks, or generated ones.
 
     Args:
         data_root: The folder of data sets, for BSData (Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003) in
             bsdata_pitting/patches.zip; else see `read_masked_images`; empty to generate surfaces.
         values: Of the classes in the masks.
-        made_up: How many surfaces to generate.
+        num_synthetic: How many surfaces to generate.
     """
     if not data_root:
-        return surfaces(made_up, size=128)
+        return surfaces(num_synthetic, size=128)
     packed = Path(data_root, "bsdata_pitting", "patches.zip")
     return read_masked_images(packed if packed.exists() else data_root, values)
 

@@ -1,159 +1,25 @@
-"""CSV, strictly: what cannot be read without guessing is refused, with its line.
-
-pandas parses the numbers. It would also take much that is wrong: one field too many in every row shifts all columns,
-a cut last line is filled up, a semicolon file becomes one column. So the shape of the file is checked first.
-"""
+"""CSV files, strictly: what cannot be read without guessing is refused, with its line."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from seqae.data._files.text_files import read_text
+from seqae.data.signals.csv_format import CsvFormat
 from seqae.data.signals.csv_rows import CsvRows
-from seqae.data.signals.recordings import numbered
 from seqae.data.signals.tables import Table
-from seqae.data.signals.timestamps import is_stamp
-
-DELIMITERS = "\t;|,"  # the comma last: it may be the decimal sign of a file with another delimiter
-MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"]
-NUMBER = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"
-WITH_POINT = re.compile(NUMBER.format(r"\."))
-WITH_COMMA = re.compile(NUMBER.format(","))
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-SAMPLE = 100  # rows that tell the delimiter and the decimal sign
 
 
 def read_csv(path: Path) -> Table:
-    """Read values separated by commas, semicolons, tabs or bars, with a header or without, zipped or not."""
+    """Read values separated by commas, semicolons, tabs or bars, with a header or without, zipped or not.
+
+    Raises:
+        ValueError: The file cannot be read without guessing; names the line.
+    """
     rows = CsvRows.of(read_text(path), path.name)
-    delimiter = _delimiter(rows)
-    _check_fields(rows, delimiter)
-    decimal = _decimal(rows, delimiter)
-    header, first, remarks = _header(rows, delimiter, decimal)
-    frame = _parsed(rows, first, delimiter, decimal)
-    if not rows.data.endswith((b"\n", b"\r")):
-        remarks.append(f"line {rows.lines[-1]} has no line end: if the file was cut off, its last value is incomplete")
-    columns = [(name, _unpadded(column, decimal)) for name, (_, column) in zip(header, frame.items())]
-    return Table.of(columns, path.name, lines=rows.lines[first:], warnings=remarks)
-
-
-def _delimiter(rows: CsvRows) -> str:
-    """What splits all rows into the same number of fields, or else what splits the first row."""
-    counts = {
-        delimiter: [len(rows.cells(row, delimiter)) for row in range(min(len(rows), SAMPLE))]
-        for delimiter in DELIMITERS
-    }
-    splitting = [delimiter for delimiter in DELIMITERS if counts[delimiter][0] > 1]
-    even = [delimiter for delimiter in splitting if len(set(counts[delimiter])) == 1]
-    words = rows.cells(len(rows) - 1, ",")[0].split()
-    if not splitting and len(words) > 1 and all(WITH_POINT.fullmatch(word) for word in words):
-        raise ValueError(
-            f"values separated by blanks ({rows.place(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
-            "Replace the blanks"
-        )
-    return (even or splitting or [","])[0]
-
-
-def _check_fields(rows: CsvRows, delimiter: str) -> None:
-    """Refuse rows that have more or fewer fields than the first one."""
-    fields = rows.fields(delimiter)
-    odd = np.flatnonzero(fields != fields[0])
-    if len(odd) == 0:
-        return
-    row, last = odd[0], len(rows) - 1
-    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {fields[0]} ({rows.place(row)})"
-    if row == last and fields[row] < fields[0]:
-        raise ValueError(f"the last row has {found}: the file is cut off. Get the whole file, or delete that row")
-    if len(odd) == last:
-        raise ValueError(f"every row has {found}. Name each column in the header, and use no decimal commas here")
-    raise ValueError(f"a row has {found}. Correct it: a delimiter ({delimiter!r}) within a text needs quotes around it")
-
-
-def _decimal(rows: CsvRows, delimiter: str) -> str:
-    """The decimal sign; a comma only if that is certain."""
-    if delimiter == ",":
-        return "."
-    numbers = [(row, cell) for row in rows.with_commas(SAMPLE) for cell in rows.cells(row, delimiter)]
-    commas = [(row, cell) for row, cell in numbers if WITH_COMMA.fullmatch(cell) and "," in cell]
-    points = [(row, cell) for row, cell in numbers if WITH_POINT.fullmatch(cell) and "." in cell]
-    if not commas:
-        return "."
-    row, cell = commas[0]
-    if points:
-        raise ValueError(
-            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.place(row)}). Use points only"
-        )
-    if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
-        raise ValueError(
-            f"{cell!r} may be a fraction or thousands ({rows.place(row)}). Write numbers with decimal points"
-        )
-    return ","
-
-
-def _header(rows: CsvRows, delimiter: str, decimal: str) -> tuple[list[str], int, list[str]]:
-    """The names, the first row of numbers, and a remark if the file does not name its columns."""
-    cells = rows.cells(0, delimiter)
-    number = WITH_POINT if decimal == "." else WITH_COMMA
-    filled = [cell for cell in cells if cell not in MISSING]
-    counted = tuple(filled) == numbered(len(filled)) and len(rows) > 1  # how pandas writes columns without names
-    if counted or not filled or not all(number.fullmatch(cell) or is_stamp(cell) for cell in filled):
-        if len(rows) == 1:
-            raise ValueError(f"a header and no rows ({rows.place(0)}). Expected rows of readings below it")
-        return cells, 1, []
-    timed = not number.fullmatch(filled[0]) and filled[0] == cells[0]
-    names = ["time", *numbered(len(cells) - 1)] if timed else list(numbered(len(cells)))
-    return names, 0, ["the file has no header: its channels are numbered from 0"]
-
-
-def _parsed(rows: CsvRows, first: int, delimiter: str, decimal: str) -> pd.DataFrame:
-    """The columns, numbers where all of a column are."""
-    buffer = io.BytesIO(rows.data)
-    buffer.seek(rows.starts[first])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
-            frame = pd.read_csv(
-                buffer,
-                sep=delimiter,
-                decimal=decimal,
-                header=None,
-                names=range(len(rows.cells(0, delimiter))),
-                index_col=False,
-                skipinitialspace=True,
-                na_values=MISSING,
-                keep_default_na=False,
-                encoding_errors="replace",
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"quotation marks within a field ({rows.name}). Quote whole fields, or none") from error
-    if len(frame) != len(rows) - first:
-        raise ValueError(
-            f"{len(frame)} rows read instead of {len(rows) - first} ({rows.name}). Quote whole fields, or none"
-        )
-    return frame
-
-
-def _unpadded(column: pd.Series, decimal: str) -> pd.Series:
-    """A column that holds text, with numbers where it holds numbers: blanks, or one text, had hidden them."""
-    if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
-        return column
-    text = column.astype(str).str.strip()
-    text = text.where(column.notna() & ~text.isin(MISSING))
-    if _numbers(text.dropna().head(SAMPLE), decimal).isna().all():  # text from the first row on
-        return text
-    numbers = _numbers(text, decimal)
-    unread = numbers.isna() & text.notna()
-    return numbers.astype(object).mask(unread, text) if unread.any() else numbers
-
-
-def _numbers(text: pd.Series, decimal: str) -> pd.Series:
-    if decimal == ",":
-        text = text.where(~text.str.contains(".", regex=False, na=False)).str.replace(",", ".")
-    return pd.to_numeric(text, errors="coerce")
+    format = CsvFormat.of(rows)
+    notes = [] if format.has_header else ["the file has no header: its channels are numbered from 0"]
+    if not rows.is_ended:
+        notes.append(f"line {rows.lines[-1]} has no line end: if the file was cut off, its last value is incomplete")
+    first = int(format.has_header)
+    return Table.of(format.columns(rows, first), path.name, lines=rows.lines[first:], warnings=notes)

@@ -31,8 +31,13 @@ class CsvRows:
     quotes: np.ndarray
 
     @classmethod
-    def of(cls, data: bytes, name: str) -> CsvRows:
+    def of(cls, data: bytes, name: str, first_line: int = 1) -> CsvRows:
         """Find the rows.
+
+        Args:
+            data: The text.
+            name: The file's name, for error messages.
+            first_line: The number of the line that the text begins with.
 
         Raises:
             ValueError: A quotation mark is not closed.
@@ -44,13 +49,18 @@ class CsvRows:
         stops = np.append(row_ends, len(data))
         filled = ~_blank(data, starts, stops)
         starts, stops = starts[filled], stops[filled]
-        lines = np.searchsorted(line_ends, starts) + 1
+        lines = np.searchsorted(line_ends, starts) + first_line
         if len(quotes) % 2:
             raise ValueError(f"a quotation mark is never closed ({name}, from line {lines[-1]} on). Close it")
         return cls(data, name, starts, stops, lines, quotes)
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last row has a line end."""
+        return self.data.endswith((b"\n", b"\r"))
 
     def place(self, row: int) -> str:
         """Where a row stands, for error messages."""

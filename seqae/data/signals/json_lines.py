@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,32 @@ def read_json_lines(path: Path) -> Table:
     """Read a file of lines such as `{"time": "2020-12-31T23:59:59", "pressure": 2.5}`.
 
     A member that is null or absent is missing in that row.
+
+    Raises:
+        ValueError: A line holds no object, or a name twice; names the line.
     """
-    columns: dict[str, list[object]] = {}
+    return table_of_json_lines(read_text(path), path.name)
+
+
+def table_of_json_lines(text: bytes, name: str, first_line: int = 1, headers: Sequence[str] = ()) -> Table:
+    """Return the table in a text of JSON lines.
+
+    Args:
+        text: The lines.
+        name: The name of the file, for error messages.
+        first_line: The number of the line that the text begins with.
+        headers: Columns that the table has even if no line has a member of this name.
+    """
+    columns: dict[str, list[object]] = {header: [] for header in headers}
     lines: list[int] = []
-    for number, text in enumerate(read_text(path).split(b"\n"), start=1):
-        if not text.strip():
+    for number, line in enumerate(text.split(b"\n"), start=first_line):
+        if not line.strip():
             continue
-        for name, value in json_object(text, f"{path.name}, line {number}").items():
-            columns.setdefault(name, [None] * len(lines)).append(value)
+        for header, value in json_object(line, f"{name}, line {number}").items():
+            columns.setdefault(header, [None] * len(lines)).append(value)
         lines.append(number)
         for column in columns.values():
             if len(column) < len(lines):
                 column.append(None)
-    series = [(name, pd.Series(column)) for name, column in columns.items()]
-    return Table.of(series, path.name, lines=np.array(lines))
+    series = [(header, pd.Series(column)) for header, column in columns.items()]
+    return Table.of(series, name, lines=np.array(lines))

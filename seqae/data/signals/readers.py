@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqae._extras import require
-from seqae.data._files.archives import most_unpacked
+from seqae.data._files.archives import max_unpacked
 from seqae.data.signals.csv_files import read_csv
 from seqae.data.signals.json_lines import read_json_lines
 from seqae.data.signals.tables import Table, table_of_frame
@@ -67,10 +67,10 @@ def _bytes_of_texts(column: ChunkedArray) -> int:
 
 
 def _refuse_bomb(size: int, path: Path) -> None:
-    most = most_unpacked(path.stat().st_size)
-    if size > most:
+    largest = max_unpacked(path.stat().st_size)
+    if size > largest:
         raise ValueError(
-            f"{path.name} unpacks to {size:,} bytes, far more than its size explains. Expected {most:,} at most. "
+            f"{path.name} unpacks to {size:,} bytes, far more than its size explains. Expected {largest:,} at most. "
             "If you trust it, read it with pandas and pass the frame"
         )
 

@@ -13,9 +13,10 @@ from pandas.api import types
 
 from seqae.data.arrays import are_real, refuse_infinite
 from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
-from seqae.data.signals.recordings import Recording, close, matched, quoted
-from seqae.data.signals.timestamps import is_stamp, refuse_disorder, to_times
-from seqae.data.signals.warnings import remarks_on
+from seqae.data.signals.names import format_names, match_channels, suggest
+from seqae.data.signals.recordings import Recording
+from seqae.data.signals.timestamps import TimeReader, is_stamp, refuse_disorder
+from seqae.data.signals.warnings import data_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,45 +79,74 @@ class Table:
 
     def recording(self, time_column: str | None, ignore: Sequence[str], channels: Sequence[str] | None) -> Recording:
         """Tell the time from the channels, and read both; the arguments are those of `as_recordings`."""
+        found = self.readings(time_column, ignore, channels, TimeReader())
+        if found.times is not None:
+            refuse_disorder(found.times, found.time_columns[0], self.place)
+        notes = [*self.warnings, *data_warnings(found.values, found.channels, found.times)]
+        used = {*found.columns, *found.time_columns, *map(self._plain, ignore)}
+        if left_out := [name for name in self.columns if name not in used]:
+            notes.append(f"left out, because not among the channels: {format_names(left_out)}")
+        sources = zip(found.channels, found.columns)
+        units = {name: self.units[source] for name, source in sources if source in self.units}
+        return Recording(found.values, found.channels, found.times, units, self.name, tuple(notes))
+
+    def readings(
+        self,
+        time_column: str | None,
+        ignore: Sequence[str],
+        channels: Sequence[str] | None,
+        time_reader: TimeReader,
+    ) -> Readings:
+        """Tell the time from the channels, and read both.
+
+        Args:
+            time_column: As for `as_recordings`.
+            ignore: As for `as_recordings`.
+            channels: As for `as_recordings`.
+            time_reader: Reads the time stamps.
+
+        Raises:
+            ValueError: A column is missing, or a value is no finite number; names the line.
+        """
         ignored = {self._plain(name) for name in ignore}
         columns = {name: column for name, column in self.columns.items() if name not in ignored}
         wanted = None if channels is None else tuple(self._plain(name) for name in channels)
-        times = self._times(columns, time_column, wanted or ())
+        time_columns = self._time_columns(columns, time_column, wanted or ())
+        stamps = [columns.pop(name) for name in time_columns]
         names = tuple(columns) if wanted is None else wanted
-        taken = matched(tuple(columns), names, self.name)
+        taken = match_channels(tuple(columns), names, self.name)
         if not taken:
             raise ValueError(f"no channels besides the time ({self.name or 'frame'}). At least one is needed")
+        times = None if not stamps else self._times(time_columns[0], stamps, time_reader)
         values = np.empty((len(columns[taken[0]]), len(taken)))
-        for number, name in enumerate(taken):
-            values[:, number] = self._numbers(name, columns[name])
+        for index, name in enumerate(taken):
+            values[:, index] = self._numbers(name, columns[name])
         refuse_infinite(values, taken, self.place)
-        remarks = [*self.warnings, *remarks_on(values, names, times)]
-        if left_out := [name for name in columns if name not in taken]:
-            remarks.append(f"left out, because not among the channels: {quoted(left_out)}")
-        units = {name: self.units[source] for name, source in zip(names, taken) if source in self.units}
-        return Recording(values, names, times, units, self.name, tuple(remarks))
+        return Readings(values, times, names, taken, time_columns)
 
     def _plain(self, name: str) -> str:
         """A name without its unit, if it is the header of a column that has one."""
         return next((plain for plain, header in self.headers.items() if header == name), name)
 
-    def _times(
+    def _time_columns(
         self, columns: dict[str, pd.Series], time_column: str | None, channels: Sequence[str]
-    ) -> np.ndarray | None:
-        """Take the column that tells the time, and is not a channel, out of the others, and read it."""
+    ) -> tuple[str, ...]:
+        """The column that tells the time and is not a channel; two if one has the day and another the time of day."""
         if time_column is None:
             name = next(time_names({name: columns[name] for name in columns if name not in channels}), None)
             if name is None:
-                return None
+                return ()
         elif (name := self._plain(time_column)) not in columns:
-            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){close(time_column, columns)}")
-        stamps = columns.pop(name)
-        clock = next((other for other in columns if simplified(other) == "time"), None)
-        if clock is not None and is_stamp(f"{stamps.iloc[0]} {columns[clock].iloc[0]}"):  # day and time of day apart
-            stamps = stamps.astype(str) + " " + columns.pop(clock).astype(str)
-        times = to_times(stamps, self.units.get(name, ""), name, self.place)
-        refuse_disorder(times, name, self.place)
-        return times
+            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){suggest(time_column, columns)}")
+        clock = next((other for other in columns if other != name and simplified(other) == "time"), None)
+        if clock is not None and is_stamp(f"{columns[name].iloc[0]} {columns[clock].iloc[0]}"):
+            return name, clock
+        return (name,)
+
+    def _times(self, name: str, stamps: Sequence[pd.Series], time_reader: TimeReader) -> np.ndarray:
+        """`(row,)` datetime64[ns] or float64 seconds."""
+        column = stamps[0] if len(stamps) == 1 else stamps[0].astype(str) + " " + stamps[1].astype(str)
+        return time_reader.read(column, self.units.get(name, ""), name, self.place)
 
     def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
         """`(row,)` float64."""
@@ -131,6 +161,25 @@ class Table:
             kind = "text" if isinstance(items[row], str) else f"a {type(items[row]).__name__}"
             raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.place(row)}). {remedy}")
         return items.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """The readings in a table.
+
+    Attributes:
+        values: `(row, channel)` float64, NaN where a value is missing.
+        times: `(row,)` datetime64[ns] or float64 seconds; None if no column tells the time.
+        channels: The name of each channel.
+        columns: The column of the table that each channel is read from.
+        time_columns: The columns that tell the time: none, one, or the day and the time of day.
+    """
+
+    values: np.ndarray
+    times: np.ndarray | None
+    channels: tuple[str, ...]
+    columns: tuple[str, ...]
+    time_columns: tuple[str, ...]
 
 
 def table_of_frame(frame: object, name: str = "", where: str = "") -> Table:

@@ -23,7 +23,7 @@ WORDS = ["now", "today"]  # pandas reads them as stamps
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
 
 
-DISORDER = 0.1  # If time goes back in a greater share of the steps, rows are not in its order.
+DISORDER = 0.1  # If time goes back in a greater fraction of the steps, rows are not in its order.
 
 
 def is_stamp(text: object) -> bool:
@@ -37,30 +37,82 @@ def is_dated(column: pd.Series) -> bool:
     return pd.api.types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
 
 
-def to_times(column: pd.Series, unit: str, name: str, place: Callable[[int], str]) -> np.ndarray:
-    """Return `(time,)` datetime64[ns], in UTC if the stamps have zones, or float64 seconds.
+class TimeReader:
+    """Reads the time stamps of a table, or of one part of a stream after the other.
 
-    Args:
-        column: Stamps, as text, dates or numbers: seconds, or what `unit` says, since any beginning.
-        unit: The unit in the header, or "".
-        name: What the column is called, for error messages.
-        place: Says where a row stands, for error messages.
+    The format of the first stamps holds for all later ones: what 03/04 means may have been told by an earlier 13/04.
     """
-    missing = np.flatnonzero(column.isna())
-    if len(missing):
-        raise ValueError(
-            f"time column {name!r} is empty ({place(missing[0])}). Every row needs a time. Fill it in, delete the row, "
-            f"or do without times: ignore=[{name!r}]"
-        )
-    if isinstance(column.dtype, pd.PeriodDtype):
-        column = column.dt.to_timestamp()
-    elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
-        return _from_numbers(column.to_numpy(), unit, name, place)
-    elif not is_dated(column) and not pd.api.types.is_timedelta64_dtype(column):
-        column = _from_text(column.astype(str).str.strip(), name, place)
-    if pd.api.types.is_timedelta64_dtype(column):
-        return column.dt.total_seconds().to_numpy(dtype=np.float64, copy=True)
-    return _nanoseconds(column, name, place)
+
+    def __init__(self) -> None:
+        self._form: str | None = None  # of stamps that are text
+        self._second: float | None = None  # of numbers that count from 1970: seconds in one of their steps
+
+    def read(self, column: pd.Series, unit: str, name: str, place: Callable[[int], str]) -> np.ndarray:
+        """Return `(row,)` datetime64[ns], in UTC if the stamps have zones, or float64 seconds.
+
+        Args:
+            column: Stamps, as text, dates or numbers: seconds, or what `unit` says, since any beginning.
+            unit: The unit in the header, or "".
+            name: What the column is called, for error messages.
+            place: Says where a row stands, for error messages.
+
+        Raises:
+            ValueError: A stamp is missing, unreadable, ambiguous, or of another format than those before.
+        """
+        missing = np.flatnonzero(column.isna())
+        if len(missing):
+            raise ValueError(
+                f"time column {name!r} is empty ({place(missing[0])}). Every row needs a time. Fill it in, delete the "
+                f"row, or do without times: ignore=[{name!r}]"
+            )
+        if isinstance(column.dtype, pd.PeriodDtype):
+            column = column.dt.to_timestamp()
+        elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+            return self._from_numbers(column.to_numpy(), unit, name, place)
+        elif not is_dated(column) and not pd.api.types.is_timedelta64_dtype(column):
+            column = self._from_text(column.astype(str).str.strip(), name, place)
+        if pd.api.types.is_timedelta64_dtype(column):
+            return column.dt.total_seconds().to_numpy(dtype=np.float64, copy=True)
+        return _nanoseconds(column, name, place)
+
+    def _from_numbers(self, values: np.ndarray, unit: str, name: str, place: Callable[[int], str]) -> np.ndarray:
+        """Dates if the numbers count from 1970, in seconds or smaller parts; otherwise seconds."""
+        infinite = np.flatnonzero(~np.isfinite(values))
+        if len(infinite):
+            raise ValueError(f"time column {name!r} is infinite ({place(infinite[0])}). Correct the value")
+        given = SECONDS.get(unit.lower())
+        known = given or self._second
+        for second in (known,) if known else (1, 1e-3, 1e-6, 1e-9):
+            if EPOCH[0] <= values.min() * second and values.max() * second <= EPOCH[1]:
+                self._second = second
+                whole = np.floor(values).astype(np.int64)  # in two parts, because float64 cannot hold nanoseconds
+                rest = (values - whole) * (second * 1e9)
+                return (whole * round(second * 1e9) + np.rint(rest).astype(np.int64)).view("datetime64[ns]")
+        return values.astype(np.float64) * (given or 1)
+
+    def _from_text(self, column: pd.Series, name: str, place: Callable[[int], str]) -> pd.Series:
+        """Dates, or durations since midnight if there are only times of day."""
+        if CLOCK_ONLY.fullmatch(column.iloc[0]) and column.str.fullmatch(CLOCK_ONLY.pattern).all():
+            short = ~column.str.contains(r":.*:")
+            return pd.to_timedelta(column.str.replace(",", ".").where(~short, column + ":00"))
+        if column.iloc[0].endswith(("UTC", "GMT")):
+            column = column.str.replace(r"\s*(?:UTC|GMT)$", "", regex=True)
+        if self._form is not None:
+            if (parsed := _parsed(column, self._form)) is None:
+                raise ValueError(_unreadable(column, self._form, name, place))
+            return parsed
+        readings = {form: parsed for form in _formats(column.iloc[0]) if (parsed := _parsed(column, form)) is not None}
+        if not readings:
+            raise ValueError(_unreadable(column, (_formats(column.iloc[0]) or ["ISO8601"])[0], name, place))
+        (form, first), *others = readings.items()
+        for other, parsed in others:
+            if not parsed.equals(first):
+                raise ValueError(
+                    f"time column {name!r} can be read as {form} or as {other}: {column.iloc[0]!r} ({place(0)}). "
+                    f"Write dates as 2020-12-31, or do without times: ignore=[{name!r}]"
+                )
+        self._form = None if others else form  # 03/03 fits two formats, and does not tell which
+        return first
 
 
 def refuse_disorder(times: np.ndarray, name: str, place: Callable[[int], str]) -> None:
@@ -92,40 +144,6 @@ def _nanoseconds(column: pd.Series, name: str, place: Callable[[int], str]) -> n
         ) from None
 
 
-def _from_numbers(values: np.ndarray, unit: str, name: str, place: Callable[[int], str]) -> np.ndarray:
-    """Dates if the numbers count from 1970, in seconds or smaller parts; otherwise seconds."""
-    infinite = np.flatnonzero(~np.isfinite(values))
-    if len(infinite):
-        raise ValueError(f"time column {name!r} is infinite ({place(infinite[0])}). Correct the value")
-    given = SECONDS.get(unit.lower())
-    for second in (given,) if given else (1, 1e-3, 1e-6, 1e-9):
-        if EPOCH[0] <= values.min() * second and values.max() * second <= EPOCH[1]:
-            whole = np.floor(values).astype(np.int64)  # in two parts, because float64 cannot hold nanoseconds
-            rest = (values - whole) * (second * 1e9)
-            return (whole * round(second * 1e9) + np.rint(rest).astype(np.int64)).view("datetime64[ns]")
-    return values.astype(np.float64) * (given or 1)
-
-
-def _from_text(column: pd.Series, name: str, place: Callable[[int], str]) -> pd.Series:
-    """Dates, or durations since midnight if there are only times of day."""
-    if CLOCK_ONLY.fullmatch(column.iloc[0]) and column.str.fullmatch(CLOCK_ONLY.pattern).all():
-        short = ~column.str.contains(r":.*:")
-        return pd.to_timedelta(column.str.replace(",", ".").where(~short, column + ":00"))
-    if column.iloc[0].endswith(("UTC", "GMT")):
-        column = column.str.replace(r"\s*(?:UTC|GMT)$", "", regex=True)
-    readings = {form: parsed for form in _formats(column.iloc[0]) if (parsed := _parsed(column, form)) is not None}
-    if not readings:
-        raise ValueError(_unreadable(column, name, place))
-    (form, first), *others = readings.items()
-    for other, parsed in others:
-        if not parsed.equals(first):
-            raise ValueError(
-                f"time column {name!r} can be read as {form} or as {other}: {column.iloc[0]!r} ({place(0)}). "
-                f"Write dates as 2020-12-31, or do without times: ignore=[{name!r}]"
-            )
-    return first
-
-
 def _formats(text: str) -> list[str]:
     """All formats in which one stamp can be read."""
     if _parsed(pd.Series([text]), "ISO8601") is not None:
@@ -151,9 +169,8 @@ def _parsed(column: pd.Series, form: str) -> pd.Series | None:
     return None if (parsed.isna() | column.isin(WORDS)).any() else parsed
 
 
-def _unreadable(column: pd.Series, name: str, place: Callable[[int], str]) -> str:
-    """Say which stamp does not look like the first one."""
-    form = (_formats(column.iloc[0]) or ["ISO8601"])[0]
+def _unreadable(column: pd.Series, form: str, name: str, place: Callable[[int], str]) -> str:
+    """Say which stamp does not have the format."""
     bad = pd.to_datetime(column, format=form, errors="coerce", utc=True).isna() | column.isin(WORDS)
     zoned = column.str.contains(ZONE)
     row = int(np.argmax(bad if bad.any() else zoned != zoned.iloc[0]))

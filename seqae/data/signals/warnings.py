@@ -13,7 +13,7 @@ LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "class", "tar
 MANY = 10  # With fewer rows, a channel may rise in every row by chance.
 
 
-def remarks_on(values: np.ndarray, channels: Sequence[str], times: np.ndarray | None = None) -> Iterator[str]:
+def data_warnings(values: np.ndarray, channels: Sequence[str], times: np.ndarray | None = None) -> Iterator[str]:
     """Say what is unusual, one line each, with rows counted from 0.
 
     Args:

@@ -10,7 +10,7 @@ _THINGS = (  # Chinese, the word that counts it, English
     ("鸟", "只", "bird"),
     ("马", "匹", "horse"),
     ("孩子", "个", "kid"),
-    ("老师", "个", "targets"),
+    ("老师", "个", "teacher"),
     ("朋友", "个", "friend"),
     ("苹果", "个", "apple"),
     ("书", "本", "book"),

@@ -101,12 +101,12 @@ class EpochSampler:
     """Numbers of films for a `seqae.datasets.sequences.Loader`, other ones in each epoch: films are made, so none is worn.
 
     Args:
-        films: In an epoch.
+        num_videos: In an epoch.
         batch_size: Films in a batch.
     """
 
-    def __init__(self, films: int, batch_size: int):
-        self.films = films
+    def __init__(self, num_videos: int, batch_size: int):
+        self.num_videos = num_videos
         self.batch_size = batch_size
         self.epoch = 0
         self.start = 0
@@ -121,10 +121,10 @@ class EpochSampler:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.films // self.batch_size)
+        return -(-self.num_videos // self.batch_size)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        numbers = self.films * self.epoch + np.arange(self.films)
+        numbers = self.num_videos * self.epoch + np.arange(self.num_videos)
         start, self.start = self.start, 0
         yield from np.array_split(numbers, len(self))[start:]
 

@@ -1,6 +1,6 @@
 """Recurrent layers in C++ for the CPU, built on first use; where they can't be, torch computes them."""
 
 from seqae.modules.native.build import native_status
-from seqae.modules.native.layer import gru, is_supported, is_supported_lstm, lstm
+from seqae.modules.native.layer import Weights, gru, is_supported, is_supported_lstm, lstm
 
-__all__ = ["gru", "is_supported", "is_supported_lstm", "lstm", "native_status"]
+__all__ = ["Weights", "gru", "is_supported", "is_supported_lstm", "lstm", "native_status"]

@@ -24,7 +24,7 @@ _COMPILERS = ("c++", "g++", "clang++")
 # Without -march=native a cached file also runs on the other machines that share a home folder.
 _FLAGS = ("-std=c++17", "-O2", "-mavx2", "-mfma", "-ffp-contract=fast", "-fno-math-errno")
 _LINK_FLAGS = ("-fopenmp", "-fPIC", "-shared")
-_SECONDS = 120
+_COMPILE_SECONDS = 120
 
 
 class UnavailableError(Exception):
@@ -32,12 +32,12 @@ class UnavailableError(Exception):
 
 
 def load_kernel() -> ctypes.CDLL | None:
-    """Return the kernel, built if need be, or None. `SEQAE_NATIVE=0` in the environment switches it off."""
+    """Return the kernel, built if need be, or None without one. `SEQAE_NATIVE=0` in the environment disables it."""
     return None if os.environ.get("SEQAE_NATIVE") == "0" else _built()[0]
 
 
 def native_status() -> str:
-    """Return in one line whether the kernel is in use, or why not; builds it if need be."""
+    """Return in one line whether the kernel is in use, or why it is not; builds it if need be."""
     return "switched off by SEQAE_NATIVE=0" if os.environ.get("SEQAE_NATIVE") == "0" else _built()[1]
 
 
@@ -59,12 +59,12 @@ def _check_machine() -> None:
 
 
 def _library() -> Path:
-    """Return the file to load. Its name tells all that it was made from."""
-    compiler = next((path for name in _COMPILERS if (path := shutil.which(name))), None)
+    """Return the file to load, built if need be; its name holds a hash of compiler, flags and source."""
+    compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         raise UnavailableError(f"no compiler ({', '.join(_COMPILERS)}). Install one, for example apt install g++")
-    made_from = [_run(compiler, "--version"), *_FLAGS, *_LINK_FLAGS, _SOURCE.read_text(encoding="utf-8")]
-    digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:20]
+    parts = [_run(compiler, "--version"), *_FLAGS, *_LINK_FLAGS, _SOURCE.read_text(encoding="utf-8")]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     folder = _cache_folder()
     path = folder / f"recurrence-{digest}.so"
     if not path.exists():
@@ -99,9 +99,9 @@ def _compile(compiler: str, path: Path) -> None:
 
 def _run(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS)
     except subprocess.TimeoutExpired:
-        raise UnavailableError(f"{command[0]} took more than {_SECONDS} seconds") from None
+        raise UnavailableError(f"{command[0]} took more than {_COMPILE_SECONDS} seconds") from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise UnavailableError(f"{command[0]} failed: {lines[0]}")

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from seqae.batch import Batch
 from seqae.modules.native.build import load_kernel
 
-_LANES = 8  # units that the kernel computes side by side
-_FEWEST_STEPS = 4  # for less, arranging the weights takes too long
-State = tuple[Tensor, ...]
+_LANES = 8  # hidden units that the kernel computes side by side
+_MIN_STEPS = 4  # for fewer, arranging the weights takes too long
+LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def is_supported(batch: Batch, start: State | None, weights: Weights) -> bool:
-    """Whether the kernel can run a layer, and is the quicker way; takes the same as `gru`.
+def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
+    """Return whether the kernel can run a layer and is faster than torch; takes the arguments of `gru`.
 
-    Graphs that are recorded go to torch. A second derivative needs `SEQAE_NATIVE=0`.
+    It reads float32 tensors `(batch, time, input_size)` on the CPU. Traced and compiled graphs go to torch; a second
+    derivative needs `SEQAE_NATIVE=0`.
     """
-    if batch.values.shape[1] < _FEWEST_STEPS or torch.is_autocast_enabled("cpu"):
+    if batch.values.shape[1] < _MIN_STEPS or torch.is_autocast_enabled("cpu"):
         return False
-    for tensor in (batch.values, *(start or ()), *weights):
+    for tensor in (batch.values, *(state or ()), *weights):
         plain = type(tensor) in (Tensor, nn.Parameter)
         if not plain or tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             return False
@@ -33,71 +35,75 @@ def is_supported(batch: Batch, start: State | None, weights: Weights) -> bool:
     return not recorded and load_kernel() is not None
 
 
-def is_supported_lstm(batch: Batch, start: State | None, weights: Weights) -> bool:
-    """The same for `lstm`; torch is quicker if the state is large and the batch small (measured with AVX2)."""
-    return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and is_supported(batch, start, weights)
+def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
+    """Return the same for `lstm`, whose inputs are `(batch, time, input_size)`, too.
+
+    Torch is faster if the hidden state is large and the batch small (measured with AVX2).
+    """
+    return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and is_supported(batch, state, weights)
 
 
-def lstm(batch: Batch, start: State | None, weights: Weights) -> Tensor:
+def lstm(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
     """Return the hidden states of one layer, `(batch, time, hidden_size)`, zero beyond the lengths.
 
     Args:
         batch: Vectors `(batch, time, input_size)`; the padding is never read.
-        start: Hidden state and cell before the first step, `(batch, hidden_size)` each; zeros if None.
-        weights: In the order and layout of `torch.nn.LSTM`: of input and hidden state, and their biases.
+        state: Hidden state and cell before the first step, `(batch, hidden_size)` each; zeros if None.
+        weights: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh` in the layout of `torch.nn.LSTM`.
     """
-    of_input, of_hidden, input_bias, hidden_bias = weights
-    return _run("lstm", batch, start, of_input, of_hidden, input_bias + hidden_bias)
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    return _run("lstm", batch, state, weight_ih, weight_hh, bias_ih + bias_hh)
 
 
-def gru(batch: Batch, start: State | None, weights: Weights) -> Tensor:
+def gru(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
     """Return the hidden states of one layer, `(batch, time, hidden_size)`, zero beyond the lengths.
 
     Args:
         batch: Vectors `(batch, time, input_size)`; the padding is never read.
-        start: The hidden state before the first step, `(batch, hidden_size)`; zeros if None.
-        weights: In the order and layout of `torch.nn.GRU`: of input and hidden state, and their biases.
+        state: The hidden state before the first step, `(batch, hidden_size)`; zeros if None.
+        weights: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh` in the layout of `torch.nn.GRU`.
     """
-    of_input, of_hidden, input_bias, hidden_bias = weights
-    size = of_hidden.shape[1]
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    size = weight_hh.shape[1]
     # The reset gate stands between what the candidate takes from the input and what it takes from the hidden
     # state. So the kernel wants four sums: reset, update, candidate of the input, candidate of the hidden state.
-    of_input, input_bias = (torch.cat([part, torch.zeros_like(part[:size])]) for part in (of_input, input_bias))
-    of_hidden, hidden_bias = (
-        torch.cat([part[: 2 * size], torch.zeros_like(part[:size]), part[2 * size :]])
-        for part in (of_hidden, hidden_bias)
+    weight_ih, bias_ih = (torch.cat([part, torch.zeros_like(part[:size])]) for part in (weight_ih, bias_ih))
+    weight_hh, bias_hh = (
+        torch.cat([part[: 2 * size], torch.zeros_like(part[:size]), part[2 * size :]]) for part in (weight_hh, bias_hh)
     )
-    start = None if start is None else (start[0], start[0])
-    return _run("gru", batch, start, of_input, of_hidden, input_bias + hidden_bias)
+    state = None if state is None else (state[0], state[0])
+    return _run("gru", batch, state, weight_ih, weight_hh, bias_ih + bias_hh)
 
 
-def _run(cell: str, batch: Batch, start: State | None, of_input: Tensor, of_hidden: Tensor, bias: Tensor) -> Tensor:
-    values, lengths, size = batch.values, batch.lengths.long().contiguous(), of_hidden.shape[1]
+def _run(
+    cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
+) -> Tensor:
+    values, lengths, size = batch.values, batch.lengths.long().contiguous(), weight_hh.shape[1]
     # The kernel trusts what it is given.
-    assert values.shape == (*lengths.shape, values.shape[1], of_input.shape[1])
-    assert all(part.shape == (*lengths.shape, size) for part in start or ())
+    assert values.shape == (*lengths.shape, values.shape[1], weight_ih.shape[1])
+    assert all(part.shape == (*lengths.shape, size) for part in state or ())
     assert int(lengths.min()) >= 1 and int(lengths.max()) <= values.shape[1]
     base = bias.expand(len(values), -1)
     if values.stride(1) == 0:  # the same vector at every step: project it once
-        base = F.linear(values[:, 0], of_input, bias)
-        values, of_input = values.detach()[..., :0], of_input[:, :0]
-    hidden, memory = start or [base.new_zeros(len(values), size)] * 2
-    if extra := -size % _LANES:  # units that stay zero
-        of_hidden, of_input = (part.unflatten(0, (4, size)) for part in (of_hidden, of_input))
-        of_hidden, of_input = F.pad(of_hidden, (0, extra, 0, extra)), F.pad(of_input, (0, 0, 0, extra))
-        of_hidden, of_input = of_hidden.flatten(0, 1), of_input.flatten(0, 1)
+        base = F.linear(values[:, 0], weight_ih, bias)
+        values, weight_ih = values.detach()[..., :0], weight_ih[:, :0]
+    hidden, memory = state or 2 * (base.new_zeros(len(values), size),)
+    if extra := -size % _LANES:  # hidden units that stay zero
+        weight_hh, weight_ih = (part.unflatten(0, (4, size)) for part in (weight_hh, weight_ih))
+        weight_hh, weight_ih = F.pad(weight_hh, (0, extra, 0, extra)), F.pad(weight_ih, (0, 0, 0, extra))
+        weight_hh, weight_ih = weight_hh.flatten(0, 1), weight_ih.flatten(0, 1)
         base = F.pad(base.unflatten(1, (4, size)), (0, extra)).flatten(1)
         hidden, memory = F.pad(hidden, (0, extra)), F.pad(memory, (0, extra))
-    inputs = [part.contiguous() for part in (values, torch.cat([of_hidden, of_input], 1), base, hidden, memory)]
+    inputs = [part.contiguous() for part in (values, torch.cat([weight_hh, weight_ih], 1), base, hidden, memory)]
     keep = torch.is_grad_enabled() and any(part.requires_grad for part in inputs)
     return _Layer.apply(cell, keep, lengths, *inputs)[..., :size]
 
 
 class _Layer(torch.autograd.Function):
-    """The kernel, forwards and backwards. Its tensors are contiguous, its units a multiple of eight."""
+    """The kernel, forward and backward. Its tensors are contiguous, its hidden units a multiple of eight."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, cell: str, keep: bool, lengths: Tensor, *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, cell: str, keep: bool, lengths: Tensor, *inputs: Tensor) -> Tensor:
         values, weights = inputs[:2]
         units, steps = len(weights) // 4, int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
@@ -111,7 +117,7 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_written: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, d_written: Tensor) -> tuple[Tensor | None, ...]:
         order, lengths, *inputs, reads, gates, cells = ctx.saved_tensors
         if ctx.spent:  # a second pass through the same graph: the first one has overwritten the gates
             again = torch.empty_like(d_written, memory_format=torch.contiguous_format)

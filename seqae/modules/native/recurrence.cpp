@@ -1,6 +1,6 @@
-// One layer of LSTM or GRU over sequences of different lengths, in single precision, forwards and backwards.
+// One layer of LSTM or GRU over sequences of different lengths, in single precision, forward and backward.
 //
-// What makes it quick:
+// What makes it fast:
 // - The rows (sequences) of a batch are cut into chunks, and each chunk runs through all its steps alone: threads
 //   never wait for each other, and the state of a chunk stays in the cache.
 // - Rows are sorted by length, so those that still run at a step are the first ones: padding costs nothing.
@@ -23,14 +23,14 @@
 namespace {
 
 using Size = int64_t;
-using Vec = __m256;  // eight units side by side
+using Vec = __m256;  // eight hidden units side by side
 
 constexpr Size lanes = 8;
-constexpr Size wide = 2 * lanes;      // columns of a tile
-constexpr Size tile = 6;              // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
-constexpr Size most_rows = 4 * tile;  // of a chunk
-constexpr Size depth_at_once = 256;   // of a panel, so that it stays in the first-level cache
-constexpr Size fair_share = 1 << 20;  // products that are worth a thread: less time than these is lost in waking it
+constexpr Size wide = 2 * lanes;         // columns of a tile
+constexpr Size tile = 6;                 // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
+constexpr Size max_rows = 4 * tile;      // of a chunk
+constexpr Size depth_at_once = 256;      // of a panel, so that it stays in the first-level cache
+constexpr Size min_products = 1 << 20;   // products that are worth a thread: less time than these is lost in waking it
 
 Vec load(const float* from) { return _mm256_loadu_ps(from); }
 void store(float* to, Vec values) { _mm256_storeu_ps(to, values); }
@@ -167,11 +167,11 @@ struct Chunk {
 // Calls `work` for all chunks. Their number depends on the batch alone, and is even for two threads to share.
 template <class Work>
 void for_each_chunk(const Arguments& layer, Work work) {
-    const Size pairs = (layer.batch + 2 * most_rows - 1) / (2 * most_rows);
+    const Size pairs = (layer.batch + 2 * max_rows - 1) / (2 * max_rows);
     const Size rows = std::max(tile, (layer.batch + 2 * pairs - 1) / (2 * pairs));
     const Size chunks = (layer.batch + rows - 1) / rows;
     const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
-    const Size threads = std::max(Size{1}, std::min(layer.threads, products / fair_share));
+    const Size threads = std::max(Size{1}, std::min(layer.threads, products / min_products));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (Size number = 0; number < chunks; ++number) {
         const Size first = number * rows;
@@ -211,7 +211,7 @@ template <Size rows>
     }
 }
 
-// Two of the four sums of eight units: base + reads times panel. A function of its own, or the compiler runs out of
+// Two of the four sums of eight hidden units: base + reads times panel. A function of its own, or the compiler runs out of
 // registers.
 template <Size rows>
 [[gnu::noinline]] void two_sums(Vec (*gates)[4], Size which, const float* const (&bases)[tile], Size units,
@@ -248,7 +248,7 @@ template <Size rows>
     }
 }
 
-// The weights as the forward pass goes through them: for eight units, gates 0 and 1 side by side, then 2 and 3.
+// The weights as the forward pass goes through them: for eight hidden units, gates 0 and 1 side by side, then 2 and 3.
 Buffer forward_panels(const Arguments& layer) {
     const Size depth = layer.units + layer.inputs;
     Buffer panels = zeros(4 * layer.units * depth);
@@ -315,7 +315,7 @@ struct Forward {
             copy(at(layer.written, chunk.place(row, step), units), at(hidden.get(), row, units), units);
     }
 
-    // Eight units of some rows. Two loops: each has several rows for the processor to work on at the same time.
+    // Eight hidden units of some rows. Two loops: each has several rows for the processor to work on at the same time.
     template <Size rows>
     void run_tile(Size unit, Size first) {
         const float *bases[tile], *own = at(reads, first, depth), *panel = panels + unit * 4 * depth;

@@ -1,10 +1,10 @@
-"""Where a model looked while it wrote."""
+"""Attention of a sequence-to-sequence model as maps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,33 +15,37 @@ from seqae.report.figures.style import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_USUAL = "DejaVu Sans"
-Looks = tuple[Sequence[str], Sequence[str], np.ndarray]
+_DEFAULT_FONT = "DejaVu Sans"
+AttentionMap = tuple[Sequence[str], Sequence[str], np.ndarray]
 
 
-def attention_figure(looks: Sequence[Looks], title: str = "") -> Figure:
-    """Draw maps side by side: what was read from left to right, what was written from top to bottom.
+def attention_figure(attention_maps: Sequence[AttentionMap], title: str = "") -> Figure:
+    """Draw maps side by side: source tokens from left to right, target tokens from top to bottom.
 
     Args:
-        looks: For each text the words read, the words written, and the weights (word written, word read), for example
-            of `Translator.looked_at`.
-        title: What is seen.
+        attention_maps: For each text the source tokens, the target tokens, and the attention weights from 0 to 1,
+            (target token, source token), for example of `Translator.attention_weights`.
+        title: The title of the picture.
+
+    Raises:
+        ValueError: The shape of the weights is not that of the tokens.
     """
-    for read, written, weights in looks:
-        if np.shape(weights) != (len(written), len(read)):
+    for source, target, weights in attention_maps:
+        if np.shape(weights) != (len(target), len(source)):
             raise ValueError(
-                f"weights of shape {np.shape(weights)} for {len(written)} words written and {len(read)} read. "
-                "Expected a line for each word written"
+                f"weights of shape {np.shape(weights)} for {len(target)} target and {len(source)} source tokens. "
+                "Expected a row for each target token"
             )
-    widths = [len(read) for read, _, _ in looks]
-    figure = new_figure(0.36 * sum(widths) + 1.3 * len(looks), 0.36 * max(len(look[1]) for look in looks) + 1.2)
-    fonts = _fonts("".join(word for read, written, _ in looks for word in (*read, *written)))
-    plots = figure.subplots(1, len(looks), squeeze=False, width_ratios=widths)[0]
-    for plot, (read, written, weights) in zip(plots, looks):
+    widths = [len(source) for source, _, _ in attention_maps]
+    height = 0.36 * max(len(target) for _, target, _ in attention_maps) + 1.2
+    figure = new_figure(0.36 * sum(widths) + 1.3 * len(attention_maps), height)
+    fonts = _fonts("".join(word for source, target, _ in attention_maps for word in (*source, *target)))
+    plots = figure.subplots(1, len(attention_maps), squeeze=False, width_ratios=widths)[0]
+    for plot, (source, target, weights) in zip(plots, attention_maps):
         plot.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-        style = {"family": fonts, "fontsize": 9, "color": colours.INK}
-        plot.set_xticks(range(len(read)), [_drawable(word, fonts) for word in read], rotation=90, **style)
-        plot.set_yticks(range(len(written)), [_drawable(word, fonts) for word in written], **style)
+        style: dict[str, Any] = {"family": fonts, "fontsize": 9, "color": colours.INK}
+        plot.set_xticks(range(len(source)), [_drawable(word, fonts) for word in source], rotation=90, **style)
+        plot.set_yticks(range(len(target)), [_drawable(word, fonts) for word in target], **style)
         plot.xaxis.tick_top()
         plot.tick_params(length=0)
         plot.spines[:].set_color(colours.FAINT)
@@ -50,25 +54,26 @@ def attention_figure(looks: Sequence[Looks], title: str = "") -> Figure:
 
 
 def _fonts(text: str) -> list[str]:
-    """Return the usual font and, if it lacks signs of the text, the installed one that has most of those."""
+    """Return the default font and, if it lacks characters of the text, the installed one that has most of those."""
     manager = require("matplotlib.font_manager", extra="report", purpose="drawing pictures").fontManager
-    missing = {ord(sign) for sign in text} - _signs(_USUAL)
+    missing = {ord(character) for character in text} - _characters(_DEFAULT_FONT)
     # The font of last resort has a box for everything.
     names = {font.name for font in manager.ttflist if missing and not font.name.startswith("Last Resort")}
-    best = max(sorted(names), key=lambda name: len(missing & _signs(name)), default=_USUAL)
-    return [_USUAL, best] if missing & _signs(best) else [_USUAL]
+    best = max(sorted(names), key=lambda name: len(missing & _characters(name)), default=_DEFAULT_FONT)
+    return [_DEFAULT_FONT, best] if missing & _characters(best) else [_DEFAULT_FONT]
 
 
 def _drawable(word: str, fonts: Sequence[str]) -> str:
-    """Return a word; the numbers of its signs in Unicode if no font has them, since boxes tell nothing."""
-    if {ord(sign) for sign in word} <= set().union(*map(_signs, fonts)):
+    """Return a word; the Unicode numbers of its characters if no font has them, since boxes tell nothing."""
+    known: frozenset[int] = frozenset().union(*map(_characters, fonts))
+    if {ord(character) for character in word} <= known:
         return word.replace("$", r"\$")
-    return " ".join(f"{ord(sign):X}" for sign in word)
+    return " ".join(f"{ord(character):X}" for character in word)
 
 
 @cache
-def _signs(name: str) -> frozenset[int]:
-    """Return the signs that a font can draw, by their numbers in Unicode."""
+def _characters(name: str) -> frozenset[int]:
+    """Return the characters that a font can draw, by their Unicode numbers."""
     manager = require("matplotlib.font_manager", extra="report", purpose="drawing pictures")
     files = [font.fname for font in manager.fontManager.ttflist if font.name == name]
     return frozenset(manager.get_font(files[0]).get_charmap())

@@ -1,4 +1,4 @@
-"""Masks beside the images that they belong to."""
+"""Segmentation masks below the images that they belong to."""
 
 from __future__ import annotations
 
@@ -17,28 +17,33 @@ if TYPE_CHECKING:
 
 
 def masks_figure(
-    examples: Sequence[MaskedImage], found: Sequence[Tensor], classes: int = 2, count: int = 10, title: str = ""
+    examples: Sequence[MaskedImage],
+    predictions: Sequence[Tensor],
+    num_classes: int = 2,
+    max_images: int = 10,
+    title: str = "",
 ) -> Figure:
-    """Draw images, their masks, and the masks that were found. Black is the background, white the last class.
+    """Draw images, their masks, and the predicted masks. Black is the background, white the last class.
 
     Args:
-        examples: The images; those of the first one's size are drawn, not all background where there are such.
-        found: Masks `(height, width)`, one for each.
-        classes: Of pixels.
-        count: Of images at most, evenly from first to last.
-        title: What is seen.
+        examples: The images; those of the first one's size are drawn, and only those with a class beside the
+            background if there are such.
+        predictions: A predicted mask for each image, (height, width) integers, -1 where unknown.
+        num_classes: The number of classes of pixels.
+        max_images: The largest number of images, taken evenly from first to last.
+        title: The title of the picture.
     """
     size = examples[0].mask.shape
-    alike = [number for number, each in enumerate(examples) if each.mask.shape == size]
-    chosen = [number for number in alike if (examples[number].mask > 0).any()] or alike
-    chosen = [chosen[place] for place in np.unique(np.linspace(0, len(chosen) - 1, count).astype(int))]
+    same_size = [index for index, each in enumerate(examples) if each.mask.shape == size]
+    candidates = [index for index in same_size if (examples[index].mask > 0).any()] or same_size
+    positions = np.unique(np.linspace(0, len(candidates) - 1, max_images).astype(int))
+    chosen = [candidates[position] for position in positions]
     channels = len(examples[0].pixels)
 
-    def drawn(masks: Sequence[Tensor]) -> np.ndarray:
-        grey = np.stack([masks[number].clamp(min=0).numpy() for number in chosen]) / (classes - 1)
+    def as_grey(masks: Sequence[Tensor]) -> np.ndarray:
+        grey = np.stack([masks[index].clamp(min=0).numpy() for index in chosen]) / (num_classes - 1)
         return np.repeat(grey[:, None], channels, axis=1)
 
-    images = np.stack([examples[number].pixels.numpy() for number in chosen]) / 255
-    return image_rows_figure(
-        {"image": images, "truth": drawn([each.mask for each in examples]), "found": drawn(found)}, title
-    )
+    images = np.stack([examples[index].pixels.numpy() for index in chosen]) / 255
+    masks = as_grey([each.mask for each in examples])
+    return image_rows_figure({"image": images, "target": masks, "prediction": as_grey(predictions)}, title)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqae._extras import require
 from seqae.report import colours
-from seqae.report.axis import Axis
+from seqae.report.axis import Axis, axis_scale
 from seqae.report.downsampling import break_lines, rows_to_draw
 from seqae.report.figures.style import draw_signal, matplotlib, new_figure, style_axes
 from seqae.report.formatting import with_unit
-from seqae.report.html.plots import scale
 from seqae.report.summary import events_of, faults_of
 
 if TYPE_CHECKING:
@@ -29,22 +28,26 @@ SHOWN = 4  # channels of a signal figure unless the caller names them
 def signal_figure(
     recording: Recording,
     reconstruction: np.ndarray,
-    evidence: np.ndarray,
+    threshold_ratio: np.ndarray,
     events: Sequence[Event] = (),
     labels: np.ndarray | None = None,
     channels: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw channels with their reconstruction and, below, the evidence for an alarm with its limit.
+    """Draw channels with their reconstruction and, below, the threshold ratio: above 1 is an alarm.
 
     Args:
         recording: The signals.
         reconstruction: (row, channel), in the units of the recording.
-        evidence: (row,), for an alarm; 1 is the limit. NaN where there is none.
+        threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
+            there is none.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
-        channels: What to draw; by default the four that are most to blame, or the first.
+        channels: What to draw; by default the four that contribute most to the events, or the first.
+
+    Raises:
+        ValueError: There is no such channel.
     """
-    chosen = list(channels) if channels is not None else _most_to_blame(recording, events)
+    chosen = list(channels) if channels is not None else _top_channels(recording, events)
     _check_channels(chosen, recording.channels)
     axis = Axis.of(recording)
     figure = new_figure(11, 1.5 * len(chosen) + 2.3)
@@ -53,7 +56,7 @@ def signal_figure(
         column = recording.channels.index(name)
         draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
-    _draw_evidence(plots[-1], *_lines(axis, evidence))
+    _draw_threshold_ratio(plots[-1], *_lines(axis, threshold_ratio))
     if axis.kind == "date":
         _shorten_dates(plots[-1])
     else:
@@ -67,7 +70,7 @@ def signal_figure(
 
 
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw the losses of each epoch, one line for each name; the lowest point of each line is marked."""
+    """Draw the losses of each epoch, (epoch,) by name, one line for each; the lowest point of each line is marked."""
     figure = new_figure(7, 4)
     plot = figure.subplots()
     for (name, losses), colour in zip(history.items(), colours.CLASSES):
@@ -77,7 +80,7 @@ def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
             best = int(np.nanargmin(losses))
             line.set_label(f"{name}, lowest {losses[best]:.3g}")
             plot.plot(epochs[best], losses[best], "o", color=colour, markersize=5)
-    plot.set_yscale(scale(np.concatenate([np.asarray(losses, dtype=float) for losses in history.values()])))
+    plot.set_yscale(axis_scale(np.concatenate([np.asarray(losses, dtype=float) for losses in history.values()])))
     plot.set_xlabel("epoch")
     plot.set_ylabel("loss")
     plot.set_title("Training", loc="left", color=colours.INK)
@@ -87,16 +90,16 @@ def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray | None = None) -> Figure:
-    """Draw codes (sequence, code) as points, wider ones by their two first principal components.
+    """Draw codes as points in the plane; codes of more than two dimensions by their first two principal components.
 
     Args:
-        codes: One line for each sequence.
-        classes: One class or, as floating point numbers, one score for each sequence: the colour of its point.
+        codes: (sequence, code_size).
+        classes: (sequence,), a class or, as floating point numbers, a score for each sequence: the colour of its point.
     """
     points, names = _in_the_plane(np.asarray(codes, dtype=np.float64))
     figure = new_figure(7, 5.5)
     plot = figure.subplots()
-    style = {"s": float(np.clip(10000 / len(points), 5, 36)), "linewidths": 0, "alpha": 0.8}
+    style: dict[str, Any] = {"s": float(np.clip(10000 / len(points), 5, 36)), "linewidths": 0, "alpha": 0.8}
     values = None if classes is None else np.asarray(classes)
     if values is None:
         plot.scatter(*points.T, color=colours.SIGNAL, **style)
@@ -114,11 +117,11 @@ def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray |
     return figure
 
 
-def _most_to_blame(recording: Recording, events: Sequence[Event]) -> list[str]:
-    """Return a few channels in the recording's order: those with the largest shares of the alarms."""
+def _top_channels(recording: Recording, events: Sequence[Event]) -> list[str]:
+    """Return a few channels in the recording's order: those that contribute most to the events."""
     totals = dict.fromkeys(recording.channels, 0.0)
-    for each in (each for event in events for each in event.channels):
-        totals[each.channel] += each.fraction
+    for contribution in (contribution for event in events for contribution in event.channels):
+        totals[contribution.channel] += contribution.fraction
     chosen = sorted(totals, key=lambda name: -totals[name])[:SHOWN]
     return [name for name in recording.channels if name in chosen]
 
@@ -137,14 +140,14 @@ def _check_channels(chosen: Sequence[str], channels: Sequence[str]) -> None:
             raise ValueError(f"no channel {name!r}. Expected names out of {', '.join(map(repr, channels))}")
 
 
-def _draw_evidence(plot: Axes, positions: np.ndarray, evidence: np.ndarray) -> None:
-    plot.plot(positions, evidence, color=colours.ERROR, linewidth=1, label="evidence")
-    plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="limit")
-    plot.set_yscale(scale(np.append(evidence, 1)))
-    plot.set_title("evidence", loc="left", fontsize=10, color=colours.INK)
+def _draw_threshold_ratio(plot: Axes, positions: np.ndarray, ratio: np.ndarray) -> None:
+    plot.plot(positions, ratio, color=colours.ERROR, linewidth=1, label="threshold ratio")
+    plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="threshold")
+    plot.set_yscale(axis_scale(np.append(ratio, 1)))
+    plot.set_title("threshold ratio", loc="left", fontsize=10, color=colours.INK)
 
 
-def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, float]) -> None:
+def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, Any]) -> None:
     names = np.unique(classes)
     few = len(names) <= len(colours.CLASSES)
     wheel = colours.CLASSES if few else matplotlib().colormaps["tab20"].colors
@@ -160,8 +163,8 @@ def _in_the_plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
         return codes, ("code 1", "code 2")
     centred = codes - codes.mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-    shares = sizes[:2] ** 2 / max(np.sum(sizes**2), np.finfo(float).tiny)
-    names = tuple(f"principal component {number} ({100 * share:.0f} %)" for number, share in enumerate(shares, 1))
+    first, second = 100 * sizes[:2] ** 2 / max(np.sum(sizes**2), np.finfo(float).tiny)
+    names = (f"principal component 1 ({first:.0f} %)", f"principal component 2 ({second:.0f} %)")
     return centred @ directions[:2].T, names
 
 
@@ -175,7 +178,7 @@ def _shade(plot: Axes, axis: Axis, events: list[slice], faults: list[slice]) -> 
     for slices, name, colour, width, bottom, top in bands:
         for rows in slices:
             left, right = axis.dates(np.array(axis.span(rows.start, rows.stop)))
-            style = {"color": colour, "linewidth": width, "zorder": 0, "clip_on": top == 1}
+            style: dict[str, Any] = {"color": colour, "linewidth": width, "zorder": 0, "clip_on": top == 1}
             plot.axvspan(left, right, bottom, top, label=name, **style)
 
 

@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def filmstrip_figure(films: Mapping[str, np.ndarray], read: int | None = None, title: str = "") -> Figure:
+def filmstrip_figure(videos: Mapping[str, np.ndarray], split_at: int | None = None, title: str = "") -> Figure:
     """Draw films below each other, frame by frame.
 
     Args:
-        films: By name, (time, channel, height, width) from 0 to 1, all of one length.
-        read: After so many frames a line parts what was read from what was foretold.
+        videos: By name, (time, channel, height, width) from 0 to 1, all of one length.
+        split_at: After so many frames a line parts what was read from what was foretold.
         title: What is seen.
     """
-    figure = image_rows_figure(films, title)
-    if read is not None:
+    figure = image_rows_figure(videos, title)
+    if split_at is not None:
         (plot,) = figure.axes
-        frames = len(next(iter(films.values())))
+        frames = len(next(iter(videos.values())))
         left, right = sorted(plot.get_xlim())
-        plot.axvline(left + (right - left) * read / frames, color=colours.ERROR, linewidth=2)
+        plot.axvline(left + (right - left) * split_at / frames, color=colours.ERROR, linewidth=2)
     return figure
 
 
-def write_video(path: str | Path, films: Mapping[str, np.ndarray], rate: int = 8, enlarge: int = 3) -> Path:
+def write_video(path: str | Path, videos: Mapping[str, np.ndarray], frame_rate: int = 8, scale: int = 3) -> Path:
     """Write films beside each other, in the order of the mapping, as GIF or MP4; the ending of the path decides.
 
     Args:
         path: Ends in .gif (written by Pillow) or .mp4 (written by PyAV).
-        films: By name, (time, channel, height, width) from 0 to 1; a shorter one stops at its last frame.
-        rate: Frames per second.
-        enlarge: Pixels of the picture for each pixel of a film.
+        videos: By name, (time, channel, height, width) from 0 to 1; a shorter one stops at its last frame.
+        frame_rate: Frames per second.
+        scale: Pixels of the picture for each pixel of a film.
     """
     path = Path(path)
     writers = {".gif": _write_gif, ".mp4": _write_mp4}
     if path.suffix not in writers:
         raise ValueError(f"a film in a file {path.suffix or 'without ending'} ({path}). Name it .gif or .mp4")
-    frames = _beside(list(films.values()), enlarge)
+    frames = _beside(list(videos.values()), scale)
     with atomic_write(path) as staged:
-        writers[path.suffix](staged, frames, rate)
+        writers[path.suffix](staged, frames, frame_rate)
     return path
 
 

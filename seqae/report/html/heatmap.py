@@ -30,7 +30,7 @@ def heat_map(report: Report, axis: Axis, time: Range1d) -> figure:
     from bokeh.models import LogColorMapper
 
     names = report.recording.channels
-    low, high = _limits(report.channel_scores)
+    low, high = _colour_range(report.channel_scores)
     mapper = LogColorMapper(palette=colours.HEAT, low=low, high=high, nan_color=colours.GRID)
     plot = time_plot(
         time, axis.kind, int(np.clip(18 * len(names) + 60, 120, 460)), y_range=(0, len(names)), name="heat"
@@ -39,26 +39,28 @@ def heat_map(report: Report, axis: Axis, time: Range1d) -> figure:
     plot.image(**_pictures(report, axis, whole, INTERVALS), color_mapper=mapper)
     windows = [around(event.start, event.stop, len(report.recording)) for event in most_severe(report.events)]
     if len(report.recording) > INTERVALS and windows:
-        limit = int(np.clip(FINE_CELLS // (len(windows) * len(names)), 10, 300))
-        plot.image(**_pictures(report, axis, windows, limit), color_mapper=mapper, name="fine", visible=False)
+        intervals = int(np.clip(FINE_CELLS // (len(windows) * len(names)), 10, 300))
+        plot.image(**_pictures(report, axis, windows, intervals), color_mapper=mapper, name="fine", visible=False)
     _name_channels(plot, names)
     plot.grid.grid_line_color = None
     return plot
 
 
-def _pictures(report: Report, axis: Axis, windows: list[slice], limit: int) -> dict[str, object]:
+def _pictures(report: Report, axis: Axis, windows: list[slice], intervals: int) -> dict[str, object]:
     """Return what Bokeh draws: one picture (channel, interval) for each window, and where it stands."""
-    briefs = [downsample_max(report.channel_scores[rows], axis.positions[rows], axis.step, limit) for rows in windows]
+    samples = [
+        downsample_max(report.channel_scores[rows], axis.positions[rows], axis.step, intervals) for rows in windows
+    ]
     return {
-        "image": [samples.T[::-1].astype(np.float32) for samples, _, _ in briefs],
-        "x": [left for _, left, _ in briefs],
-        "dw": [right - left for _, left, right in briefs],
+        "image": [values.T[::-1].astype(np.float32) for values, _, _ in samples],
+        "x": [left for _, left, _ in samples],
+        "dw": [right - left for _, left, right in samples],
         "y": 0,
         "dh": len(report.recording.channels),
     }
 
 
-def _limits(channel_scores: np.ndarray) -> tuple[float, float]:
+def _colour_range(channel_scores: np.ndarray) -> tuple[float, float]:
     """Return the scores of the lightest and the darkest colour: a usual one, and nearly the largest."""
     scores = channel_scores[np.isfinite(channel_scores) & (channel_scores > 0)]
     if not scores.size:
@@ -72,9 +74,9 @@ def _name_channels(plot: figure, names: tuple[str, ...]) -> None:
     from bokeh.models import FixedTicker
 
     shown = range(0, len(names), -(-len(names) // 40))
-    places = {len(names) - number - 0.5: _shortened(names[number]) for number in shown}
-    ticker = FixedTicker(ticks=list(places))
-    plot.yaxis[0].update(ticker=ticker, major_label_overrides=places, major_tick_line_color=None)
+    positions = {len(names) - number - 0.5: _shortened(names[number]) for number in shown}
+    ticker = FixedTicker(ticks=list(positions))
+    plot.yaxis[0].update(ticker=ticker, major_label_overrides=positions, major_tick_line_color=None)
 
 
 def _shortened(name: str, length: int = 20) -> str:

@@ -1,4 +1,4 @@
-"""An empty Bokeh plot in the style of the report."""
+"""Bokeh plots in the style of the report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
+from seqae.report.axis import axis_scale
 
 if TYPE_CHECKING:
     from bokeh.models import Range1d
@@ -43,18 +44,12 @@ def time_plot(time: Range1d, kind: str, height: int, **options: object) -> figur
     return plot
 
 
-def scale(values: np.ndarray) -> str:
-    """Return "log" for positive values that span more than two decades, "linear" for others."""
-    values = values[np.isfinite(values)]
-    return "log" if values.size and values.min() > 0 and values.max() > 100 * values.min() else "linear"
-
-
 def loss_plot(history: Mapping[str, Sequence[float]]) -> figure:
     """Return the losses of each epoch as lines."""
     from bokeh.models import Legend, LegendItem
 
     values = np.concatenate([np.asarray(losses, dtype=np.float64) for losses in history.values()])
-    plot = empty_plot(260, y_axis_type=scale(values), x_axis_label="epoch", y_axis_label="loss")
+    plot = empty_plot(260, y_axis_type=axis_scale(values), x_axis_label="epoch", y_axis_label="loss")
     items = []
     for (name, losses), colour in zip(history.items(), colours.CLASSES):
         line = plot.line(np.arange(1, len(losses) + 1), np.asarray(losses), color=colour, line_width=2)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
-from seqae.report.axis import Axis
+from seqae.report.axis import Axis, axis_scale
 from seqae.report.downsampling import around, break_lines, compact, isolated, rows_to_draw
 from seqae.report.html.heatmap import heat_map
-from seqae.report.html.plots import scale, time_plot
+from seqae.report.html.plots import time_plot
 from seqae.report.summary import events_of, faults_of, most_severe
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOMENT = {"date": "@x{%F %T}", "seconds": "@x{0.000} s", "row": "row @x{0,0}"}
 
 
 def timeline(report: Report, axis: Axis) -> GridPlot:
-    """Return the alarms, the score, one channel with its error, and the errors of all, one below the other.
+    """Return the alarms, the threshold ratio, one channel with its error, and the errors of all, one below the other.
 
     The page finds what it changes by name: `time` (the range), the plots `lanes`, `heat`, `channel` and `error`, and
     `shown` (the source of the drawn channel; its tags are the sources of all channels).
@@ -35,7 +35,7 @@ def timeline(report: Report, axis: Axis) -> GridPlot:
 
     left, right = axis.span(0, len(report.recording))
     time = Range1d(left, right, bounds=(left, right), min_interval=4 * axis.step, name="time")
-    plots = [_lanes(report, axis, time), _evidence_plot(report, axis, time), *_channel_plots(report, axis, time)]
+    plots = [_lanes(report, axis, time), _threshold_plot(report, axis, time), *_channel_plots(report, axis, time)]
     plots += [heat_map(report, axis, time)]
     for plot in plots[1:-1]:
         plot.xaxis.visible = False
@@ -60,17 +60,17 @@ def _lanes(report: Report, axis: Axis, time: Range1d) -> figure:
     return plot
 
 
-def _evidence_plot(report: Report, axis: Axis, time: Range1d) -> figure:
+def _threshold_plot(report: Report, axis: Axis, time: Range1d) -> figure:
     from bokeh.models import Label, Span
 
-    kind = scale(np.append(report.evidence, 1))
-    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="evidence")
+    kind = axis_scale(np.append(report.threshold_ratio, 1))
+    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="threshold ratio")
     _shade(plot, report, axis)
-    columns = _columns(report, axis, {"evidence": report.evidence})
-    line = plot.line("x", "evidence", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
-    _hover(plot, axis, [line], {"evidence": "@evidence"})
+    columns = _columns(report, axis, {"ratio": report.threshold_ratio})
+    line = plot.line("x", "ratio", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
+    _hover(plot, axis, [line], {"threshold ratio": "@ratio"})
     plot.add_layout(Span(location=1, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
-    label = Label(text="limit", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
+    label = Label(text="threshold", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
     label.update(x=4, x_units="screen", y=1, y_offset=2, background_fill_color="white")
     plot.add_layout(label)
     return plot
@@ -110,19 +110,19 @@ def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
             "reconstruction": report.reconstruction[:, channel],
             "error": report.channel_scores[:, channel],
         }
-        sources.append(_columns(report, axis, lines, share=len(recording.channels)))
+        sources.append(_columns(report, axis, lines, sharing=len(recording.channels)))
     return sources
 
 
-def _columns(report: Report, axis: Axis, lines: dict[str, np.ndarray], share: int = 1) -> ColumnDataSource:
-    """Thin lines (row,) together to what can be seen; `share` of them have to share the page."""
+def _columns(report: Report, axis: Axis, lines: dict[str, np.ndarray], sharing: int = 1) -> ColumnDataSource:
+    """Thin lines (row,) together to what can be seen; `sharing` such sources have to share the page."""
     from bokeh.models import ColumnDataSource
 
     rows = np.arange(len(report.recording))
-    budget = min(LINE_POINTS, PAGE_POINTS // share)
+    budget = min(LINE_POINTS, PAGE_POINTS // sharing)
     if len(rows) > budget:
         windows = [around(event.start, event.stop, len(rows)) for event in most_severe(report.events)]
-        rows = rows_to_draw(np.stack(list(lines.values()), axis=1), windows, limit=budget // 2)
+        rows = rows_to_draw(np.stack(list(lines.values()), axis=1), windows, max_rows=budget // 2)
     first = next(iter(lines.values()))
     rows = np.repeat(rows, 1 + isolated(first[rows]))  # a line from a point to itself is a dot
     columns = {name: compact(line[rows]) for name, line in lines.items()}

@@ -1,1 +1,1 @@
-"""What happens beside training: checkpoints, signals, progress."""
+"""Lightning callbacks: the best weights, checkpoints, signals, progress."""

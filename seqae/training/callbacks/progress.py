@@ -1,25 +1,25 @@
-"""One line that tells how far training is."""
+"""A progress bar of training, or one line an epoch."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import lightning
-from torch import Tensor
 
-from seqae.batch import Batch
+if TYPE_CHECKING:
+    import rich.progress
 
 
 class Progress(lightning.Callback):
-    """Shows epoch, losses and useful steps per second; in a terminal as a bar, else one line per epoch.
+    """Shows epoch, losses and steps per second; in a terminal as a bar, else one line an epoch.
 
-    Useful steps are those of the sequences, without padding.
+    Steps are those of the sequences, without padding.
     """
 
     def __init__(self) -> None:
-        self.bar = None
-        self.shown = None
+        self.bar: rich.progress.Progress | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         self.started, self.steps = time.monotonic(), 0
@@ -31,19 +31,15 @@ class Progress(lightning.Callback):
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
         self.bar = Progress(*columns, console=Console(stderr=True), transient=False)
         self.bar.start()
-        self.shown = self.bar.add_task("epoch 1", total=trainer.max_epochs * trainer.num_training_batches)
+        total = (trainer.max_epochs or 0) * trainer.num_training_batches
+        self.bar_task = self.bar.add_task("epoch 1", total=total)
 
     def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        task: lightning.LightningModule,
-        outputs: dict[str, Tensor],
-        batch: Batch,
-        batch_idx: int,
+        self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.steps += int(batch.lengths.sum())
         if self.bar is not None:
-            self.bar.update(self.shown, completed=trainer.global_step, description=self._line(trainer))
+            self.bar.update(self.bar_task, completed=trainer.global_step, description=self._line(trainer))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         if self.bar is None and trainer.is_global_zero:

@@ -14,32 +14,32 @@ class Interrupted(BaseException):
     """A signal ended training.
 
     Attributes:
-        number: Of the signal.
+        signal_number: The number of the signal.
     """
 
-    def __init__(self, number: int):
-        self.number = number
+    def __init__(self, signal_number: int):
+        self.signal_number = signal_number
 
 
 class GracefulShutdown(lightning.Callback):
-    """Lets SIGTERM and Ctrl-C end training after the batch, of a validation too; a second Ctrl-C ends it at once.
+    """Ends training after the current batch when SIGTERM or SIGINT (Ctrl-C) comes; a second SIGINT ends it at once.
 
-    It stands after the callback that saves. Lightning would end with status 0 after SIGTERM, as if training had
-    finished, and puts the former handlers back at the end.
+    A batch of a validation counts, too. The callback has to stand after the one that saves checkpoints. Lightning would
+    end with status 0 after SIGTERM, as if training had finished; it restores the former handlers at the end.
 
     Attributes:
         signal_received: The number of the signal that came; 0 before.
-        validation_interrupted: Whether it cut a validation short.
+        validation_interrupted: Whether it ended a validation before its last batch.
     """
 
     signal_received = 0
     validation_interrupted = False
 
-    def listen(self) -> None:
-        """Take the signals; to be called once Lightning has taken them, which puts the former handlers back."""
-        if threading.current_thread() is threading.main_thread():  # others cannot take signals
-            signal.signal(signal.SIGTERM, self._take)
-            signal.signal(signal.SIGINT, self._take)
+    def install_handlers(self) -> None:
+        """Handle the signals. To be called after Lightning has set its handlers: it restores the former ones."""
+        if threading.current_thread() is threading.main_thread():  # other threads may not handle signals
+            signal.signal(signal.SIGTERM, self._on_signal)
+            signal.signal(signal.SIGINT, self._on_signal)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
         if self.signal_received and not trainer.is_last_batch:
@@ -54,7 +54,7 @@ class GracefulShutdown(lightning.Callback):
         if self.signal_received:
             raise Interrupted(self.signal_received)
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal_received = number
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,1 +1,1 @@
-"""What is learnt, as Lightning modules."""
+"""Training objectives, as Lightning modules around models that are usable without them."""

@@ -1,118 +1,97 @@
-"""Training objectives, as Lightning modules around models that are usable without them."""
+"""Reconstruct sequences, or name their classes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-import lightning
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.datasets.sequences import LabelledBatch
 from seqae.losses import mean_loss
 from seqae.modules.encoders import Encoder
-from seqae.training.optimizers import adam, with_schedule
+from seqae.training.tasks.task import LearningRate, Optimizer, Task
 from seqae.transforms.corruptions import Corruption, corruption_generator
 
 
-class Reconstruction(lightning.LightningModule):
-    """Write back what was read. The loader yields batches.
+class Reconstruction(Task):
+    """Reconstruct sequences from their codes. The loader yields batches.
+
+    With `corrupt` it is a denoising autoencoder (Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html).
 
     Args:
-        model: The autoencoder to train.
-        loss: The error function, see `seqae.losses`.
-        corrupt: Damages what the model reads while it trains, see `seqae.transforms.corruptions`.
-        learning_rate: Of Adam.
-        sampling_probability: For a decoder that reads its own output: the share of steps at which it does not
-            believe its targets, given the epoch (scheduled sampling).
-        seed: Of the corruptions.
-        optimizer: Makes the optimizer for the model in place of Adam, see `seqae.training.optimizers`.
-        lr_scheduler: The learning rate as a share of the optimizer's own, given the share of training that is done.
+        model: The autoencoder to train: returns an `AutoencoderOutput`, given a batch and `targets`.
+        loss: The loss of each value, see `seqae.losses`.
+        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; the targets stay clean.
+        learning_rate: Learning rate of Adam.
+        sampling_probability: For an `AutoregressiveDecoder`: from the epoch, counted from 0, to the probability that a
+            step reads the decoder's own output in place of the target (scheduled sampling, Bengio et al. 2015,
+            https://arxiv.org/abs/1506.03099).
+        seed: Seed of the corruptions.
+        optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
+        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
         self,
-        model: Autoencoder,
+        model: nn.Module,
         loss: Callable[[Tensor, Tensor], Tensor],
         corrupt: Corruption | None = None,
         learning_rate: float = 1e-3,
         sampling_probability: Callable[[int], float] | None = None,
         seed: int = 0,
-        optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None,
-        lr_scheduler: Callable[[float], float] | None = None,
+        optimizer: Optimizer | None = None,
+        lr_scheduler: LearningRate | None = None,
     ):
-        super().__init__()
-        self.model = model
+        super().__init__(learning_rate, optimizer, lr_scheduler)
+        self.model: Any = model
         self.loss = loss
         self.corrupt = corrupt
-        self.learning_rate = learning_rate
         self.sampling_probability = sampling_probability
         self.seed = seed
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        if (
-            self.sampling_probability is not None
-        ):  # not at the start of the epoch, which a resumed run may have behind it
-            self.model.decoder.own_share = self.sampling_probability(self.current_epoch)
+        # Not at the start of an epoch, which a resumed run may have behind it.
+        if self.sampling_probability is not None:
+            self.model.decoder.sampling_probability = self.sampling_probability(self.current_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the mean error of all values that are there, plus the mean penalty of the codes."""
-        damaged = batch
+        """Return the mean loss of all values that are not missing, plus the mean penalty of the codes."""
+        inputs = batch
         if self.corrupt is not None:
-            damaged = self.corrupt(batch, corruption_generator(self.seed, self.current_epoch, batch_idx))
-        found = self.model(damaged, targets=batch)
-        return mean_loss(self.loss(found.prediction.steps, batch.steps)) + found.penalty.mean()
+            inputs = self.corrupt(batch, corruption_generator(self.seed, self.current_epoch, batch_idx))
+        output = self.model(inputs, targets=batch)
+        return mean_loss(self.loss(output.prediction.steps, batch.steps)) + output.penalty.mean()
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, int]:
-        """Return the mean error without a targets, and how many values it is the mean of."""
-        errors = self.loss(self.model.reconstruct(batch).steps, batch.steps)
-        return mean_loss(errors), int((~errors.isnan()).sum())
-
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return with_schedule(
-            self, adam(self) if self.optimizer is None else self.optimizer(self.model), self.lr_scheduler
-        )
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        return batch.to(device)
+    def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
+        """Return the mean loss without targets for the decoder, and the number of values that are not missing."""
+        losses = self.loss(self.model.reconstruct(batch).steps, batch.steps)
+        return mean_loss(losses), int((~losses.isnan()).sum())
 
 
-class Classification(lightning.LightningModule):
-    """Name the class of each sequence: a linear layer on the code, and the encoder under it. Batches are `LabelledBatch`.
+class Classification(Task):
+    """Name the class of each sequence: a head on the code, and the encoder under it. The loader yields `LabelledBatch`.
 
     Args:
-        encoder: Trained before or not; it learns, too, unless its parameters are frozen.
-        head: From codes to one logit per class, `(batch, class)`.
-        learning_rate: Of Adam.
-        lr_scheduler: The learning rate as a share of `learning_rate`, given the share of training that is done.
+        encoder: Pretrained or not; it is trained, too, unless its parameters are frozen.
+        head: From codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
+        learning_rate: Learning rate of Adam.
+        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        head: nn.Linear,
+        head: nn.Module,
         learning_rate: float = 1e-3,
-        lr_scheduler: Callable[[float], float] | None = None,
+        lr_scheduler: LearningRate | None = None,
     ):
-        super().__init__()
+        super().__init__(learning_rate, lr_scheduler=lr_scheduler)
         self.encoder = encoder
         self.head = head
-        self.learning_rate = learning_rate
-        self.lr_scheduler = lr_scheduler
 
     def training_step(self, labelled: LabelledBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats."""
         return F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
-
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return with_schedule(self, adam(self), self.lr_scheduler)
-
-    def transfer_batch_to_device(
-        self, batch: LabelledBatch, device: torch.device, dataloader_idx: int
-    ) -> LabelledBatch:
-        return batch.to(device)

@@ -1,34 +1,31 @@
-"""Train recursive autoencoders: keep what is merged, and name the classes of nodes."""
+"""Train recursive autoencoders: reconstruct what is merged, and name the classes of nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import lightning
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from seqae.datasets.trees import TreeBatch
 from seqae.modules.recursive import RecursiveAutoencoder, RecursiveOutput
-from seqae.training.optimizers import with_schedule
+from seqae.training.tasks.task import LearningRate, Task
 from seqae.transforms.corruptions import Corruption, corruption_generator
 
 
-class TreeReconstruction(lightning.LightningModule):
+class TreeReconstruction(Task):
     """Reconstruct each merge and, where labels are known, name the class of each node and of the mean of its tree.
 
-    Socher et al. 2011, https://aclanthology.org/D11-1014. Batches are `TreeBatch`.
+    Socher et al. 2011, https://aclanthology.org/D11-1014. The loader yields `TreeBatch`.
 
     Args:
-        model: The autoencoder to train; without a head it learns without labels.
-        reconstruction: Weight of the error of a merge, beside that of naming the class of the whole, which is 1.
-        nodes: Weight of naming the class of a node.
-        corrupt: Damages what the model reads while it trains, see `seqae.transforms.corruptions`; it may not change lengths.
-        learning_rate: Of AdamW.
-        decay: Of the weights.
-        lr_scheduler: The learning rate as a share of `learning_rate`, given the share of training that is done.
-        seed: Of the corruptions.
+        model: The autoencoder to train; without a head it needs no labels.
+        reconstruction: Weight of the mean loss of a merge; that of the class of the whole is 1.
+        nodes: Weight of the mean loss of the class of a node.
+        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; lengths may not change.
+        learning_rate: Learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        seed: Seed of the corruptions.
     """
 
     def __init__(
@@ -38,50 +35,50 @@ class TreeReconstruction(lightning.LightningModule):
         nodes: float = 0.5,
         corrupt: Corruption | None = None,
         learning_rate: float = 1e-3,
-        decay: float = 0.01,
-        lr_scheduler: Callable[[float], float] | None = None,
+        weight_decay: float = 0.01,
+        lr_scheduler: LearningRate | None = None,
         seed: int = 0,
     ):
-        super().__init__()
-        self.model = model
+        super().__init__(
+            optimizer=lambda model: torch.optim.AdamW(
+                model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+            ),
+            lr_scheduler=lr_scheduler,
+        )
+        self.model: RecursiveAutoencoder = model
         self.reconstruction = reconstruction
         self.nodes = nodes
         self.corrupt = corrupt
-        self.learning_rate = learning_rate
-        self.decay = decay
-        self.lr_scheduler = lr_scheduler
         self.seed = seed
 
     def training_step(self, batch: TreeBatch, batch_idx: int) -> Tensor:
-        """Return the weighted sum of the mean errors."""
-        read = batch.batch
+        """Return the weighted sum of the mean losses."""
+        inputs = batch.batch
         if self.corrupt is not None:
-            read = self.corrupt(read, corruption_generator(self.seed, self.current_epoch, batch_idx))
-        return self._loss(self.model(read, batch.trees), batch.labels)
+            inputs = self.corrupt(inputs, corruption_generator(self.seed, self.current_epoch, batch_idx))
+        return self._loss(self.model(inputs, batch.trees), batch.labels)
 
-    def validation_step(self, batch: TreeBatch, batch_idx: int) -> tuple[Tensor, int]:
-        """Return the same without damage, and how many sequences it is the mean of."""
+    def held_out_loss(self, batch: TreeBatch) -> tuple[Tensor, int]:
+        """Return the same without corruption, and the number of sequences."""
         return self._loss(self.model(batch.batch, batch.trees), batch.labels), len(batch)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.decay, fused=True)
-        return with_schedule(self, optimizer, self.lr_scheduler)
-
-    def transfer_batch_to_device(self, batch: TreeBatch, device: torch.device, dataloader_idx: int) -> TreeBatch:
-        return batch.to(device)
-
-    def _loss(self, grown: RecursiveOutput, labels: Tensor) -> Tensor:
-        loss = self.reconstruction * grown.errors.sum() / max(len(grown.errors), 1)
-        if grown.logits is None:
+    def _loss(self, output: RecursiveOutput, labels: Tensor) -> Tensor:
+        loss = self.reconstruction * output.errors.sum() / max(len(output.errors), 1)
+        if output.logits is None:
             return loss
-        plan = grown.folded.plan
-        in_plan = torch.empty_like(labels)
-        in_plan[plan.places] = labels
-        whole = _named(grown.sentence_logits, in_plan[plan.roots])
-        return loss + whole + self.nodes * _named(grown.logits, in_plan)
+        plan = output.folded.plan
+        in_plan_order = torch.empty_like(labels)
+        in_plan_order[plan.indices] = labels
+        whole = _cross_entropy(output.sentence_logits, in_plan_order[plan.roots])
+        return loss + whole + self.nodes * _cross_entropy(output.logits, in_plan_order)
 
 
-def _named(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy in nats where the class is known, zero if it is nowhere."""
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy in nats of the known classes, 0 if there are none.
+
+    Args:
+        logits: `(nodes, classes)`.
+        labels: `(nodes,)`, -1 where unknown.
+    """
     known = labels >= 0
     return F.cross_entropy(logits[known], labels[known], reduction="sum") / known.sum().clamp(min=1)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import lightning
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.datasets.pairs import PairBatch
-from seqae.training.optimizers import adam, with_schedule
+from seqae.training.tasks.task import LearningRate, Optimizer, Task
 from seqae.transforms.corruptions import Corruption, corruption_generator
 
 
-class SequenceToSequence(lightning.LightningModule):
-    """Name each token of the target, given the source and the true tokens before it. Batches are `Paired`.
+class SequenceToSequence(Task):
+    """Predict each token of a target, given the source and the tokens before it. The loader yields `PairBatch`.
 
     Args:
-        model: From sources and true targets to logits, for example a `seqae.seq2seq.models.Seq2Seq`.
-        label_smoothing: The share of probability that other tokens should keep (Szegedy et al. 2015,
-            https://arxiv.org/abs/1512.00567), while training.
-        learning_rate: Of Adam.
-        lr_scheduler: The learning rate as a share of the optimizer's own, given the share of training that is done.
-        optimizer: Makes the optimizer for the model in place of Adam, see `seqae.training.optimizers`.
-        corrupt: Damages the sources while the model trains, see `seqae.transforms.corruptions` and `seqae.transforms.augmentations`.
-        seed: Of that.
+        model: From sources and targets to a batch of logits, for example a `seqae.Seq2Seq`.
+        label_smoothing: The probability that is spread over all tokens while training (Szegedy et al. 2015,
+            https://arxiv.org/abs/1512.00567).
+        learning_rate: Learning rate of Adam.
+        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
+        corrupt: Corrupts the sources while the model trains, see `seqae.transforms`.
+        seed: Seed of the corruptions.
     """
 
     def __init__(
@@ -33,39 +29,28 @@ class SequenceToSequence(lightning.LightningModule):
         model: nn.Module,
         label_smoothing: float = 0.0,
         learning_rate: float = 1e-3,
-        lr_scheduler: Callable[[float], float] | None = None,
-        optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None,
+        lr_scheduler: LearningRate | None = None,
+        optimizer: Optimizer | None = None,
         corrupt: Corruption | None = None,
         seed: int = 0,
     ):
-        super().__init__()
+        super().__init__(learning_rate, optimizer, lr_scheduler)
         self.model = model
         self.label_smoothing = label_smoothing
-        self.learning_rate = learning_rate
-        self.lr_scheduler = lr_scheduler
-        self.optimizer = optimizer
         self.corrupt = corrupt
         self.seed = seed
 
     def training_step(self, pairs: PairBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy of all tokens in nats."""
         if self.corrupt is not None:
-            damage = corruption_generator(self.seed, self.current_epoch, batch_idx)
-            pairs = PairBatch(self.corrupt(pairs.source, damage), pairs.target)
+            generator = corruption_generator(self.seed, self.current_epoch, batch_idx)
+            pairs = PairBatch(self.corrupt(pairs.source, generator), pairs.target)
         return self._loss(pairs, self.label_smoothing)
 
-    def validation_step(self, pairs: PairBatch, batch_idx: int) -> tuple[Tensor, int]:
-        """Return the mean negative log-likelihood of the tokens in nats, and how many there are."""
+    def held_out_loss(self, pairs: PairBatch) -> tuple[Tensor, int]:
+        """Return the mean negative log-likelihood of the tokens in nats, and the number of tokens."""
         return self._loss(pairs, 0.0), int(pairs.target.lengths.sum())
 
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, object]:
-        return with_schedule(
-            self, adam(self) if self.optimizer is None else self.optimizer(self.model), self.lr_scheduler
-        )
-
-    def transfer_batch_to_device(self, batch: PairBatch, device: torch.device, dataloader_idx: int) -> PairBatch:
-        return batch.to(device)
-
-    def _loss(self, pairs: PairBatch, smoothing: float) -> Tensor:
+    def _loss(self, pairs: PairBatch, label_smoothing: float) -> Tensor:
         logits = self.model(pairs.source, pairs.target).steps
-        return F.cross_entropy(logits, pairs.target.steps, label_smoothing=smoothing)
+        return F.cross_entropy(logits, pairs.target.steps, label_smoothing=label_smoothing)

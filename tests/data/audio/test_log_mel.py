@@ -106,8 +106,8 @@ def test_silence_around_a_word_goes_and_a_pause_in_it_stays():
     )
 
 
-def test_silence_that_is_no_level_is_refused():
-    with pytest.raises(ValueError, match="silence=0 decibels"):
+def test_a_trim_db_that_is_not_positive_is_refused():
+    with pytest.raises(ValueError, match="trim_db=0"):
         LogMel(trim_db=0)
 
 

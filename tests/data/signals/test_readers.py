@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from seqae._extras import MissingExtra
 from seqae.data._files import archives
-from seqae.data.signals.recordings import Recording, as_recordings
+from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 
 TABLE = "time,pressure [bar],flow\n2020-03-09 10:14:33,1.5,2\n2020-03-09 10:14:34,-2.5e-3,\n"
 EXPECTED = [[1.5, 2], [-2.5e-3, np.nan]]

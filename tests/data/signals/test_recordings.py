@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 import torch
 
-from seqae.data.signals.recordings import Recording, as_recordings
+from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 
 VALUES = np.array([[0.0, 1.0], [4.0, 9.0], [16.0, 25.0]])
 FRAME = pd.DataFrame({"speed [rpm]": [1.0, 2.0, 4.0], "on": [True, False, True]})

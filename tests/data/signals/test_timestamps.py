@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqae.data.signals.timestamps import is_stamp, to_times
+from seqae.data.signals.timestamps import TimeReader, is_stamp
 
 
 def times(*stamps, unit="") -> np.ndarray:
-    return to_times(pd.Series(stamps), unit, "time", lambda row: f"row {row}")
+    return TimeReader().read(pd.Series(stamps), unit, "time", lambda row: f"row {row}")
 
 
 @pytest.mark.parametrize(

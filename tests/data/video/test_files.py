@@ -51,7 +51,7 @@ def folder(tmp_path):
 def test_films_come_back_frame_by_frame(tmp_path, ending):
     path = tmp_path / f"film.{ending}"
     if ending == "gif":
-        write_video(path, {"film": ramp() / 255}, enlarge=1)
+        write_video(path, {"film": ramp() / 255}, scale=1)
     else:
         encode(path, ramp(), range(12))
     film = read_video(path)

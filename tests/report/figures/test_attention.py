@@ -27,5 +27,5 @@ def test_signs_that_no_font_has_are_named_by_their_number():
 
 
 def test_weights_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 words written and 2 read"):
+    with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 target and 2 source tokens"):
         attention_figure([(["a", "b"], ["c", "d"], np.ones((1, 2)))])

@@ -17,8 +17,8 @@ def example(mask: torch.Tensor) -> MaskedImage:
 def test_masks_stand_below_their_images_and_images_without_defects_are_left_out():
     truth = torch.tensor([[0, 1], [2, -1]])
     examples = [example(torch.zeros(2, 2).long()), example(truth), example(truth.T), example(torch.ones(3, 3).long())]
-    found = [torch.zeros_like(each.mask) for each in examples]
-    figure = masks_figure(examples, found, classes=3)
+    predictions = [torch.zeros_like(each.mask) for each in examples]
+    figure = masks_figure(examples, predictions, num_classes=3)
     drawn = np.asarray(figure.axes[0].images[0].get_array())
     assert drawn.shape == (9, 6)  # three rows and two columns of 2 x 2 pixels and a gap of one
     np.testing.assert_allclose(drawn[:2, :2], 0.2)

@@ -27,7 +27,7 @@ def has_colour(picture: np.ndarray, colour: str) -> np.ndarray:
 
 @pytest.fixture
 def figure(report):
-    return signal_figure(report.recording, report.reconstruction, report.evidence, report.events, report.labels)
+    return signal_figure(report.recording, report.reconstruction, report.threshold_ratio, report.events, report.labels)
 
 
 def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
@@ -45,19 +45,19 @@ def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
 def test_the_legend_names_everything_once(figure):
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["signal", "reconstruction", "alarm", "known fault", "evidence", "limit"]
+    assert names == ["signal", "reconstruction", "alarm", "known fault", "threshold ratio", "threshold"]
 
 
-def test_channels_most_to_blame_are_drawn_with_their_units(report, figure):
+def test_top_channels_are_drawn_with_their_units(report, figure):
     assert [plot.get_title(loc="left") for plot in figure.axes] == [
         "pressure [bar]",
         "flow",
         "speed",
         report.recording.channels[3],
-        "evidence",
+        "threshold ratio",
     ]
-    chosen = signal_figure(report.recording, report.reconstruction, report.evidence, channels=["speed"])
-    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "evidence"]
+    chosen = signal_figure(report.recording, report.reconstruction, report.threshold_ratio, channels=["speed"])
+    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "threshold ratio"]
 
 
 def test_no_stroke_crosses_a_pause(figure, report):
@@ -81,7 +81,7 @@ def test_single_readings_between_missing_ones_are_seen():
 
 def test_a_channel_that_is_not_there_is_named(report):
     with pytest.raises(ValueError, match=r"'presure'.*'pressure'"):
-        signal_figure(report.recording, report.reconstruction, report.evidence, channels=["presure"])
+        signal_figure(report.recording, report.reconstruction, report.threshold_ratio, channels=["presure"])
 
 
 def test_the_lowest_losses_are_told(report):

@@ -67,7 +67,7 @@ def milliseconds(report, row: int) -> float:
     return report.recording.times[row].astype("datetime64[ms]").astype(float)
 
 
-def test_the_page_opens_on_the_whole_recording_and_the_gravest_channel(opened, report):
+def test_the_page_opens_on_the_whole_recording_and_the_top_channel_of_the_most_severe_event(opened, report):
     state = opened.state()
     assert state["left"] == milliseconds(report, 0) - 500
     assert state["right"] == milliseconds(report, -1) + 500
@@ -82,7 +82,7 @@ def test_a_click_on_an_alarm_moves_the_plots_to_it_and_shows_its_channel(opened,
     assert milliseconds(report, event.start) - 1.1 * length < state["left"] < milliseconds(report, event.start)
     assert milliseconds(report, event.stop) < state["right"] < milliseconds(report, event.stop) + 1.1 * length
     assert state["channel"] == "pressure [bar]"
-    assert "of alarm 1" in opened.page.inner_text("aside")
+    assert "to alarm 1" in opened.page.inner_text("aside")
 
 
 def test_the_buttons_go_from_alarm_to_alarm_and_back_to_the_whole(opened, report):
@@ -163,26 +163,26 @@ def test_a_page_without_times_and_alarms_works(browser, bare_report, tmp_path):
     assert bare.troubles == []
 
 
-def test_a_cloud_of_codes_turns_comes_nearer_and_hides_classes(browser, tmp_path):
+def test_codes_in_space_turn_zoom_and_hide_classes(browser, tmp_path):
     codes = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0, 0, 0], [4, 0, 2], [0, 5, 1]], 100, axis=0)
     names = np.repeat(["</script><b>", "two", "three"], 100)
-    cloud = visit(browser, write_scatter3d(tmp_path / "space.html", codes, names, "Codes <i>"), ready="canvas")
+    scatter = visit(browser, write_scatter3d(tmp_path / "space.html", codes, names, "Codes <i>"), ready="canvas")
 
     def drawn():
-        return cloud.page.evaluate("document.querySelector('canvas').toDataURL()")
+        return scatter.page.evaluate("document.querySelector('canvas').toDataURL()")
 
     seen = [drawn()]
-    cloud.page.mouse.move(400, 300)
-    cloud.page.mouse.down()
-    cloud.page.mouse.move(500, 340)
-    cloud.page.mouse.up()
+    scatter.page.mouse.move(400, 300)
+    scatter.page.mouse.down()
+    scatter.page.mouse.move(500, 340)
+    scatter.page.mouse.up()
     seen.append(drawn())
-    cloud.page.mouse.wheel(0, -300)
-    cloud.page.wait_for_function("before => document.querySelector('canvas').toDataURL() != before", arg=seen[-1])
+    scatter.page.mouse.wheel(0, -300)
+    scatter.page.wait_for_function("before => document.querySelector('canvas').toDataURL() != before", arg=seen[-1])
     seen.append(drawn())
-    cloud.page.locator("input").nth(1).uncheck()
+    scatter.page.locator("input").nth(1).uncheck()
     seen.append(drawn())
     assert len(set(seen)) == 4  # each of them changed the picture
-    assert cloud.page.locator("label").all_inner_texts()[0].strip() in names
-    assert cloud.page.title() == "Codes <i>"
-    assert cloud.troubles == []
+    assert scatter.page.locator("label").all_inner_texts()[0].strip() in names
+    assert scatter.page.title() == "Codes <i>"
+    assert scatter.troubles == []

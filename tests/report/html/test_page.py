@@ -31,7 +31,7 @@ def test_the_page_fetches_nothing(page):
 def test_the_page_says_what_was_found(page):
     assert "<h1>2 of 3 faults found, 1 false alarm, first alarm 2 s after the start on average</h1>" in page
     assert "Best AUC-PR: PCA with 0.800; autoencoder 0.700." in page
-    assert page.count('class="winner"') == 1
+    assert page.count('class="best"') == 1
     assert "1 gap in time" in page
 
 
@@ -46,9 +46,8 @@ def test_every_alarm_has_a_line_and_a_window(page, report):
     for event, shown in zip(report.events, data_of(page)["events"]):
         begin, end = report.recording.times[[event.start, event.stop - 1]].astype("datetime64[ms]").astype(float)
         assert shown["left"] < begin < end < shown["right"]
-        assert [share for _, share, _ in shown["blame"]] == sorted(
-            [each.fraction for each in event.channels], reverse=True
-        )
+        fractions = [fraction for _, fraction, _ in shown["contributions"]]
+        assert fractions == sorted([each.fraction for each in event.channels], reverse=True)
 
 
 def test_faults_that_raised_no_alarm_are_listed(page):
@@ -57,14 +56,14 @@ def test_faults_that_raised_no_alarm_are_listed(page):
     assert "12:18:20" in section[: section.index("</p>")]
 
 
-def test_the_blame_of_all_alarms_adds_up_to_one(page):
-    assert sum(share for _, share, _ in data_of(page)["blame"]) == pytest.approx(1)
+def test_the_contributions_to_all_alarms_add_up_to_one(page):
+    assert sum(fraction for _, fraction, _ in data_of(page)["contributions"]) == pytest.approx(1)
 
 
 def test_a_page_without_times_labels_alarms_and_results_is_whole(bare_report, tmp_path):
     page = write_report(bare_report, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No row raises an alarm." in page
-    for absent in ("known fault", "Results", "Training", "Remarks", "Settings"):
+    for absent in ("known fault", "Results", "Training", "Warnings", "Settings"):
         assert absent not in page.partition("<body>")[2].partition("<script")[0]
 
 
@@ -96,7 +95,7 @@ def test_large_pages_stay_below_eight_megabytes(rows, channels, tmp_path):
     assert write_report(random_report(rows, channels), tmp_path / "report.html").stat().st_size < 8e6
 
 
-@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "evidence", "labels"])
+@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "threshold_ratio", "labels"])
 def test_parts_of_another_recording_are_refused(report, name):
     with pytest.raises(ValueError, match=rf"{name} has the shape .*Expected \(6000"):
         replace(report, **{name: getattr(report, name)[:-1]})

@@ -34,16 +34,16 @@
     time.setv({ start: Math.max(left, whole[0]), end: Math.min(right, whole[1]) });
   }
 
-  function showBlame(shares, whose) {
-    element("blamed").textContent = whose;
-    const largest = Math.max(...shares.map(([, share]) => share));
-    element("blame").replaceChildren(...shares.slice(0, 10).map(([channel, share, text]) => {
+  function showContributions(channels, whose) {
+    element("whose").textContent = whose;
+    const largest = Math.max(...channels.map(([, fraction]) => fraction));
+    element("contributions").replaceChildren(...channels.slice(0, 10).map(([channel, fraction, text]) => {
       const bar = document.createElement("button");
       bar.className = "bar";
       bar.innerHTML = "<span></span><i></i><b></b>";
       const [name, line, value] = bar.children;
       name.textContent = name.title = data.channels[channel].name;
-      line.style.width = `${100 * share / largest}%`;
+      line.style.width = `${100 * fraction / largest}%`;
       value.textContent = text;
       bar.onclick = () => showChannel(channel);
       return bar;
@@ -56,14 +56,14 @@
     rows.forEach((row, number) => row.classList.toggle("chosen", number === event));
     if (event < 0) {
       showTime(...whole);
-      showBlame(data.blame, "of all alarms");
+      showContributions(data.contributions, "to all alarms");
       return;
     }
-    const { left, right, blame } = data.events[event];
+    const { left, right, contributions } = data.events[event];
     rows[event].scrollIntoView({ block: "nearest" });
     showTime(left, right);
-    showChannel(blame[0][0]);
-    showBlame(blame, `of alarm ${event + 1}`);
+    showChannel(contributions[0][0]);
+    showContributions(contributions, `to alarm ${event + 1}`);
   }
 
   document.querySelectorAll("[data-event]").forEach((row, event) => {

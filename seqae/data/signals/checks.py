@@ -1,0 +1,59 @@
+"""What a detector asks of recordings before it learns from them or scores them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqae.data.arrays import refuse_enormous
+from seqae.data.signals.recordings import Recording
+from seqae.data.signals.sampling import Sampling
+
+MAX_PERIOD_CHANGE = 0.1  # the fraction by which sampling periods may differ
+
+
+def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
+    """Raise if recordings hold no values at all, or values so large that learning from them would find no numbers."""
+    if all(np.isnan(recording.values).all() for recording in recordings):
+        raise ValueError(
+            "no values at all: every one is missing (NaN). Expected readings. Check how missing ones are told"
+        )
+    for number, recording in enumerate(recordings):
+        name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")
+        refuse_enormous(
+            recording.values, recording.channels, lambda row, name=name: f"{name}, row {row}".removeprefix(", ")
+        )
+
+
+def usual_period(recordings: Sequence[Recording]) -> float | None:
+    """Return the seconds from row to row in most recordings; None if none of them has times."""
+    periods = [Sampling.of(each.times).period for each in recordings if each.times is not None]
+    periods = [period for period in periods if np.isfinite(period)]
+    return float(np.median(periods)) if periods else None
+
+
+def warn_of_times(recording: Recording, period: float | None) -> None:
+    """Warn if a recording has another sampling rate than what was learnt from, or is cut where its time does not go on.
+
+    Args:
+        recording: What is to be scored.
+        period: Seconds from row to row in what was learnt from, if it had times.
+    """
+    if recording.times is None:
+        return
+    sampling, name = Sampling.of(recording.times), recording.name or "recording"
+    if period and np.isfinite(sampling.period) and abs(sampling.period / period - 1) > MAX_PERIOD_CHANGE:
+        warnings.warn(
+            f"{name} has a row every {sampling.period:g} s, and the detector learnt from rows every {period:g} s: "
+            "what is usual at one rate is not at another. Give rows at the same rate",
+            stacklevel=2,
+        )
+    stuck = sampling.backwards if sampling.is_coarse else sampling.backwards | sampling.repeats
+    if len(places := np.flatnonzero(stuck)):
+        warnings.warn(
+            f"in {name} time goes back or stands still at {len(places)} rows, first at row {places[0] + 1}: what comes "
+            "after is read as another run. If it is one run, sort the rows and drop those that stand there twice",
+            stacklevel=2,
+        )

@@ -1,0 +1,125 @@
+"""Recordings of anything that holds readings: files, frames, arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Number
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqae.data.arrays import refuse_infinite, to_values
+from seqae.data.signals.names import as_tuple, default_names, format_names, suggest
+from seqae.data.signals.recordings import Recording
+from seqae.data.signals.warnings import data_warnings
+
+if TYPE_CHECKING:
+    from seqae.data.signals.tables import Table
+
+
+def as_recordings(
+    data: object,
+    *,
+    time_column: str | None = None,
+    ignore: Sequence[str] = (),
+    channels: Sequence[str] | None = None,
+) -> list[Recording]:
+    """Make recordings of anything that holds readings.
+
+    NaN, None, an empty cell and what a mask hides are missing values: they stay NaN, and models go by what is there.
+    Infinite values are refused.
+
+    Args:
+        data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
+            polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
+            of any of these. Nothing of it is changed.
+        time_column: The column that tells the time, if neither its name, type nor place gives it away.
+        ignore: Columns to leave out, such as labels.
+        channels: The columns to take, in this order; all others are left out, and a remark says so.
+
+    Returns:
+        Recordings that all have the same channels in the same order.
+
+    Raises:
+        ValueError: The data cannot be read without guessing; the message says where and what to do.
+        TypeError: `data` is none of the above.
+    """
+    ignore = as_tuple(ignore)
+    channels = None if channels is None else as_tuple(channels)
+    recordings, seen = [], set()
+    for part in _parts(data):
+        seen.update(part.channels if isinstance(part, Recording) else part.names)
+        recordings.append(_recording(part, time_column, ignore, channels))
+    for name in ignore:
+        if name not in seen:
+            raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
+    return _aligned(recordings)
+
+
+def _recording(
+    part: Table | Recording, time_column: str | None, ignore: tuple[str, ...], channels: tuple[str, ...] | None
+) -> Recording:
+    if not isinstance(part, Recording):
+        return part.recording(time_column, ignore, channels)
+    if time_column is not None and part.times is None:
+        raise ValueError(f"time_column={time_column!r}, but an array has no named columns. Pass a frame or a file")
+    kept = part.select([channel for channel in part.channels if channel not in ignore])
+    if not kept.channels:
+        raise ValueError(
+            f"no channels are left ({part.name or 'recording'}). Ignore fewer than {format_names(part.channels)}"
+        )
+    return kept if channels is None else kept.select(channels)
+
+
+def _parts(data: object) -> Iterator[Table | Recording]:
+    """Tables and recordings, one for each run."""
+    if isinstance(data, (str, Path)):
+        from seqae.data.signals.readers import files_of, read_table  # loads pandas
+
+        for path in files_of(Path(data)):
+            yield read_table(path)
+    elif isinstance(data, (list, tuple)) and data and not _is_numbers(data):
+        for number, item in enumerate(data):
+            if isinstance(item, (list, tuple)) and not _is_numbers(item):
+                raise TypeError(f"item {number} is a list within a list, and not of numbers. Pass one flat list")
+            yield from _parts(item) if isinstance(item, (str, Path)) else [_part(item, f"recording {number}")]
+    else:
+        yield _part(data, "")
+
+
+def _part(data: object, where: str) -> Table | Recording:
+    """One run that is in memory; `where` says which it is in error messages."""
+    if isinstance(data, Recording):
+        return data
+    if hasattr(data, "to_frame") and not hasattr(data, "columns"):  # a pandas or polars series
+        data = data.to_frame()
+    if hasattr(data, "iloc") or hasattr(data, "get_columns"):
+        from seqae.data.signals.tables import table_of_frame  # loads pandas
+
+        return table_of_frame(data, where=where)
+    values = to_values(data, where)
+    channels = default_names(values.shape[1])
+    refuse_infinite(values, channels, lambda row: f"{where}, row {row}".removeprefix(", "))
+    return Recording(values, channels, warnings=tuple(data_warnings(values, channels)))
+
+
+def _is_numbers(items: Sequence[object]) -> bool:
+    """Whether a list is one channel, or the rows of a table, and not a list of recordings."""
+    plain = (Number, np.number, np.bool_, type(None))
+    if all(isinstance(item, (list, tuple)) for item in items):
+        return all(isinstance(value, plain) for item in items for value in item)
+    return all(isinstance(item, plain) for item in items)
+
+
+def _aligned(recordings: list[Recording]) -> list[Recording]:
+    """All with the channels of the first one."""
+    first = recordings[0]
+    for number, recording in enumerate(recordings):
+        extra = [channel for channel in recording.channels if channel not in first.channels]
+        if recording.is_named and extra:
+            raise ValueError(
+                f"{format_names(extra)} only in some runs ({recording.name or f'recording {number}'}). "
+                f"All runs need the same channels. Leave the others out: ignore={extra}"
+            )
+    return [recording.select(first.channels) for recording in recordings]

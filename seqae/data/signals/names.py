@@ -1,0 +1,58 @@
+"""Names of channels: how they are matched, numbered where there are none, and written in error messages."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+_MAX_NAMES = 30  # in an error message
+
+
+def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
+    """Return those of `names` that are meant: found by name, or by position if they are only numbered.
+
+    Args:
+        names: The names that there are.
+        wanted: The names that are asked for.
+        where: Which file or recording this is, for error messages.
+
+    Raises:
+        ValueError: Some are missing; the message also names those that nobody asked for.
+    """
+    there, asked = set(names), set(wanted)
+    missing = [name for name in wanted if name not in there]
+    if not missing:
+        return wanted
+    if names == default_names(len(wanted)):
+        return names
+    where, expected = where or "recording", format_names(wanted)
+    if names == default_names(len(names)):
+        raise ValueError(f"{len(names)} channels without names ({where}). Expected {expected}")
+    others = format_names(name for name in names if name not in asked)
+    raise ValueError(
+        f"missing {format_names(missing)}{f', while there is {others}' if others else ''} ({where}). "
+        f"Channels are matched by name; expected {expected}. Rename the columns"
+    )
+
+
+def default_names(count: int) -> tuple[str, ...]:
+    """Return names for channels that have none: "0", "1", ..."""
+    return tuple(str(number) for number in range(count))
+
+
+def as_tuple(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names as a tuple; one name alone is a tuple of one."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def format_names(names: Iterable[str]) -> str:
+    """Return the names as they stand in error messages; of very many, the first ones."""
+    names = list(names)
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES + 1 else ""
+    return ", ".join(repr(name) for name in (names[:_MAX_NAMES] if more else names)) + more
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Ask whether a similar name was meant, or list all if there is none."""
+    matches = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.5)
+    return f". Did you mean {format_names(matches)}?" if matches else f". There is {format_names(sorted(names))}"

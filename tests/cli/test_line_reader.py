@@ -1,0 +1,147 @@
+"""Rows of a stream are those of a file with the same text, wherever the text is cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqae.cli.line_reader import LineReader
+from seqae.data.signals.loading import as_recordings
+
+CHANNELS = ("flow", "pressure")
+EXPECTED = [[1, 2], [3, np.nan], [5, 6.5]]
+TIMES = np.array(["2024-01-13T00:00:00", "2024-01-13T00:00:10", "2024-01-13T00:00:20"], "datetime64[ns]")
+
+
+def read(text: bytes, *, cut: int = 10**6, **settings: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a text that comes in pieces."""
+    pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
+    values, times = zip(*LineReader(CHANNELS, **settings).blocks(pieces))
+    return np.concatenate(values), None if times[0] is None else np.concatenate(times)
+
+
+TABLE = "time,flow,pressure [bar]\n2024-01-13 00:00:00,1,2\n2024-01-13 00:00:10,3,\n2024-01-13 00:00:20,5,6.5\n"
+OBJECTS = [
+    {"time": "2024-01-13T00:00:00", "flow": 1, "pressure": 2},
+    {"flow": 3, "time": "2024-01-13T00:00:10"},
+    {"time": "2024-01-13T00:00:20", "flow": 5, "pressure": 6.5},
+]
+TEXTS = {
+    "comma": TABLE.encode(),
+    "mark, Windows lines, blank lines": b"\xef\xbb\xbf" + TABLE.replace("\n", "\r\n\r\n").encode(),
+    "decimal comma that comes late": TABLE.replace(",", ";").replace(".", ",").encode(),
+    "tab": TABLE.replace(",", "\t").encode(),
+    "missing mark": TABLE.replace("3,", "3,n/a").encode(),
+    "quotes": TABLE.replace("2024-01-13 00:00:00", '"2024-01-13 00:00:00"').replace("5,6.5", '"5","6.5"').encode(),
+    "line end within quotes": TABLE.replace("time", "note,time").replace("\n2", '\n"a\nb;c",2').encode(),
+    "order of the columns": (
+        b"pressure;other;flow;time\n2;x;1;2024-01-13 00:00:00\n;y;3;2024-01-13 00:00:10\n6.5;;5;2024-01-13 00:00:20\n"
+    ),
+    "day first, told by the first stamp": TABLE.replace("2024-01-13", "13/01/2024").encode(),
+    "day and clock apart": TABLE.replace("time", "Date,Time").replace("13 00", "13,00").encode(),
+    "seconds since 1970": TABLE.replace("2024-01-13 00:00:", "17051040").encode(),
+    "no header": TABLE.partition("\n")[2].encode(),
+    "no name for what counts": TABLE.replace("time", ",time")
+    .replace("\n2", "\n7,2", 1)
+    .replace("\n2", "\n8,2", 1)
+    .replace("\n2", "\n9,2", 1)
+    .encode(),
+    "JSON lines": "".join(json.dumps(each) + "\n" for each in OBJECTS).encode(),
+}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 50, 1000])
+@pytest.mark.parametrize("name", TEXTS)
+def test_rows_are_those_of_the_whole_file_wherever_the_text_is_cut(name: str, cut: int, tmp_path: Path):
+    path = tmp_path / ("run.jsonl" if name == "JSON lines" else "run.csv")
+    path.write_bytes(TEXTS[name])
+    (whole,) = as_recordings(path, channels=CHANNELS)
+    for text in (TEXTS[name], TEXTS[name].rstrip()):
+        values, times = read(text, cut=cut)
+        np.testing.assert_array_equal(values, EXPECTED)
+        np.testing.assert_array_equal(times, TIMES)
+    np.testing.assert_array_equal(whole.values, values)
+    np.testing.assert_array_equal(whole.times, times)
+
+
+def test_a_row_comes_as_soon_as_its_line_has_ended():
+    came = []
+    chunks = iter([b"flow,pressure\n", b"1,2\n3,", b"4\n", b"5,6"])
+
+    def noted():
+        for chunk in chunks:
+            yield chunk
+            came.append(len(rows))
+
+    rows = []
+    for values, _ in LineReader(CHANNELS).blocks(noted()):
+        rows += values.tolist()
+    assert came == [0, 1, 2, 2] and rows == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_the_format_of_the_first_stamps_holds_for_later_ones():
+    text = b"time,flow,pressure\n13/02/2024 00:00,1,2\n01/03/2024 00:00,1,2\n"
+    assert read(text, cut=44)[1].astype("datetime64[D]").astype(str).tolist() == ["2024-02-13", "2024-03-01"]
+    with pytest.raises(ValueError, match=r"holds '2024-03-01 00:00' \(standard input, line 3\)"):
+        read(text.replace(b"01/03/2024", b"2024-03-01"), cut=44)
+
+
+def test_what_may_be_thousands_waits_for_a_row_that_tells():
+    text = b"flow;pressure\n1,250;2,125\n3,5;4\n"
+    for cut in (1, 1000):
+        np.testing.assert_array_equal(read(text, cut=cut)[0], [[1.25, 2.125], [3.5, 4]])
+    with pytest.raises(ValueError, match=r"may be a fraction or thousands \(standard input, line 2\)"):
+        read(text[:26], cut=1)
+    with pytest.raises(ValueError, match="may be a fraction or thousands"):
+        next(LineReader(CHANNELS).blocks([b"flow;pressure\n" + b"1,250;2,125\n" * 100, b"3,5;4\n"]))
+
+
+def test_seconds_are_times_and_no_time_is_none():
+    np.testing.assert_array_equal(read(b"when,flow,pressure\n5,1,2\n6,1,2\n", time_column="when")[1], [5.0, 6.0])
+    assert read(b"flow,pressure\n1,2\n")[1] is None
+
+
+@pytest.mark.parametrize("text", [b"", b"\n\n", b"flow,pressure\n"])
+def test_a_text_without_rows_gives_none(text: bytes):
+    assert list(LineReader(CHANNELS).blocks([text])) == []
+
+
+REFUSED = [
+    (b"flow,pressure\n1,2\n1,2,3\n", r"a row has 3 fields, but the first row 2 \(standard input, line 3\)"),
+    (b"flow,pressure\n1,2\n1", r"the last row has 1 field, but the first row 2 \(standard input, line 3\)"),
+    (b"flow,pressur\n1,2\n", r"missing 'pressure', while there is 'pressur' \(standard input\)"),
+    (b"flow,pressure\n1,2\n1,inf\n", r"channel 'pressure' is infinite \(standard input, line 3\)"),
+    (b"flow,pressure\n1,2\n\n1,off\n", r"'pressure' holds text: 'off' \(standard input, line 4\)"),
+    (b"flow;pressure\n1,5;2\n1.5;2\n", r"decimal commas and points|holds text: '1.5'"),
+    (b"flow,pressure\n1,2\n1,\0\n", r"a zero byte \(standard input, line 3\)"),
+    (b'flow,pressure\n1,2\n1,"2\n1,3\n', r"never closed \(standard input, from line 3 on\)"),
+    (b"time,flow,pressure\n2024-01-01,1,2\nx,1,2\n", r"time column 'time' holds 'x' \(standard input, line 3\)"),
+    (b'{"flow": 1}\n[1, 2]\n', r"not an object but a list \(standard input, line 2\)"),
+    (b'{"flow": 1}\n{"flow": 1\n', r"not JSON \(standard input, line 2"),
+    (b'{"flow": "high"}\n', r"'flow' holds text: 'high' \(standard input, line 1\)"),
+    (b'{"speed": 1}\n', r"missing 'flow', 'pressure', while there is 'speed' \(standard input\)"),
+    (b'{"time": 1, "flow": 1}\n{"flow": 1}\n', r"'time' is empty \(standard input, line 2\). Every row needs a time"),
+    (b"<html>\n<body>\n", r"a web page \(standard input\)"),
+]
+
+
+@pytest.mark.parametrize("cut", [1, 1000])
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_a_line_that_cannot_be_read_is_named(text: bytes, message: str, cut: int):
+    with pytest.raises(ValueError, match=message) as caught:
+        read(text, cut=cut)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [0, 1, 500, 998, 999])
+def test_all_rows_before_a_bad_line_are_read(bad: int):
+    lines = [f"{row},{row / 4}" for row in range(1000)]
+    lines[bad] = "1,off"
+    rows = []
+    with pytest.raises(ValueError, match=rf"'off' \(standard input, line {bad + 2}\)"):
+        for values, _ in LineReader(CHANNELS).blocks(["\n".join(["flow,pressure", *lines]).encode()]):
+            rows += values.tolist()
+    assert rows == [[row, row / 4] for row in range(bad)]
