@@ -29,7 +29,7 @@ class Recipe:
     Attributes:
         path: The script.
         task: The first line of its docstring.
-        facts: Those of its constants DATA and MINUTES that it has.
+        facts: Those of its constants DATA and MINUTES that it has; the minutes of the table, if it has a line there.
         result: Its line in the table of results, in words.
     """
 
@@ -63,7 +63,7 @@ def recipes(folder: Path) -> list[Recipe]:
     return [read(path, results.get(path.stem)) for path in sorted(scripts, key=lambda path: path.stem)]
 
 
-def read(path: Path, cells: dict[str, str] | None) -> Recipe:
+def read(path: Path, cells: dict[str, object] | None) -> Recipe:
     """Read what a recipe says of itself; `cells` are those of its line in the table of results."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     facts = {
@@ -74,11 +74,12 @@ def read(path: Path, cells: dict[str, str] | None) -> Recipe:
         if isinstance(target, ast.Name) and target.id in FACTS
     }
     task = (ast.get_docstring(tree) or "").partition("\n")[0]
+    facts |= {"MINUTES": str(cells["minutes"])} if cells else {}
     return Recipe(path, task, facts, headline(cells) if cells else "")
 
 
-def headline(cells: dict[str, str]) -> str:
-    """Return the result in words: "AUROC 0.901 (baseline: PCA, 0.898) on BSData pitting"."""
+def headline(cells: dict[str, object]) -> str:
+    """Return the result in words: "AUROC 0.901 (baseline: PCA, 0.898), on BSData pitting"."""
     others = {"baseline": cells["baseline"], "published": cells["published"]}
     told = "; ".join(f"{name}: {cell}" for name, cell in others.items() if cell != NOTHING)
     return f"{cells['metric']} {cells['seqae']}{f' ({told})' if told else ''}, on {cells['data']}"

@@ -180,7 +180,8 @@ def recursion(model: seqae.RecursiveAutoencoder, batch: seqae.Batch) -> seqae.Re
     return seqae.RecursiveAutoencoder(model.encoder, Decomposition(8)).encoder
 
 
-def images(run: seqae.Run) -> None:
+def images(seed: int = 0, out: Path = Path("runs")) -> None:
+    run = seqae.Run(images, locals())
     train, test = seqae.read_images("mnist", "data")
     few: seqae.ImageDataset = test.subset(np.arange(8))
     print(len(train))
@@ -207,4 +208,4 @@ def video(path: Path, captioner: seqae.Captioner) -> list[str]:
     return captioner.caption([frames])
 
 
-print(seqae.Run("sensor_anomaly", "runs", {"seed": 0}), seqae.__version__)
+print(seqae.__version__)
