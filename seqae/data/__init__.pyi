@@ -13,6 +13,7 @@ from .audio.spectral_normalization import SpectralTilt as SpectralTilt
 from .audio.speech_sets import AudioClip as AudioClip
 from .audio.speech_sets import read_clips as read_clips
 from .audio.synthetic import synthetic_words as synthetic_words
+from .images.bsdata import read_bsdata as read_bsdata
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
 from .images.masks import read_masked_images as read_masked_images
