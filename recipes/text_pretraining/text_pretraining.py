@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from baselines import BAGS_OF_WORDS, from_scratch
+from few_label_baselines import BAGS_OF_WORDS, from_scratch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
 from sklearn.pipeline import make_pipeline

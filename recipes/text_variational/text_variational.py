@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from likelihood import judge
+from sentence_likelihood import judge
 from torch import nn
 
 import seqae
