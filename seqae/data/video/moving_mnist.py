@@ -1,7 +1,7 @@
-"""Digits that move across a black square and bounce off its walls: a test bed for video, generated as it is needed.
+"""Moving MNIST: digits that move across a black square and bounce off its walls, generated as it is read.
 
-Moving MNIST of Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: two digits, 20 frames of 64 x 64, the larger
-of both values where they overlap.
+Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: two digits, 20 frames of 64 x 64, the larger of both values
+where they overlap.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from seqae.datasets.images import ImageDataset
 
 
 class MovingMNIST:
-    """A dataset of videos, (time, 1, height, width) from 0 to 1. A video is a function of the seed and its index.
+    """A dataset of videos `(frames, 1, size, size)` float32 from 0 to 1, each a function of the seed and its index.
 
-    A digit starts anywhere, goes into any direction at one speed, and stops for a moment at a wall, from where it goes
-    on in the mirrored direction. Positions are whole pixels, rounded down.
+    A digit starts at a random position, moves in a random direction at one speed, and is reflected at the walls, where
+    it stops for a moment. Positions are whole pixels, rounded down.
 
     Args:
         images: The digits, of one channel.
-        num_videos: The number of videos.
-        frames: The number of frames in a video.
+        num_videos: Number of videos.
+        frames: Frames of a video.
         size: Height and width of a frame.
-        digits: The number of digits in a video.
-        step: The distance that a digit goes from frame to frame, as a fraction of the way from wall to wall.
-        seed: Seed of the digits and their paths.
+        digits: Digits in a video.
+        step: Distance between frames, as a fraction of the distance between the walls.
+        seed: Seed of the digits and their directions.
 
     Raises:
-        ValueError: A digit has more than one channel, or is as large as a frame.
+        ValueError: The images have several channels, or are not smaller than a frame.
     """
 
     def __init__(
@@ -61,39 +61,39 @@ class MovingMNIST:
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of frames of each video, (video,) int64."""
+        """The number of frames of each video, `(videos,)`."""
         return np.full(self.num_videos, self.frames, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.num_videos
 
     def __getitem__(self, index: int) -> Tensor:
-        """Return one video, (time, 1, height, width) float32 from 0 to 1."""
+        """Return a video, `(frames, 1, size, size)`."""
         if not 0 <= index < self.num_videos:
             raise IndexError(f"video {index} of {self.num_videos}")
         return self.batch(np.array([index])).values[0]
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """Return some videos, (video, time, 1, height, width) float32 from 0 to 1."""
+        """Return a batch of the videos with these indices `(batch,)`."""
         values = np.stack([self._video(int(index)) for index in indices])
         return Batch.full(torch.from_numpy(values).to(torch.float32).div_(255).unsqueeze(2))
 
     def paths(self, index: int) -> np.ndarray:
-        """Return where the upper left corners of the digits of a video are, (digit, time, 2): row and column."""
-        return self._digits_and_paths(index)[1]
+        """Return row and column of the upper left corners of the digits of a video, `(digit, frame, 2)` int64."""
+        return self._sample(index)[1]
 
     def _video(self, index: int) -> np.ndarray:
-        chosen, paths = self._digits_and_paths(index)
+        chosen, paths = self._sample(index)
         video = np.zeros((self.frames, self.size, self.size), dtype=np.uint8)
         for image, path in zip(self.images.pixels[chosen, 0].numpy(), paths):
             height, width = image.shape
             for frame, (row, column) in zip(video, path):
-                covered = frame[row : row + height, column : column + width]
-                np.maximum(covered, image, out=covered)
+                window = frame[row : row + height, column : column + width]
+                np.maximum(window, image, out=window)
         return video
 
-    def _digits_and_paths(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the indices of the digits of a video, (digit,), and their paths, (digit, time, 2)."""
+    def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the digits of a video, and their paths."""
         random = np.random.default_rng((self.seed, index))
         chosen = random.integers(len(self.images), size=self.digits)
         start, angle = random.random((self.digits, 2)), 2 * np.pi * random.random(self.digits)
@@ -103,11 +103,11 @@ class MovingMNIST:
 
 
 class EpochSampler:
-    """Batches of indices for a DataLoader, other ones in each epoch: generated videos never repeat.
+    """Indices of videos for a `seqae.DataLoader`, others in each epoch: generated videos need not be seen twice.
 
     Args:
-        num_videos: The number of videos in an epoch.
-        batch_size: The number of videos in a batch.
+        num_videos: Videos in an epoch.
+        batch_size: Videos in a batch.
     """
 
     def __init__(self, num_videos: int, batch_size: int):
@@ -118,7 +118,7 @@ class EpochSampler:
 
     @property
     def sampler(self) -> EpochSampler:
-        """This sampler: Lightning looks for `set_epoch` here."""
+        """Itself: here Lightning looks for `set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -135,29 +135,29 @@ class EpochSampler:
 
 
 def bounce(start: np.ndarray, step: np.ndarray, frames: int) -> np.ndarray:
-    """Return positions from 0 to 1 after each of several steps, (time, *start).
+    """Return positions between 0 and 1 after each of several steps, `(frames, *start)`.
 
     Args:
         start: Positions before the first step, any shape.
-        step: The change in each step, of the same shape; its sign changes at 0 and at 1.
-        frames: The number of steps.
+        step: The velocity, of the same shape; changes its sign at 0 and at 1.
+        frames: Number of steps.
     """
-    position, step, positions = start.copy(), step.copy(), []
+    position, velocity, positions = start.copy(), step.copy(), []
     for _ in range(frames):
-        position = position + step
-        step = np.where((position <= 0) | (position >= 1), -step, step)
+        position = position + velocity
+        velocity = np.where((position <= 0) | (position >= 1), -velocity, velocity)
         position = position.clip(0, 1)
         positions.append(position)
     return np.stack(positions)
 
 
 def entropy(frames: Tensor) -> float:
-    """Return the mean over frames of the entropy of all pixels in nats, below which no cross-entropy can be.
+    """Return the entropy of frames in nats, a bound of any cross-entropy: the sum over pixels, the mean over frames.
 
-    A grey pixel of 0.5 costs at least 0.69 nats. With Moving MNIST it is 86.4 nats per frame.
+    A pixel of 0.5 costs at least 0.69 nats. For Moving MNIST the entropy is 86.4 nats per frame.
 
     Args:
-        frames: (frame, channel, height, width) from 0 to 1.
+        frames: `(frame, channel, height, width)` from 0 to 1.
     """
     pixels = torch.special.entr(frames) + torch.special.entr(1 - frames)
     return float(pixels.flatten(start_dim=1).sum(dim=1).mean())

@@ -1,54 +1,67 @@
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
 
-from seqae.data.video.captions import read_sheets
+from seqae.data import read_featured_clips
+
+MSR_VTT = {
+    "videos": [{"video_id": "video0", "split": "train"}, {"video_id": "video1", "split": "test"}],
+    "sentences": [
+        {"video_id": "video0", "caption": "a dog runs", "sen_id": 0},
+        {"video_id": "video1", "caption": "a cat sleeps", "sen_id": 1},
+        {"video_id": "video0", "caption": "an animal is running", "sen_id": 2},
+    ],
+}
+COCO = {"annotations": [{"image_id": each["video_id"], "caption": each["caption"]} for each in MSR_VTT["sentences"]]}
+MSVD = {"video0": ["a dog runs", "an animal is running"], "video1": "a cat sleeps"}
 
 
-def sheets(folder: Path, lines: list[str], names: tuple[str, ...] = ("one", "two")) -> Path:
-    sheet = np.zeros((2 * 32, 15 * 48), dtype=np.uint8)
-    for number in range(30):
-        row, column = divmod(number, 15)
-        sheet[32 * row : 32 * row + 32, 48 * column : 48 * column + 48] = 8 * number
-    content = io.BytesIO()
-    Image.fromarray(sheet).save(content, format="JPEG", quality=95)
-    with zipfile.ZipFile(folder / "frames.zip", "w") as archive:
-        for name in names:
-            archive.writestr(f"{name}.jpg", content.getvalue())
-    (folder / "clips.jsonl").write_text("\n".join(lines), encoding="utf-8")
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    folder = tmp_path / "features"
+    folder.mkdir()
+    for number in range(2):
+        np.save(folder / f"video{number}.npy", np.full((3 + number, 5), number, dtype=np.float16))
     return folder
 
 
-def line(name: str, frames: int, split: str) -> str:
-    return json.dumps({"id": name, "n_frames": frames, "text": "bin blue", "split": split})
+def written(folder: Path, content: object) -> Path:
+    path = folder / "captions.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
 
 
-def test_sheets_are_cut_into_frames_in_their_order(tmp_path: Path):
-    clips = read_sheets(sheets(tmp_path, [line("one", 30, "train"), line("two", 17, "test"), ""]))
-    assert [clip.frames.shape for clip in clips] == [(30, 1, 32, 48), (17, 1, 32, 48)]
-    np.testing.assert_allclose(clips[0].frames.mean(dim=(1, 2, 3)), 8 * np.arange(30) / 255, atol=0.01)
-    assert [clip.name for clip in read_sheets(tmp_path, "test")] == ["two"]
+@pytest.mark.parametrize("content", [MSR_VTT, COCO, MSVD], ids=["MSR-VTT", "COCO", "MSVD"])
+def test_clips_are_read_with_all_their_captions(content, features: Path, tmp_path: Path):
+    first, second = read_featured_clips(written(tmp_path, content), features)
+    assert first.name == "video0" and first.captions == ("a dog runs", "an animal is running")
+    assert second.caption == "a cat sleeps"
+    assert torch.equal(second.frames, torch.ones(4, 5))
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([line("one", 30, "train"), "{"], "line 2"),
-        ([json.dumps({"id": "one"})], "no n_frames, split, text"),
-        ([line("one", 31, "train")], "31 frames on a sheet of 2 x 15"),
-        ([line("one", 0, "train")], "0 frames"),
-    ],
-)
-def test_wrong_lines_are_named(lines: list[str], message: str, tmp_path: Path):
-    with pytest.raises(ValueError, match=message):
-        read_sheets(sheets(tmp_path, lines))
+def test_a_split_is_a_part(features: Path, tmp_path: Path):
+    (found,) = read_featured_clips(written(tmp_path, MSR_VTT), features, split="test")
+    assert found.name == "video1"
+    with pytest.raises(ValueError, match="no splits"):
+        read_featured_clips(written(tmp_path, MSVD), features, split="test")
 
 
-def test_absent_sheets_are_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"three\.jpg"):
-        read_sheets(sheets(tmp_path, [line("three", 3, "train")]))
+def test_captions_of_absent_clips_are_refused(features: Path, tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"1 of 3 clips with captions are absent \(video7"):
+        read_featured_clips(written(tmp_path, MSVD | {"video7": ["a bird"]}), features)
+
+
+@pytest.mark.parametrize("content", [[], {}, {"annotations": [{"image_id": "video0"}]}])
+def test_annotations_of_another_kind_are_refused(content, features: Path, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"captions\.json"):
+        read_featured_clips(written(tmp_path, content), features)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"not an array"])
+def test_damaged_features_are_named(content: bytes, features: Path, tmp_path: Path):
+    (features / "video1.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"video1\.npy"):
+        read_featured_clips(written(tmp_path, MSVD), features)

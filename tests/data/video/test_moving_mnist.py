@@ -10,14 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqae.data.images.mnist import read_images
-from seqae.data.video.moving_mnist import EpochSampler, MovingMNIST, bounce, entropy
-from seqae.datasets.images import ImageDataset
+from seqae.data import EpochSampler, MovingMNIST, bounce, entropy, read_images
+from seqae.datasets import ImageDataset
 
 SQUARES = ImageDataset.of(np.full((3, 4, 4), 255, np.uint8) // np.arange(1, 4, dtype=np.uint8)[:, None, None])
 
 
-def test_a_video_is_a_function_of_seed_and_number():
+def test_a_video_is_a_function_of_seed_and_index():
     videos = MovingMNIST(SQUARES, 5, size=16, seed=1)
     assert torch.equal(videos[3], videos.batch(np.array([4, 3])).values[1])
     assert torch.equal(videos[3], MovingMNIST(SQUARES, 9, size=16, seed=1)[3])
@@ -28,8 +27,8 @@ def test_a_video_is_a_function_of_seed_and_number():
 def test_frames_hold_the_digits_at_their_paths_and_the_larger_value_where_they_overlap():
     videos = MovingMNIST(SQUARES, 40, frames=12, size=9)
     brightest = set(SQUARES.pixels.unique().tolist())
-    for number in range(len(videos)):
-        video, paths = videos[number], videos.paths(number)
+    for index in range(len(videos)):
+        video, paths = videos[index], videos.paths(index)
         seen = torch.zeros(12, 9, 9, dtype=torch.bool)
         for path in paths:
             for time, (row, column) in enumerate(path):
@@ -71,13 +70,13 @@ def test_digits_that_do_not_fit_are_named():
 
 
 def test_every_epoch_has_videos_of_its_own():
-    numbers = EpochSampler(10, batch_size=4)
-    first = np.concatenate(list(numbers))
-    numbers.set_epoch(1)
-    numbers.start = 1  # a resumed run goes on with the second batch
-    later = list(numbers)
-    assert len(later) == len(numbers) - 1 and not set(first) & set(np.concatenate(later))
-    assert sorted(np.concatenate(list(numbers))) == list(range(10, 20))
+    indices = EpochSampler(10, batch_size=4)
+    first = np.concatenate(list(indices))
+    indices.set_epoch(1)
+    indices.start = 1  # a resumed run goes on with the second batch
+    later = list(indices)
+    assert len(later) == len(indices) - 1 and not set(first) & set(np.concatenate(later))
+    assert sorted(np.concatenate(list(indices))) == list(range(10, 20))
 
 
 @pytest.mark.skipif(
