@@ -11,7 +11,7 @@ RECIPES = list(recipe_scripts().values())
 LEAVES = {
     "audio_anomaly": ["words.png", "loss.png", "model/seqae.json"],
     "audio_digits": [
-        "sounds.png",
+        "spectrograms.png",
         "codes-digits.png",
         "codes-speakers.png",
         "loss.png",
@@ -40,7 +40,7 @@ LEAVES = {
         "codes.png",
         "model/seqae.json",
     ],
-    "sensor_benchmarks": ["dense-0/fault.npy", "pca-0/fault.npy", "persistence-0/fault.npy"],
+    "sensor_benchmarks": ["dense-0/fault.npy", "pca-0/fault.npy", "moving_average-0/fault.npy"],
     "sensor_heartbeats": ["beats.png", "codes.png", "loss.png", "model/seqae.json"],
     "text_sentiment_recursive": ["trees.png", "loss.png", "model/seqae.json"],
     "sensor_features": ["codes.png", "loss.png"],
@@ -52,22 +52,15 @@ LEAVES = {
     "video_captions": [
         "attention.png",
         "clips.png",
-        "frames.png",
         "captions.tsv",
         "loss.png",
         "model-S2VT/seqae.json",
         "model-attention/seqae.json",
     ],
-    "video_moving_digits": [
-        "strips.png",
-        "films.gif",
-        "films.mp4",
-        "far.png",
-        "far.mp4",
-        "loss.png",
-        "model/seqae.json",
-    ],
-    "video_wear": ["strips.png", "film.gif", "loss.png", "model/seqae.json"],
+    "video_lip_reading": ["attention.png", "clips.png", "sentences.tsv", "loss.png", "model/seqae.json"],
+    "video_moving_digits": ["frames.png", "video.mp4", "loss.png", "model/seqae.json"],
+    "video_sprites": ["frames.png", "video.mp4", "loss.png", "model/seqae.json"],
+    "video_wear": ["frames.png", "video.gif", "loss.png", "model/seqae.json"],
 }
 
 

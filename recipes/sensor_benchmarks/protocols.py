@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from benchmarks import Case
 
+from benchmarks import Case
 from seqae.anomaly import Detection
 from seqae.evaluation import row_scores, sliding_window_length, vus_pr
 

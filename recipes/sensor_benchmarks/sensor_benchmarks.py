@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks import SOURCES, Case, read_benchmark, synthetic_cases
 from protocols import PROTOCOLS
 
 import seqae
+from benchmarks import SOURCES, Case, read_benchmark, synthetic_cases
 from seqae import cli
 from seqae.anomaly import WINDOW_MODELS, Detection
 

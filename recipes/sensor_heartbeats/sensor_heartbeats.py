@@ -68,9 +68,7 @@ def main(
     }
     results, metrics = [], {}
     for name, method in methods.items():
-        scores = [
-            evaluate(*cross_fit(method, normal, beats, seed), truth, false_alarm_rate) for seed in range(seeds)
-        ]
+        scores = [evaluate(*cross_fit(method, normal, beats, seed), truth, false_alarm_rate) for seed in range(seeds)]
         means = {measure: float(np.mean([each[measure] for each in scores])) for measure in scores[0]}
         deviations = {measure: float(np.std([each[measure] for each in scores])) for measure in scores[0]}
         results.append({"method": name} | {key: f"{means[key]:.4f} ± {deviations[key]:.4f}" for key in means})
@@ -128,9 +126,7 @@ def cross_fit(method: Method, normal: np.ndarray, beats: np.ndarray, seed: int) 
     return held_out, np.mean(scores, axis=0)
 
 
-def evaluate(
-    held_out: np.ndarray, scores: np.ndarray, truth: np.ndarray, false_alarm_rate: float
-) -> dict[str, float]:
+def evaluate(held_out: np.ndarray, scores: np.ndarray, truth: np.ndarray, false_alarm_rate: float) -> dict[str, float]:
     """Return how well scores and alarms agree with the truth; held-out normal beats set the threshold."""
     rows = row_scores(truth, scores > Quantile().fit(held_out, false_alarm_rate).value)
     return {
