@@ -60,7 +60,7 @@ def main(
 
     scores: dict[str, list[float]] = {"untrained": [], "frozen": [], "fine-tuned": [], "same net from labels alone": []}
     for number in range(seed, seed + seeds):
-        encoder = seqae.SequenceEncoder(code_size, epochs=epochs, random_state=number, progress=True)
+        encoder = seqae.SequenceEncoder(code_size, epochs=epochs, random_state=number, verbose=True)
         encoder.fit(train.sequences)
         untrained = seqae.SequenceEncoder(code_size, epochs=0, random_state=number).fit(train.sequences)
         scores["untrained"].append(accuracy(untrained.transform, train, test))

@@ -31,25 +31,61 @@ from seqae.transforms import corruptions
 # Savable kinds of classes that are no part of a model: whoever adds a class decides whether it is saved.
 NOT_SAVED = {
     # found in data, and the data itself
-    *(
-        "AudioBlock AudioClip Audio BagOfWordsBatch Batch CaptionedClip CsvFormat CsvRows ImageDataset "
-        "ImageSet LabelledBatch LabelledSequences LabelledTree MaskedBatch MaskedImage PairBatch Readings "
-        "Recording Sampling Table Tree TreeBatch Voice "
-    ).split(),
+    *[
+        "AudioBlock",
+        "AudioClip",
+        "Audio",
+        "BagOfWordsBatch",
+        "Batch",
+        "CaptionedClip",
+        "CsvFormat",
+        "CsvRows",
+        "ImageDataset",
+        "ImageSet",
+        "LabelledBatch",
+        "LabelledSequences",
+        "LabelledTree",
+        "MaskedBatch",
+        "MaskedImage",
+        "PairBatch",
+        "Readings",
+        "Recording",
+        "Sampling",
+        "Table",
+        "Tree",
+        "TreeBatch",
+        "Voice",
+    ],
     # results
-    *(
-        "Alert AutoencoderOutput BottleneckOutput ChannelContribution CompositeOutput Confusion Detection "
-        "Drift Event EventScores RecursiveOutput RowScores RuntimeSettings Scores SearchResult StreamUpdate "
-        "TreeBatchPlan TreeNodes TreeOutput "
-    ).split(),
+    *[
+        "Alert",
+        "AutoencoderOutput",
+        "BottleneckOutput",
+        "ChannelContribution",
+        "CompositeOutput",
+        "Confusion",
+        "Detection",
+        "Drift",
+        "Event",
+        "EventScores",
+        "RecursiveOutput",
+        "RowScores",
+        "RuntimeSettings",
+        "Scores",
+        "SearchResult",
+        "StreamUpdate",
+        "TreeBatchPlan",
+        "TreeNodes",
+        "TreeOutput",
+    ],
     # steps on the way to one: what fits, and what waits to be an alert
-    *"Candidate ScorerFitter".split(),
+    *["Candidate", "ScorerFitter"],
     # given to one call
-    *"BeamSearch GreedySearch Stage TokenSampling".split(),
+    *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
     # fetches files
-    *"Remote".split(),
+    *["Remote"],
     # forms of a detector or an encoder for other libraries: save the detector or the encoder in it
-    *"CollectionEncoder OutlierDetector SeriesDetector".split(),
+    *["CollectionEncoder", "OutlierDetector", "SeriesDetector"],
 }
 # They write files, print, or are this package itself.
 CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae._recipes")

@@ -24,7 +24,7 @@ from seqae.datasets import PairDataset, SequenceDataset
 from seqae.modules import Convolutions, GeneralAttention, frame_decoder, frame_encoder, init_forget_gate_bias
 from seqae.report import attention_figure, filmstrip_figure, loss_figure, save_figure
 from seqae.seq2seq import S2VT, AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2Seq
-from seqae.text import bleu4, cider_d, exact_match, token_accuracy, word_error_rate
+from seqae.text import cider_d, exact_match, token_accuracy, word_error_rate
 
 DATA = "synthetic clips of moving shapes"
 MINUTES = 8

@@ -36,7 +36,7 @@ class PathEncoder(Encoder):
         read = torch.cat([positions, self.velocity_scale * velocities], dim=-1)
         hidden = self.rnn(Batch(read, batch.lengths))
         last = read[torch.arange(len(batch), device=read.device), batch.lengths - 1]
-        return torch.cat([last, self.project(self.rnn.final(hidden))], dim=1)
+        return torch.cat([last, self.project(self.rnn.last_output(hidden))], dim=1)
 
 
 class PathDecoder(Decoder):
@@ -66,7 +66,7 @@ class PathDecoder(Decoder):
         """Return positions and logarithms of variances, `(batch, time, 2 * coordinate)`, given `(batch, code_size)`."""
         coordinates = self.rnn.input_size // 2
         position, velocity = code[:, :coordinates], code[:, coordinates : 2 * coordinates] / self.velocity_scale
-        state = self.rnn.start(self.start(code[:, 2 * coordinates :]).tanh())
+        state = self.rnn.initial_state(self.start(code[:, 2 * coordinates :]).tanh())
         written = []
         for _ in range(int(lengths.max())):
             state = self.rnn.step(torch.cat([position, self.velocity_scale * velocity], dim=1), state)

@@ -40,7 +40,6 @@ from .text.trees import LabelledTree as LabelledTree
 from .text.trees import parse_tree as parse_tree
 from .text.trees import read_trees as read_trees
 from .video.captions import CaptionedClip as CaptionedClip
-from .video.captions import read_featured_clips as read_featured_clips
 from .video.files import read_video as read_video
 from .video.files import video_chunks as video_chunks
 from .video.files import video_frames as video_frames

@@ -1,38 +1,47 @@
-"""Write contact sheets of wear as BSData is published: `data/01_TIME_LOCATION_crop_2.jpg` and `label/*.json`.
+"""Write patches with masks, `SPLIT/image/NAME.jpg` and `SPLIT/mask/NAME.png` in a zip file, in the layout of BSData.
 
-    python tests/recipes/convert_bsdata.py FOLDER_WITH_SHEETS TARGET
-
-The folder holds `wear_sequences.zip`, for each spot a sheet of grey frames of 160 x 64 pixels, ten in a row, and
-`wear_sequences.json`: the time of each frame, and whether somebody marked a defect. The last twelve frames are named
-`crop_1`, as in the original.
+python tests/recipes/convert_bsdata.py patches.zip FOLDER    # writes FOLDER/BSData/data and FOLDER/BSData/label
 """
 
 import io
+import itertools
 import json
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-COLUMNS, LAST = 10, 57
+
+def convert(packed: Path, folder: Path) -> None:
+    """Write each image as it is, and its mask as polygons of labelme, one for each run of pixels in a row."""
+    for name in ("data", "label"):
+        (folder / "BSData" / name).mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(packed) as archive:
+        for image in sorted(map(PurePosixPath, archive.namelist())):
+            if image.parent.name != "image":
+                continue
+            mask = archive.read(str(image.parent.with_name("mask") / f"{image.stem}.png"))
+            shapes = polygons(np.array(Image.open(io.BytesIO(mask)).convert("L")) > 0)
+            (folder / "BSData" / "data" / f"{image.stem}.jpg").write_bytes(archive.read(str(image)))
+            content = json.dumps({"shapes": shapes, "imagePath": f"{image.stem}.jpg"})
+            (folder / "BSData" / "label" / f"{image.stem}.json").write_text(content, encoding="utf-8")
 
 
-def main(source: Path, target: Path) -> None:
-    for part in ("data", "label"):
-        (target / part).mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(source / "wear_sequences.zip") as archive:
-        for spot in json.loads((source / "wear_sequences.json").read_text(encoding="utf-8")):
-            sheet = np.asarray(Image.open(io.BytesIO(archive.read(f"{spot['location']}.jpg"))).convert("L"))
-            for index, time in enumerate(spot["time"]):
-                row, column = divmod(index, COLUMNS)
-                stem = f"01_{time}_{spot['location']}_crop_{2 if index < LAST else 1}"
-                frame = Image.fromarray(sheet[64 * row : 64 * (row + 1), 160 * column : 160 * (column + 1)])
-                frame.save(target / "data" / f"{stem}.jpg", quality=100)
-                if spot["labelled"][index]:
-                    (target / "label" / f"{stem}.json").write_text("{}\n")
+def polygons(mask: np.ndarray) -> list[dict[str, object]]:
+    """Return flat polygons that cover the true pixels of a mask `(height, width)` and no others."""
+    found: list[dict[str, object]] = []
+    for y, row in enumerate(mask):
+        x = 0
+        for is_pit, run in itertools.groupby(row.tolist()):
+            end = x + len(list(run))
+            if is_pit:
+                points = [[x, y], [end - 1, y], [end - 1, y], [x, y]]
+                found.append({"label": "Pitting", "shape_type": "polygon", "points": points})
+            x = end
+    return found
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))
