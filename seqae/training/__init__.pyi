@@ -4,8 +4,6 @@ from .callbacks.best_weights import BestWeights as BestWeights
 from .callbacks.checkpoints import ChecksummedCheckpointIO as ChecksummedCheckpointIO
 from .callbacks.checkpoints import PeriodicCheckpoint as PeriodicCheckpoint
 from .callbacks.checkpoints import TerminateOnNaN as TerminateOnNaN
-from .callbacks.checkpoints import checkpoints_in as checkpoints_in
-from .callbacks.checkpoints import read_checked as read_checked
 from .callbacks.checkpoints import valid_checkpoints as valid_checkpoints
 from .callbacks.signals import GracefulShutdown as GracefulShutdown
 from .callbacks.signals import Interrupted as Interrupted

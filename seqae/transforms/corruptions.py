@@ -190,18 +190,18 @@ class RandomApply:
     """Applies a transform that keeps lengths to some of the sequences.
 
     Args:
-        corruption: The transform.
+        transform: The transform.
         p: The probability of a sequence to be transformed.
     """
 
-    corruption: Corruption
+    transform: Corruption
     p: float
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Return the batch in which some sequences are transformed."""
         shape = (len(batch), *[1] * (batch.values.ndim - 1))
         chosen = _bernoulli(shape, self.p, generator).to(batch.values.device)
-        return Batch(torch.where(chosen, self.corruption(batch, generator).values, batch.values), batch.lengths)
+        return Batch(torch.where(chosen, self.transform(batch, generator).values, batch.values), batch.lengths)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Segmentation(Task):
     Args:
         model: From images `(images, channel, height, width)` to logits `(images, classes, height, width)`, for example
             a `UNet`. If images differ in size, it is given their sizes `(images, 2)`, too.
-        loss: From logits and masks to a scalar, see `seqae.training.mask_losses`.
+        loss: From logits and masks to a scalar: `mask_cross_entropy`, `focal_loss`, `dice_loss` or a sum of them.
         augmentations: Random transforms of images and masks while training, see `seqae.transforms.masked_images`.
         learning_rate: Learning rate of Adam.
         lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
