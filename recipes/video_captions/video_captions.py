@@ -2,9 +2,8 @@
 
 Two models: S2VT, one pair of LSTMs that reads all frames and then writes (Venugopalan et al. 2015,
 https://arxiv.org/abs/1505.00487), and a GRU with attention to the states of the frames at each word (Yao et al. 2015,
-https://arxiv.org/abs/1502.08029). Both read frames by convolutions that were trained as an autoencoder, without
-captions. The clips are synthetic: a shape moves one way and then another, and the test shows combinations of shape and
-ways that are not in the training.
+https://arxiv.org/abs/1502.08029). Both read frames by convolutions that were trained as an autoencoder. The clips are
+synthetic: a shape moves one way and then another; the test shows combinations that the training has not.
 
     python recipes/video_captions/video_captions.py
     python recipes/video_captions/video_captions.py --clips 1000 --epochs 20
@@ -24,7 +23,7 @@ from seqae.datasets import PairDataset, SequenceDataset
 from seqae.modules import Convolutions, GeneralAttention, frame_decoder, frame_encoder, init_forget_gate_bias
 from seqae.report import attention_figure, filmstrip_figure, loss_figure, save_figure
 from seqae.seq2seq import S2VT, AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2Seq
-from seqae.text import cider_d, exact_match, token_accuracy, word_error_rate
+from seqae.text import bleu, cider_d, exact_match, token_accuracy, word_error_rate
 
 DATA = "synthetic clips of moving shapes"
 MINUTES = 8
@@ -138,13 +137,12 @@ def train_captioner(
 
 def evaluate(written: list[str], truth: list[str]) -> dict[str, float]:
     """Return how well captions agree with the true ones."""
-    references = [[text] for text in truth]
     return {
         "words in place": token_accuracy([text.split() for text in written], [text.split() for text in truth]),
         "exact": exact_match(written, truth),
         "word error rate": word_error_rate(written, truth),
-        "BLEU-4": bleu4(written, references),
-        "CIDEr-D": cider_d(written, references),
+        "BLEU-4": bleu(written, truth, tokenize="none"),
+        "CIDEr-D": cider_d(written, [[text] for text in truth]),
     }
 
 
