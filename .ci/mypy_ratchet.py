@@ -3,7 +3,8 @@
     python .ci/mypy_ratchet.py            fails where a kind of error has become more frequent
     python .ci/mypy_ratchet.py --update   writes down the counts of today, after errors were mended
 
-The counts stand in `.ci/mypy_errors.json`, by mypy's error codes; a code that is not there may not occur at all.
+The counts are in `.ci/mypy_errors.json`, by mypy's error codes; a code that is not there may not occur at all. So with
+an empty file, `{}`, the package has to be clean.
 """
 
 import json
@@ -26,12 +27,14 @@ def main() -> None:
         KNOWN.write_text(json.dumps(dict(sorted(found.items())), indent=2) + "\n", encoding="utf-8")
     known = Counter(json.loads(KNOWN.read_text(encoding="utf-8")))
     more = found - known
-    print(*(line for line in lines if code_of(line) in more), sep="\n")
+    for line in lines:
+        if code_of(line) in more:
+            print(line)
     for code, count in sorted(more.items()):
-        print(f"{code}: {count} more than the {known[code]} that are known; one of the above is new")
+        print(f"{code}: {count} more than the {known[code]} that are known. Mend the new ones among the above")
     for code, count in sorted((known - found).items()):
         print(f"{code}: {count} fewer than known. Keep it so: python .ci/mypy_ratchet.py --update")
-    print(f"mypy: {found.total()} errors, {known.total()} known")
+    print(f"mypy: {found.total()} errors, {known.total()} known" if found or known else "mypy: no errors")
     sys.exit(bool(more))
 
 

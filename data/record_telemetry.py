@@ -68,7 +68,7 @@ class Kind:
 
 
 KINDS = {
-    "cpu_hog": Kind((30, 90), (0.4, 0.9), ("cpu_user", "cpu_compute")),  # share of a core
+    "cpu_hog": Kind((30, 90), (0.4, 0.9), ("cpu_user", "cpu_compute")),  # fraction of a core
     "memory_leak": Kind((60, 120), (40, 140), ("rss",), grows=True),  # MB
     "page_fault_storm": Kind((20, 90), (4, 9), ("page_faults", "cpu_memory")),  # MB touched anew in a round
     "disk_flood": Kind((20, 90), (0.4, 1.0), ("write_rate", "fsync_time")),  # MB in a round
@@ -80,7 +80,7 @@ KINDS = {
     "dead_worker": Kind((20, 80), (1, 1), ("processes", "heartbeats"), ("compute", "memory", "disk", "client")),
     "hung_worker": Kind((20, 80), (1, 1), ("heartbeats",), WORKERS),
     "stuck_sensor": Kind((40, 120), targets=LIVELY),
-    "drifting_sensor": Kind((150, 240), (0.4, 1.0), targets=LIVELY, grows=True),  # share of the reading
+    "drifting_sensor": Kind((150, 240), (0.4, 1.0), targets=LIVELY, grows=True),  # fraction of the reading
 }
 
 

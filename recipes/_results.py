@@ -4,8 +4,9 @@
     python recipes/_results.py --check         # fail if the table is not what the numbers say
     python recipes/_results.py --runs runs     # first take the numbers of `runs/NAME/latest/metrics.json`
 
-`results.json` holds six short cells for each recipe. Where `keys` names a metric of the recipe, `--runs` puts that
-metric's new value in place of the number in the cell, with as many digits.
+`results.json` holds six short cells for each recipe. Its `keys`, if there are any, name for a cell the metric in
+metrics.json that belongs there: `"keys": {"seqae": "autoencoder: AUROC"}`. `--runs` then puts that metric's new value
+in place of the last number in the cell, with as many digits; runs with `--smoke` are left out.
 """
 
 import argparse
@@ -48,24 +49,38 @@ def table(recipes: dict[str, dict[str, object]]) -> str:
 
 
 def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
-    """Put the metrics of whole runs into the cells; return the names of the recipes that had some."""
+    """Put the metrics of full runs into the cells; return the names of the recipes that had some.
+
+    Raises:
+        ValueError: A run lacks a metric that `keys` names, or a cell has no number to put it in place of.
+    """
     names = []
     for name, cells in recipes.items():
-        metrics = runs / name / "latest" / "metrics.json"
-        if not metrics.exists():
+        folder = runs / name / "latest"
+        if not cells.get("keys") or not (folder / "metrics.json").exists() or is_smoke(folder):
             continue
-        values = json.loads(metrics.read_text(encoding="utf-8"))["metrics"]
-        for cell, key in cells.get("keys", {}).items():
+        values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["metrics"]
+        for cell, key in cells["keys"].items():
+            if key not in values:
+                raise ValueError(f"{folder / 'metrics.json'} has no {key!r} for {name}. It has: {', '.join(values)}")
             cells[cell] = with_value(str(cells[cell]), float(values[key]))
         names.append(name)
     return names
 
 
+def is_smoke(folder: Path) -> bool:
+    """Say whether a run was a small one, to try the recipe."""
+    config = folder / "config.json"
+    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("smoke"))
+
+
 def with_value(cell: str, value: float) -> str:
     """Return a cell with another number in place of its last one, with as many digits; percent stays percent."""
-    old = re.findall(r"\d+(?:\.\d+)?", cell)[-1]
-    digits = len(old.partition(".")[2])
-    before, _, after = cell.rpartition(old)
+    found = re.findall(r"\d+(?:\.\d+)?", cell)
+    if not found:
+        raise ValueError(f"{cell!r} has no number to put {value:.4g} in place of. Write one, with its digits, by hand")
+    digits = len(found[-1].partition(".")[2])
+    before, _, after = cell.rpartition(found[-1])
     return f"{before}{value * (100 if after.startswith(' %') else 1):.{digits}f}{after}"
 
 

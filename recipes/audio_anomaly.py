@@ -1,26 +1,29 @@
-"""Find strange words with the detector for machine signals: each of its rows is a whole word.
+"""Find anomalous words with the detector for machine signals: each of its rows is a whole word.
 
-Each class of sounds in turn is held out as strange. The detector learns from recordings of the other classes, from
-their training part alone, and is asked whether a recording of the test is strange. A row holds the mean log-mel frames
-(those of auDeep, Freitag et al. 2017, https://arxiv.org/abs/1712.04382) in each part of a recording, without silence:
-pieces of a strange word are pieces of other words, too, only the whole is strange.
+Each class of words in turn is held out as the anomaly: the detector learns from training recordings of the other
+classes, and scores the test recordings. A row holds the mean log-mel frames (Freitag et al. 2017, auDeep,
+https://arxiv.org/abs/1712.04382) in each part of a recording, without silence.
 
     python recipes/audio_anomaly.py
     python recipes/audio_anomaly.py --data-root folder/with/fsdd
-
-Without data it makes its own words.
 """
 
 import os
 from pathlib import Path
 
 import numpy as np
+import torch
 
+import seqae
 from seqae import cli
+from seqae.anomaly import Conv
+from seqae.data import SpectralTilt, read_clips, synthetic_words
+from seqae.evaluation import auc_roc, pca_reconstruction
+from seqae.modules import SegmentMeanPooling
+from seqae.report import loss_figure, save_figure, spectrograms_figure
 
-DATA = "Free Spoken Digit Dataset, or made-up words"
+DATA = "Free Spoken Digit Dataset, or synthetic words"
 MINUTES = 5
-RESULT = "FSDD, each digit held out in turn: mean AUROC .867, PCA of the same words .790"
 
 
 def main(
@@ -29,107 +32,86 @@ def main(
     epochs: int = 15,
     parts: int = 8,
     classes: tuple[str, ...] = (),
-    learnt: int = 500,
+    max_words: int = 500,
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Hold out each class as strange, and compare the detector with principal components.
+    """Hold out each class as the anomaly, and compare the detector with principal components.
 
     Args:
-        data_root: Folder that holds FSDD, also packed; made up if empty.
-        code_size: Numbers in the code of a word, and principal components to compare with.
+        data_root: Folder that holds FSDD, also packed; synthetic words if empty.
+        code_size: Length of the code of a word, and number of principal components to compare with.
         epochs: Passes over the training words at most.
-        parts: Of a word; a row holds the mean frame in each.
-        classes: What is held out, one after the other; all if none is given.
-        learnt: Training recordings at most, drawn at random.
-        seed: Of all random numbers.
+        parts: Parts of a word; a row holds the mean frame of each.
+        classes: Classes to hold out, one after the other; all if none is given.
+        max_words: Training words at most, drawn at random.
+        seed: Seed of all random numbers.
         smoke: Only try whether it runs.
         out: Folder for the results.
     """
-    import torch
-
-    import seqae
-    from seqae import Batch
-    from seqae.anomaly.window_models import Conv
-    from seqae.data.audio.log_mel import LogMel
-    from seqae.data.audio.spectral_normalization import SpectralTilt
-    from seqae.data.audio.speech_sets import read_clips
-    from seqae.data.audio.synthetic import synthetic_words
-    from seqae.evaluation.anomalies import auc_roc
-    from seqae.modules.pooling import SegmentMeanPooling
-    from seqae.report import loss_figure, save_figure
-    from seqae.report.figures.spectrograms import spectrograms_figure
-    from seqae.report.run import Run
-
     if smoke:
-        epochs, classes, learnt = 1, ("0",), 40
+        epochs, classes, max_words = 1, ("0",), 40
+    run = seqae.Run(main, locals())
     seqae.configure_runtime(threads=1)
-    settings = dict(data_root=data_root, code_size=code_size, epochs=epochs, parts=parts, learnt=learnt, seed=seed)
-    run = Run("audio_anomaly", out, settings)
+    torch.manual_seed(seed)
     clips = read_clips("fsdd", data_root) if data_root else synthetic_words(voices=3)
-    log_mel = LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
+    log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
     decibels = [log_mel.decibels(clip.sound()) for clip in clips]
     labels = np.array([clip.label for clip in clips])
     for_test = np.array([clip.part == "test" for clip in clips])
+    durations = np.array([len(log_mel.trim_silence(each)) for each in decibels], dtype=float)
     print(f"data   {len(clips)} recordings of {min(map(len, decibels))} to {max(map(len, decibels))} frames")
 
     found: dict[str, list[float]] = {}
-    for strange in classes or np.unique(labels):
-        normal = np.random.default_rng(seed).permutation(np.flatnonzero(~for_test & (labels != strange)))[:learnt]
-        log_mel.fit_decibels([decibels[number] for number in normal])
-        words = SegmentMeanPooling(parts)(Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
+    for held_out in classes or np.unique(labels):
+        normal = np.flatnonzero(~for_test & (labels != held_out))
+        normal = np.random.default_rng(seed).permutation(normal)[:max_words]
+        log_mel.fit_decibels([decibels[index] for index in normal])
+        words = SegmentMeanPooling(parts)(seqae.Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
         detector = seqae.AnomalyDetector(
             Conv(code_size, 64), resolutions=(1,), window=1, epochs=epochs, random_state=seed
-        )
-        detector.fit(words[normal])
-        test, truth = words[for_test], labels[for_test] == strange
+        ).fit(words[normal])
+        test, truth = words[for_test], labels[for_test] == held_out
         scores = {
-            f"detector, {code_size} numbers a word": detector.score_samples(test),
-            f"PCA, {code_size} numbers a word": principal(words[normal], code_size)(test),
-            "length of the recording": np.array(
-                [len(log_mel.trim_silence(decibels[at])) for at in np.flatnonzero(for_test)]
-            ),
+            f"detector, code of {code_size}": detector.score_samples(test),
+            f"PCA, {code_size} components": pca_errors(words[normal], test, code_size),
+            "length of the recording": durations[for_test],
         }
         for name, values in scores.items():
             found.setdefault(name, []).append(auc_roc(truth, np.array(values, dtype=float)))
-        print(f"strange {strange}", "  ".join(f"{name} {values[-1]:.3f}" for name, values in found.items()))
+        print(f"anomaly {held_out}", "  ".join(f"{name} {values[-1]:.3f}" for name, values in found.items()))
 
     results = [
         {"method": name, "AUROC": float(np.mean(values)), "lowest": min(values), "highest": max(values)}
         for name, values in found.items()
     ]
-    metrics = {f"{line['method']}: {key}": line[key] for line in results for key in ("AUROC", "lowest", "highest")}
-    kinds = [np.flatnonzero(~truth), np.flatnonzero(truth)]
-    chosen = np.concatenate([kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in kinds])
-    numbers = np.flatnonzero(for_test)[chosen]
+    metrics = {f"{row['method']}: {key}": row[key] for row in results for key in ("AUROC", "lowest", "highest")}
+    spread = [kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in (np.where(~truth)[0], np.where(truth)[0])]
+    chosen = np.concatenate(spread)
     errors = detector.score_samples(test[chosen])
-    names = [f"{'strange' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
-    shown = {"word": test[chosen], "written": detector.reconstruct(test[chosen])}
-    pictures = {
-        kind: [
-            log_mel.inverse_transform(torch.from_numpy(np.float32(row.reshape(parts, -1))), decibels[number]).numpy()
-            for row, number in zip(rows, numbers)
-        ]
-        for kind, rows in shown.items()
-    }
-    save_figure(spectrograms_figure(pictures, names, 1 / parts, "share of the word"), run.path("words.png"))
+    names = [f"{'anomaly' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
+    like = [decibels[index] for index in np.flatnonzero(for_test)[chosen]]
+    rows = {"word": test[chosen], "reconstruction": detector.reconstruct(test[chosen])}
+    pictures = {name: spectrograms(log_mel, words, like, parts) for name, words in rows.items()}
+    save_figure(spectrograms_figure(pictures, names, 1 / parts, "fraction of the word"), run.path("words.png"))
     save_figure(loss_figure(detector.history_), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, "detector": detector}, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
 
 
-def principal(train: np.ndarray, components: int):
-    """Return what gives the mean squared error of each row by principal components, as the best linear autoencoder."""
+def pca_errors(train: np.ndarray, test: np.ndarray, n_components: int) -> np.ndarray:
+    """Return the mean squared error of each test row, `(row,)`, by principal components of standardized rows."""
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    axes = np.linalg.svd((train - mean) / deviation, full_matrices=False)[2][:components]
+    scaled = (test - mean) / deviation
+    return np.square(pca_reconstruction((train - mean) / deviation, scaled, n_components) - scaled).mean(axis=1)
 
-    def score(rows: np.ndarray) -> np.ndarray:
-        scaled = (rows - mean) / deviation
-        return np.square(scaled - scaled @ axes.T @ axes).mean(axis=1)
 
-    return score
+def spectrograms(log_mel: seqae.LogMel, words: np.ndarray, like: list[torch.Tensor], parts: int) -> list[np.ndarray]:
+    """Return decibels `(part, band)` of words `(word, part * band)`, as loud as the recordings they are like."""
+    frames = torch.from_numpy(np.float32(words)).unflatten(1, (parts, -1))
+    return [log_mel.inverse_transform(word, decibels).numpy() for word, decibels in zip(frames, like)]
 
 
 if __name__ == "__main__":

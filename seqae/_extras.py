@@ -14,9 +14,9 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     """Import an optional module.
 
     Args:
-        module: What to import, for example "bokeh".
+        module: The module to import, for example "bokeh".
         extra: The extra of seqae that installs it.
-        purpose: What it is needed for, for the error message.
+        purpose: The feature that needs it, for the error message.
 
     Raises:
         MissingExtra: The module is absent or broken; the message says how to install it.

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever meets half of one."""
+"""Files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
         ValueError: It is an address.
     """
     if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
-        raise ValueError(f"{folder} is an address. Download it first; only what is on this machine is read and written")
+        raise ValueError(f"{folder} is an address. Download it first; only files on this machine are read and written")
     return Path(folder)
 
 
@@ -25,8 +25,8 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside this one, which takes its place at the end; after an error nothing is left.
 
-    The folders above it are made, the content is on the disk before the name is, and others may read the
-    file as far as the umask lets them.
+    The folders above it are created, the content is on the disk before the file gets its name, and its permissions
+    follow the umask.
 
     Raises:
         IsADirectoryError: `path` is a folder.

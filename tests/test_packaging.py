@@ -1,17 +1,21 @@
 """What is published agrees with itself."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 import seqae
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONTENT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOLS = CONTENT["project"], CONTENT["tool"]
 
 
 def lowest(*extras: str) -> list[str]:
@@ -20,9 +24,35 @@ def lowest(*extras: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_the_version_is_the_same_everywhere():
+def test_the_version_is_written_in_one_file_and_cited_as_it_is():
+    assert "version" in PROJECT["dynamic"] and "version" not in PROJECT
+    source = (ROOT / TOOLS["hatch"]["version"]["path"]).read_text(encoding="utf-8")
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {PROJECT["version"], cited[1]} == {seqae.__version__}
+    assert f'__version__ = "{seqae.__version__}"' in source
+    assert cited[1] == seqae.__version__
+
+
+def imported_by(folder: str) -> dict[str, str]:
+    """Return the packages, neither of Python nor of the project, that files of a folder import, with such a file."""
+    found = {}
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            found |= {name.partition(".")[0]: path.name for name in names}
+    own = {path.stem for path in (ROOT / folder).rglob("*.py")} | {"seqae", "recipes"}
+    return {name: path for name, path in found.items() if name not in own and name not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(("folder", "extra"), [("seqae", "all,aeon,sktime"), ("recipes", "all,dev")])
+def test_what_is_imported_is_asked_for(folder, extra):
+    """What comes along with another package today need not come tomorrow."""
+    asked = {line.partition("==")[0] for line in lowest(*extra.split(","))}
+    provided = packages_distributions()
+    for name, path in imported_by(folder).items():
+        distributions = {canonicalize_name(each) for each in provided.get(name, [name])}
+        assert distributions & {canonicalize_name(each) for each in asked}, f"{path} imports {name}"
 
 
 def test_the_lowest_versions_of_the_core_are_the_bounds_in_the_project():
@@ -42,3 +72,15 @@ def test_every_supported_python_is_a_classifier():
     named = [line.rpartition(" :: ")[2] for line in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", line)]
     assert named[0] == PROJECT["requires-python"].removeprefix(">=")
     assert named == [f"3.{minor}" for minor in range(11, 11 + len(named))]
+
+
+TEXTS = [".ci/run", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"]
+TEXTS += ["data/README.md", "data/telemetry/README.md", "docs/index.md", "pyproject.toml", "recipes/RESULTS.md"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_that_a_text_names_are_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8").replace("https://github.com/seqae/seqae/blob/main/", "")
+    paths = re.findall(r"(?<![\w/.-])(?:\.ci|data|docs|recipes|seqae|tests)/[\w./-]*\w", text)
+    known = re.compile(r"seqae/_data|seqae/_recipes|.*NAME")  # in what is installed; any name
+    assert not [path for path in paths if not (ROOT / path).exists() and not known.match(path)]

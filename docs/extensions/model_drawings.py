@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import model_examples
 import seqae
+import seqae.modules
 from extensions.generated import heading, indented, write
 from extensions.tracing import Call, Shapes, leaves, trace
 
@@ -62,17 +63,17 @@ INTRODUCTION = [
 
 
 def not_drawn() -> set[str]:
-    """Return the public encoders and decoders that are in no example."""
-    seen = {type(module).__name__ for example in model_examples.EXAMPLES.values() for module in example()[0].modules()}
-    public = {
-        name
-        for name in seqae.__all__
-        if inspect.isclass(thing := getattr(seqae, name))
-        and issubclass(thing, nn.Module)
-        and name.endswith(("Encoder", "Decoder"))
+    """Return the encoders and decoders that `seqae` or `seqae.modules` offers and that are in no example."""
+    drawn = {type(module) for example in model_examples.EXAMPLES.values() for module in example()[0].modules()}
+    offered = {getattr(front, name) for front in (seqae, seqae.modules) for name in front.__all__}
+    models = {
+        thing
+        for thing in offered
+        if inspect.isclass(thing)
+        and issubclass(thing, (seqae.Encoder, seqae.Decoder))
         and not inspect.isabstract(thing)
     }
-    return public - seen - set(model_examples.NOT_DRAWN)
+    return {model.__name__ for model in models - drawn}
 
 
 def source(example: Example) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PICTURES = ROOT / "data" / "pictures" / "recipes"
-MOST_BYTES = 60_000  # of a picture: the page has to open at once, and a clone has to stay small
+RESULTS = ROOT / "recipes" / "results.json"
+MAX_BYTES = 60_000  # of a picture: the page has to open at once, and a clone has to stay small
 TITLES = {"audio": "Audio", "image": "Images", "sensor": "Machine signals", "text": "Text", "video": "Video"}
-FACTS = {"DATA": "Data", "MINUTES": "Minutes", "RESULT": "Result"}
+NOTHING = "\N{EN DASH}"  # a cell of the table of results without a number
+FACTS = {"DATA": "Data", "MINUTES": "Minutes"}
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,14 @@ class Recipe:
     Attributes:
         path: The script.
         task: The first line of its docstring.
-        facts: Those of its constants DATA, MINUTES and RESULT that it has.
+        facts: Those of its constants DATA and MINUTES that it has; the minutes of the table, if it has a line there.
+        result: Its line in the table of results, in words.
     """
 
     path: Path
     task: str
     facts: dict[str, str] = field(default_factory=dict)
+    result: str = ""
 
     @property
     def name(self) -> str:
@@ -54,11 +59,12 @@ def setup(app: Sphinx) -> dict[str, bool]:
 def recipes(folder: Path) -> list[Recipe]:
     """Return the recipes of a folder, `NAME.py` or `NAME/NAME.py`, without running them."""
     scripts = [*folder.glob("[!_]*.py"), *(path for path in folder.glob("*/*.py") if path.stem == path.parent.name)]
-    return [read(path) for path in sorted(scripts, key=lambda path: path.stem)]
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))["recipes"]
+    return [read(path, results.get(path.stem)) for path in sorted(scripts, key=lambda path: path.stem)]
 
 
-def read(path: Path) -> Recipe:
-    """Read what a recipe says of itself."""
+def read(path: Path, cells: dict[str, object] | None) -> Recipe:
+    """Read what a recipe says of itself; `cells` are those of its line in the table of results."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     facts = {
         target.id: str(ast.literal_eval(statement.value))
@@ -67,7 +73,16 @@ def read(path: Path) -> Recipe:
         for target in statement.targets
         if isinstance(target, ast.Name) and target.id in FACTS
     }
-    return Recipe(path, (ast.get_docstring(tree) or "").partition("\n")[0], facts)
+    task = (ast.get_docstring(tree) or "").partition("\n")[0]
+    facts |= {"MINUTES": str(cells["minutes"])} if cells else {}
+    return Recipe(path, task, facts, headline(cells) if cells else "")
+
+
+def headline(cells: dict[str, object]) -> str:
+    """Return the result in words: "AUROC 0.901 (baseline: PCA, 0.898), on BSData pitting"."""
+    others = {"baseline": cells["baseline"], "published": cells["published"]}
+    told = "; ".join(f"{name}: {cell}" for name, cell in others.items() if cell != NOTHING)
+    return f"{cells['metric']} {cells['seqae']}{f' ({told})' if told else ''}, on {cells['data']}"
 
 
 def page(found: list[Recipe]) -> list[str]:
@@ -101,6 +116,7 @@ def card(recipe: Recipe) -> list[str]:
     address = f"https://github.com/seqae/seqae/blob/main/{source}"
     lines += [f"   .. rubric:: {recipe.name}", "", f"   {literal(recipe.task)}", ""]
     lines += [f"   - {FACTS[fact]}: {literal(text)}" for fact, text in recipe.facts.items()]
+    lines += [f"   - Result: {literal(recipe.result)}"] if recipe.result else []
     lines += ["", f"   ``seqae run {recipe.name}`` · `script <{address}>`__", ""]
     return lines
 
@@ -113,5 +129,5 @@ def literal(text: str) -> str:
 def check_size(picture: Path) -> None:
     """Refuse a picture that is too large for the page."""
     size = picture.stat().st_size
-    if size > MOST_BYTES:
-        raise ValueError(f"{picture} has {size} bytes, more than {MOST_BYTES}. Make it smaller")
+    if size > MAX_BYTES:
+        raise ValueError(f"{picture} has {size} bytes, more than {MAX_BYTES}. Make it smaller")

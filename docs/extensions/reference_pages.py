@@ -1,10 +1,12 @@
-"""A page for each package of seqae, with every public name that is defined in it."""
+"""A page of the reference for each package of seqae, with every name that it offers."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections import defaultdict
+import re
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import seqae
@@ -13,67 +15,104 @@ from extensions.generated import heading, write
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-CORE = "core"  # what is defined in no package, but in a module beside them
+CORE = "core"  # what `seqae` itself offers and none of its packages
+MODULES = ("generation", "retrieval")  # public modules beside the packages
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell sphinx what this extension does."""
     app.connect("builder-inited", lambda _: write_pages())
     app.connect("autodoc-skip-member", skips)
+    app.connect("autodoc-process-docstring", escape_bars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def write_pages() -> None:
     """Write the pages and their table of contents."""
-    packages = by_package()
-    for package, names in packages.items():
-        write(f"reference/{package}.rst", page(package, names))
-    contents = [f"   {package}" for package in packages]
+    pages = by_page()
+    for title, names in pages.items():
+        write(f"reference/{title}.rst", page(title, names))
+    contents = [f"   {title}" for title in pages]
     write("reference/index.rst", [*heading("Reference", "="), *INTRODUCTION, ".. toctree::", "", *contents])
 
 
 INTRODUCTION = [
-    "Everything that ``import seqae`` offers, by the package that defines it. These names are kept; all others may",
-    "change from one release to the next.",
+    "Every public name, by the package that offers it. What is shown as ``seqae.Name`` can be imported from ``seqae``",
+    "as well as from its package; ``seqae.package.Name`` from the package alone. All other names may change from one",
+    "release to the next.",
     "",
 ]
 
 
-def by_package() -> dict[str, list[str]]:
-    """Return the public names of each package, the core first, the packages in the order of the alphabet."""
-    packages = defaultdict(list)
-    for name in seqae.__all__:
-        if not name.startswith("__"):
-            packages[package_of(getattr(seqae, name))].append(name)
-    return dict(sorted(packages.items(), key=lambda item: (item[0] != CORE, item[0])))
+def by_page() -> dict[str, list[str]]:
+    """Return the public names on each page, with their shortest path, `LSTM` or `modules.ConvLSTM`; the core first."""
+    pages = {name: paths(front(name)) for name in [*packages(), *MODULES]}
+    elsewhere = {name for names in pages.values() for name in names}
+    core = [name for name in seqae.__all__ if not name.startswith("__") and name not in elsewhere]
+    return {CORE: core, **dict(sorted(pages.items()))}
 
 
-def package_of(thing: object) -> str:
-    """Return the name of the package right below seqae in which something is defined."""
-    parts = getattr(thing, "__module__", type(thing).__module__).split(".")
-    if parts[0] != "seqae" or len(parts) < 2:
-        return CORE
-    return parts[1] if hasattr(importlib.import_module(f"seqae.{parts[1]}"), "__path__") else CORE
+def packages() -> list[str]:
+    """Return the names of the packages that offer names: those with a stub beside them."""
+    return sorted(stub.parent.name for stub in Path(seqae.__file__).parent.glob("*/__init__.pyi"))
 
 
-def page(package: str, names: list[str]) -> list[str]:
+def front(name: str) -> ModuleType:
+    """Import a package or module of seqae."""
+    return importlib.import_module(f"seqae.{name}")
+
+
+def paths(module: ModuleType) -> list[str]:
+    """Return the shortest path, after "seqae.", of each name that a module offers."""
+    short = module.__name__.removeprefix("seqae.")
+    return [name if is_in_root(module, name) else f"{short}.{name}" for name in offered(module)]
+
+
+def offered(module: ModuleType) -> list[str]:
+    """Return the public names of a module: those of its stub, or the functions and classes that it defines."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    defined = (name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__)
+    return sorted(name for name in defined if not name.startswith("_"))
+
+
+def is_in_root(module: ModuleType, name: str) -> bool:
+    """Say whether `seqae` itself offers the same thing."""
+    return name in seqae.__all__ and getattr(seqae, name) is getattr(module, name)
+
+
+def page(title: str, names: list[str]) -> list[str]:
     """Return a page: what the package is for, a table of its names, and each name with its docstring."""
-    module = seqae if package == CORE else importlib.import_module(f"seqae.{package}")
-    lines = [*heading(package.capitalize(), "="), (inspect.getdoc(module) or "").partition("\n\n")[0], ""]
+    module = seqae if title == CORE else front(title)
+    lines = [*heading(title.capitalize(), "="), (inspect.getdoc(module) or "").partition("\n\n")[0], ""]
     lines += [".. currentmodule:: seqae", "", ".. autosummary::", "   :nosignatures:", ""]
-    lines += [*(f"   {name}" for name in names), ""]
+    lines += [*(f"   {name}" for name in names if not is_data(thing(name))), ""]
     for name in names:
-        lines += [*heading(name, "-"), *directive(name), ""]
+        lines += [*heading(name.rpartition(".")[2], "-"), *directive(name), ""]
     return lines
 
 
-def directive(name: str) -> list[str]:
-    """Return what makes sphinx read the docstring of a public name."""
-    thing = getattr(seqae, name)
-    if inspect.isclass(thing):
-        lines = [f".. autoclass:: seqae.{name}", "   :members:"]
-        return lines if thing.__bases__ == (object,) else [*lines, "   :show-inheritance:"]
-    return [f".. autofunction:: seqae.{name}" if inspect.isroutine(thing) else f".. autodata:: seqae.{name}"]
+def directive(path: str) -> list[str]:
+    """Return what makes sphinx read the docstring of a public name, given its path after "seqae."."""
+    what = thing(path)
+    if inspect.isclass(what):
+        lines = [f".. autoclass:: seqae.{path}", "   :members:"]
+        return lines if what.__bases__ == (object,) else [*lines, "   :show-inheritance:"]
+    if is_data(what):  # its class's docstring would say nothing of it
+        named = ", ".join(f"``{each}``" for each in what) if isinstance(what, dict) else ""
+        return [f".. py:data:: seqae.{path}", f"   :type: {type(what).__name__}", "", f"   {named}"]
+    return [f".. autofunction:: seqae.{path}"]
+
+
+def thing(path: str) -> object:
+    """Return what has a public name, given its path after "seqae."."""
+    package, _, name = path.rpartition(".")
+    return getattr(front(package) if package else seqae, name)
+
+
+def is_data(thing: object) -> bool:
+    """Say whether something is neither a class nor a function."""
+    return not inspect.isclass(thing) and not inspect.isroutine(thing)
 
 
 def skips(app: Sphinx, kind: str, name: str, member: object, skip: bool, options: object) -> bool | None:
@@ -88,6 +127,13 @@ def skips(app: Sphinx, kind: str, name: str, member: object, skip: bool, options
     above = [base.__dict__[name] for base in cls.__mro__[1:] if name in base.__dict__]
     told = next((method for method in above if method.__doc__), None)
     return None if told is None or is_ours(told) else True
+
+
+def escape_bars(app: Sphinx, kind: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Let bars outside code be bars, as around the size of a set: sphinx would look up what they enclose."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(`+[^`]*`+)", line)
+        lines[number] = "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in parts)
 
 
 def is_ours(thing: object) -> bool:

@@ -39,13 +39,15 @@ class Shapes:
     """Puts shapes into words, given the batch that the model reads.
 
     Args:
-        batch: Its numbers of sequences, of steps in all, and of time steps have to be unlike any other length.
+        batch: Its numbers of sequences, of steps in all, and of time steps have to be unlike any other length. For
+            images, sequences of one step, no steps are told from the batch.
     """
 
     def __init__(self, batch: Batch):
         self.sequences = len(batch)
-        self.first = {len(batch): "batch", int(batch.lengths.sum()): "steps"}
-        self.other = {int(batch.lengths.max()): "time"}
+        self.first = {int(batch.lengths.sum()): "steps", len(batch): "batch"}
+        time = int(batch.lengths.max())
+        self.other = {time: "time"} if time > 1 else {}
 
     def words(self, tensor: Tensor) -> str:
         """Return the shape, for example "(batch, time, 32)"."""

@@ -1,21 +1,26 @@
 """Find faults in machine signals with an autoencoder trained on normal readings alone.
 
 Malhotra et al. 2016, LSTM-based encoder-decoder for multi-sensor anomaly detection, https://arxiv.org/abs/1607.00148.
+Tables are CSV, Parquet or JSON lines, one row per moment and one column per channel, or folders of these. Without a
+table the recipe reads telemetry of a small service at 1 Hz: 90 minutes normal, 60 minutes with injected faults.
 
-    python recipes/sensor_anomaly.py
-    python recipes/sensor_anomaly.py --normal good_week.csv --live today.csv --false-alarm-rate 0.001
-
-Tables are CSV, Parquet or JSON lines, one row per moment and one column per channel, or folders of these. With no table
-it takes the embedded one: telemetry of a small service at 1 Hz, 90 minutes normal, 60 minutes with faults injected.
+    python recipes/sensor_anomaly/sensor_anomaly.py
+    python recipes/sensor_anomaly/sensor_anomaly.py --normal good_week.csv --live today.csv --false-alarm-rate 0.001
 """
 
 from pathlib import Path
 
+import torch
+from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
+
+import seqae
 from seqae import cli
+from seqae.anomaly import WINDOW_MODELS, Detection, write_events_csv, write_events_json
+from seqae.data import read_labels, telemetry_folder
+from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
 
 DATA = "embedded telemetry of a service, or your tables"
 MINUTES = 1
-RESULT = "17 of 17 faults, 1 false alarm; principal components 16, control charts alone 15"
 
 
 def main(
@@ -36,81 +41,70 @@ def main(
     Args:
         normal: Table or folder to learn from; the embedded telemetry if empty.
         live: Table to search.
-        labels: JSON list of known faults, {"start": ..., "end": ...}, to measure against; not learnt from.
+        labels: JSON list of known faults, {"start": ..., "end": ...}, to evaluate against; not learnt from.
         ignore: Columns to leave out.
         model: One of dense, lstm, gru, conv.
-        false_alarm_rate: Share of normal rows that may raise an alarm.
+        false_alarm_rate: Fraction of normal rows that may raise an alarm.
         stride: Steps between windows; more is quicker and coarser.
         epochs: Passes over the training windows.
-        seed: Of all random numbers.
-        smoke: Only try whether it runs.
+        seed: Seed of all random numbers.
+        smoke: Only try whether it runs, on 20 minutes of normal rows.
         out: Folder for the results.
     """
-    from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
-
-    import seqae
-    from seqae.anomaly.events import write_events_csv, write_events_json
-    from seqae.anomaly.window_models import WINDOW_MODELS
-    from seqae.data import read_labels, telemetry_folder
-    from seqae.data.signals.loading import as_recordings
-    from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
-    from seqae.report.run import Run
-
+    if smoke:
+        epochs = 1
+    run = seqae.Run(main, locals())
+    seqae.configure_runtime()
+    torch.manual_seed(seed)
     if model not in WINDOW_MODELS:
         raise ValueError(f"no model {model!r}. Choose one of {', '.join(WINDOW_MODELS)}")
     if bool(normal) != bool(live):
         raise ValueError("only one of --normal and --live is given. Give both: rows to learn from, and rows to search")
-    settings = dict(model=model, false_alarm_rate=false_alarm_rate, stride=stride, epochs=epochs, seed=seed)
-    run = Run("sensor_anomaly", out, settings | {"normal": normal or "embedded", "live": live or "embedded"})
-    seqae.configure_runtime()
     if not normal:
         folder = telemetry_folder()
         normal, live, labels = (str(folder / name) for name in ("normal.csv.gz", "faults.csv.gz", "labels.json"))
-    good = as_recordings(normal, ignore=ignore)
-    (searched,) = as_recordings(live, ignore=ignore, channels=good[0].channels)
-    if smoke:
-        epochs, good = 1, [good[0].rows(0, 1200)]
+    good = seqae.as_recordings(normal, ignore=ignore)
+    good = [good[0].rows(0, 1200)] if smoke else good
+    (searched,) = seqae.as_recordings(live, ignore=ignore, channels=good[0].channels)
     truth = read_labels(labels, searched.times, len(searched)) if labels else None
     print(f"data   {sum(map(len, good)):,} normal rows, {len(searched):,} to search, {len(good[0].channels)} channels")
-    for remark in searched.warnings:
-        print(f"note   {remark}")
+    for warning in searched.warnings:
+        print(f"note   {warning}")
 
-    kinds = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "moving_average"}
-    found = {}
-    for name, kind in kinds.items():
-        detector = seqae.AnomalyDetector(
+    methods = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "moving_average"}
+    detectors, detections = {}, {}
+    for name, kind in methods.items():
+        detectors[name] = seqae.AnomalyDetector(
             WINDOW_MODELS[kind], stride=stride, false_alarm_rate=false_alarm_rate, epochs=epochs, random_state=seed
         ).fit(good, progress=kind == model)
-        found[name] = detector, detector.detect(searched)[0]
-    results = [evaluate(name, detection, truth) for name, (_, detection) in found.items()]
-    detector, detection = found[next(iter(found))]
-    results.append(evaluate("control charts alone", control_chart_baseline(detector, detection), truth))
+        detections[name] = detectors[name].detect(searched)[0]
+    detector, detection = (found[f"autoencoder ({model})"] for found in (detectors, detections))
+    detections["control charts alone"] = control_chart_baseline(detector, detection)
     if truth is not None:
-        results.append(evaluate("constant alarm", constant_alarm_baseline(detection), truth))
+        detections["constant alarm"] = constant_alarm_baseline(detection)
+    results = [evaluate(name, each, truth) for name, each in detections.items()]
+
     summary = [
         f"Thresholds for a false alarm rate of {false_alarm_rate:g}; on held-out normal rows, "
         f"{detector.empirical_false_alarm_rate_:.3%} of {sum(map(len, good)):,} raised an alarm.",
         *sorted({f"Note: {each.warning}." for each in detector.thresholds_ if each.warning}),
     ]
-
     report = Report(
-        title="Machine signals: anomalies by reconstruction",
-        headline=headline(searched, detection.events, truth),
-        summary=summary,
-        recording=searched,
-        reconstruction=detection.reconstruction,
-        channel_scores=detection.channel_scores,
-        evidence=detection.threshold_ratio,
-        events=detection.events,
+        "Machine signals: anomalies by reconstruction",
+        headline(searched, detection.events, truth),
+        summary,
+        searched,
+        detection.reconstruction,
+        detection.channel_scores,
+        detection.threshold_ratio,
+        detection.events,
         results=results,
         labels=truth,
         history=detector.history_,
-        settings=settings,
+        settings=run.settings,
     )
     write_report(report, run.path("report.html"))
-    detection.frame().to_csv(run.path("scores.csv"), index=False, float_format="%.6g")
-    write_events_csv(detection.events, run.path("events.csv"))
-    write_events_json(detection.events, run.path("events.json"))
+    write_detection(run, detection)
     signal = signal_figure(searched, detection.reconstruction, detection.threshold_ratio, detection.events, truth)
     save_figure(signal, run.path("signal.png"))
     save_figure(loss_figure(detector.history_), run.path("loss.png"))
@@ -121,6 +115,13 @@ def main(
     run.finish(results, metrics)
     print(f"next   open {run.path('report.html')}, or: seqae score {run.folder} YOUR.csv")
     return metrics
+
+
+def write_detection(run: seqae.Run, detection: Detection) -> None:
+    """Write the scores of all rows, and the events, as tables."""
+    detection.frame().to_csv(run.path("scores.csv"), index=False, float_format="%.6g")
+    write_events_csv(detection.events, run.path("events.csv"))
+    write_events_json(detection.events, run.path("events.json"))
 
 
 if __name__ == "__main__":

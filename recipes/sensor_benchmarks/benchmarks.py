@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from seqae.data._files.array_files import read_npy, read_npz
-from seqae.data.signals.loading import as_recordings
-from seqae.data.signals.recordings import Recording
+import seqae
+from seqae.data import read_npy
 
 SKAB_TRAINING_ROWS = 400  # of each run, as on the leaderboard
 SOURCES = {
@@ -26,6 +26,7 @@ SOURCES = {
     "nasa": "data.zip of https://github.com/khundman/telemanom (train, test) and its labeled_anomalies.csv",
     "tsb-ad": "TSB-AD-U.zip and TSB-AD-M.zip of https://github.com/TheDatumOrg/TSB-AD",
 }
+RootCauses = tuple[tuple[slice, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,32 +34,32 @@ class Case:
     """One series of a benchmark.
 
     Attributes:
-        name: Of its file.
-        group: What it is reported with.
+        name: The name of its file.
+        group: The group that it is reported with.
         train: Rows to learn from.
         test: Rows to search.
-        labels: `(row,)` of the rows to search, True where anomalous; None if the file has no labels.
-        causes: Faults whose channels are known: their rows, and the channels at fault.
-        context: Rows at the start of those to search that were learnt from; what is found there is not counted.
+        labels: `(row,)` bool for the rows to search, True where anomalous.
+        root_causes: Faults whose channels are known: their rows, and the indices of the channels at fault.
+        train_prefix: Number of rows at the start of `test` that are training rows; alarms there are not evaluated.
     """
 
     name: str
     group: str
-    train: Recording
-    test: Recording
-    labels: np.ndarray | None
-    causes: tuple[tuple[slice, tuple[int, ...]], ...] = ()
-    context: int = 0
+    train: seqae.Recording
+    test: seqae.Recording
+    labels: np.ndarray
+    root_causes: RootCauses = ()
+    train_prefix: int = 0
 
     @property
     def rows_before_faults(self) -> slice:
         """The rows to search that come before the first anomaly."""
-        faulty = np.flatnonzero([] if self.labels is None else self.labels[self.context :])
-        return slice(self.context, self.context + int(faulty[0]) if len(faulty) else len(self.test))
+        faulty = np.flatnonzero(self.labels[self.train_prefix :])
+        return slice(self.train_prefix, self.train_prefix + int(faulty[0]) if len(faulty) else len(self.test))
 
 
 def read_benchmark(name: str, folder: str | Path) -> list[Case]:
-    """Return the cases of a benchmark, sorted by name.
+    """Return the cases of a benchmark, sorted by group and name.
 
     Args:
         name: One of `SOURCES`.
@@ -76,57 +77,46 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
     return sorted(cases, key=lambda case: (case.group, case.name))
 
 
-def made_up(with_normal: bool = False) -> list[Case]:
-    """Return a small case with a fault in its first channel, to try things; on request after one without a fault."""
+def synthetic_cases() -> list[Case]:
+    """Return two small cases to try things: one without a fault, and one with a fault in its first channel."""
     random = np.random.default_rng(0)
     values = np.sin(np.arange(1200)[:, None] * [0.2, 0.3]) + 0.1 * random.normal(size=(1200, 2))
     labels = (np.arange(600) >= 300) & (np.arange(600) < 360)
     train, normal, faulty = map(_recording, (values[:600], values[600:], values[600:] + 2 * np.outer(labels, [1, 0])))
-    cases = [
+    return [
         Case("normal", "anomaly-free", train, normal, np.zeros(600, dtype=bool)),
-        Case("fault", "M-made-up", train, faulty, labels, ((slice(300, 360), (0,)),)),
+        Case("fault", "M-synthetic", train, faulty, labels, ((slice(300, 360), (0,)),)),
     ]
-    return cases if with_normal else cases[1:]
 
 
 def _skab(folder: Path) -> list[Case]:
     groups = ("anomaly-free", "other", "valve1", "valve2")
-    files = [path for group in groups for path in sorted(folder.rglob(f"{group}/*.csv*"))]
-    return [_skab_case(path) for path in files]
+    return [_skab_case(path) for group in groups for path in sorted(folder.rglob(f"{group}/*.csv*"))]
 
 
 def _skab_case(path: Path) -> Case:
-    import pandas as pd
-
     frame = pd.read_csv(path, sep=";")
     labels = frame.pop("anomaly").to_numpy() == 1 if "anomaly" in frame else np.zeros(len(frame), dtype=bool)
-    (run,) = as_recordings(frame.drop(columns="changepoint", errors="ignore"), time_column="datetime")
+    (run,) = seqae.as_recordings(frame.drop(columns="changepoint", errors="ignore"), time_column="datetime")
     cut = len(run) // 2 if path.parent.name == "anomaly-free" else SKAB_TRAINING_ROWS
-    return Case(path.name.partition(".csv")[0], path.parent.name, run.rows(0, cut), run, labels, context=cut)
+    return Case(path.name.partition(".csv")[0], path.parent.name, run.rows(0, cut), run, labels, train_prefix=cut)
 
 
 def _smd(folder: Path) -> list[Case]:
-    return [_smd_case(path) for path in _files(folder, "machine-*.npz")] + [
-        _smd_case(path) for path in _files(folder, "train/machine-*.txt")
-    ]
+    return [_smd_case(path) for path in sorted(folder.rglob("train/machine-*.txt"))]
 
 
 def _smd_case(path: Path) -> Case:
-    if path.suffix == ".npz":
-        home = path.parent
-        file = read_npz(path)
-        train, test, labels = file["train"], file["test"], file["label"]
-    else:
-        home = path.parent.parent
-        train, test, labels = (
-            np.loadtxt(home / part / path.name, delimiter=",", ndmin=size)
-            for part, size in (("train", 2), ("test", 2), ("test_label", 1))
-        )
-    causes = _causes(home / "interpretation_label" / f"{path.stem}.txt")
+    home = path.parent.parent
+    train, test, labels = (
+        np.loadtxt(home / part / path.name, delimiter=",", ndmin=dimensions)
+        for part, dimensions in (("train", 2), ("test", 2), ("test_label", 1))
+    )
+    causes = _root_causes(home / "interpretation_label" / path.name)
     return Case(path.stem, "SMD", _recording(train), _recording(test), labels == 1, causes)
 
 
-def _causes(path: Path) -> tuple[tuple[slice, tuple[int, ...]], ...]:
+def _root_causes(path: Path) -> RootCauses:
     """Return faults and their channels from lines like "246-252:1,2,9"; channels are counted from 1.
 
     The rows are cut as by Tuli et al. 2022 (TranAD), https://arxiv.org/abs/2201.07284: from the first - 1 to the
@@ -140,12 +130,8 @@ def _causes(path: Path) -> tuple[tuple[slice, tuple[int, ...]], ...]:
 
 
 def _nasa(folder: Path) -> list[Case]:
-    cases = []
-    for path in _files(folder, "[A-Z]-[0-9]*.npz"):
-        file = read_npz(path)
-        cases.append(Case(path.stem, "NASA", *map(_recording, (file["train"], file["test"])), file["label"] == 1))
-    faults = _nasa_faults(folder)
-    for path in _files(folder, "test/[A-Z]-[0-9]*.npy"):
+    cases, faults = [], _nasa_faults(folder)
+    for path in sorted(folder.rglob("test/[A-Z]-[0-9]*.npy")):
         train, test = read_npy(path.parents[1] / "train" / path.name), read_npy(path)
         labels = np.zeros(len(test), dtype=bool)
         for first, last in faults.get(path.stem, ()):
@@ -155,42 +141,31 @@ def _nasa(folder: Path) -> list[Case]:
 
 
 def _nasa_faults(folder: Path) -> dict[str, list[tuple[int, int]]]:
-    import pandas as pd
-
+    """Return the first and the last row of each anomaly by the name of the channel."""
     faults: dict[str, list[tuple[int, int]]] = {}
-    for path in _files(folder, "labeled_anomalies.csv"):
+    for path in sorted(folder.rglob("labeled_anomalies.csv")):
         for channel, ranges in pd.read_csv(path)[["chan_id", "anomaly_sequences"]].itertuples(index=False):
             faults.setdefault(channel, []).extend(json.loads(ranges))
     return faults
 
 
 def _tsb_ad(folder: Path) -> list[Case]:
-    return [_tsb_ad_case(path) for kind in ("csv", "npz") for path in _files(folder, f"*_tr_*_1st_*.{kind}")]
+    return [_tsb_ad_case(path) for path in sorted(folder.rglob("*_tr_*_1st_*.csv"))]
 
 
 def _tsb_ad_case(path: Path) -> Case:
     """Return a case that learns from the first rows and searches all of them."""
-    import pandas as pd
-
-    if path.suffix == ".npz":
-        file = read_npz(path)
-        values, cut = file["data"], int(file["train_end"])
-        labels = file["label"] == 1 if "label" in file else None
-    else:
-        frame = pd.read_csv(path)
-        labels = frame.pop("Label").to_numpy() == 1
-        values, cut = frame.to_numpy(dtype=float), int(re.search(r"_tr_(\d+)", path.stem)[1])
+    frame = pd.read_csv(path)
+    labels = frame.pop("Label").to_numpy() == 1
+    values = frame.to_numpy(dtype=float)
+    cut = int(path.stem.partition("_tr_")[2].partition("_")[0])
     track = "U" if values.shape[1] == 1 else "M"
     source = path.stem.split("_")[1]
     return Case(path.stem, f"{track}-{source}", _recording(values[:cut]), _recording(values), labels)
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(folder.rglob(pattern))
-
-
-def _recording(values: np.ndarray) -> Recording:
-    return as_recordings(values)[0]
+def _recording(values: np.ndarray) -> seqae.Recording:
+    return seqae.as_recordings(values)[0]
 
 
 _READERS: dict[str, Callable[[Path], list[Case]]] = {"skab": _skab, "smd": _smd, "nasa": _nasa, "tsb-ad": _tsb_ad}

@@ -1,27 +1,35 @@
 """Talk: learn what to reply from pairs of what was said and what was answered.
 
 Vinyals & Le 2015, https://arxiv.org/abs/1506.05869, with attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025).
+Perplexity stands beside that of n-gram models, which do not read what was said; words stand beside the reply to the
+most similar training text. No text that was said, and no reply, is in both training and test.
 
-    python recipes/text_chatbot.py --data-root folder/with/taskmaster4_coffee --chat
-    python recipes/text_chatbot.py --pairs my-pairs.tsv --prompts "hello" "how are you?"
-    python recipes/text_chatbot.py --model runs/text_chatbot/latest/model --chat
-
-Held-out replies are judged by perplexity, beside models that count words and know nothing of what was said, and by
-their words, beside the reply to the most similar text. No text that was said, and no reply, stands both in training and
-test, which is harder than what is usual. Replies that are empty, run in circles, or are always the same are counted.
-Without data it makes up guests of a small bar.
+    python recipes/text_chatbot/text_chatbot.py --data-root folder/with/TM-4-2024
+    python recipes/text_chatbot/chat.py runs/text_chatbot/latest/model
 """
 
 import os
 from pathlib import Path
 
-from seqae import cli
+import numpy as np
+import torch
+from ngrams import KneserNeyLM
+from replies import reply_scores
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import NearestNeighbors
 
-DATA = "Taskmaster-4 (coffee orders), the ChatterBot corpus; your own pairs; or made-up ones"
+import seqae
+from seqae import cli
+from seqae.data import read_pair_set, read_pairs, synthetic_dialogues
+from seqae.datasets import encoded_pairs, split_pairs
+from seqae.report import TextsPage, write_texts_page
+from seqae.text import perplexity
+
+DATA = "Taskmaster-4 (coffee orders), the ChatterBot corpus; your own pairs; or synthetic ones"
 MINUTES = 5
-RESULT = "Taskmaster-4, new prompts: perplexity 6.3, BLEU .139; three words 9.0; most similar text .112"
 SHOWN = 40  # texts of the test in the report
-PROMPTS = ("hello", "a large latte with oat milk, please", "yes, that's right", "thank you", "what teas do you have?")
+WORDS = seqae.WordTokenizer(lower=True)
+Pairs = list[tuple[str, str]]
 
 
 def main(
@@ -31,172 +39,107 @@ def main(
     encoding: str = "utf-8",
     hidden_size: int = 128,
     dropout: float = 0.4,
-    smoothing: float = 0.0,
+    label_smoothing: float = 0.0,
     epochs: int = 15,
     batch_size: int = 32,
     learning_rate: float = 3e-3,
-    width: int = 5,
-    block: int = 3,
+    beams: int = 5,
+    no_repeat_ngram_size: int = 3,
     held_out: int = 800,
-    prompts: tuple[str, ...] = PROMPTS,
-    chat: bool = False,
-    model: str = "",
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Learn to reply, compare with other ways to, and talk.
+    """Learn to reply, and compare with n-gram models and with replies to similar texts.
 
     Args:
-        data_root: Folder that holds a folder for each data set; made up if empty.
+        data_root: Folder of data sets (TM-4-2024, chatterbot_corpus); without it dialogues are synthetic.
         dataset: One of taskmaster4_coffee, chatterbot_corpus.
-        pairs: A file of your own, what is said, a tab and the reply in each line; or .csv, .jsonl with the columns
-            source and target.
-        encoding: Of that file.
-        hidden_size: Length of a word's vector, and units of the encoder in each direction; the decoder has twice that.
-        dropout: Share of numbers that training leaves out.
-        smoothing: Share of probability that training gives to other words than the right one.
+        pairs: A file of your own pairs: text, tab, reply; or .csv, .jsonl with columns source and target.
+        encoding: Encoding of the file of pairs.
+        hidden_size: Length of a word's vector and of the encoder's state in each direction.
+        dropout: Probability with which training drops a value of a word's vector, and of the decoder's output.
+        label_smoothing: Probability that training gives to other words than the right one.
         epochs: Passes over the training pairs.
         batch_size: Pairs in a batch.
-        learning_rate: The highest; it goes up and then down to nothing.
-        width: Replies that are written side by side, of which the best is kept.
-        block: No run of so many words comes twice in a reply; 0 allows it.
-        held_out: Pairs for the test, at most a fifth; half as many choose the epoch.
-        prompts: What else to reply to, in the report.
-        chat: Talk when training is done.
-        model: A folder with a model of before, to talk with without training.
-        seed: Of split, weights and order.
-        smoke: Only try whether it runs.
+        learning_rate: The highest learning rate; it rises and then falls to zero.
+        beams: Replies that are written side by side; the best is kept.
+        no_repeat_ngram_size: No run of so many words comes twice in a reply; 0 allows it.
+        held_out: Pairs for the test, at most a fifth of all; half as many choose the epoch.
+        seed: Seed of the split, the weights and the order of batches.
+        smoke: Only try whether it runs, on synthetic dialogues.
         out: Folder for the results.
     """
-    import numpy as np
-    import torch
-    from ngrams import Ngrams
-    from replies import NearestReply, faults, overlap
-
-    import seqae
-    from seqae.data.text.files import read_pairs
-    from seqae.data.text.pair_sets import read_pair_set
-    from seqae.data.text.synthetic_pairs import synthetic_dialogues as made_replies
-    from seqae.datasets.loader import DataLoader
-    from seqae.datasets.pairs import encoded_pairs, split_pairs
-    from seqae.datasets.sampler import LengthBucketSampler
-    from seqae.report import loss_figure, save_figure
-    from seqae.report.html.texts import TextsPage, write_texts_page
-    from seqae.report.run import Run
-    from seqae.seq2seq.decoding import BeamSearch, GreedySearch, TokenSampling
-    from seqae.seq2seq.models import attention_seq2seq
-    from seqae.seq2seq.translator import Translator
-    from seqae.text.metrics import bleu, distinct, perplexity
-    from seqae.text.tokenizers import WordTokenizer
-    from seqae.text.vocabulary import Vocabulary
-    from seqae.training.optimizers import cosine_with_warmup
-    from seqae.training.tasks.seq2seq import SequenceToSequence
-
-    if model:
-        talk(seqae.load(model), BeamSearch(width, no_repeat_ngram_size=block))
-        return {}
     if smoke:
-        hidden_size, epochs = 16, 2
-    seqae.configure_runtime(threads=1)
-    settings = dict(data_root=data_root, dataset=dataset, pairs=pairs, hidden_size=hidden_size, dropout=dropout)
-    settings |= dict(smoothing=smoothing, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
-    run = Run("text_chatbot", out, settings | dict(width=width, block=block, seed=seed))
-    if pairs:
-        known = read_pairs(pairs, encoding)
-    elif data_root and not smoke:
-        known = read_pair_set(dataset, data_root)
-    else:
-        known = made_replies(300 if smoke else 4000, seed)
-    words = WordTokenizer(lower=True)
-    share = min(held_out / len(known), 0.2)
-    train, valid, test = split_pairs(known, (1 - 1.5 * share, share / 2, share), seed)
-    reads, writes = (Vocabulary(words, min_frequency=2).fit(pair[side] for pair in train) for side in (0, 1))
-    size = f"{len(train)} + {len(valid)} + {len(test)} pairs; reads {len(reads)} words, writes {len(writes)}"
-    print(f"data   {size}")
-
+        data_root, pairs, hidden_size, epochs = "", "", 16, 2
+    run = seqae.Run(main, locals())
+    seqae.configure_runtime()
     torch.manual_seed(seed)
-    network = attention_seq2seq(len(reads), len(writes), hidden_size, hidden_size, dropout)
-    learnt, chosen = (encoded_pairs(part, reads, writes) for part in (train, valid))
-    history = seqae.fit(
-        SequenceToSequence(network, smoothing, learning_rate, cosine_with_warmup),
-        DataLoader(learnt, LengthBucketSampler(learnt.lengths, batch_size, seed)),
-        DataLoader(chosen, LengthBucketSampler(chosen.lengths, batch_size, shuffle=False)),
-        epochs=epochs,
-        patience=epochs,
-    )
-    translator = Translator(reads, writes, network, max_length=2 * int(learnt.targets.lengths.max()))
 
-    said, truths = [pair[0] for pair in test], [words.join(words.split(pair[1])) for pair in test]
-    similar = NearestReply().fit([words.split(pair[0]) for pair in train], [pair[1] for pair in train])
-    found = {
-        "attention, beam": translator.translate(said, BeamSearch(width, no_repeat_ngram_size=block)),
-        "attention, greedy": translator.translate(said, GreedySearch()),
-        "attention, sampled": translator.translate(said, TokenSampling(0.7, top_p=0.9, seed=seed)),
-        "most similar text": [words.join(words.split(similar.reply(words.split(text)))) for text in said],
+    known = read(data_root, dataset, pairs, encoding, 300 if smoke else 4000, seed)
+    test_share = min(held_out / len(known), 0.2)
+    train, valid, test = split_pairs(known, (1 - 1.5 * test_share, test_share / 2, test_share), seed)
+    source, target = (seqae.Vocabulary(WORDS, min_frequency=2).fit(pair[side] for pair in train) for side in (0, 1))
+    print(
+        f"data   {len(train)} + {len(valid)} + {len(test)} pairs; {len(source)} words are read, {len(target)} written"
+    )
+
+    model = seqae.attention_seq2seq(len(source), len(target), hidden_size, hidden_size, dropout)
+    task = seqae.SequenceToSequence(model, label_smoothing, learning_rate, seqae.cosine_with_warmup)
+    train_set, valid_set = (encoded_pairs(part, source, target) for part in (train, valid))
+    loaders = seqae.make_loader(train_set, batch_size, seed), seqae.make_loader(valid_set, batch_size, shuffle=False)
+    history = seqae.fit(task, *loaders, epochs=epochs, patience=epochs)
+    translator = seqae.Translator(source, target, model, max_length=2 * int(train_set.targets.lengths.max()))
+
+    said, truths = [text for text, _ in test], [tidied(reply) for _, reply in test]
+    beam = seqae.BeamSearch(beams, no_repeat_ngram_size=no_repeat_ngram_size)
+    written = {
+        "attention, beam search": translator.translate(said, beam),
+        "attention, greedy search": translator.translate(said, seqae.GreedySearch()),
+        "attention, sampling": translator.translate(said, seqae.TokenSampling(0.7, top_p=0.9, seed=seed)),
+        "most similar text": most_similar(train, said),
         "true replies": truths,
     }
-    tokens = [[writes.encode(reply).tolist() for _, reply in part] for part in (train, test)]
-    doubt = {"attention, beam": perplexity(np.concatenate(translator.errors(test)))}
-    for name, order in (("words alone", 1), ("three words", 3)):
-        counted = Ngrams(len(writes), order).fit(tokens[0])
-        doubt[name] = perplexity(-np.concatenate([counted.log_probabilities(reply) for reply in tokens[1]]))
-    results = []
-    for name in [*found, "three words", "words alone"]:
-        line = dict.fromkeys(("perplexity", "BLEU", "F1", "distinct-2", "empty", "looping", "commonest"))
-        line["perplexity"] = doubt.get(name)
-        if name in found:
-            cut = [words.split(reply) for reply in found[name]]
-            line["BLEU"], line["distinct-2"] = bleu(found[name], truths), distinct(cut, 2)
-            line["F1"] = float(np.mean([overlap(*pair) for pair in zip(cut, map(words.split, truths))]))
-            wrong = faults(cut)
-            line |= dict(empty=wrong.empty, looping=wrong.looping, commonest=wrong.commonest)
-        results.append({"method": name, **line})
-    metrics = {
-        f"{line['method']}: {key}": value for line in results for key, value in line.items() if isinstance(value, float)
-    }
-    wrong = f"replies by beams: {faults([words.split(reply) for reply in found['attention, beam']])}"
-    print(f"faults {wrong}")
+    scores = {name: reply_scores(replies, truths, WORDS) for name, replies in written.items()}
+    scores["attention, beam search"]["perplexity"] = perplexity(np.concatenate(translator.errors(test)))
+    for order, name in ((3, "trigrams"), (1, "single words")):
+        scores[name] = {"perplexity": ngram_perplexity(target, train, test, order)}
+    results = [{"method": name, **line} for name, line in scores.items()]
+    metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
 
-    asked = list(zip(prompts, translator.translate(prompts, BeamSearch(width, no_repeat_ngram_size=block))))
-    ways = [name for name in found if name != "true replies"]
-    rows = [("said", "true reply", *ways), *zip(said[:SHOWN], truths, *(found[name] for name in ways))]
-    texts = {"Replies to prompts": [("said", "reply"), *asked], "Replies to texts of the test": rows}
-    write_texts_page(TextsPage("Chatbot", [size, wrong], results, texts), run.path("report.html"))
-    save_figure(loss_figure({"train": history.train, "valid": history.valid}), run.path("loss.png"))
+    texts = {"Replies to texts of the test": [("said", *written), *list(zip(said, *written.values()))[:SHOWN]]}
+    write_texts_page(TextsPage("Chatbot", [], results, texts), run.path("report.html"))
+    seqae.save_figure(seqae.loss_figure({"train": history.train, "valid": history.valid}), run.path("loss.png"))
     seqae.save(translator, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
-    if chat:
-        talk(translator, BeamSearch(width, no_repeat_ngram_size=block))
     return metrics
 
 
-def talk(translator, choose) -> None:
-    """Reply to what is typed until a line is empty; say what is wrong with a reply, and try another."""
-    from replies import is_looping
-
-    from seqae.seq2seq.decoding import TokenSampling
-    from seqae.text.tokenizers import WordTokenizer
-
-    print("say something; an empty line ends the talk")
-    before = ""
-    while line := _typed():
-        if unknown := translator.source_vocabulary.unknown(line):
-            print(f"     (words that it does not know: {', '.join(unknown)})")
-        reply = translator.translate([line], choose)[0]
-        if not reply or reply == before or is_looping(WordTokenizer().split(reply)):
-            what = "the same again" if reply and reply == before else "the same in circles" if reply else "nothing"
-            reply = translator.translate([line], TokenSampling(top_p=0.9, seed=len(before)))[0]
-            print(f"     (it had {what} to say: this is drawn by chance)")
-        print(f"bot  {reply}")
-        before = reply
+def read(data_root: str, dataset: str, pairs: str, encoding: str, synthetic: int, seed: int) -> Pairs:
+    """Return pairs of what was said and the reply."""
+    if pairs:
+        return read_pairs(pairs, encoding)
+    return read_pair_set(dataset, data_root) if data_root else synthetic_dialogues(synthetic, seed)
 
 
-def _typed() -> str:
-    try:
-        return input("you  ").strip()
-    except EOFError:
-        return ""
+def tidied(text: str) -> str:
+    """Return a text as a model writes it: in lower case, with one space between words."""
+    return WORDS.join(WORDS.split(text))
+
+
+def most_similar(train: Pairs, texts: list[str]) -> list[str]:
+    """Return for each text the reply to the training text with the most similar tf-idf vector."""
+    vectorizer = TfidfVectorizer(analyzer=WORDS.split, smooth_idf=False)
+    vectors = vectorizer.fit_transform(text for text, _ in train)
+    neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(vectors)
+    nearest = neighbours.kneighbors(vectorizer.transform(texts), return_distance=False)
+    return [tidied(train[index][1]) for index in nearest[:, 0]]
+
+
+def ngram_perplexity(target: seqae.Vocabulary, train: Pairs, test: Pairs, order: int) -> float:
+    """Return the perplexity of the words of test replies by an n-gram model of the training replies."""
+    model = KneserNeyLM(len(target), order).fit(target.encode(reply).tolist() for _, reply in train)
+    return perplexity(-np.concatenate([model.log_probabilities(target.encode(reply).tolist()) for _, reply in test]))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,33 @@
 """Translate sentences: a sequence of one script and length in, a sequence of another script and length out.
 
 A recurrent encoder and decoder with attention: Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473, in the form of
-Luong et al. 2015, https://arxiv.org/abs/1508.04025. It reads characters and writes words.
+Luong et al. 2015, https://arxiv.org/abs/1508.04025. It reads characters and writes words. Beside it stand IBM model 1
+(word by word) and the translation of the most similar training sentence. No sentence, of either side, is in both
+training and test; upper case counts as lower.
 
-    python recipes/text_translate.py --data-root folder/with/tatoeba_cmn_eng
-    python recipes/text_translate.py --pairs my-pairs.tsv --source-words
-
-Beside it: a dictionary learnt from the same pairs, word by word, and the translation of the most similar sentence that
-was learnt from. No sentence, of either side, stands both in training and test. Capital letters do not count. Without
-data it makes up Chinese sentences and their translations.
+    python recipes/text_translate/text_translate.py --data-root folder/with/tatoeba_cmn_eng
+    python recipes/text_translate/text_translate.py --pairs my-pairs.tsv --source-words
 """
 
 import os
 from pathlib import Path
 
-from seqae import cli
+import torch
+from ibm_model1 import IBMModel1
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import NearestNeighbors
 
-DATA = "Tatoeba, Chinese and English; your own pairs; or made-up ones"
+import seqae
+from seqae import cli
+from seqae.data import read_pair_set, read_pairs, synthetic_translations
+from seqae.datasets import encoded_pairs, split_pairs
+from seqae.report import TextsPage, write_texts_page
+from seqae.text import bleu, chrf, exact_match
+
+DATA = "Tatoeba, Chinese and English; your own pairs; or synthetic ones"
 MINUTES = 10
-RESULT = "Tatoeba, Chinese to English: BLEU 27.7, chrF 45.1; most similar sentence 12.9, 32.3; word by word 3.3, 31.4"
-SHOWN, LOOKS = 40, 3  # sentences in the report, and maps of attention
+SHOWN, MAPS = 40, 3  # sentences in the report, and maps of attention
+Pairs = list[tuple[str, str]]
 
 
 def main(
@@ -29,11 +37,11 @@ def main(
     source_words: bool = False,
     hidden_size: int = 128,
     dropout: float = 0.2,
-    smoothing: float = 0.1,
+    label_smoothing: float = 0.1,
     epochs: int = 8,
     batch_size: int = 64,
     learning_rate: float = 3e-3,
-    width: int = 5,
+    beams: int = 5,
     held_out: int = 2000,
     seed: int = 0,
     smoke: bool = False,
@@ -42,107 +50,100 @@ def main(
     """Learn to translate, and compare with a dictionary and with similar sentences.
 
     Args:
-        data_root: Folder that holds the folder tatoeba_cmn_eng; made up if empty.
-        pairs: A file of your own, a sentence, a tab and its translation in each line; or .csv, .jsonl with the
-            columns source and target.
-        encoding: Of that file.
-        source_words: Read words, not characters.
-        hidden_size: Length of a word's vector, and units of the encoder in each direction; the decoder has twice that.
-        dropout: Share of numbers that training leaves out.
-        smoothing: Share of probability that training gives to other words than the right one.
+        data_root: Folder that holds the folder tatoeba_cmn_eng; without it sentences are synthetic.
+        pairs: A file of your own pairs: sentence, tab, translation; or .csv, .jsonl with columns source and target.
+        encoding: Encoding of the file of pairs.
+        source_words: Read words instead of characters.
+        hidden_size: Length of a token's vector and of the encoder's state in each direction.
+        dropout: Probability with which training drops a value of a token's vector, and of the decoder's output.
+        label_smoothing: Probability that training gives to other words than the right one.
         epochs: Passes over the training pairs.
         batch_size: Pairs in a batch.
-        learning_rate: The highest; it goes up and then down to nothing.
-        width: Translations that are written side by side, of which the best is kept.
-        held_out: Pairs for the test; half as many choose the epoch.
-        seed: Of split, weights and order.
-        smoke: Only try whether it runs.
+        learning_rate: The highest learning rate; it rises and then falls to zero.
+        beams: Translations that are written side by side; the best is kept.
+        held_out: Pairs for the test, at most a fifth of all; half as many choose the epoch.
+        seed: Seed of the split, the weights and the order of batches.
+        smoke: Only try whether it runs, on synthetic sentences.
         out: Folder for the results.
     """
-    import torch
-    from ibm_model1 import WordByWord
-    from replies import NearestReply
-
-    import seqae
-    from seqae.data.text.files import read_pairs
-    from seqae.data.text.pair_sets import read_pair_set
-    from seqae.data.text.synthetic_pairs import synthetic_translations
-    from seqae.datasets.loader import DataLoader
-    from seqae.datasets.pairs import encoded_pairs, split_pairs
-    from seqae.datasets.sampler import LengthBucketSampler
-    from seqae.report import loss_figure, save_figure
-    from seqae.report.figures.attention import attention_figure
-    from seqae.report.html.texts import TextsPage, write_texts_page
-    from seqae.report.run import Run
-    from seqae.seq2seq.decoding import BeamSearch, GreedySearch
-    from seqae.seq2seq.models import attention_seq2seq
-    from seqae.seq2seq.translator import Translator
-    from seqae.text.metrics import bleu, chrf, exact_match
-    from seqae.text.tokenizers import CharacterTokenizer, WordTokenizer
-    from seqae.text.vocabulary import Vocabulary
-    from seqae.training.optimizers import cosine_with_warmup
-    from seqae.training.tasks.seq2seq import SequenceToSequence
-
     if smoke:
-        hidden_size, epochs = 16, 2
+        data_root, pairs, hidden_size, epochs = "", "", 16, 2
+    run = seqae.Run(main, locals())
     seqae.configure_runtime()
-    settings = dict(data_root=data_root, pairs=pairs, hidden_size=hidden_size, dropout=dropout, smoothing=smoothing)
-    settings |= dict(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, width=width, seed=seed)
-    run = Run("text_translate", out, settings)
-    if pairs:
-        known = read_pairs(pairs, encoding)
-    elif data_root and not smoke:
-        known = read_pair_set("tatoeba_cmn_eng", data_root)
-    else:
-        known = synthetic_translations(200 if smoke else 6000, seed)
-    known = [(source, target.lower()) for source, target in known]
-    share = min(held_out / len(known), 0.2)
-    train, valid, test = split_pairs(known, (1 - 1.5 * share, share / 2, share), seed)
-    reads = Vocabulary(WordTokenizer(lower=True) if source_words else CharacterTokenizer(), min_frequency=2).fit(
-        pair[0] for pair in train
-    )
-    writes = Vocabulary(WordTokenizer(), min_frequency=2).fit(pair[1] for pair in train)
-    said = f"{len(train)} + {len(valid)} + {len(test)} pairs; reads {len(reads)} tokens, writes {len(writes)}"
-    print(f"data   {said}")
-
     torch.manual_seed(seed)
-    model = attention_seq2seq(len(reads), len(writes), hidden_size, hidden_size, dropout)
-    learnt, chosen = (encoded_pairs(part, reads, writes) for part in (train, valid))
-    history = seqae.fit(
-        SequenceToSequence(model, smoothing, learning_rate, cosine_with_warmup),
-        DataLoader(learnt, LengthBucketSampler(learnt.lengths, batch_size, seed)),
-        DataLoader(chosen, LengthBucketSampler(chosen.lengths, batch_size, shuffle=False)),
-        epochs=epochs,
-        patience=epochs,
+
+    known = read(data_root, pairs, encoding, 200 if smoke else 6000, seed)
+    test_share = min(held_out / len(known), 0.2)
+    train, valid, test = split_pairs(known, (1 - 1.5 * test_share, test_share / 2, test_share), seed)
+    tokenizer = seqae.WordTokenizer(lower=True) if source_words else seqae.CharacterTokenizer()
+    source = seqae.Vocabulary(tokenizer, min_frequency=2).fit(text for text, _ in train)
+    target = seqae.Vocabulary(seqae.WordTokenizer(), min_frequency=2).fit(text for _, text in train)
+    print(
+        f"data   {len(train)} + {len(valid)} + {len(test)} pairs; {len(source)} tokens are read, {len(target)} written"
     )
-    translator = Translator(reads, writes, model, max_length=2 * int(learnt.targets.lengths.max()))
 
-    sources, truths = [pair[0] for pair in test], [pair[1] for pair in test]
-    similar = NearestReply().fit([reads.tokenizer.split(pair[0]) for pair in train], [pair[1] for pair in train])
-    words = WordByWord().fit([(reads.encode(first)[:-1], writes.encode(second)[:-1]) for first, second in train])
-    found = {
-        "attention, beam": translator.translate(sources, BeamSearch(width)),
-        "attention, greedy": translator.translate(sources, GreedySearch()),
-        "most similar sentence": [similar.reply(reads.tokenizer.split(source)) for source in sources],
-        "word by word": [writes.decode(words.translate(reads.encode(source)[:-1])) for source in sources],
+    model = seqae.attention_seq2seq(len(source), len(target), hidden_size, hidden_size, dropout)
+    task = seqae.SequenceToSequence(model, label_smoothing, learning_rate, seqae.cosine_with_warmup)
+    train_set, valid_set = (encoded_pairs(part, source, target) for part in (train, valid))
+    loaders = seqae.make_loader(train_set, batch_size, seed), seqae.make_loader(valid_set, batch_size, shuffle=False)
+    history = seqae.fit(task, *loaders, epochs=epochs, patience=epochs)
+    translator = seqae.Translator(source, target, model, max_length=2 * int(train_set.targets.lengths.max()))
+
+    sources, truths = map(list, zip(*test))
+    written = {
+        "attention, beam search": translator.translate(sources, seqae.BeamSearch(beams)),
+        "attention, greedy search": translator.translate(sources, seqae.GreedySearch()),
+        "most similar sentence": most_similar(source, train, sources),
+        "word by word": word_by_word(source, target, train, sources),
     }
-    results = [
-        {"method": name, "BLEU": bleu(texts, truths), "chrF": chrf(texts, truths), "exact": exact_match(texts, truths)}
-        for name, texts in found.items()
-    ]
-    metrics = {f"{line['method']}: {key}": line[key] for line in results for key in ("BLEU", "chrF", "exact")}
-
-    every = max(len(test) // SHOWN, 1)  # files are often sorted by length
-    shown = list(zip(*(texts[::every] for texts in (sources, truths, *found.values()))))
-    looks = [translator.attention_weights(row[0], row[2]) for row in shown[:: max(len(shown) // LOOKS, 1)][:LOOKS]]
-    rows = [("source", "truth", *found), *shown]
-    page = TextsPage("Translation", [said], results, {"Sentences of the test": rows}, looks)
-    write_texts_page(page, run.path("report.html"))
-    save_figure(attention_figure(looks, "Where it looked while it wrote"), run.path("attention.png"))
-    save_figure(loss_figure({"train, smoothed": history.train, "valid": history.valid}), run.path("loss.png"))
+    scores = {
+        name: {"BLEU": bleu(texts, truths), "chrF": chrf(texts, truths), "exact": exact_match(texts, truths)}
+        for name, texts in written.items()
+    }
+    results = [{"method": name, **line} for name, line in scores.items()]
+    metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
+    save_page(run, translator, results, {"source": sources, "truth": truths, **written})
+    losses = {"train, smoothed": history.train, "valid": history.valid}
+    seqae.save_figure(seqae.loss_figure(losses), run.path("loss.png"))
     seqae.save(translator, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
     return metrics
+
+
+def read(data_root: str, pairs: str, encoding: str, synthetic: int, seed: int) -> Pairs:
+    """Return pairs of a sentence and its translation, the latter in lower case."""
+    if pairs:
+        known = read_pairs(pairs, encoding)
+    else:
+        known = read_pair_set("tatoeba_cmn_eng", data_root) if data_root else synthetic_translations(synthetic, seed)
+    return [(source, target.lower()) for source, target in known]
+
+
+def most_similar(source: seqae.Vocabulary, train: Pairs, texts: list[str]) -> list[str]:
+    """Return for each text the translation of the training sentence with the most similar tf-idf vector."""
+    vectorizer = TfidfVectorizer(analyzer=source.tokenizer.split, smooth_idf=False)
+    vectors = vectorizer.fit_transform(text for text, _ in train)
+    neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(vectors)
+    nearest = neighbours.kneighbors(vectorizer.transform(texts), return_distance=False)
+    return [train[index][1] for index in nearest[:, 0]]
+
+
+def word_by_word(source: seqae.Vocabulary, target: seqae.Vocabulary, train: Pairs, texts: list[str]) -> list[str]:
+    """Return for each text the likeliest translations of its tokens, in their order."""
+    tokens = [(source.encode(first)[:-1].tolist(), target.encode(second)[:-1].tolist()) for first, second in train]
+    dictionary = IBMModel1().fit(tokens)
+    return [target.decode(dictionary.translate(source.encode(text)[:-1].tolist())) for text in texts]
+
+
+def save_page(
+    run: seqae.Run, translator: seqae.Translator, results: list[dict[str, object]], texts: dict[str, list[str]]
+) -> None:
+    """Save a page of sentences, their translations, and maps of attention."""
+    step = max(len(texts["source"]) // SHOWN, 1)  # files are often sorted by length
+    rows = list(zip(*(column[::step] for column in texts.values())))
+    maps = [translator.attention_weights(row[0], row[2]) for row in rows[:: max(len(rows) // MAPS, 1)][:MAPS]]
+    page = TextsPage("Translation", [], results, {"Sentences of the test": [tuple(texts), *rows]}, maps)
+    write_texts_page(page, run.path("report.html"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Paths of things that move, `(batch, time, coordinate)`: what is written is where they go, not where they are.
+"""Autoencoder parts for paths `(batch, time, coordinate)`: the network writes changes of velocity, not positions.
 
-A recurrence that has to write places to a thousandth learns it slowly; one that corrects "as far again as the last
-step" learns it soon, and what it learns of walls and turns holds wherever it is.
+A recurrence that has to write positions to a thousandth learns slowly; one that corrects a straight line learns fast,
+and what it learns of walls holds at every position.
 """
 
 from __future__ import annotations
@@ -9,69 +9,69 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
-from seqae.modules.decoders import Decoder
-from seqae.modules.encoders import Encoder
-from seqae.modules.recurrent import RecurrentLayer
+from seqae import Batch
+from seqae.modules import Decoder, Encoder, RecurrentLayer
 
 
 class PathEncoder(Encoder):
-    """The last place, the last step, and what a recurrence over places and steps has kept.
+    """The last position and velocity, and a projection of the last state of a recurrence over both.
 
     Args:
-        rnn: Its `input_size` is twice the number of coordinates; only for one direction.
-        code_size: Length of a code: the coordinates twice, and what is left for the recurrent layer.
-        stretch: Of steps, which are small beside places.
+        rnn: Its `input_size` is twice the number of coordinates; one direction only.
+        code_size: Length of a code: the coordinates twice, and the rest for the recurrent layer.
+        velocity_scale: Factor of velocities, which are small beside positions.
     """
 
-    def __init__(self, rnn: RecurrentLayer, code_size: int, stretch: float = 8.0):
+    def __init__(self, rnn: RecurrentLayer, code_size: int, velocity_scale: float = 8.0):
         super().__init__()
         self.rnn = rnn
         self.code_size = code_size
-        self.stretch = stretch
+        self.velocity_scale = velocity_scale
         self.project = nn.Linear(rnn.output_size, code_size - rnn.input_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        places = batch.mask_padding().values
-        steps = torch.cat([torch.zeros_like(places[:, :1]), places.diff(dim=1)], dim=1)
-        read = torch.cat([places, self.stretch * steps], dim=-1)
+        """Return the codes, `(batch, code_size)`, of paths `(batch, time, coordinate)`."""
+        positions = batch.mask_padding().values
+        velocities = torch.cat([torch.zeros_like(positions[:, :1]), positions.diff(dim=1)], dim=1)
+        read = torch.cat([positions, self.velocity_scale * velocities], dim=-1)
         hidden = self.rnn(Batch(read, batch.lengths))
         last = read[torch.arange(len(batch), device=read.device), batch.lengths - 1]
         return torch.cat([last, self.project(self.rnn.last_output(hidden))], dim=1)
 
 
 class PathDecoder(Decoder):
-    """A recurrence that goes on from the last place, and at each step reads where it is and how it got there.
+    """A recurrence that goes on from the last position, reading its position and velocity at each step.
 
     It writes means and, after them, logarithms of variances, for `seqae.gaussian_nll`.
 
     Args:
-        code_size: Of a `PathEncoder`.
-        rnn: Its `input_size` is twice the number of coordinates; only for one direction.
-        stretch: That of the encoder.
+        code_size: That of a `PathEncoder`.
+        rnn: Its `input_size` is twice the number of coordinates; one direction only.
+        velocity_scale: That of the encoder.
     """
 
-    def __init__(self, code_size: int, rnn: RecurrentLayer, stretch: float = 8.0):
+    def __init__(self, code_size: int, rnn: RecurrentLayer, velocity_scale: float = 8.0):
         super().__init__()
         self.code_size = code_size
         self.rnn = rnn
-        self.stretch = stretch
+        self.velocity_scale = velocity_scale
         self.start = nn.Linear(code_size - rnn.input_size, rnn.hidden_size)
         self.head = nn.Linear(rnn.hidden_size, rnn.input_size)
-        # In the beginning: straight on, to within a twentieth.
+        # At first: straight on, to within a twentieth.
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor([0.0, -6.0]).repeat_interleave(rnn.input_size // 2))
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
+        """Return positions and logarithms of variances, `(batch, time, 2 * coordinate)`, given `(batch, code_size)`."""
         coordinates = self.rnn.input_size // 2
-        place, step = code[:, :coordinates], code[:, coordinates : 2 * coordinates] / self.stretch
+        position, velocity = code[:, :coordinates], code[:, coordinates : 2 * coordinates] / self.velocity_scale
         state = self.rnn.initial_state(self.start(code[:, 2 * coordinates :]).tanh())
         written = []
         for _ in range(int(lengths.max())):
-            state = self.rnn.step(torch.cat([place, self.stretch * step], dim=1), state)
+            state = self.rnn.step(torch.cat([position, self.velocity_scale * velocity], dim=1), state)
             change, log_variance = self.head(state[-1][0]).chunk(2, dim=1)
-            step = step + change / self.stretch
-            place = place + step
-            written.append(torch.cat([place, log_variance], dim=1))
+            velocity = velocity + change / self.velocity_scale
+            position = position + velocity
+            written.append(torch.cat([position, log_variance], dim=1))
         return Batch(torch.stack(written, dim=1), lengths)

@@ -1,35 +1,40 @@
-"""Watch surfaces wear: write frames again, foretell the next ones, and see which frames are strange.
+"""Watch surfaces wear: reconstruct frames, predict the next ones, and score how anomalous a frame is.
 
-A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames of a spot; one decoder writes them
-again, another the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It learns from the first frames
-of each spot, when all were new, and then scores every later frame by its error. Beside it: principal components of the
-same frames, the last frame again, the mean of the first frames, and the time that has passed, which knows no picture.
+A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames of a spot; one decoder reconstructs
+them, another predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It is trained on the
+first frames of each spot, when all were new, and then scores every later frame by its error. Beside it stand principal
+components, still frames, and the time that has passed, which reads no image.
 
-    python recipes/video_wear.py
-    python recipes/video_wear.py --data-root folder/with/bsdata_pitting
-
-BSData: 15 spots of ball screws, 69 frames each; the last 12 show another part of the screw and are left out. Labels of
-people judge the scores and nothing else. Without data it makes its own films of growing pits.
+    python recipes/video_wear/video_wear.py
+    python recipes/video_wear/video_wear.py --data-root folder/with/BSData
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from wear import read_wear, synthetic_pits
 
+import seqae
 from seqae import cli
+from seqae.datasets import SequenceDataset
+from seqae.evaluation import auc_roc, pca_reconstruction
+from seqae.modules import CompositeAutoencoder, ConvLSTM, ConvLSTMDecoder, ConvLSTMEncoder, downsampled_size
+from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
-DATA = "BSData's wear sequences, or generated films of growing pits"
+DATA = "BSData's wear developments, or synthetic growing pits"
 MINUTES = 5
-RESULT = "BSData, worn frames within a film: AUROC .917; PCA-16 .982, the time that has passed .989"
 READ, AHEAD = 4, 2  # frames
+HELD_OUT = READ + AHEAD  # of the first frames of each video
 
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     new: int = 25,
-    last: int = 57,
-    hidden: int = 16,
+    channels: int = 16,
     epochs: int = 20,
     learning_rate: float = 3e-3,
     seed: int = 0,
@@ -39,149 +44,106 @@ def main(
     """Learn from frames of new surfaces, and score later frames.
 
     Args:
-        data_root: Folder of wear_sequences.zip, or the one above; made up if empty.
-        new: Frames at the beginning of each film to learn from; the last six of them are held out.
-        last: Frames of a film that are used.
-        hidden: Channels of the maps that the ConvLSTM keeps.
+        data_root: Folder with BSData's folders data and label; synthetic videos if empty.
+        new: Frames at the beginning of each video to learn from; the last six of them are held out.
+        channels: Channels of the ConvLSTM's states.
         epochs: Passes over the frames.
-        learning_rate: The highest; it goes up and then down to nothing.
-        seed: Of weights and order.
-        smoke: Only try whether it runs, on films made up.
+        learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
+        seed: Seed of the weights and the order.
+        smoke: Only try whether it runs, on synthetic videos.
         out: Folder for the results.
     """
-    import torch
-    from wear import growing_pits, wear_films
-
-    import seqae
-    from seqae.report import loss_figure, save_figure
-    from seqae.report.figures.video import filmstrip_figure, write_video
-    from seqae.report.run import Run
-
     if smoke:
-        data_root, epochs, hidden = "", 2, 4
-    torch.manual_seed(seed)
+        data_root, epochs, channels = "", 2, 4
+    run = seqae.Run(main, locals())
     seqae.configure_runtime()
-    run = Run("video_wear", out, dict(data_root=data_root, new=new, last=last, hidden=hidden, epochs=epochs, seed=seed))
-    films = growing_pits(3) if smoke else wear_films(data_root)
-    frames = [film.frames[:last].float() / 255 for film in films]
-    worn = [film.worn[new:last] for film in films]
-    print(f"data   {len(films)} films of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
+    torch.manual_seed(seed)
+    videos = read_wear(data_root) if data_root else synthetic_pits(3 if smoke else 12)
+    frames = [video.frames.float() / 255 for video in videos]
+    worn = [video.worn[new:] for video in videos]
+    print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
 
-    model, history = trained([film[:new] for film in frames], hidden, epochs, learning_rate, seed)
-    seen = torch.cat([film[:new] for film in frames])
-    written, foretold = zip(*(by_model(model, film) for film in frames))
-    found = {
-        "ConvLSTM, frames written again": written,
-        "ConvLSTM, frames foretold": foretold,
-        "PCA, 16 components": principal(seen, frames, 16),
-        "the last frame again": [torch.cat([film[:1], film[:-1]]) for film in frames],
-        "the mean of the first frames": [film[:new].mean(dim=0, keepdim=True).expand_as(film) for film in frames],
-    }
-    results, metrics = [], {}
-    for name, said in found.items():
-        errors = [(one - film).square().mean(dim=(1, 2, 3)).numpy() for one, film in zip(said, frames)]
-        line = {
-            "method": name,
-            "error, new": float(np.mean([error[new - 6 : new] for error in errors])),
-            "error, later": float(np.mean([error[new:] for error in errors])),
-            **judged([error[new:] / np.median(error[READ:new]) for error in errors], worn),
-        }
-        results.append(line)
-        metrics |= {f"{name}: {key}": value for key, value in line.items() if key != "method"}
-    passed = judged([np.arange(len(labels)) for labels in worn], worn)
-    results.append({"method": "the time that has passed", "error, new": None, "error, later": None, **passed})
-    metrics |= {f"the time that has passed: {key}": value for key, value in passed.items()}
-
-    at = np.linspace(READ, len(frames[0]) - 1, 8).astype(int)
-    shown = {"film": frames[0][at], "written again": written[0][at], "foretold": foretold[0][at]}
-    shown["error of the foretold x 3"] = 3 * (shown["foretold"] - shown["film"]).abs()
-    shown = {name: film.numpy() for name, film in shown.items()}
-    save_figure(filmstrip_figure(shown, title=f"{films[0].name}: from new to worn"), run.path("strips.png"))
-    write_video(run.path("film.gif"), {"film": frames[0].numpy(), "foretold": foretold[0].numpy()}, scale=1)
-    save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
-    seqae.save(model, run.path("model"), metrics=metrics)
-    run.finish(results, metrics)
-    return metrics
-
-
-def trained(films, hidden: int, epochs: int, learning_rate: float, seed: int):
-    """Return a composite of ConvLSTMs, and the history of its training."""
-    from torch import nn
-
-    import seqae
-    from seqae.datasets.loader import DataLoader
-    from seqae.datasets.sampler import LengthBucketSampler
-    from seqae.datasets.sequences import SequenceDataset
-    from seqae.modules.composite import CompositeAutoencoder
-    from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMDecoder, ConvLSTMEncoder
-    from seqae.modules.images import downsampled_size
-    from seqae.training.optimizers import cosine_with_warmup
-    from seqae.training.tasks.forecasting import ReconstructAndForecast
-
-    length, size = READ + AHEAD, tuple(films[0].shape[2:])
-    rows, columns = downsampled_size(*size, 2)
-
-    def decoder() -> ConvLSTMDecoder:
-        last = nn.ConvTranspose2d(hidden, 1, 4, 2, 1)
-        nn.init.constant_(last.bias, float(films[0].mean()))
-        up = nn.Sequential(nn.ConvTranspose2d(hidden, hidden, 4, 2, 1), nn.ReLU(), last)
-        return ConvLSTMDecoder(ConvLSTM(0, hidden), rows, columns, up)
-
-    down = nn.Sequential(nn.Conv2d(1, hidden, 4, 2, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 4, 2, 1), nn.ReLU())
-    encoder = ConvLSTMEncoder(ConvLSTM(hidden, hidden), rows, columns, embed=down)
-    model = CompositeAutoencoder(encoder, past=seqae.ReversedDecoder(decoder()), future=decoder())
-    learnt = SequenceDataset([film[at : at + length] for film in films for at in range(len(film) - 2 * length + 1)])
-    held_out = SequenceDataset([film[-length:] for film in films])
-    print(
-        f"model  {sum(each.numel() for each in model.parameters()):,} parameters; {len(learnt.lengths)} pieces of films"
-    )
+    model = composite(frames[0][:new], channels)
+    chunks = [video[at : at + HELD_OUT] for video in frames for at in range(new - 2 * HELD_OUT + 1)]
+    held_out = SequenceDataset([video[new - HELD_OUT : new] for video in frames])
     history = seqae.fit(
-        ReconstructAndForecast(model, seqae.squared_error, READ, learning_rate, lr_scheduler=cosine_with_warmup),
-        DataLoader(learnt, LengthBucketSampler(learnt.lengths, 8, seed)),
-        DataLoader(held_out, LengthBucketSampler(held_out.lengths, 8, shuffle=False)),
+        seqae.ReconstructAndForecast(
+            model, seqae.squared_error, READ, learning_rate, lr_scheduler=seqae.cosine_with_warmup
+        ),
+        seqae.make_loader(SequenceDataset(chunks), 8, seed),
+        seqae.make_loader(held_out, 8, shuffle=False),
         epochs=epochs,
         patience=epochs,
     )
-    return model, history
 
-
-def by_model(model, film):
-    """Return each frame of a film as it is written again and as it is foretold; the first ones, which can't be, as are.
-
-    A frame is written again as the last of the four that were read; foretold from the four before it.
-    """
-    import torch
-
-    from seqae.batch import Batch
-    from seqae.inference import evaluating
-
-    pieces = film.unfold(0, READ, 1).permute(0, 4, 1, 2, 3)  # (piece, time, channel, height, width)
-    with evaluating(model):
-        found = [model(Batch.full(part), torch.ones(len(part), dtype=torch.long)) for part in pieces.split(16)]
-    written = torch.cat([film[: READ - 1], *(each.past.values[:, -1] for each in found)])
-    foretold = torch.cat([film[:READ], *(each.future.values[:, 0] for each in found)])[: len(film)]
-    return written, foretold
-
-
-def principal(seen, films, components: int):
-    """Return what principal components make of each frame."""
-    import torch
-
-    rows = seen.flatten(start_dim=1)
-    mean = rows.mean(dim=0)
-    axes = torch.linalg.svd(rows - mean, full_matrices=False).Vh[:components]
-    return [(mean + (film.flatten(1) - mean) @ axes.T @ axes).reshape(film.shape) for film in films]
-
-
-def judged(scores: list[np.ndarray], worn: list[np.ndarray]) -> dict[str, float]:
-    """Return the chance that a worn frame has the higher score: over all frames, and mean of those within a film."""
-    from seqae.evaluation.anomalies import auc_roc
-
-    within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
-    return {
-        "AUROC of all": float(auc_roc(np.concatenate(worn), np.concatenate(scores))),
-        "AUROC within films": float(np.mean(within)),
+    known = torch.cat([video[:new] for video in frames]).numpy()
+    reconstructed, predicted = zip(*(reconstruct_and_predict(model, video) for video in frames))
+    found = {
+        "ConvLSTM, reconstruction": reconstructed,
+        "ConvLSTM, prediction": predicted,
+        "PCA, 16 components": [torch.from_numpy(pca_reconstruction(known, video.numpy(), 16)) for video in frames],
+        "the last frame again": [torch.cat([video[:1], video[:-1]]) for video in frames],
+        "the mean of the first frames": [video[:new].mean(dim=0, keepdim=True).expand_as(video) for video in frames],
     }
+    scores: dict[str, dict[str, float]] = {}
+    for name, said in found.items():
+        errors = [(one - video).square().mean(dim=(1, 2, 3)).numpy() for one, video in zip(said, frames)]
+        scores[name] = {
+            "error, new": float(np.mean([error[new - HELD_OUT : new] for error in errors])),
+            "error, later": float(np.mean([error[new:] for error in errors])),
+            **evaluate([error[new:] / np.median(error[READ:new]) for error in errors], worn),
+        }
+    scores["the time that has passed"] = evaluate([np.arange(len(labels)) for labels in worn], worn)
+    metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
+
+    at = np.linspace(READ, len(frames[0]) - 1, 8).astype(int)
+    shown = {"video": frames[0][at], "reconstruction": reconstructed[0][at], "prediction": predicted[0][at]}
+    shown["error of the prediction x 3"] = 3 * (shown["prediction"] - shown["video"]).abs()
+    strips = {name: row.numpy() for name, row in shown.items()}
+    save_figure(filmstrip_figure(strips, title=f"{videos[0].name}: from new to worn"), run.path("frames.png"))
+    write_video(run.path("video.gif"), {"video": frames[0].numpy(), "prediction": predicted[0].numpy()}, 8, 1)
+    save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
+    seqae.save(model, run.path("model"), metrics=metrics)
+    run.finish([{"method": name, **row} for name, row in scores.items()], metrics)
+    return metrics
+
+
+def composite(video: Tensor, channels: int) -> CompositeAutoencoder:
+    """Return the model for frames as in a video, `(time, 1, height, width)`; its first output is their mean."""
+    rows, columns = downsampled_size(*video.shape[2:], 2)
+
+    def decoder() -> ConvLSTMDecoder:
+        last = nn.ConvTranspose2d(channels, 1, 4, 2, 1)
+        nn.init.constant_(last.bias, float(video.mean()))
+        up = nn.Sequential(nn.ConvTranspose2d(channels, channels, 4, 2, 1), nn.ReLU(), last)
+        return ConvLSTMDecoder(ConvLSTM(0, channels), rows, columns, up)
+
+    layers = nn.Conv2d(1, channels, 4, 2, 1), nn.ReLU(), nn.Conv2d(channels, channels, 4, 2, 1), nn.ReLU()
+    encoder = ConvLSTMEncoder(ConvLSTM(channels, channels), rows, columns, embed=nn.Sequential(*layers))
+    return CompositeAutoencoder(encoder, past=seqae.ReversedDecoder(decoder()), future=decoder())
+
+
+def reconstruct_and_predict(model: CompositeAutoencoder, video: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each frame of a video, `(time, 1, height, width)`, as it is reconstructed and as it is predicted.
+
+    A frame is reconstructed as the last of the four that are read, and predicted from the four before it. The first
+    frames, for which this is not possible, stay as they are.
+    """
+    chunks = video.unfold(0, READ, 1).permute(0, 4, 1, 2, 3)  # (chunk, time, channel, height, width)
+    past, future = [], []
+    with seqae.evaluating(model):
+        for part in chunks.split(16):
+            found = model(seqae.Batch.full(part), torch.ones(len(part), dtype=torch.long))
+            past.append(found.past.values[:, -1])
+            future.append(found.future.values[:, 0])
+    return torch.cat([video[: READ - 1], *past]), torch.cat([video[:READ], *future])[: len(video)]
+
+
+def evaluate(scores: Sequence[np.ndarray], worn: Sequence[np.ndarray]) -> dict[str, float]:
+    """Return the AUROC of worn frames over all frames, and the mean of the AUROC within each video."""
+    within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
+    pooled = auc_roc(np.concatenate(worn), np.concatenate(scores))
+    return {"AUROC of all": pooled, "AUROC within videos": float(np.mean(within))}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Films of surfaces that wear: from BSData, or generated to try things without data."""
+"""Videos of surfaces that wear: from BSData, or synthetic ones."""
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.data._files.archives import member_of, opened_zip
-from seqae.data.images.files import read_pixels
+from seqae.data import read_pixels
 
-_COLUMNS = 10  # of frames in a contact sheet
+SIZE = (64, 160)  # height and width of a frame
+_NAME = re.compile(r"\d+_(?P<time>\d{12})_(?P<location>\d+_\d+)_crop_2")
 
 
 @dataclass(frozen=True, eq=False)
-class WearFilm:
+class WearVideo:
     """One spot while it wears.
 
     Attributes:
-        name: Of the spot.
-        frames: Bytes, `(time, 1, height, width)`, in order of time.
-        worn: `(time,)`, whether somebody saw a defect; for judging, not for learning.
+        name: The name of the spot.
+        frames: `(time, 1, height, width)` uint8, in order of time.
+        worn: `(time,)` bool, whether somebody marked a defect; for evaluation, not for training.
     """
 
     name: str
@@ -32,54 +32,51 @@ class WearFilm:
     worn: np.ndarray
 
 
-def wear_films(data_root: str | Path = "", made_up: int = 12) -> list[WearFilm]:
-    """Return the films in BSData's `wear_sequences.zip`, or generated ones.
+def read_wear(folder: str | Path) -> list[WearVideo]:
+    """Return the wear developments of BSData, 15 spots of a ball screw, as grey frames of 64 x 160 pixels.
 
-    BSData: pitting of ball screws, Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003. The zip file holds a
-    contact sheet of ten columns for each spot, `wear_sequences.json` beside it what is in the sheets.
+    BSData: pitting of ball screws, Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003. An image is named
+    `SCREW_TIME_POSITION_ANGLE_crop_2.jpg`. Those named `crop_1`, the last twelve of a spot, show another part of the
+    screw and are left out.
 
     Args:
-        data_root: The folder of data sets, or that of the two files; empty to generate films.
-        made_up: How many films to generate.
+        folder: The repository, or a folder above it: `data` with the images, `label` with a JSON file for each image
+            with a defect.
 
     Raises:
-        FileNotFoundError: The files are not there.
-        ValueError: A sheet does not hold the frames that it should.
+        FileNotFoundError: There are no such images.
     """
-    if not data_root:
-        return growing_pits(made_up)
-    folders = [Path(data_root), Path(data_root, "bsdata_pitting")]
-    folder = next((each for each in folders if (each / "wear_sequences.zip").is_file()), None)
-    if folder is None:
+    spots: dict[str, list[tuple[str, Path]]] = {}
+    for path in Path(folder).rglob("data/*_crop_2.jpg"):
+        if match := _NAME.fullmatch(path.stem):
+            spots.setdefault(match["location"], []).append((match["time"], path))
+    if not spots:
         raise FileNotFoundError(
-            f"no wear_sequences.zip (looked in {' and '.join(map(str, folders))}). Give its folder as --data-root, or "
-            "none to generate films"
+            f"no data/*_crop_2.jpg in {folder} or below. Clone https://github.com/2Obe/BSData and give its folder as "
+            "--data-root, or none for synthetic videos"
         )
-    listed = json.loads((folder / "wear_sequences.json").read_text(encoding="utf-8"))
-    with opened_zip(folder / "wear_sequences.zip") as packed:
-        return [_film(member_of(packed, f"{each['location']}.jpg"), each) for each in listed]
+    return [_read_spot(name, [path for _, path in sorted(spots[name])]) for name in sorted(spots)]
 
 
-def growing_pits(films: int, frames: int = 60, height: int = 32, width: int = 64, seed: int = 0) -> list[WearFilm]:
-    """Return films of brushed metal under unsteady light, in which a dark pit appears after half the time and grows."""
-    return [_made_up(f"made up {number}", frames, height, width, (seed, number)) for number in range(films)]
+def _read_spot(name: str, paths: list[Path]) -> WearVideo:
+    frames = torch.stack([_read_frame(path) for path in paths])
+    worn = [(path.parents[1] / "label" / f"{path.stem}.json").is_file() for path in paths]
+    return WearVideo(name, frames, np.array(worn))
 
 
-def _film(sheet: bytes, listed: dict) -> WearFilm:
-    name, count = listed["location"], listed["n_frames"]
-    pixels = read_pixels(sheet, f"{name}.jpg")[:1]
-    rows = -(-count // _COLUMNS)
-    if pixels.shape[1] % rows or pixels.shape[2] % _COLUMNS or len(listed["labelled"]) != count:
-        raise ValueError(
-            f"a sheet of {pixels.shape[1]} x {pixels.shape[2]} pixels and {len(listed['labelled'])} labels for {count} "
-            f"frames ({name}.jpg). Expected {rows} rows of {_COLUMNS} frames, and a label for each. Get it again"
-        )
-    parts = pixels.reshape(rows, pixels.shape[1] // rows, _COLUMNS, pixels.shape[2] // _COLUMNS).swapaxes(1, 2)
-    frames = np.ascontiguousarray(parts.reshape(rows * _COLUMNS, 1, *parts.shape[2:])[:count])
-    return WearFilm(name, torch.from_numpy(frames), np.array(listed["labelled"], dtype=bool))
+def _read_frame(path: Path) -> Tensor:
+    """Return an image in grey, `(1, height, width)` uint8."""
+    pixels = torch.from_numpy(read_pixels(path.read_bytes(), str(path))).float().mean(dim=0, keepdim=True)
+    scaled = F.interpolate(pixels[None], SIZE, mode="bilinear", antialias=True, align_corners=False)
+    return scaled[0].round().clamp(0, 255).to(torch.uint8)
 
 
-def _made_up(name: str, frames: int, height: int, width: int, seed: tuple[int, int]) -> WearFilm:
+def synthetic_pits(videos: int, frames: int = 60, height: int = 32, width: int = 64, seed: int = 0) -> list[WearVideo]:
+    """Return videos of brushed metal under unsteady light; a dark pit appears after half of the time and grows."""
+    return [_synthetic(f"synthetic {index}", frames, height, width, (seed, index)) for index in range(videos)]
+
+
+def _synthetic(name: str, frames: int, height: int, width: int, seed: tuple[int, int]) -> WearVideo:
     random = np.random.default_rng(seed)
     noise = torch.from_numpy(random.normal(size=(1, 1, height, width))).float()
     metal = 0.55 + 0.25 * F.avg_pool2d(noise, (1, 9), stride=1, padding=(0, 4))[0]
@@ -87,9 +84,9 @@ def _made_up(name: str, frames: int, height: int, width: int, seed: tuple[int, i
     grain = torch.from_numpy(random.normal(0, 0.02, (frames, 1, height, width))).float()
     onset = frames // 2 + int(random.integers(0, frames // 6))
     radius = 0.12 * height * torch.from_numpy(np.clip(np.arange(frames) - onset, 0, None)).float().sqrt()
-    middle = random.uniform([0.3 * height, 0.3 * width], [0.7 * height, 0.7 * width])
-    rows, columns = torch.meshgrid(torch.arange(height) - middle[0], torch.arange(width) - middle[1], indexing="ij")
-    away = (rows.square() + columns.square()).sqrt() + 0.8 * noise[0, 0]
-    pit = torch.sigmoid(2 * (radius.reshape(-1, 1, 1, 1) - away)) * (radius > 0).reshape(-1, 1, 1, 1)
-    film = (metal * light + grain) * (1 - 0.6 * pit)
-    return WearFilm(name, (255 * film.clamp(0, 1)).round().to(torch.uint8), np.arange(frames) > onset)
+    center = random.uniform([0.3 * height, 0.3 * width], [0.7 * height, 0.7 * width])
+    rows, columns = torch.meshgrid(torch.arange(height) - center[0], torch.arange(width) - center[1], indexing="ij")
+    distance = (rows.square() + columns.square()).sqrt() + 0.8 * noise[0, 0]
+    pit = torch.sigmoid(2 * (radius.reshape(-1, 1, 1, 1) - distance)) * (radius > 0).reshape(-1, 1, 1, 1)
+    video = (metal * light + grain) * (1 - 0.6 * pit)
+    return WearVideo(name, (255 * video.clamp(0, 1)).round().to(torch.uint8), np.arange(frames) > onset)

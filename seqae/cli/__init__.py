@@ -30,7 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 _HELP = """usage: seqae COMMAND ...
 
-Autoencoders for sequences: machine signals, images, text, sound and video.
+Autoencoders for sequences: machine signals, images, text, audio and video.
 
 commands:
 {commands}
@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run `seqae`.
 
     Raises:
-        SystemExit: It did not end well: 2 for a mistake of the user, 1 for a bug, 130 after Ctrl-C.
+        SystemExit: After an error: 2 for a mistake of the user, 1 for a bug, 130 after Ctrl-C.
     """
     words, debug = _without_debug(sys.argv[1:] if words is None else words)
     with plain_errors(debug):
@@ -56,7 +56,7 @@ def run(function: Callable[..., Any]) -> Any:
         function: Its parameters have types, defaults, and lines under "Args:" in its docstring.
 
     Raises:
-        SystemExit: It did not end well; see `main`.
+        SystemExit: After an error, see `main`.
     """
     from seqae.cli.signature import call
 
@@ -86,6 +86,6 @@ def _help() -> str:
 
 
 def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
-    """Take --debug out: every command has it."""
+    """Return the words without --debug, which every command has, and whether it was there."""
     debug = "--debug" in words or os.environ.get("SEQAE_DEBUG", "") not in ("", "0")
     return [word for word in words if word != "--debug"], debug

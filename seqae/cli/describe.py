@@ -1,4 +1,4 @@
-"""What is in a saved model, told from its description alone: nothing of it is built."""
+"""`seqae inspect`: the content of a saved model, read from its description alone; nothing of it is built."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
 
-_MOST_VALUES = 8  # of a list, on one line
+_MAX_VALUES = 8  # of a list, on one line
 
 
 def inspect(model: Path) -> None:
@@ -76,12 +76,12 @@ def _short(node: Any) -> str:
         case float():
             return f"{node:.6g}"
         case {"array": {"shape": shape}}:
-            return " x ".join(map(str, shape)) + " numbers"
+            return "array of " + " x ".join(map(str, shape))
         case {"scalar": {"values": value}}:
             return str(value)
         case {"tuple": items} | list(items):
-            rest = f", ... ({len(items)} in all)" if len(items) > _MOST_VALUES else ""
-            return ", ".join(map(_short, items[:_MOST_VALUES])) + rest
+            rest = f", ... ({len(items)} in all)" if len(items) > _MAX_VALUES else ""
+            return ", ".join(map(_short, items[:_MAX_VALUES])) + rest
         case {"dict": entries}:
             return ", ".join(f"{name} {_short(entry)}" for name, entry in entries.items())
         case {"float": text} | {"path": text} | {"function": text} | {"same": text}:

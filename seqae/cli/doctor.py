@@ -1,4 +1,4 @@
-"""What is installed here, what works, and what to do about the rest."""
+"""`seqae doctor`: what is installed, what works, and how to install the rest."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _packages() -> Iterator[tuple[str, str, str, str]]:
         return
     modules = _module_names()
     for requirement in requirements:
-        package = re.match(r"[\w.-]+", requirement)[0]
+        package = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = match[1] if (match := re.search(r"extra == ['\"](\w+)['\"]", requirement)) else ""
         if package != "seqae" and extra != "dev":
             yield extra, package, *_state(package, extra, modules.get(_normal(package), package))

@@ -19,14 +19,14 @@ _MAX_ROW = 2**20  # bytes; in a longer row a quotation mark was not closed
 
 
 class LineReader:
-    """Reads rows from pieces of text: CSV, or JSON lines if the first line begins with a brace.
+    """Reads rows from chunks of text: CSV, or JSON lines if the first line begins with a brace.
 
     The first rows tell the delimiter, the decimal sign and the columns, as for a file; rows wait until they have.
 
     Args:
         channels: The columns to read, in this order; all others are left out.
         time_column: The column that tells the time, if neither its name nor its place gives it away.
-        name: What error messages call the text.
+        name: The name of the text in error messages.
     """
 
     def __init__(self, channels: Sequence[str], time_column: str | None = None, name: str = "standard input"):

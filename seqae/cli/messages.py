@@ -1,4 +1,4 @@
-"""What a person reads when something went wrong, and the exit codes that go with it."""
+"""Error messages of the command line, and the exit codes that go with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqae._extras import MissingExtra
 from seqae._files import require_local_path
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
-# What the library raises about things that a user can mend; numbers that are not finite come from data or settings.
+# Errors that a user can mend; numbers that are not finite come from data or settings.
 USERS_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError, MissingExtra)
 _REMEDIES = {
     errno.ENOSPC: "Make room, or write elsewhere",

@@ -1,4 +1,4 @@
-"""The files that commands write: where they go, and how they get there whole or not at all."""
+"""The files that commands write: their paths, and writing them whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDINGS = (".csv", ".parquet", ".jsonl")
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where the results of one recording go.
+    """The paths for the results of one recording.
 
     Attributes:
         table: The file with one row per row or window.
@@ -31,17 +31,21 @@ class OutputPaths:
     stem: str
 
     def beside(self, ending: str) -> Path:
+        """Return the path of a file beside the table."""
         return self.table.with_name(self.stem + ending)
 
 
 def output_paths(names: Sequence[str], what: str, out: Path, format: Format | None) -> list[OutputPaths]:
-    """Find a place for each recording.
+    """Return the paths for each recording.
 
     Args:
-        names: The recordings' names.
-        what: What the tables hold, such as "scores": part of their names in a folder.
+        names: The names of the recordings.
+        what: The content of the tables, such as "scores": part of their names in a folder.
         out: A folder, or the file itself if it ends in .csv, .parquet or .jsonl.
-        format: Of the tables; by default as `out` ends, else csv.
+        format: The format of the tables; by default as `out` ends, else csv.
+
+    Raises:
+        ValueError: Two recordings would have the same paths, or `out` and `format` disagree.
     """
     if out.suffix in _ENDINGS:
         if len(names) > 1:
@@ -57,7 +61,7 @@ def output_paths(names: Sequence[str], what: str, out: Path, format: Format | No
 
 
 def refuse_to_overwrite(targets: Sequence[Path], inputs: Sequence[Path], overwrite: bool) -> None:
-    """Raise before any work is done if a target exists already, or is an input."""
+    """Raise a FileExistsError if a target exists already, or is an input; before any work is done."""
     sources = {path.resolve() for path in inputs}
     for target in targets:
         if target.resolve() in sources:
@@ -67,7 +71,11 @@ def refuse_to_overwrite(targets: Sequence[Path], inputs: Sequence[Path], overwri
 
 
 def write_table(frame: pandas.DataFrame, path: Path) -> None:
-    """Write a table in the format that the path's ending tells."""
+    """Write a table in the format that the ending of the path tells.
+
+    Raises:
+        MissingExtra: It is Parquet, and pyarrow is not installed.
+    """
     with atomic_write(path) as temporary:
         if path.suffix == ".parquet":
             require("pyarrow", extra="tables", purpose="a Parquet file")

@@ -122,8 +122,9 @@ def load_script(script: Path) -> ModuleType:
 
 def _type(node: ast.expr | None, names: dict[str, Any]) -> Any:
     """Return the type that an annotation names, quoted or not."""
-    quoted = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return _value(ast.parse(node.value, mode="eval").body if quoted else node, names)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        node = ast.parse(node.value, mode="eval").body
+    return _value(node, names)
 
 
 def _value(node: ast.expr | None, names: dict[str, Any]) -> Any:

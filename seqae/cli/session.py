@@ -52,11 +52,11 @@ def prepare(
     overwrite: bool,
     endings: Sequence[str],
 ) -> Session:
-    """Load, read, and refuse what cannot be done, before anything is computed.
+    """Return the session of a command: all is loaded, read and checked before anything is computed.
 
     Args:
-        model: Folder of a saved detector, or of a run that holds one.
-        files: Files of recordings, or folders of these.
+        model: The folder of a saved detector, or of a run that holds one.
+        files: The files of recordings, or folders of these.
         out: A folder, or the file of the only table.
         format: The format of the tables; by default as `out` ends, else csv.
         time_column: The column that tells the time.
@@ -78,7 +78,7 @@ def prepare(
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """What is imported and loaded meanwhile is never searched for garbage: that takes a quarter of the start."""
+    """Never search what is imported and loaded meanwhile for garbage: that takes a quarter of the start."""
     gc.disable()
     try:
         yield
@@ -88,14 +88,18 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def saved_in(folder: Path) -> Path:
-    """The folder of the model itself: this one, or `model` in the folder of a run."""
+    """Return the folder of the model itself: this one, or `model` in the folder of a run."""
     existing(folder)
     inner = folder / "model"
     return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
 
 
 def detector_in(folder: Path) -> AnomalyDetector:
-    """The detector in its folder."""
+    """Return the detector in a folder.
+
+    Raises:
+        ValueError: The folder holds another model.
+    """
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.artifact import load
 

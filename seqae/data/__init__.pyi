@@ -12,8 +12,8 @@ from .audio.spectral_normalization import SpectralQuantile as SpectralQuantile
 from .audio.spectral_normalization import SpectralTilt as SpectralTilt
 from .audio.speech_sets import AudioClip as AudioClip
 from .audio.speech_sets import read_clips as read_clips
-from .audio.synthetic import Voice as Voice
 from .audio.synthetic import synthetic_words as synthetic_words
+from .images.bsdata import read_bsdata as read_bsdata
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
 from .images.masks import read_masked_images as read_masked_images
@@ -40,8 +40,6 @@ from .text.trees import LabelledTree as LabelledTree
 from .text.trees import parse_tree as parse_tree
 from .text.trees import read_trees as read_trees
 from .video.captions import CaptionedClip as CaptionedClip
-from .video.captions import read_featured_clips as read_featured_clips
-from .video.captions import read_sheets as read_sheets
 from .video.files import read_video as read_video
 from .video.files import video_chunks as video_chunks
 from .video.files import video_frames as video_frames

@@ -6,11 +6,12 @@ import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 _BLOCK = 2**18  # rows
-ENORMOUS = 1e140
+MAX_MAGNITUDE = 1e140
 REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "text", "U": "text", "V": "records"}
 
 
@@ -20,6 +21,10 @@ def to_values(data: object, where: str = "") -> np.ndarray:
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
         where: Which recording this is, for error messages.
+
+    Raises:
+        ValueError: It holds no real numbers, no values, or has another number of dimensions.
+        TypeError: It is no array, tensor or list.
     """
     prefix = f"{where}: " if where else ""
     array = _as_array(data, prefix)
@@ -37,34 +42,34 @@ def to_values(data: object, where: str = "") -> np.ndarray:
         item = reprlib.repr(array[(row, *column)])
         raise ValueError(f"{prefix}{item} is not a number (row {row}). Readings are real numbers")
     if isinstance(array, np.ma.MaskedArray):
-        array = array.astype(np.float64).filled(np.nan)
+        array = np.where(np.ma.getmaskarray(array), np.nan, array.data.astype(np.float64))
     with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as that
         return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=floating(array.dtype))
 
 
 def floating(dtype: np.dtype) -> np.dtype:
-    """Return the type in which readings of this type are kept."""
+    """Return the dtype in which readings of this dtype are kept."""
     return np.dtype(np.float32 if dtype == np.float32 else np.float64)
 
 
 def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield parts of a long array, each with the number of its first row: what is computed of them stays small."""
+    """Yield blocks of a long array, `(row, ...)` each, with the index of its first row: temporary arrays stay small."""
     for start in range(0, len(values), _BLOCK):
         yield start, values[start : start + _BLOCK]
 
 
 def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise if a value of `(time, channel)` is so large that its square is not finite."""
+    """Raise a ValueError if a value of `(time, channel)` is so large that its square is not finite."""
     for start, block in blocks_of_rows(values):
-        for row, column in np.argwhere(abs(block) > np.float64(ENORMOUS))[:1].tolist():
+        for row, column in np.argwhere(abs(block) > np.float64(MAX_MAGNITUDE))[:1].tolist():
             raise ValueError(
                 f"channel {channels[column]!r} is {block[row, column]:g} ({place(start + row)}). Nothing can be learnt "
-                f"from values beyond {ENORMOUS:g}. Correct the value, or leave it empty (NaN) if it is missing"
+                f"from values beyond {MAX_MAGNITUDE:g}. Correct the value, or leave it empty (NaN) if it is missing"
             )
 
 
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise if a value of `(time, channel)` is infinite; `place` says where a row stands."""
+    """Raise a ValueError if a value of `(time, channel)` is infinite; `place` returns the position of a row."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(np.isinf(block))[:1].tolist():
             raise ValueError(
@@ -74,7 +79,7 @@ def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable
 
 
 def are_real(items: np.ndarray) -> np.ndarray:
-    """For an array of objects, True where one is a real number, a truth value, or None for a missing one."""
+    """Return where an array of objects holds real numbers, booleans, or None for a missing one; bool, same shape."""
     return np.frompyfunc(_is_real, 1, 1)(items).astype(bool)
 
 
@@ -85,11 +90,11 @@ def _is_real(item: object) -> bool:
         return False
 
 
-def _as_array(data: object, prefix: str) -> np.ndarray:
+def _as_array(data: Any, prefix: str) -> np.ndarray:
     if hasattr(data, "detach"):  # a torch tensor; numpy knows no bfloat16
         data = data.detach().cpu()
-        odd = data.is_floating_point() and data.element_size() < 4
-        return (data.double() if odd else data).numpy()
+        is_short = data.is_floating_point() and data.element_size() < 4
+        return (data.double() if is_short else data).numpy()
     if isinstance(data, np.ndarray):
         return data
     if not isinstance(data, (list, tuple)):

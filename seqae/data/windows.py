@@ -8,7 +8,7 @@ import numpy as np
 
 
 def window_starts(rows: int, window: int, stride: int) -> np.ndarray:
-    """Return the first rows of the windows over a number of rows; the last window ends at the last row."""
+    """Return the first row of each window over some rows, `(window,)` int64; the last window ends at the last row."""
     last = max(rows - window, 0)
     return np.unique(np.append(np.arange(0, last, stride), last))
 
@@ -16,28 +16,28 @@ def window_starts(rows: int, window: int, stride: int) -> np.ndarray:
 def over_windows(
     rows: np.ndarray, window: int, stride: int, function: Callable[[np.ndarray], np.ndarray], batch_size: int = 512
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Apply a function to all windows and average what it says of a row over the windows that cover the row.
+    """Apply a function to all windows and average its values for a row over the windows that cover the row.
 
-    Memory does not depend on the number of rows: finished rows are handed out as they come. What a window
-    does not know of a row (NaN) counts nothing; a row of which no window knows anything gets NaN.
+    Memory does not depend on the number of rows: finished rows are yielded as they come. NaN is left out of the mean;
+    a row that has nothing else gets NaN.
 
     Args:
         rows: `(row, channel)`.
-        window: Rows in a window; fewer rows make one shorter window.
+        window: The number of rows in a window; fewer rows make one shorter window.
         stride: Rows from the start of one window to the start of the next.
         function: From windows `(batch, window, channel)` (a view, not to be written) to values
             `(batch, window, value)`.
-        batch_size: Windows in a batch.
+        batch_size: The number of windows in a batch.
 
     Yields:
-        The number of the first row, and the means of consecutive rows `(row, value)`; every row once.
+        The index of the first row, and the means of consecutive rows, `(row, value)` float32; every row once.
     """
     window = min(window, len(rows))
     views = np.moveaxis(np.lib.stride_tricks.sliding_window_view(rows, window, axis=0), 2, 1)
     total = count = np.zeros((0, 0), dtype=np.float32)
     done = 0  # rows handed out; total and count begin there
     batches = _even_batches(window_starts(len(rows), window, stride), stride, batch_size)
-    for place, starts in enumerate(batches):
+    for index, starts in enumerate(batches):
         values = function(views[starts])
         reach = starts.stop - 1 + window - done
         total, count = (_grown(buffer, reach, values.shape[2]) for buffer in (total, count))
@@ -47,7 +47,7 @@ def over_windows(
             covered = slice(starts.start + offset - done, starts.stop + offset - done, starts.step)
             total[covered] += values[:, offset]
             count[covered] += known[:, offset]
-        ready = (batches[place + 1].start if place + 1 < len(batches) else len(rows)) - done
+        ready = (batches[index + 1].start if index + 1 < len(batches) else len(rows)) - done
         with np.errstate(invalid="ignore"):  # nothing divided by no windows is NaN, as it should be
             yield done, total[:ready] / count[:ready]
         total, count, done = total[ready:], count[ready:], done + ready

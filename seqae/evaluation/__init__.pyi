@@ -21,3 +21,5 @@ from .masks import Confusion as Confusion
 from .masks import best_threshold as best_threshold
 from .masks import confusion as confusion
 from .posterior_collapse import posterior_collapse_warning as posterior_collapse_warning
+from .videos import calibrated_cross_entropy as calibrated_cross_entropy
+from .videos import video_prediction_errors as video_prediction_errors

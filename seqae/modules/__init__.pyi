@@ -19,6 +19,7 @@ from .composite import split_at as split_at
 from .conv_lstm import ConvLSTM as ConvLSTM
 from .conv_lstm import ConvLSTMDecoder as ConvLSTMDecoder
 from .conv_lstm import ConvLSTMEncoder as ConvLSTMEncoder
+from .convolution import Convolutions as Convolutions
 from .decoders import AutoregressiveDecoder as AutoregressiveDecoder
 from .decoders import ConstantDecoder as ConstantDecoder
 from .decoders import ConvDecoder as ConvDecoder

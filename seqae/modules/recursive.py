@@ -73,22 +73,22 @@ class TreeNodes:
     """Trees with a vector at each node.
 
     Attributes:
-        nodes: `(node, size)`, in the order of the plan.
+        vectors: `(node, size)`, in the order of the plan.
         plan: Tells which node is in which row.
     """
 
-    nodes: Tensor
+    vectors: Tensor
     plan: TreeBatchPlan
 
     @property
     def parents(self) -> Tensor:
         """The vectors of the merges, `(merge, size)`."""
-        return self.nodes[self.plan.leaves :]
+        return self.vectors[self.plan.leaves :]
 
     @property
     def pairs(self) -> Tensor:
         """The vectors of both children of each merge, `(merge, 2, size)`."""
-        return self.nodes[self.plan.children]
+        return self.vectors[self.plan.children]
 
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean over the nodes of each tree, `(batch, size)`, of values `(node, size)`."""
@@ -102,7 +102,7 @@ class RootNode:
 
     def __call__(self, nodes: TreeNodes) -> Tensor:
         """Return the codes, `(batch, size)`."""
-        return nodes.nodes[nodes.plan.roots]
+        return nodes.vectors[nodes.plan.roots]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class MeanOfNodes:
 
     def __call__(self, nodes: TreeNodes) -> Tensor:
         """Return the codes, `(batch, size)`."""
-        return nodes.mean(nodes.nodes)
+        return nodes.mean(nodes.vectors)
 
 
 class RecursiveEncoder(Encoder):
@@ -182,7 +182,7 @@ class SubtreeReconstruction:
         plan = nodes.plan
         merges = torch.arange(len(plan.children), device=plan.children.device)
         vectors, leaves, above = unfold(nodes.parents, merges + plan.leaves, plan, decomposition)
-        distances = (vectors - nodes.nodes[leaves]).square().sum(dim=1)
+        distances = (vectors - nodes.vectors[leaves]).square().sum(dim=1)
         return distances.new_zeros(len(merges)).index_add(0, above, distances) / plan.sizes[plan.leaves :]
 
 
@@ -191,12 +191,12 @@ class RecursiveOutput:
     """The output of a recursive autoencoder.
 
     Attributes:
-        folded: The vectors of all nodes.
+        nodes: The vectors of all nodes.
         errors: `(merge,)`, the reconstruction error of each merge in the order of the plan.
         logits: `(node, class)`, for each node in the order of the plan; None without a head.
     """
 
-    folded: TreeNodes
+    nodes: TreeNodes
     errors: Tensor
     logits: Tensor | None
 
@@ -209,11 +209,11 @@ class RecursiveOutput:
         """
         if self.logits is None:
             raise ValueError("this autoencoder has no head. Give it one, for example nn.Linear(size, 2)")
-        return self.folded.mean(self.logits)
+        return self.nodes.mean(self.logits)
 
     def trees(self) -> list[TreeOutput]:
         """Return the output for each sequence, node by node in the order of its tree."""
-        plan, found, start = self.folded.plan, [], 0
+        plan, found, start = self.nodes.plan, [], 0
         for tree in plan.trees:
             indices = plan.indices[start : start + len(tree)]
             logits = None if self.logits is None else self.logits[indices]
@@ -269,9 +269,9 @@ class RecursiveAutoencoder(nn.Module):
             batch: The sequences, `(batch, time, *step)`.
             trees: One for each sequence.
         """
-        folded = self.encoder.fold(batch, trees)
-        logits = None if self.head is None else self.head(folded.nodes)
-        return RecursiveOutput(folded, self.loss(folded, self.decomposition), logits)
+        nodes = self.encoder.fold(batch, trees)
+        logits = None if self.head is None else self.head(nodes.vectors)
+        return RecursiveOutput(nodes, self.loss(nodes, self.decomposition), logits)
 
 
 class UnfoldingDecoder(Decoder):

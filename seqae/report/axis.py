@@ -1,4 +1,4 @@
-"""Where the rows of a recording stand on the horizontal axis."""
+"""The positions of a recording's rows on the horizontal axis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Axis:
 
     Attributes:
         positions: (row,) float64: milliseconds since 1970, seconds, or row numbers; never decreasing.
-        kind: Which of the three.
+        kind: Which of the three they are.
         step: The usual distance between two rows.
         cuts: The rows before which no line is drawn: those after a pause.
     """
@@ -41,7 +41,7 @@ class Axis:
         positions = times.astype("datetime64[us]").astype(np.float64) / 1000 if is_date else times.astype(np.float64)
         forward = np.diff(positions)
         step = float(np.median(forward[forward > 0])) if np.any(forward > 0) else 1.0
-        cuts = tuple(piece.start for piece in recording.segments()[1:])
+        cuts = tuple(segment.start for segment in recording.segments()[1:])
         return cls(positions, "date" if is_date else "seconds", step, cuts)
 
     @property

@@ -54,7 +54,7 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
     Args:
         rows: The drawn rows, in order.
         cuts: The first rows of new segments of the recording.
-        columns: What is drawn at these rows.
+        columns: The values at these rows by name, (drawn row,) each.
     """
     positions = np.unique(np.searchsorted(rows, cuts))
     positions = positions[(positions > 0) & (positions < len(rows))]

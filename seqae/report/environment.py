@@ -1,4 +1,4 @@
-"""What a result was computed with."""
+"""The software and the machine that computed a result."""
 
 from __future__ import annotations
 

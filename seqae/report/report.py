@@ -1,4 +1,4 @@
-"""What a report tells about a run; `seqae.report.html.page` writes it."""
+"""The content of a report about a run; `seqae.report.html.page` writes it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Report:
     """The content of a report.
 
     Attributes:
-        title: What was run.
+        title: The heading of the page.
         headline: The result in one sentence, for example from `seqae.report.headline`.
         summary: More sentences, one a line.
-        recording: What was searched.
+        recording: The recording that was scored.
         reconstruction: (row, channel), in the units of the recording.
         channel_scores: (row, channel), the error of each channel.
         threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
@@ -33,8 +33,8 @@ class Report:
             measure that decides: the row with the largest number is marked as the best.
         labels: (row,) bool, True in known faults; None if unknown.
         history: The losses of each epoch by name, (epoch,).
-        settings: What was chosen.
-        environment: What it was computed with.
+        settings: The settings of the run by name.
+        environment: The versions and the machine, see `describe_environment`.
     """
 
     title: str

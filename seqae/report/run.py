@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FunctionType
 
 from seqae._files import write_atomically
 from seqae.report.environment import describe_environment
@@ -29,11 +28,11 @@ class Run:
         ValueError: `main` has no parameter `out`, or a parameter is not among the variables.
     """
 
-    def __init__(self, main: FunctionType, variables: Mapping[str, object]):
+    def __init__(self, main: Callable[..., object], variables: Mapping[str, object]):
         names = list(inspect.signature(main).parameters)
         if missing := [name for name in ["out", *names] if name not in names or name not in variables]:
             raise ValueError(
-                f"no {missing[0]!r} among the parameters of {main.__qualname__} (it has {', '.join(names) or 'none'}). "
+                f"no {missing[0]!r} among the parameters of {main.__name__} (it has {', '.join(names) or 'none'}). "
                 "Give it a parameter `out`, and let its first statement be: run = seqae.Run(main, locals())"
             )
         self.name = Path(inspect.getfile(main)).stem

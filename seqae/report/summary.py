@@ -1,4 +1,4 @@
-"""The result of a run in plain words."""
+"""The result of a run in sentences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def headline(recording: Recording, events: Sequence[Event], labels: np.ndarray | None = None) -> str:
-    """Say what was found; measured against the known faults, as `event_scores` does, if there are any.
+    """Return the result in one sentence; measured against the known faults, as `event_scores` does, if there are any.
 
     Args:
-        recording: What was searched.
+        recording: The recording that was scored.
         events: The alarms.
         labels: (row,) bool, True in known faults.
     """

@@ -53,7 +53,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path, command: Callable):
         (2.34567891, "2.34568"),
         ({"tuple": ["flow", "pressure"]}, "flow, pressure"),
         (list(range(100)), "0, 1, 2, 3, 4, 5, 6, 7, ... (100 in all)"),
-        ({"array": {"shape": [8], "dtype": "<f8", "values": ""}}, "8 numbers"),
+        ({"array": {"shape": [8], "dtype": "<f8", "values": ""}}, "array of 8"),
         ({"dict": {"flow": "l/min"}}, "flow l/min"),
         ({"float": "nan"}, "nan"),
         ({"function": "seqae.losses.squared_error"}, "squared_error"),

@@ -1,4 +1,4 @@
-"""Images, sounds, films and arrays that break off or lie: refused by name, never taken for something shorter."""
+"""Images, sounds, videos and arrays that break off or lie: refused by name, never taken for something shorter."""
 
 import io
 import struct
@@ -13,9 +13,9 @@ from seqae.data.images.files import read_pixels
 
 IMAGES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
 SOUNDS = ("wav", "flac", "ogg")
-FILMS = ("mp4", "avi", "mkv")
+VIDEOS = ("mp4", "avi", "mkv")
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
-SHARES = [*np.linspace(0, 1, 13)[:-1], 0.97, 0.99, 0.999]
+FRACTIONS = [*np.linspace(0, 1, 13)[:-1], 0.97, 0.99, 0.999]
 
 
 def written(kind: str, folder) -> bytes:
@@ -61,21 +61,21 @@ def read_or_refused(path) -> np.ndarray | None:
         return None
 
 
-@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *FILMS, "npy"])
+@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *VIDEOS, "npy"])
 @pytest.mark.filterwarnings("ignore")
 def test_what_breaks_off_is_refused_or_all_there(tmp_path, kind):
     content, path, refused = written(kind, tmp_path), tmp_path / f"cut.{kind}", 0
     path.write_bytes(content)
     whole = read(path)
-    for share in SHARES:
+    for share in FRACTIONS:
         path.write_bytes(content[: int(share * len(content))])
         found = read_or_refused(path)
         refused += found is None
         assert found is None or np.array_equal(found, whole), f"{share:.1%} of the file"
-    assert refused > len(SHARES) / 2
+    assert refused > len(FRACTIONS) / 2
 
 
-@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *FILMS, "npy"])
+@pytest.mark.parametrize("kind", [*IMAGES, *SOUNDS, *VIDEOS, "npy"])
 @pytest.mark.filterwarnings("ignore")
 def test_a_changed_byte_is_refused_by_name_or_read(tmp_path, kind):
     content, path = written(kind, tmp_path), tmp_path / f"changed.{kind}"

@@ -1,6 +1,7 @@
 """The generated pages of the documentation show what there is."""
 
 import importlib
+import json
 import re
 import sys
 import types
@@ -25,9 +26,30 @@ def extension(monkeypatch):
 
 
 def test_every_public_name_is_on_a_page_of_the_reference(extension):
-    packages = extension("extensions.reference_pages").by_package()
-    listed = [name for names in packages.values() for name in names]
-    assert sorted([*listed, "__version__"]) == seqae.__all__
+    listed = [name for names in extension("extensions.reference_pages").by_page().values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert {name for name in listed if "." not in name} == set(seqae.__all__) - {"__version__"}
+
+
+def test_a_page_of_the_reference_holds_every_name_that_its_package_offers(extension):
+    pages = extension("extensions.reference_pages").by_page()
+    stubs = sorted(Path(seqae.__file__).parent.glob("*/__init__.pyi"))
+    assert {stub.parent.name for stub in stubs} <= set(pages)
+    for stub in stubs:
+        names = re.findall(r" as (\w+)$", stub.read_text(encoding="utf-8"), re.MULTILINE)
+        assert sorted(path.rpartition(".")[2] for path in pages[stub.parent.name]) == sorted(names)
+
+
+def test_a_public_module_without_a_stub_shows_what_it_defines_and_not_what_it_imports(extension):
+    names = extension("extensions.reference_pages").by_page()["retrieval"]
+    assert "retrieval.HammingIndex" in names and "retrieval.pack_bits" in names
+    assert not {"retrieval.np", "retrieval.Tensor", "retrieval.Protocol", "retrieval.require"} & set(names)
+
+
+def test_bars_in_docstrings_are_bars_but_code_stays_as_it_is(extension):
+    lines = ["2 |A and B| / |A|", "a type, `int | None`, and ``x | y``"]
+    extension("extensions.reference_pages").escape_bars(None, "function", "f", None, None, lines)
+    assert lines == [r"2 \|A and B\| / \|A\|", "a type, `int | None`, and ``x | y``"]
 
 
 LAYER = """
@@ -40,9 +62,9 @@ class Layer(nn.Module):
 
 
 def test_methods_that_repeat_another_library_are_left_out_and_our_own_are_not(extension, monkeypatch):
-    module = types.ModuleType("seqae.made")
+    module = types.ModuleType("seqae.invented")
     exec(LAYER, module.__dict__)
-    monkeypatch.setitem(sys.modules, "seqae.made", module)
+    monkeypatch.setitem(sys.modules, "seqae.invented", module)
     pages = extension("extensions.reference_pages")
     assert pages.skips(None, "class", "forward", module.Layer.forward, False, None)  # torch's docstring
     assert pages.skips(None, "class", "to", nn.Module.to, False, None)
@@ -54,8 +76,9 @@ def test_every_public_encoder_and_decoder_is_drawn(extension):
     assert extension("extensions.model_drawings").not_drawn() == set()
 
 
-def test_what_is_not_drawn_is_public(extension):
-    assert set(extension("model_examples").NOT_DRAWN) <= set(seqae.__all__)
+def test_an_encoder_in_no_example_is_named(extension, monkeypatch):
+    monkeypatch.delitem(extension("model_examples").EXAMPLES, "Video")
+    assert extension("extensions.model_drawings").not_drawn() == {"ConvLSTMEncoder", "ConvLSTMDecoder"}
 
 
 def test_a_trace_tells_shapes_in_words_and_counts_parameters(extension):
@@ -85,6 +108,16 @@ def test_the_gallery_shows_every_recipe_with_its_task(extension):
     assert all(recipe.task for recipe in found)
     page = "\n".join(gallery.page(found))
     assert all(f"seqae run {recipe.name}" in page for recipe in found)
+
+
+def test_the_gallery_takes_the_results_from_the_table_of_results(extension):
+    gallery = extension("extensions.recipe_gallery")
+    results = json.loads((DOCS.parent / "recipes" / "results.json").read_text(encoding="utf-8"))["recipes"]
+    cards = {recipe.name: "\n".join(gallery.card(recipe)) for recipe in gallery.recipes(DOCS.parent / "recipes")}
+    assert all(gallery.literal(f"{results[name]['metric']} {results[name]['seqae']}") in cards[name] for name in cards)
+    cells = {"data": "digits", "metric": "error", "seqae": "0.1", "baseline": "PCA, 0.2", "published": "\N{EN DASH}"}
+    assert gallery.headline(cells) == "error 0.1 (baseline: PCA, 0.2), on digits"
+    assert gallery.headline({**cells, "baseline": "\N{EN DASH}"}) == "error 0.1, on digits"
 
 
 def test_a_recipe_is_a_script_or_a_folder_with_a_script_of_its_name(extension, tmp_path):

@@ -83,11 +83,11 @@ def test_all_nodes_errors_and_gradients_equal_those_of_plain_recursion(lengths, 
         errors = merge_errors(nodes, tree, ours.decomposition)
         expected.append((torch.stack(nodes), torch.stack(errors) if errors else torch.zeros(0)))
         total = total + sum(errors)
-    plan, start = output.folded.plan, 0
+    plan, start = output.nodes.plan, 0
     for found, tree, (nodes, errors) in zip(output.trees(), trees, expected):
         torch.testing.assert_close(found.errors, errors, rtol=1e-4, atol=1e-5)
         indices = plan.indices[start : start + len(tree)]
-        torch.testing.assert_close(output.folded.nodes[indices], nodes, rtol=0, atol=1e-5)
+        torch.testing.assert_close(output.nodes.vectors[indices], nodes, rtol=0, atol=1e-5)
         start += len(tree)
     if max(lengths) > 1:
         parameters = list(ours.parameters())

@@ -4,8 +4,9 @@ import gzip
 
 import numpy as np
 import pytest
+from protocols import ranking
 
-from benchmarks import SOURCES, made_up, read_benchmark
+from benchmarks import SOURCES, read_benchmark, synthetic_cases
 
 TRAIN = np.arange(40.0).reshape(20, 2)
 TEST = np.arange(60.0).reshape(30, 2) ** 2
@@ -39,41 +40,30 @@ def test_skab_learns_from_the_first_400_rows_and_from_half_of_the_fault_free_run
     np.testing.assert_array_equal(fault.train.values[:, 0], np.arange(400))
     np.testing.assert_array_equal(fault.test.values[:, 1], np.arange(430) * 2.5)
     np.testing.assert_array_equal(fault.labels, np.arange(430) >= 410)
-    assert (fault.context, fault.rows_before_faults) == (400, slice(400, 410))
+    assert (fault.train_prefix, fault.rows_before_faults) == (400, slice(400, 410))
     assert (len(normal.train), len(normal.test), normal.rows_before_faults) == (25, 50, slice(25, 50))
 
 
-def write_smd(root, layout):
-    (root / "interpretation_label").mkdir(parents=True)
-    (root / "interpretation_label/machine-1-1.txt").write_text("13-18:1,2\n20-20:2\n")
-    if layout == "npz":
-        np.savez(root / "machine-1-1.npz", train=TRAIN, test=TEST, label=LABELS.astype(np.uint8))
-        return
+def test_smd_tells_the_channels_at_fault(tmp_path):
+    root = tmp_path / "ServerMachineDataset"
     for part, table in {"train": TRAIN, "test": TEST, "test_label": LABELS.astype(int)}.items():
-        (root / part).mkdir()
+        (root / part).mkdir(parents=True)
         (root / part / "machine-1-1.txt").write_text(lines(table))
-
-
-@pytest.mark.parametrize("layout", ["npz", "official"])
-def test_smd_tells_the_channels_at_fault(tmp_path, layout):
-    write_smd(tmp_path / "ServerMachineDataset", layout)
+    (root / "interpretation_label").mkdir()
+    (root / "interpretation_label/machine-1-1.txt").write_text("13-18:1,2\n20-20:2\n")
     (case,) = read_benchmark("smd", tmp_path)
     np.testing.assert_array_equal(case.train.values, TRAIN)
     np.testing.assert_array_equal(case.test.values, TEST)
     np.testing.assert_array_equal(case.labels, LABELS)
-    assert case.causes == ((slice(12, 17), (0, 1)), (slice(19, 20), (1,)))
+    assert case.root_causes == ((slice(12, 17), (0, 1)), (slice(19, 20), (1,)))
 
 
-@pytest.mark.parametrize("layout", ["npz", "official"])
-def test_nasa_counts_the_last_row_of_a_fault_as_anomalous(tmp_path, layout):
-    if layout == "npz":
-        np.savez(tmp_path / "P-1.npz", train=TRAIN, test=TEST, label=LABELS.astype(np.uint8))
-    else:
-        for part, table in {"train": TRAIN, "test": TEST}.items():
-            (tmp_path / part).mkdir()
-            np.save(tmp_path / part / "P-1.npy", table)
-        text = 'chan_id,spacecraft,anomaly_sequences,class,num_values\nP-1,SMAP,"[[12, 14], [15, 16]]",[point],30\n'
-        (tmp_path / "labeled_anomalies.csv").write_text(text)
+def test_nasa_counts_the_last_row_of_a_fault_as_anomalous(tmp_path):
+    for part, table in {"train": TRAIN, "test": TEST}.items():
+        (tmp_path / part).mkdir()
+        np.save(tmp_path / part / "P-1.npy", table)
+    text = 'chan_id,spacecraft,anomaly_sequences,class,num_values\nP-1,SMAP,"[[12, 14], [15, 16]]",[point],30\n'
+    (tmp_path / "labeled_anomalies.csv").write_text(text)
     (case,) = read_benchmark("nasa", tmp_path)
     assert case.name == "P-1"
     np.testing.assert_array_equal(case.train.values, TRAIN)
@@ -83,16 +73,20 @@ def test_nasa_counts_the_last_row_of_a_fault_as_anomalous(tmp_path, layout):
 
 
 def test_tsb_ad_searches_the_training_rows_too(tmp_path):
-    table = np.column_stack([TEST[:, 0], LABELS])
-    (tmp_path / "001_NAB_id_1_Facility_tr_10_1st_12.csv").write_text("Data,Label\n" + lines(table))
-    np.savez(tmp_path / "002_SMD_id_2_Facility_tr_11_1st_12.npz", data=TEST, train_end=11)
+    (tmp_path / "001_NAB_id_1_Facility_tr_10_1st_12.csv").write_text(
+        "Data,Label\n" + lines(np.column_stack([TEST[:, 0], LABELS]))
+    )
+    (tmp_path / "002_SMD_id_2_Facility_tr_11_1st_12.csv").write_text(
+        "0,1,Label\n" + lines(np.column_stack([TEST, LABELS]))
+    )
     several, one = read_benchmark("tsb-ad", tmp_path)
     assert (one.group, several.group) == ("U-NAB", "M-SMD")
     np.testing.assert_array_equal(one.train.values, TEST[:10, :1])
     np.testing.assert_array_equal(one.test.values, TEST[:, :1])
     np.testing.assert_array_equal(one.labels, LABELS)
     np.testing.assert_array_equal(several.train.values, TEST[:11])
-    assert several.labels is None
+    np.testing.assert_array_equal(several.test.values, TEST)
+    np.testing.assert_array_equal(several.labels, LABELS)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -107,10 +101,15 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(tmp_path):
         read_benchmark("skap", tmp_path)
 
 
-def test_the_made_up_cases_differ_only_in_the_fault():
-    normal, fault = made_up(with_normal=True)
+def test_the_synthetic_cases_differ_only_in_the_fault():
+    normal, fault = synthetic_cases()
     differs = normal.test.values != fault.test.values
-    ((rows, channels),) = fault.causes
+    ((rows, channels),) = fault.root_causes
     assert differs[rows, channels].all() and differs.sum() == fault.labels.sum() == 60
     assert not normal.labels.any() and fault.labels[rows].all()
-    assert [case.name for case in made_up()] == ["fault"]
+
+
+def test_channels_are_ranked_perfectly_if_those_at_fault_have_the_largest_scores():
+    assert ranking(np.array([0.1, 3, 2, 0.2]), (1, 2)) == (1.0, 1.0)
+    hits, gain = ranking(np.array([5.0, 1, 4, 0]), (1, 2))
+    assert hits == 0.5 and gain == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))

@@ -1,11 +1,8 @@
-"""The talk of the chatbot: what it says of its own faults."""
+"""The talk with a chatbot: degenerate replies are told and replaced."""
 
-import runpy
-from pathlib import Path
+from chat import talk
 
-from seqae.seq2seq.decoding import BeamSearch, TokenSampling
-
-RECIPE = Path(__file__).parents[2] / "recipes" / "text_chatbot" / "text_chatbot.py"
+from seqae.seq2seq import BeamSearch, TokenSampling
 
 
 class Parrot:
@@ -18,30 +15,30 @@ class Parrot:
     def unknown(self, text: str) -> list[str]:
         return [word for word in text.split() if word == "xyzzy"]
 
-    def translate(self, texts: list[str], choose: BeamSearch | TokenSampling) -> list[str]:
-        return ["drawn" if isinstance(choose, TokenSampling) else self.known[text] for text in texts]
+    def translate(self, texts: list[str], strategy: BeamSearch | TokenSampling) -> list[str]:
+        return ["drawn" if isinstance(strategy, TokenSampling) else self.known[text] for text in texts]
 
 
 def talked(monkeypatch, capsys, *said: str) -> list[str]:
     replies = {"hi": "hello", "hey": "hello", "what xyzzy": "fine", "loop": "no no no", "empty": ""}
     lines = iter([*said, ""])
     monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
-    runpy.run_path(str(RECIPE))["talk"](Parrot(replies), BeamSearch(2))
+    talk(Parrot(replies), BeamSearch(2))
     return [line.strip() for line in capsys.readouterr().out.splitlines()[1:]]
 
 
 def test_it_replies_and_names_words_that_it_does_not_know(monkeypatch, capsys):
     lines = talked(monkeypatch, capsys, "hi", "what xyzzy")
-    assert lines == ["bot  hello", "(words that it does not know: xyzzy)", "bot  fine"]
+    assert lines == ["bot  hello", "(unknown words: xyzzy)", "bot  fine"]
 
 
-def test_replies_that_are_empty_the_same_again_or_in_circles_are_told_and_drawn_anew(monkeypatch, capsys):
+def test_replies_that_are_empty_the_same_again_or_loops_are_told_and_drawn_anew(monkeypatch, capsys):
     lines = talked(monkeypatch, capsys, "hi", "hey", "loop", "empty")
     assert [line for line in lines if line.startswith("bot")] == ["bot  hello", *["bot  drawn"] * 3]
-    assert [line.split(" to say")[0] for line in lines if line.startswith("(")] == [
-        "(it had the same again",
-        "(it had the same in circles",
-        "(it had nothing",
+    assert [line.split(";")[0] for line in lines if line.startswith("(")] == [
+        "(the best reply is the one before",
+        "(the best reply repeats itself",
+        "(the best reply is empty",
     ]
 
 
@@ -50,5 +47,5 @@ def test_the_end_of_the_input_ends_the_talk(monkeypatch, capsys):
         raise EOFError
 
     monkeypatch.setattr("builtins.input", ended)
-    runpy.run_path(str(RECIPE))["talk"](Parrot({}), BeamSearch(2))
+    talk(Parrot({}), BeamSearch(2))
     assert "empty line ends" in capsys.readouterr().out

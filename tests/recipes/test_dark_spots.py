@@ -6,8 +6,8 @@ from dark_spots import DarkSpots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqae.data.images.surface_defects import surfaces
-from seqae.evaluation.masks import confusion
+from seqae.data import defects
+from seqae.evaluation import confusion
 
 
 def spotted(light: float, top: int, left: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -20,7 +20,7 @@ def spotted(light: float, top: int, left: int) -> tuple[torch.Tensor, torch.Tens
 @given(st.floats(0.1, 1), st.integers(2, 26), st.integers(2, 16))
 def test_a_spot_is_found_in_any_light(light, top, left):
     image, mask = spotted(light, top, left)
-    assert torch.equal(DarkSpots(share=0.1, radius=1)([image])[0], mask)
+    assert torch.equal(DarkSpots(contrast=0.1, radius=1)([image])[0], mask)
 
 
 def test_specks_go_and_gaps_are_filled():
@@ -28,20 +28,20 @@ def test_specks_go_and_gaps_are_filled():
     image = image.clone()
     image[:, 30, 5] = 0  # a speck
     image[:, 15, 16] = 0.8  # a gap
-    found = DarkSpots(share=0.3, radius=0)([image])[0]
+    found = DarkSpots(contrast=0.3, radius=0)([image])[0]
     assert found[30, 5] == 1 and found[15, 16] == 0
-    assert torch.equal(DarkSpots(share=0.3, radius=1)([image])[0], mask)
+    assert torch.equal(DarkSpots(contrast=0.3, radius=1)([image])[0], mask)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 2)])
 def test_images_of_any_size_and_black_ones_have_masks(size):
-    assert DarkSpots(share=0.3, radius=2)([torch.ones(1, *size)])[0].shape == size
-    assert DarkSpots(share=0.3, radius=2)([torch.zeros(1, *size)])[0].shape == size
+    assert DarkSpots(contrast=0.3, radius=2)([torch.ones(1, *size)])[0].shape == size
+    assert DarkSpots(contrast=0.3, radius=2)([torch.zeros(1, *size)])[0].shape == size
 
 
 def test_what_is_fitted_is_as_good_as_any_other_choice():
-    examples = surfaces(12, size=32)
+    examples = [image.smaller(4) for image in defects("", (0, 255), 12)]
     images, truth = [example.pixels / 255 for example in examples], [example.mask for example in examples]
     best = confusion(DarkSpots.fitted(examples)(images), truth).f1
-    assert best >= max(confusion(DarkSpots(share, 1)(images), truth).f1 for share in (0.1, 0.3, 0.5))
+    assert best >= max(confusion(DarkSpots(contrast, 1)(images), truth).f1 for contrast in (0.1, 0.3, 0.5))
     assert best > 0

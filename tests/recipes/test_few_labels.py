@@ -1,11 +1,11 @@
-"""Few labels: what rows without labels add, and what a projection takes away."""
+"""Few labels: what unlabelled rows add, and what a projection takes away."""
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
 
-from few_labels import NuisanceProjection, SelfTraining
+from few_labels import ClassBalancedSelfTraining, NuisanceProjection
 from sklearn.linear_model import RidgeClassifier
 
 
@@ -25,27 +25,27 @@ def test_rows_without_labels_help(seed):
     X, y = three_classes(seed)  # noqa: N806
     known = np.where(np.arange(len(y)) < 6, y, -1)
     alone = RidgeClassifier().fit(X[:6], y[:6]).score(X[6:], y[6:])
-    found = SelfTraining(RidgeClassifier()).fit(X, known)
+    found = ClassBalancedSelfTraining(RidgeClassifier()).fit(X, known)
     assert found.score(X[6:], y[6:]) > max(alone, 0.97)
 
 
 def test_without_rows_that_have_no_label_it_is_the_classifier():
     X, y = three_classes(0)  # noqa: N806
     known = RidgeClassifier().fit(X, y).predict(X)
-    assert np.array_equal(SelfTraining(RidgeClassifier()).fit(X, y).predict(X), known)
+    assert np.array_equal(ClassBalancedSelfTraining(RidgeClassifier()).fit(X, y).predict(X), known)
 
 
-def test_classes_keep_their_share_and_their_names():
+def test_classes_keep_their_fraction_and_their_names():
     X, y = three_classes(1)  # noqa: N806
     names = np.array([3, 7, 40])[y]
-    found = SelfTraining(RidgeClassifier()).fit(X, np.where(np.arange(len(y)) < 9, names, -1)).predict(X)
+    found = ClassBalancedSelfTraining(RidgeClassifier()).fit(X, np.where(np.arange(len(y)) < 9, names, -1)).predict(X)
     assert set(found) == {3, 7, 40}
     assert max(np.abs(np.mean(found == name) - 1 / 3) for name in (3, 7, 40)) < 0.05
 
 
 def test_two_classes_are_refused():
     with pytest.raises(ValueError, match="labels of 2 classes"):
-        SelfTraining(RidgeClassifier()).fit(np.eye(4), np.array([0, 1, -1, -1]))
+        ClassBalancedSelfTraining(RidgeClassifier()).fit(np.eye(4), np.array([0, 1, -1, -1]))
 
 
 def test_projected_groups_have_one_mean_and_other_differences_stay():

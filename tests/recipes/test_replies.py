@@ -1,25 +1,9 @@
-"""Replies: the nearest old one, and what is wrong with new ones."""
+"""How like the true replies written ones are, and how degenerate."""
 
-import numpy as np
 import pytest
-from replies import NearestReply, faults, is_looping, overlap
+from replies import degeneracy, is_looping, reply_scores, token_f1
 
-
-def test_the_nearest_reply_is_that_of_tf_idf_and_cosine():
-    sklearn = pytest.importorskip("sklearn.feature_extraction.text")
-    random = np.random.default_rng(0)
-    texts = [" ".join(random.choice(list("abcdefgh"), size=random.integers(1, 6))) for _ in range(60)]
-    nearest = NearestReply().fit([text.split() for text in texts[:40]], [str(number) for number in range(40)])
-    vectors = sklearn.TfidfVectorizer(token_pattern=r"\S+", smooth_idf=False)
-    likeness = (vectors.fit(texts[:40]).transform(texts[40:]) @ vectors.transform(texts[:40]).T).toarray()
-    for row, text in zip(likeness, texts[40:]):
-        assert row[int(nearest.reply(text.split()))] == pytest.approx(row.max())
-
-
-def test_a_text_without_known_words_gets_the_first_reply():
-    assert NearestReply().fit([["hello"], ["bye"]], ["hi", "see you"]).reply(["what"]) == "hi"
-    with pytest.raises(ValueError, match="1 texts and 2 replies"):
-        NearestReply().fit([["hello"]], ["hi", "see you"])
+from seqae.text import WordTokenizer
 
 
 @pytest.mark.parametrize("text", ["no no no", "yes i am i am i am here", "so a b c a b c a b c"])
@@ -32,19 +16,25 @@ def test_words_that_come_again_elsewhere_are_none(text):
     assert not is_looping(text.split())
 
 
-def test_faults_are_counted_and_said():
-    found = faults([[], ["a"], ["a"], ["no", "no", "no"]])
-    assert (found.empty, found.looping, found.commonest, found.different) == (0.25, 0.25, 0.5, 0.75)
-    assert str(found) == "25.0% are empty; 25.0% repeat themselves"
-    assert str(faults([["a"], ["a"], ["b"]])) == "67% are the same"
-    assert str(faults([["a"], ["b"]])) == "none empty, none repeats itself"
+def test_degenerate_replies_are_counted():
+    found = degeneracy([[], ["a"], ["a"], ["no", "no", "no"]])
+    assert (found.empty, found.looping, found.mode_share) == (0.25, 0.25, 0.5)
     with pytest.raises(ValueError, match="no replies"):
-        faults([])
+        degeneracy([])
 
 
-def test_overlap_is_the_harmonic_mean_of_precision_and_recall():
-    assert overlap(["a", "tea", "please"], ["please", "a", "tea"]) == 1
+def test_token_f1_is_the_harmonic_mean_of_precision_and_recall():
+    assert token_f1(["a", "tea", "please"], ["please", "a", "tea"]) == 1
     precision, recall = 2 / 4, 2 / 3
     expected = 2 * precision * recall / (precision + recall)
-    assert overlap(["a", "a", "cold", "tea"], ["a", "tea", "please"]) == pytest.approx(expected)
-    assert (overlap([], ["a"]), overlap(["b"], ["a"]), overlap([], [])) == (0, 0, 1)
+    assert token_f1(["a", "a", "cold", "tea"], ["a", "tea", "please"]) == pytest.approx(expected)
+    assert (token_f1([], ["a"]), token_f1(["b"], ["a"]), token_f1([], [])) == (0, 0, 1)
+
+
+def test_true_replies_have_the_highest_scores_whatever_the_punctuation():
+    truths = ["a large tea, please.", "your order will be ready soon", "is that all?"]
+    assert reply_scores(truths, truths, WordTokenizer()) == pytest.approx(
+        {"BLEU": 1, "F1": 1, "distinct-2": 1, "empty": 0, "looping": 0, "mode_share": 1 / 3}
+    )
+    worse = reply_scores(["is that all?"] * 3, truths, WordTokenizer())
+    assert worse["BLEU"] < 0.7 and worse["F1"] < 0.7 and worse["distinct-2"] == 1 / 3 and worse["mode_share"] == 1

@@ -1,52 +1,50 @@
-"""What the recipe on opinions refuses, and that it reads files of one's own."""
+"""The recipe on opinions: what it refuses, what its words begin with, and that it learns from a file."""
 
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from seqae.text.vocabulary import Vocabulary
+import torch
 
 pytest.importorskip("sklearn")
-RECIPE = runpy.run_path(
-    str(Path(__file__).parents[2] / "recipes" / "text_sentiment_recursive" / "text_sentiment_recursive.py")
-)
+
+from sklearn.naive_bayes import MultinomialNB
+
+from seqae.cli.recipes import load_script, scripts
+
+RECIPE = load_script(scripts()["text_sentiment_recursive"])
+
+
+def written(path: Path, rows: list[str]) -> str:
+    path.write_text("\n".join(["text,label", *rows]))
+    return str(path)
 
 
 def test_one_class_only_is_refused(tmp_path):
-    path = tmp_path / "mine.csv"
-    path.write_text("text,label\ngood,yes\nbad,yes\n")
-    with pytest.raises(ValueError, match=r"one class only: all 2 texts are 'yes' \(.*mine\.csv\)"):
-        RECIPE["main"](texts=str(path), out=tmp_path)
+    with pytest.raises(ValueError, match=r"one class only, 'yes' \(.*mine\.csv\)"):
+        RECIPE.main(file=written(tmp_path / "mine.csv", ["good,yes", "bad,yes"]), out=tmp_path)
 
 
-def test_too_few_texts_of_a_class_are_refused():
-    with pytest.raises(ValueError, match="10 folds of classes with 3 texts"):
-        RECIPE["in_folds"](np.array([0] * 30 + [1] * 3), 10, 0)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_words_begin_with_the_log_count_ratios_of_naive_bayes(classes):
+    random = np.random.default_rng(0)
+    labels = np.arange(30) % classes
+    tokens = [torch.from_numpy(random.integers(0, 9, size=random.integers(1, 7))) for _ in labels]
+    found = np.array([np.isin(np.arange(9), row) for row in tokens])
+    expected = MultinomialNB().fit(found, labels).feature_log_prob_
+    torch.manual_seed(0)
+    vectors = RECIPE.word_vectors(tokens, labels, 9, size=20, polarity=2.0)
+    torch.manual_seed(0)
+    ratios = ((vectors - 0.1 * torch.randn(9, 20)) / 2).numpy()
+    for other in range(1, classes):
+        for column in range(8 * (other - 1), 8 * other):
+            np.testing.assert_allclose(ratios[:, column], expected[other] - expected[0], atol=1e-5)
+    np.testing.assert_allclose(ratios[:, 8 * (classes - 1) :], 0, atol=1e-6)
 
 
-def test_folds_hold_the_same_share_of_each_class():
-    labels = np.array([0] * 40 + [1] * 20)
-    part = RECIPE["in_folds"](labels, 4, 0)
-    assert all(np.bincount(labels[part == fold]).tolist() == [10, 5] for fold in range(4))
-
-
-def test_sentences_without_a_known_word_are_refused_by_name():
-    vocabulary = Vocabulary().fit(["a good film", "a bad film"])
-    RECIPE["check_words"](vocabulary, ("some film",))
-    with pytest.raises(ValueError, match=r"all words are unknown in 'xyzzy plugh' \(--ask\)"):
-        RECIPE["check_words"](vocabulary, ("a film", "xyzzy plugh"))
-
-
-def test_a_file_of_three_classes_is_learnt_from(tmp_path, capsys):
-    path = tmp_path / "mine.csv"
-    rows = [f"the {word} thing {number % 5},{label}" for number in range(20) for word, label in
-            (("good", "for"), ("bad", "against"), ("usual", "neither"))]  # fmt: skip
-    path.write_text("text,label\n" + "\n".join(rows))
-    found = RECIPE["main"](
-        texts=str(path), size=8, members=1, epochs=60, folds=2, first=1, learning_rate=0.02, ask=("a good thing",),
-        out=tmp_path,
-    )  # fmt: skip
-    assert found["recursive autoencoder"] > 0.9 and found["NB-SVM"] > 0.9
-    assert "asked  a good thing: for" in capsys.readouterr().out
+def test_a_file_of_three_classes_is_learnt_from(tmp_path):
+    adjectives = (("good", "for"), ("bad", "against"), ("usual", "neither"))
+    rows = [f"the {word} thing {number % 5},{label}" for number in range(20) for word, label in adjectives]
+    path = written(tmp_path / "mine.csv", rows)
+    found = RECIPE.main(file=path, size=8, epochs=60, folds=2, learning_rate=0.02, out=tmp_path)
+    assert found["recursive autoencoder"] > 0.9 and found["naive Bayes"] > 0.9

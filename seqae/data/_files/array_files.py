@@ -6,7 +6,7 @@ import io
 import math
 import tokenize
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Return the array in a .npy file; only what is used of it comes into memory.
+    """Return the array in a .npy file, read-only; only the part that is used comes into memory.
 
     Raises:
         ValueError: It is no such file, is cut, or holds objects of Python.
@@ -29,7 +29,7 @@ def read_npy(path: Path) -> np.ndarray:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays in a .npz file by their names.
+    """Return the arrays in a .npz file by their names, read-only.
 
     Raises:
         ValueError: It is no such file, is damaged, holds objects of Python, or unpacks to far more than its size.
@@ -46,7 +46,7 @@ def _array(data: bytes, name: str) -> np.ndarray:
     return np.frombuffer(data, kind, offset=file.tell()).reshape(shape, order=order)
 
 
-def _header(file: IO[bytes], name: str) -> tuple[np.dtype, tuple[int, ...], str]:
+def _header(file: IO[bytes], name: str) -> tuple[np.dtype, tuple[int, ...], Literal["C", "F"]]:
     """Read up to the values; return their type, the shape and the order of the array."""
     try:
         version = np.lib.format.read_magic(file)

@@ -21,9 +21,9 @@ class Remote:
     """A file to be had from the network.
 
     Attributes:
-        name: Of the file in its folder.
+        name: The name of the file in its folder.
         size: In bytes.
-        sha256: Of its content, in hexadecimal digits.
+        sha256: The SHA-256 of its content, in hexadecimal digits.
         addresses: Where it is, the best one first; https, unless on this machine.
     """
 
@@ -91,7 +91,7 @@ def _accept(part: Path, path: Path, remote: Remote) -> None:
         with part.open("rb") as file:
             if file.read(64).lstrip().startswith(b"<"):
                 part.unlink()
-                raise OSError("it sent a web page in place of the file")
+                raise OSError("it sent a web page instead of the file")
         raise OSError(f"cut after {have:,} of {remote.size:,} bytes")
     with part.open("rb+") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Sound in memory and in files: WAV, FLAC, OGG, MP3 and what else libsndfile reads, at any sampling rate."""
+"""Audio in memory and in files: WAV, FLAC, OGG, MP3 and what else libsndfile reads, at any sampling rate."""
 
 from __future__ import annotations
 
@@ -27,27 +27,30 @@ _CUT = re.compile(r"without an End-Of-Stream|> file length|Calculated frame coun
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """A recording.
+    """A recording of sound.
 
     Attributes:
-        samples: `(time, channel)` float32, full scale is -1 to 1; whole numbers and `(time,)` become that.
-        rate: Samples per second.
-        name: Of its file, or "".
+        samples: `(time, channel)` float32, full scale is -1 to 1; integers and `(time,)` are converted to that.
+        sample_rate: Samples per second.
+        name: The name of its file, or "".
+
+    Raises:
+        ValueError: A sample is no finite number, or the shape is another one.
     """
 
     samples: np.ndarray
-    rate: int
+    sample_rate: int
     name: str = ""
 
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples)
-        where = self.name or "sound"
+        where = self.name or "audio"
         if samples.ndim not in (1, 2) or 0 in samples.shape:
             raise ValueError(
                 f"samples of shape {samples.shape} ({where}). Give (time,) or (time, channel), none of it 0"
             )
-        if self.rate <= 0:
-            raise ValueError(f"{self.rate} samples per second ({where}). Give a positive rate")
+        if self.sample_rate <= 0:
+            raise ValueError(f"{self.sample_rate} samples per second ({where}). Give a positive rate")
         samples = _full_scale(samples[:, None] if samples.ndim == 1 else samples, where)
         if not np.isfinite(samples).all():
             row, channel = np.argwhere(~np.isfinite(samples))[0]
@@ -59,35 +62,40 @@ class Audio:
 
     @property
     def seconds(self) -> float:
-        return len(self) / self.rate
+        """The duration."""
+        return len(self) / self.sample_rate
 
     def mono(self, channel: int | None = None) -> np.ndarray:
-        """Return one channel, or the mean of all, `(time,)`."""
+        """Return one channel, or the mean of all, `(time,)` float32.
+
+        Raises:
+            ValueError: There is no such channel.
+        """
         if channel is None:
             return self.samples.mean(axis=1)
         if not 0 <= channel < self.samples.shape[1]:
             raise ValueError(
-                f"no channel {channel} ({self.name or 'sound'}). It has {self.samples.shape[1]}, counted from 0"
+                f"no channel {channel} ({self.name or 'audio'}). It has {self.samples.shape[1]}, counted from 0"
             )
         return np.ascontiguousarray(self.samples[:, channel])
 
     def write(self, path: str | Path) -> Path:
-        """Write a file of the kind that the name's ending tells, whole or not at all; return the path."""
-        sound_file = require("soundfile", extra="audio", purpose="writing sound")
+        """Write a file in the format that the ending of its name tells, whole or not at all; return the path."""
+        sound_file = require("soundfile", extra="audio", purpose="writing audio")
         with atomic_write(path) as staged:
-            sound_file.write(staged, self.samples, self.rate)
+            sound_file.write(staged, self.samples, self.sample_rate)
         return Path(path)
 
 
 @dataclass(frozen=True, eq=False)
 class AudioBlock:
-    """A part of a long sound.
+    """A block of a long recording.
 
     Attributes:
-        sound: The part, with samples around it.
-        before: How many of its samples come before the part.
-        after: How many come after it.
-        is_last: Whether the sound ends with it.
+        sound: The block, with samples around it.
+        before: The number of samples before the block.
+        after: The number of samples after it.
+        is_last: Whether the recording ends with this block.
     """
 
     sound: Audio
@@ -96,24 +104,25 @@ class AudioBlock:
     is_last: bool
 
 
-def read_audio(source: str | Path | bytes, name: str = "", longest: float = 3600.0) -> Audio:
+def read_audio(source: str | Path | bytes, name: str = "", max_seconds: float = 3600.0) -> Audio:
     """Read a whole file.
 
     Args:
         source: Its path, or its content.
-        name: What it is called in error messages; the path's name if empty.
-        longest: Seconds that may be read into memory.
+        name: The name for error messages; that of the path if empty.
+        max_seconds: The longest recording to read into memory, in seconds.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no sound, holds none, is damaged or cut, or too long.
+        ValueError: It is no audio file, holds no samples, is damaged or cut, or too long.
     """
-    name = name or (Path(source).name if not isinstance(source, bytes) else "sound")
+    name = name or (Path(source).name if not isinstance(source, bytes) else "audio")
     with _opened(source, name) as file:
-        if file.frames > longest * file.samplerate:
+        if file.frames > max_seconds * file.samplerate:
             raise ValueError(
-                f"{file.frames / file.samplerate / 3600:.1f} hours of sound ({name}). At most {longest / 3600:g} are "
-                "read into memory at once. Read it by parts: blocks_of(path, seconds=60), or give a larger `longest`"
+                f"{file.frames / file.samplerate / 3600:.1f} hours of audio ({name}). At most {max_seconds / 3600:g} "
+                "are read into memory at once. Read it in blocks: audio_blocks(path, seconds=60), or give a larger "
+                "max_seconds"
             )
         samples = _read(file, file.frames, name)
         _check_whole(file, len(samples), name)
@@ -121,25 +130,25 @@ def read_audio(source: str | Path | bytes, name: str = "", longest: float = 3600
 
 
 def audio_blocks(path: str | Path, seconds: int = 60, around: int = 0) -> Iterator[AudioBlock]:
-    """Yield a file part by part; only one of them is in memory.
+    """Yield a file block by block; only one block is in memory.
 
     Args:
-        path: Of the file.
-        seconds: In a part; the last one may be shorter.
-        around: Seconds before and after a part that come with it, as far as there are any; at most `seconds`.
+        path: The path of the file.
+        seconds: The length of a block; the last one may be shorter.
+        around: Seconds before and after a block that come with it, as far as there are any; at most `seconds`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no sound, holds none, is damaged or cut; this may turn out after some parts.
+        ValueError: It is no audio file, holds no samples, is damaged or cut; this may turn out after some blocks.
     """
     if not 0 <= around <= seconds or seconds < 1:
         raise ValueError(
-            f"parts of {seconds} s with {around} s around. Give at least 1 s, and no more around than that"
+            f"blocks of {seconds} s with {around} s around. Give at least 1 s, and no more around than that"
         )
     name = Path(path).name
     with _opened(path, name) as file:
         size, reach, before = seconds * file.samplerate, around * file.samplerate, 0
-        held = _read(file, size + max(reach, 1), name)  # a sample more, to know whether the part is the last
+        held = _read(file, size + max(reach, 1), name)  # a sample more, to know whether the block is the last
         read = len(held)
         while True:
             rest = len(held) - before - size
@@ -156,7 +165,7 @@ def audio_blocks(path: str | Path, seconds: int = 60, around: int = 0) -> Iterat
 
 
 def audio_files(folder: str | Path) -> list[Path]:
-    """Return the files of sound in a folder and below it, sorted by path.
+    """Return the audio files in a folder and below it, sorted by path.
 
     Raises:
         FileNotFoundError: There are none.
@@ -164,14 +173,14 @@ def audio_files(folder: str | Path) -> list[Path]:
     files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file()]
     if not files:
         raise FileNotFoundError(
-            f"no sounds in {str(folder)!r} or below. Expected names that end in {', '.join(ENDINGS)}"
+            f"no audio files in {str(folder)!r} or below. Expected names that end in {', '.join(ENDINGS)}"
         )
     return files
 
 
 @contextmanager
 def _opened(source: str | Path | bytes, name: str) -> Iterator[SoundFile]:
-    sound_file = require("soundfile", extra="audio", purpose="reading sound")
+    sound_file = require("soundfile", extra="audio", purpose="reading audio")
     if not isinstance(source, bytes) and not Path(source).is_file():
         raise FileNotFoundError(f"no file {str(source)!r}. Check the path")
     try:
@@ -179,7 +188,7 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[SoundFile]:
     except (sound_file.LibsndfileError, TypeError) as error:  # a TypeError if the name says that it has no header
         size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
         raise ValueError(
-            f"no sound that can be read ({name}, {size:,} bytes). Expected WAV, FLAC, OGG or MP3; the content tells "
+            f"no audio that can be read ({name}, {size:,} bytes). Expected WAV, FLAC, OGG or MP3; the content tells "
             "the format, not the ending of the name. Convert it, or get the file again"
         ) from error
     with file:
@@ -191,18 +200,18 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[SoundFile]:
 
 
 def _read(file: SoundFile, count: int, name: str) -> np.ndarray:
-    sound_file = require("soundfile", extra="audio", purpose="reading sound")
+    sound_file = require("soundfile", extra="audio", purpose="reading audio")
     try:
         return file.read(count, dtype="float32", always_2d=True)
     except sound_file.LibsndfileError as error:
         raise ValueError(
-            f"the sound breaks off or is damaged near sample {file.tell():,} of {file.frames:,} ({name}: "
+            f"the audio breaks off or is damaged near sample {file.tell():,} of {file.frames:,} ({name}: "
             f"{error.error_string}) Get the file again"
         ) from error
 
 
 def _check_whole(file: SoundFile, read: int, name: str) -> None:
-    """Raise if there is less sound than the header says, or none."""
+    """Raise if there are fewer samples than the header says, or none."""
     log = file.extra_info
     sizes = [int(size) for size in _SIZES.findall(log)]
     if read < file.frames or _CUT.search(log) or any(0 < size < _STREAMED for size in sizes):

@@ -1,4 +1,4 @@
-"""Sound as a sequence of spectra: log-mel frames, and the way back to something to listen to."""
+"""Log-mel spectrograms as sequences of frames, and their inversion to audio."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,29 +17,39 @@ from seqae._extras import require
 from seqae.data.audio.files import Audio, audio_blocks
 from seqae.data.audio.spectral_normalization import Reference
 
-_QUIET = 1e-10  # power below which there is nothing: -100 dB of full scale
-_AROUND = 0.04  # seconds that stay before and after a word: its first and last consonants are soft
+_MIN_POWER = 1e-10  # of a band; less is silence: -100 dB of full scale
+_MARGIN = 0.04  # seconds that stay before and after a word: its first and last consonants are soft
 
 
 class LogMel:
-    """Turns sounds of any sampling rate into frames `(frame, size)`, each number on a common scale.
+    """Turns audio of any sampling rate into log-mel frames, `(time, size)`, each dimension standardized.
 
-    Sounds are resampled and mixed. Frames are in decibels, held at a floor below the loudest one, as in auDeep
-    (Freitag et al. 2017, https://arxiv.org/abs/1712.04382). Fitting sets `mean_` and `scale_`, a number for each place
-    of a frame.
+    Audio is resampled and its channels mixed. Frames are in decibels, clipped at a floor below the loudest value, as in
+    auDeep (Freitag et al. 2017, https://arxiv.org/abs/1712.04382). Fitting sets `mean_` and `scale_`, `(size,)`.
 
     Args:
-        sample_rate: Samples per second that sounds are brought to.
-        n_mels: Evenly spaced on the mel scale, up to half the rate.
-        window: Seconds of sound in a frame.
+        sample_rate: Samples per second to which audio is resampled.
+        n_mels: Number of mel bands, evenly spaced on the mel scale up to half the sample rate.
+        window: Seconds of audio in a frame.
         hop: Seconds from one frame to the next.
-        floor: Decibels below the loudest value of a recording; what is weaker is noise and is held there.
-        normalization: What the bands are measured from, see `seqae.data.audio.spectral_normalization`. With several, their
-            copies stand side by side in a frame.
-        deltas: Whether the changes over time stand beside them; then a frame is twice as long.
-        channel: Which channel of a sound is heard; None mixes all.
-        trim_db: Decibels below the loudest frame; softer frames at the beginning and the end are left out. None keeps
+        floor: Decibels below the loudest value of a recording; weaker values are noise and clipped there.
+        normalization: References that are subtracted from the bands, for example `SpectralMean()`. With several, the
+            results stand side by side in a frame.
+        deltas: Whether to append the changes over time; then a frame has twice the size.
+        channel: The channel to read; None mixes all.
+        trim_db: Decibels below the loudest frame; softer frames at the beginning and the end are cut off. None keeps
             all of them.
+
+    Raises:
+        ValueError: A setting is not positive, or the window is shorter than the hop.
+
+    Example:
+        >>> import numpy as np
+        >>> from seqae.data import Audio, LogMel
+        >>> tone = Audio(np.sin(2 * np.pi * 440 * np.arange(8000) / 8000), sample_rate=8000)
+        >>> log_mel = LogMel(sample_rate=8000, n_mels=20, hop=0.02).fit([tone])
+        >>> tuple(log_mel.transform(tone).shape)
+        (51, 20)
     """
 
     def __init__(
@@ -72,163 +83,186 @@ class LogMel:
 
     @property
     def size(self) -> int:
-        """Numbers in a frame."""
+        """The number of dimensions of a frame."""
         return self.n_mels * max(1, len(self.normalization)) * (2 if self.deltas else 1)
 
     @property
     def hop_length(self) -> int:
-        """Samples from one frame to the next."""
+        """The number of samples from one frame to the next."""
         return round(self.hop * self.sample_rate)
 
     def fit(self, sounds: Iterable[Audio]) -> LogMel:
-        """Learn the mean and the deviation of each place of a frame over some sounds."""
+        """Fit the mean and the standard deviation of each dimension of a frame on some recordings; return self.
+
+        Raises:
+            ValueError: There are no recordings.
+            MissingExtra: torchaudio is not installed.
+        """
         return self.fit_decibels(map(self.decibels, sounds))
 
     def fit_decibels(self, recordings: Iterable[Tensor]) -> LogMel:
-        """Learn the same from decibels `(frame, band)` of each recording."""
+        """Fit the same on the decibels of each recording, `(time, band)`; return self."""
         count, mean, squares = 0, torch.zeros(()), torch.zeros(())
         for decibels in recordings:
-            frames = self._measured(decibels).double()
+            frames = self._normalized(decibels).double()
             own, more = frames.mean(dim=0), count + len(frames)
             squares = squares + (frames - own).square().sum(dim=0)
             squares = squares + (own - mean).square() * count * len(frames) / more  # Chan et al. 1979
             count, mean = more, mean + (own - mean) * len(frames) / more
         if count == 0:
-            raise ValueError("no sounds to learn from (an empty list). Give at least one")
+            raise ValueError("no audio to learn from (an empty list). Give at least one recording")
         deviation = (squares / count).sqrt()
         self.mean_ = mean.float().numpy()
-        self.scale_ = torch.where(deviation > 1e-3, deviation, 1.0).float().numpy()  # silence has no deviation
+        self.scale_ = torch.where(deviation > 1e-3, deviation, 1.0).float().numpy()  # silence has none
         return self
 
     def transform(self, sound: Audio) -> Tensor:
-        """Return the frames of a sound, `(frame, size)` float32."""
+        """Return the standardized frames of a recording, `(time, size)` float32.
+
+        Raises:
+            ValueError: `fit` has not been called.
+        """
         return self.scaled(self.decibels(sound))
 
     def transform_file(self, path: str | Path, seconds: int = 60) -> Tensor:
-        """Return the frames of a file of any length, of whose samples only some seconds are in memory at a time.
+        """Return the frames of a whole file, `(time, size)` float32, with few of its samples in memory at a time.
 
-        The frames are those of the whole sound.
+        Args:
+            path: The path of the file.
+            seconds: The length of the blocks that are read, about.
+
+        Raises:
+            ValueError: It is no audio file, is damaged or cut; or `fit` has not been called.
         """
-        return self.scaled(torch.cat(list(self._parts(path, seconds))))
+        return self.scaled(torch.cat(list(self._blocks(path, seconds))))
 
     def decibels(self, sound: Audio) -> Tensor:
-        """Return the power of each band in decibels of full scale, `(frame, band)`."""
+        """Return the power of each band in decibels of full scale, `(time, band)` float32."""
         samples = torch.from_numpy(sound.mono(self.channel))
-        if sound.rate != self.sample_rate:
-            samples = _torchaudio("functional").resample(samples, sound.rate, self.sample_rate)
-        padded = F.pad(samples, (self._points // 2,) * 2)  # so that frame n stands around sample n * hop_length
-        return 10 * self._mel(padded).clamp(min=_QUIET).log10().T
+        if sound.sample_rate != self.sample_rate:
+            samples = _torchaudio("functional").resample(samples, sound.sample_rate, self.sample_rate)
+        padded = F.pad(samples, (self._fft_length // 2,) * 2)  # so that frame n stands around sample n * hop_length
+        return 10 * self._mel(padded).clamp(min=_MIN_POWER).log10().T
 
     def trim_silence(self, decibels: Tensor) -> Tensor:
-        """Return the frames without silence at the beginning and the end, `(frame, band)`."""
+        """Return decibels `(time, band)` without silence at the beginning and the end, `(shorter time, band)`."""
         if self.trim_db is None:
             return decibels
         loudness = 10 * (10 ** (decibels / 10)).sum(dim=1).log10()
-        places = (loudness > loudness.max() - self.trim_db).nonzero()
-        around = round(_AROUND / self.hop)
-        return decibels[max(0, int(places[0]) - around) : int(places[-1]) + 1 + around]
+        loud = (loudness > loudness.max() - self.trim_db).nonzero()
+        margin = round(_MARGIN / self.hop)
+        return decibels[max(0, int(loud[0]) - margin) : int(loud[-1]) + 1 + margin]
 
     def scaled(self, decibels: Tensor) -> Tensor:
-        """Return the frames that a model reads, `(frame, size)`, given decibels `(frame, band)` with their silence."""
+        """Return the standardized frames, `(time, size)`, of decibels `(time, band)` whose silence was not trimmed.
+
+        Raises:
+            ValueError: `fit` has not been called.
+        """
         if not hasattr(self, "mean_"):
-            raise ValueError("this LogMel has not learnt the scale of its bands yet. Call fit(sounds) first")
-        return (self._measured(decibels) - torch.from_numpy(self.mean_)) / torch.from_numpy(self.scale_)
+            raise ValueError("this LogMel is not fitted yet. Call fit(recordings) first")
+        return (self._normalized(decibels) - torch.from_numpy(self.mean_)) / torch.from_numpy(self.scale_)
 
     def inverse_transform(self, frames: Tensor, like: Tensor) -> Tensor:
-        """Return decibels `(frame, band)`, given frames `(frame, size)` as a model writes them.
+        """Return decibels `(time, band)` of standardized frames.
 
         Args:
-            frames: Of them the first copy of the bands is taken.
-            like: Decibels of the recording whose reference takes the place of the one that was taken away.
+            frames: `(time, size)`; only the bands under the first reference are used.
+            like: Decibels `(time, band)` of the recording whose reference is added again.
         """
         own = slice(0, self.n_mels)
         decibels = frames[:, own] * torch.from_numpy(self.scale_[own]) + torch.from_numpy(self.mean_[own])
-        return decibels + self.normalization[0](self._held(like)) if self.normalization else decibels
+        return decibels + self.normalization[0](self._clipped(like)) if self.normalization else decibels
 
     def sound(self, decibels: Tensor, iterations: int = 60, seed: int = 0) -> Audio:
-        """Return a sound that has about this power in its bands, `(frame, band)`; its phases are guessed.
+        """Return audio whose bands have about this power; its phases are estimated.
 
         Griffin & Lim 1984, https://doi.org/10.1109/TASSP.1984.1164317.
 
         Args:
-            decibels: Of full scale.
-            iterations: Of the guess.
-            seed: Of the first phases.
+            decibels: `(time, band)`, in decibels of full scale.
+            iterations: The number of iterations.
+            seed: Seed of the first phases.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             samples = _torchaudio("transforms").GriffinLim(
-                self._points, iterations, self._window_length, self.hop_length, power=2.0
+                self._fft_length, iterations, self._window_length, self.hop_length, power=2.0
             )(self._spectrum(10 ** (decibels.T / 10)))
         return Audio(samples.clamp(-1, 1).numpy(), self.sample_rate)
 
     def _spectrum(self, power: Tensor) -> Tensor:
-        """Return the power at each frequency `(frequency, frame)` that is least wrong about that of the bands.
+        """Return the power at each frequency, `(frequency, time)`, with the least squared error in the bands.
 
-        It is nowhere negative; multiplicative steps of Lee & Seung 1999, https://doi.org/10.1038/44565.
+        It is nowhere negative: multiplicative updates of Lee & Seung 1999, https://doi.org/10.1038/44565.
+        torchaudio's InverseMelScale solves without that constraint and then clips: words and tones that went there and
+        back are 1.9 dB off with it and 0.8 dB here (40 bands, 8 kHz, all drivers).
+
+        Args:
+            power: `(band, time)`.
         """
         filters = self._mel.mel_scale.fb  # (frequency, band)
-        wanted = filters @ power
-        found = wanted / filters.sum(dim=1, keepdim=True).clamp(min=_QUIET)
+        target = filters @ power
+        spectrum = target / filters.sum(dim=1, keepdim=True).clamp(min=_MIN_POWER)
         for _ in range(50):
-            found = found * wanted / (filters @ (filters.T @ found)).clamp(min=1e-20)
-        return found
+            spectrum = spectrum * target / (filters @ (filters.T @ spectrum)).clamp(min=1e-20)
+        return spectrum
 
-    def _measured(self, decibels: Tensor) -> Tensor:
-        """Return frames measured from the references, `(frame, size)`, with their changes."""
-        held = self._held(decibels)
+    def _normalized(self, decibels: Tensor) -> Tensor:
+        """Return decibels minus the references, with their changes over time, `(time, size)`."""
+        clipped = self._clipped(decibels)
         frames = (
-            torch.cat([held - reference(held) for reference in self.normalization], dim=1)
+            torch.cat([clipped - reference(clipped) for reference in self.normalization], dim=1)
             if self.normalization
-            else held
+            else clipped
         )
         if not self.deltas:
             return frames
         return torch.cat([frames, _torchaudio("functional").compute_deltas(frames.T).T], dim=1)
 
-    def _held(self, decibels: Tensor) -> Tensor:
+    def _clipped(self, decibels: Tensor) -> Tensor:
+        """Return decibels without silence around and not below the floor, `(time, band)`."""
         return self.trim_silence(decibels).clamp(min=float(decibels.max()) - self.floor)
 
-    def _parts(self, path: str | Path, seconds: int) -> Iterator[Tensor]:
-        """Yield the decibels of one part of a file after the other, each part computed with some sound around it."""
-        unit = self.hop_length // math.gcd(
-            self.sample_rate, self.hop_length
-        )  # seconds after which a frame begins a second
+    def _blocks(self, path: str | Path, seconds: int) -> Iterator[Tensor]:
+        """Yield the decibels of one block of a file after the other, each computed with some samples around it."""
+        # After so many seconds, a frame begins with a second.
+        unit = self.hop_length // math.gcd(self.sample_rate, self.hop_length)
         around = unit * math.ceil((1 + self.window) / unit)  # resampling and windows look less far
         length = max(unit * (seconds // unit), around)
         frames = {each: each * self.sample_rate // self.hop_length for each in (length, around)}
         for block in audio_blocks(path, length, around):
-            found = self.decibels(block.sound)[frames[around] if block.before else 0 :]
-            yield found if block.is_last else found[: frames[length]]
+            decibels = self.decibels(block.sound)[frames[around] if block.before else 0 :]
+            yield decibels if block.is_last else decibels[: frames[length]]
 
     @property
     def _window_length(self) -> int:
         return round(self.window * self.sample_rate)
 
     @property
-    def _points(self) -> int:
-        """Of the Fourier transform: more than the window needs, else low bands fall between two frequencies."""
+    def _fft_length(self) -> int:
+        """Length of the Fourier transform: longer than the window, else low bands fall between two frequencies."""
         return 2 ** (math.ceil(math.log2(self._window_length)) + 1)
 
     @cached_property
-    def _mel(self) -> torch.nn.Module:
+    def _mel(self) -> Any:
         return _torchaudio("transforms").MelSpectrogram(
-            self.sample_rate, self._points, self._window_length, self.hop_length, n_mels=self.n_mels, center=False
+            self.sample_rate, self._fft_length, self._window_length, self.hop_length, n_mels=self.n_mels, center=False
         )
 
 
-def across_bands(frames: Tensor, bands: int, places: int = 32) -> Tensor:
-    """Return frames read from the lowest band to the highest: `(band, copies * places)`.
+def across_bands(frames: Tensor, n_mels: int, num_points: int = 32) -> Tensor:
+    """Return frames read from the lowest band to the highest: `(band, copies * num_points)`.
 
-    What a band does from the beginning to the end of a recording is read at as many places whatever its length.
+    The course of a band over a recording of any length is sampled at the same number of points.
 
     Args:
-        frames: `(frame, copies * bands)`.
-        bands: In a frame; frames may hold several copies of them.
-        places: Evenly spaced in time.
+        frames: `(time, copies * n_mels)`.
+        n_mels: The number of bands; frames may hold several copies of them.
+        num_points: The number of points, evenly spaced in time.
     """
-    read = F.interpolate(frames.T.unsqueeze(0), size=places, mode="linear", align_corners=True)[0]
-    return read.unflatten(0, (-1, bands)).transpose(0, 1).flatten(1)
+    sampled = F.interpolate(frames.T.unsqueeze(0), size=num_points, mode="linear", align_corners=True)[0]
+    return sampled.unflatten(0, (-1, n_mels)).transpose(0, 1).flatten(1)
 
 
 def _torchaudio(part: str) -> ModuleType:

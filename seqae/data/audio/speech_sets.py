@@ -12,7 +12,7 @@ import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +32,10 @@ class AudioClip:
     """A labelled recording.
 
     Attributes:
-        name: Of its file.
-        source: Where the sound is: a path, the content of a file, or the sound itself.
-        label: What is heard.
-        speaker: Who or what is heard; clips of one never stand on two sides of an honest split.
+        name: The name of its file.
+        source: The path of the audio, the content of a file, or the audio itself.
+        label: The class.
+        speaker: Who or what is heard; an honest split never has clips of one speaker on both sides.
         part: "train", "valid" or "test" of the official split, or the number of its fold.
     """
 
@@ -46,12 +46,16 @@ class AudioClip:
     part: str
 
     def sound(self) -> Audio:
-        """Return the recording, read from its file if it is in one."""
+        """Return the recording, read from its file if it is in one.
+
+        Raises:
+            ValueError: The file is damaged or cut.
+        """
         return self.source if isinstance(self.source, Audio) else read_audio(self.source, self.name)
 
 
 def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
-    """Return the recordings of a set, sorted by name; their sounds are read when they are asked for.
+    """Return the recordings of a set, sorted by name; their audio is read when it is asked for.
 
     Args:
         name: One of `SOURCES`.
@@ -62,7 +66,7 @@ def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
         FileNotFoundError: The folder does not hold it; says what to get.
     """
     if name not in SOURCES:
-        raise ValueError(f"no set of sounds {name!r}. Choose one of {', '.join(SOURCES)}")
+        raise ValueError(f"no audio set {name!r}. Choose one of {', '.join(SOURCES)}")
     clips = sorted(_READERS[name](Path(folder)), key=lambda clip: clip.name)
     if not clips:
         raise FileNotFoundError(f"no {name} in {str(folder)!r} or below. Get {SOURCES[name]}")
@@ -72,9 +76,11 @@ def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
 def _fsdd(folder: Path) -> Iterator[AudioClip]:
     """Yield clips named DIGIT_SPEAKER_NUMBER.wav; 0 to 4 of each are for the test."""
     files = {path.name: path for path in folder.rglob("*.wav") if _FSDD_NAME.fullmatch(path.name)}
-    for name, source in files.items() if files else _packed(folder):
-        digit, speaker, number = _FSDD_NAME.fullmatch(name).groups()
-        yield AudioClip(name, source, digit, speaker, "test" if int(number) < 5 else "train")
+    clips: Iterable[tuple[str, Path | bytes]] = files.items() if files else _packed(folder)
+    for name, source in clips:
+        if match := _FSDD_NAME.fullmatch(name):
+            digit, speaker, take = match.groups()
+            yield AudioClip(name, source, digit, speaker, "test" if int(take) < 5 else "train")
 
 
 def _packed(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +99,8 @@ def _packed(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    content = archive.extractfile(member).read()
+    file = archive.extractfile(member)
+    content = b"" if file is None else file.read()
     if len(content) < member.size:
         raise EOFError(f"{member.name} breaks off")
     return content

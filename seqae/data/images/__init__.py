@@ -1,1 +1,1 @@
-"""Images and masks: files, official sets, damage and augmentation, scores."""
+"""Readers of images and masks, official sets, and synthetic surfaces."""

@@ -1,4 +1,4 @@
-"""Files of pictures, read by Pillow: images as bytes, masks as numbers of classes."""
+"""Image files, read by Pillow: images as bytes, masks as class indices."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # what each kind of 
 
 
 def read_pixels(content: bytes, name: str) -> np.ndarray:
-    """Return an image as bytes, `(channel, height, width)`: one channel if it is grey, else red, green, blue.
+    """Return an image, `(channel, height, width)` uint8: one channel if it is grey, else red, green, blue.
 
     16 bits a pixel are rounded to 8, and a camera held upright is honoured. Alpha that hides nothing is dropped.
 
     Args:
-        content: Of the file.
-        name: Of the file, for errors.
+        content: The content of the file.
+        name: The name of the file, for error messages.
 
     Raises:
-        ValueError: It is no image, is damaged, is of a strange kind, or can be seen through.
+        ValueError: It is no image, is damaged, transparent, or of an unknown mode.
     """
     image = _opened(content, name)
     if image.mode.startswith("I;16"):
@@ -40,12 +40,12 @@ def read_pixels(content: bytes, name: str) -> np.ndarray:
 
 
 def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | None = None) -> np.ndarray:
-    """Return the number of the class of each pixel, `(height, width)`, -1 where unknown.
+    """Return the class of each pixel, `(height, width)` int64, -1 where unknown.
 
     Args:
-        content: Of the file.
-        name: Of the file, for errors.
-        values: Of the classes in the file, in order, see `seqae.data.images.masks.read_masked_images`.
+        content: The content of the file.
+        name: The name of the file, for error messages.
+        values: The value in the file of each class, in order, see `seqae.data.images.masks.read_masked_images`.
         unknown: The value of pixels of unknown class.
 
     Raises:
@@ -56,13 +56,13 @@ def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | N
         raise ValueError(
             f"a mask of the kind {image.mode} ({name}). Expected one number a pixel: grey or with a palette. Convert it"
         )
-    numbers = np.asarray(image.convert("L") if image.mode == "1" else image).astype(np.int64)
-    classes = np.full(numbers.shape, len(values), dtype=np.int64)
-    for place, value in enumerate(values):
-        classes[numbers == value] = place
+    pixels = np.asarray(image.convert("L") if image.mode == "1" else image).astype(np.int64)
+    classes = np.full(pixels.shape, len(values), dtype=np.int64)
+    for index, value in enumerate(values):
+        classes[pixels == value] = index
     if unknown is not None:
-        classes[numbers == unknown] = -1
-    if (strange := numbers[classes == len(values)]).size:
+        classes[pixels == unknown] = -1
+    if (strange := pixels[classes == len(values)]).size:
         found = ", ".join(map(str, np.unique(strange)[:5]))
         raise ValueError(
             f"the value {found} in a mask ({name}). Expected {', '.join(map(str, values))}: the values of the classes. "
@@ -87,10 +87,10 @@ def _opened(content: bytes, name: str) -> Image:
 
 def _opaque(image: Image, name: str) -> Image:
     """Return the image without its alpha."""
-    seen = image.convert("RGBA")
-    if (lowest := seen.getchannel("A").getextrema()[0]) < 255:
+    converted = image.convert("RGBA")
+    if (lowest := int(np.asarray(converted.getchannel("A")).min())) < 255:
         raise ValueError(
-            f"an image that can be seen through ({name}, alpha down to {lowest}). Expected alpha of 255 everywhere. "
+            f"a transparent image ({name}, alpha down to {lowest}). Expected alpha of 255 everywhere. "
             "Put it on a background"
         )
-    return seen.convert("L" if image.mode == "LA" else "RGB")
+    return converted.convert("L" if image.mode == "LA" else "RGB")

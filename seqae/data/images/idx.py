@@ -23,7 +23,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
     Args:
         path: The file.
-        dimensions: How many sizes are expected: 3 for images `(image, height, width)`, 1 for labels `(image,)`.
+        dimensions: The expected number of sizes: 3 for images `(image, height, width)`, 1 for labels `(image,)`.
 
     Raises:
         ValueError: The file is damaged, cut, or something else.

@@ -23,14 +23,14 @@ _CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Where the four files of a set are.
+    """The four files of a set.
 
     Attributes:
-        folder: Its name in torchvision's layout, `FOLDER/raw/`.
+        folder: The name of the set in torchvision's layout, `FOLDER/raw/`.
         mirrors: Addresses of folders, the best one first.
-        files: Name, size in bytes and SHA-256 of images and labels to learn from, then of those for the test. They
-            are the hashes of files that have the MD5 in torchvision's source.
-        classes: Their names.
+        files: Name, size in bytes and SHA-256 of the training images and labels, then of the test images and labels.
+            They are the hashes of files that have the MD5 in torchvision's source.
+        classes: The names of the classes.
     """
 
     folder: str
@@ -77,7 +77,7 @@ NAMES = (*SETS, "digits")
 
 
 def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset, ImageDataset]:
-    """Return the official training and test images of a set, with labels.
+    """Return the official training and test images of a set, `(image, channel, height, width)`, with their labels.
 
     Files, packed or unpacked, are looked for in `DATA_ROOT/MNIST/raw` (torchvision's layout), in `DATA_ROOT/mnist`,
     where Debian's packages put them, and among earlier downloads. Nothing is written beside them. If they are nowhere,
@@ -101,7 +101,7 @@ def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset,
 
 
 def class_names(dataset: str) -> tuple[str, ...]:
-    """Return the names of the classes of a set, in the order of their numbers."""
+    """Return the names of the classes of a set, in the order of their labels."""
     return SETS[dataset].classes if dataset in SETS else tuple("0123456789")
 
 
@@ -111,8 +111,8 @@ def _files(dataset: str, data_root: str | Path) -> list[Path]:
     roots = [Path(data_root)] if data_root else []
     bases = [*roots, _SYSTEM, _cache()]
     for folder in (base / part for base in bases for part in (f"{chosen.folder}/raw", dataset)):
-        found = [_packed_or_not(folder / name) for name, _, _ in chosen.files]
-        if all(path is not None for path in found):
+        found = [path for name, _, _ in chosen.files if (path := _packed_or_not(folder / name))]
+        if len(found) == len(chosen.files):
             return found
     home = next(root for root in [*roots, _cache()] if root == _cache() or _is_writable(root)) / chosen.folder / "raw"
     try:
@@ -141,10 +141,10 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _labelled(images: Path, labels: Path) -> ImageDataset:
-    pixels, numbers = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
-    if len(pixels) != len(numbers):
-        raise ValueError(f"{len(pixels)} images ({images}) and {len(numbers)} labels ({labels}). Get both files again")
-    return ImageDataset.of(pixels, numbers)
+    pixels, classes = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
+    if len(pixels) != len(classes):
+        raise ValueError(f"{len(pixels)} images ({images}) and {len(classes)} labels ({labels}). Get both files again")
+    return ImageDataset.of(pixels, classes)
 
 
 def _digits() -> tuple[ImageDataset, ImageDataset]:

@@ -15,13 +15,16 @@ from seqae.datasets.masks import MaskedImage
 
 
 def defects(data_root: str | Path, values: Sequence[int] = (0, 255), num_synthetic: int = 400) -> list[MaskedImage]:
-    """Return the images in a folder or zip file with their masks, or generated ones.
+    """Return the images in a folder or zip file with their masks, or synthetic ones.
 
     Args:
         data_root: The folder of data sets, for BSData (Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003) in
             bsdata_pitting/patches.zip; else see `read_masked_images`; empty to generate surfaces.
-        values: Of the classes in the masks.
-        num_synthetic: How many surfaces to generate.
+        values: The values of the classes in the masks, in order.
+        num_synthetic: The number of synthetic surfaces.
+
+    Raises:
+        ValueError: An image or a mask is damaged, or there is one without the other.
     """
     if not data_root:
         return surfaces(num_synthetic, size=128)
@@ -32,8 +35,13 @@ def defects(data_root: str | Path, values: Sequence[int] = (0, 255), num_synthet
 def surfaces(count: int, size: int = 64, seed: int = 0) -> list[MaskedImage]:
     """Return images of brushed metal, every second one with pits, and their masks.
 
-    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names tell the place,
-    eight of them, each with its own light and colour.
+    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names tell the
+    place, one of eight, each with its own light and colour.
+
+    Args:
+        count: The number of images.
+        size: Height and width.
+        seed: Seed of the surfaces.
     """
     random = np.random.default_rng(seed)
     looks = random.uniform([0.35, 0.3, 0.2, -0.3], [0.8, 0.7, 0.6, 0.3], (8, 4))  # red, green, blue, slope of light

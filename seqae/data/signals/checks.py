@@ -1,9 +1,10 @@
-"""What a detector asks of recordings before it learns from them or scores them."""
+"""Checks of recordings before a detector learns from them or scores them."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -15,16 +16,18 @@ MAX_PERIOD_CHANGE = 0.1  # the fraction by which sampling periods may differ
 
 
 def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
-    """Raise if recordings hold no values at all, or values so large that learning from them would find no numbers."""
+    """Raise if nothing can be learnt from recordings.
+
+    Raises:
+        ValueError: All values are missing, or one is so large that its square is not finite; names row and channel.
+    """
     if all(np.isnan(recording.values).all() for recording in recordings):
         raise ValueError(
             "no values at all: every one is missing (NaN). Expected readings. Check how missing ones are told"
         )
     for number, recording in enumerate(recordings):
         name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")
-        refuse_enormous(
-            recording.values, recording.channels, lambda row, name=name: f"{name}, row {row}".removeprefix(", ")
-        )
+        refuse_enormous(recording.values, recording.channels, partial(_place, name))
 
 
 def usual_period(recordings: Sequence[Recording]) -> float | None:
@@ -35,11 +38,11 @@ def usual_period(recordings: Sequence[Recording]) -> float | None:
 
 
 def warn_of_times(recording: Recording, period: float | None) -> None:
-    """Warn if a recording has another sampling rate than what was learnt from, or is cut where its time does not go on.
+    """Warn if a recording has another sampling rate than the training data, or if its time goes back or stands still.
 
     Args:
-        recording: What is to be scored.
-        period: Seconds from row to row in what was learnt from, if it had times.
+        recording: The recording to score.
+        period: Seconds from row to row in the training data; None if it had no times.
     """
     if recording.times is None:
         return
@@ -51,9 +54,13 @@ def warn_of_times(recording: Recording, period: float | None) -> None:
             stacklevel=2,
         )
     stuck = sampling.backwards if sampling.is_coarse else sampling.backwards | sampling.repeats
-    if len(places := np.flatnonzero(stuck)):
+    if len(rows := np.flatnonzero(stuck)):
         warnings.warn(
-            f"in {name} time goes back or stands still at {len(places)} rows, first at row {places[0] + 1}: what comes "
+            f"in {name} time goes back or stands still at {len(rows)} rows, first at row {rows[0] + 1}: what comes "
             "after is read as another run. If it is one run, sort the rows and drop those that stand there twice",
             stacklevel=2,
         )
+
+
+def _place(name: str, row: int) -> str:
+    return f"{name}, row {row}" if name else f"row {row}"

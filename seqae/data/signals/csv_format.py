@@ -37,7 +37,7 @@ class CsvFormat:
     """The format of a CSV text, the same from its first to its last row.
 
     Attributes:
-        delimiter: What separates the fields of a row.
+        delimiter: The character between the fields of a row.
         header: The name of each column; numbers if the text does not name them.
         has_header: Whether the first row names the columns.
         decimal: The decimal sign; None while no number had one.

@@ -1,4 +1,4 @@
-"""What headers say: names, units, and which column tells the time."""
+"""Headers of tables: names, units, and the column that tells the time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what pandas calls a column without a
 
 
 def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[str, pd.Series]], list[str]]:
-    """Return the columns that have a name or tell the time, and remarks on those left out.
+    """Return the columns that have a name or tell the time, and notes on those left out.
 
     Raises:
         ValueError: Two columns have one name, or a column of readings has none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,18 +25,17 @@ def as_recordings(
     ignore: Sequence[str] = (),
     channels: Sequence[str] | None = None,
 ) -> list[Recording]:
-    """Make recordings of anything that holds readings.
+    """Return recordings of anything that holds readings.
 
-    NaN, None, an empty cell and what a mask hides are missing values: they stay NaN, and models go by what is there.
-    Infinite values are refused.
+    NaN, None, an empty cell and a masked value are missing values: they stay NaN. Infinite values are refused.
 
     Args:
         data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
             polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
             of any of these. Nothing of it is changed.
-        time_column: The column that tells the time, if neither its name, type nor place gives it away.
+        time_column: The column that tells the time, if neither its name, type nor position tells.
         ignore: Columns to leave out, such as labels.
-        channels: The columns to take, in this order; all others are left out, and a remark says so.
+        channels: The columns to take, in this order; all others are left out, and a warning says so.
 
     Returns:
         Recordings that all have the same channels in the same order.
@@ -44,10 +43,19 @@ def as_recordings(
     Raises:
         ValueError: The data cannot be read without guessing; the message says where and what to do.
         TypeError: `data` is none of the above.
+
+    Example:
+        >>> from seqae import as_recordings
+        >>> (recording,) = as_recordings([[1.5, 2.0], [None, 4.0]])
+        >>> recording.values.tolist()
+        [[1.5, 2.0], [nan, 4.0]]
+        >>> recording.channels
+        ('0', '1')
     """
     ignore = as_tuple(ignore)
     channels = None if channels is None else as_tuple(channels)
-    recordings, seen = [], set()
+    recordings: list[Recording] = []
+    seen: set[str] = set()
     for part in _parts(data):
         seen.update(part.channels if isinstance(part, Recording) else part.names)
         recordings.append(_recording(part, time_column, ignore, channels))
@@ -72,7 +80,7 @@ def _recording(
     return kept if channels is None else kept.select(channels)
 
 
-def _parts(data: object) -> Iterator[Table | Recording]:
+def _parts(data: Any) -> Iterator[Table | Recording]:
     """Tables and recordings, one for each run."""
     if isinstance(data, (str, Path)):
         from seqae.data.signals.readers import files_of, read_table  # loads pandas
@@ -88,7 +96,7 @@ def _parts(data: object) -> Iterator[Table | Recording]:
         yield _part(data, "")
 
 
-def _part(data: object, where: str) -> Table | Recording:
+def _part(data: Any, where: str) -> Table | Recording:
     """One run that is in memory; `where` says which it is in error messages."""
     if isinstance(data, Recording):
         return data
@@ -104,7 +112,7 @@ def _part(data: object, where: str) -> Table | Recording:
     return Recording(values, channels, warnings=tuple(data_warnings(values, channels)))
 
 
-def _is_numbers(items: Sequence[object]) -> bool:
+def _is_numbers(items: Sequence[Any]) -> bool:
     """Whether a list is one channel, or the rows of a table, and not a list of recordings."""
     plain = (Number, np.number, np.bool_, type(None))
     if all(isinstance(item, (list, tuple)) for item in items):

@@ -1,4 +1,4 @@
-"""Files of readings, told apart by the ends of their names."""
+"""Files of readings, told apart by the endings of their names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_parquet(path: Path) -> Table:
-    """Read a Parquet file.
+    """Return the table in a Parquet file.
 
     Raises:
         ValueError: It is damaged, or unpacks to far more than its size.
@@ -45,7 +45,7 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         why = " ".join(f"{error}".split())
-        raise ValueError(f"not a sound Parquet file ({path.name}: {why[:300]}). Get the file again") from error
+        raise ValueError(f"a damaged Parquet file ({path.name}: {why[:300]}). Get the file again") from error
 
 
 def _bytes_told(group: RowGroupMetaData, schema: ParquetSchema) -> int:
@@ -85,7 +85,7 @@ READERS: dict[str, Callable[[Path], Table]] = {
 
 
 def read_table(path: Path) -> Table:
-    """Read one file.
+    """Return the table in a file.
 
     Raises:
         ValueError: It cannot be read without guessing; the message names file and line.

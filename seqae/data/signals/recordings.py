@@ -23,7 +23,7 @@ class Recording:
         times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if nothing told the time.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
         name: The name of its file, or "".
-        warnings: What a person should know about the data, one line each. Rows are counted from 0.
+        warnings: Remarkable facts about the data, one line each. Rows are counted from 0.
     """
 
     values: np.ndarray
@@ -55,7 +55,11 @@ class Recording:
         return self.channels != default_names(len(self.channels))
 
     def select(self, channels: Sequence[str]) -> Recording:
-        """Take these channels, in this order; see `match_channels` for how they are found."""
+        """Return the recording with these channels alone, in this order; found by name, or by position without names.
+
+        Raises:
+            ValueError: A channel is missing.
+        """
         channels = as_tuple(channels)
         taken = match_channels(self.channels, channels, self.name)
         if taken == self.channels:
@@ -65,12 +69,12 @@ class Recording:
         return replace(self, values=self.values[:, columns], channels=channels, units=units)
 
     def rows(self, start: int, stop: int | None = None) -> Recording:
-        """The part from row `start` to before row `stop`; it has no remarks, which speak of the whole."""
+        """Return the rows from `start` to before `stop`; without the warnings, which speak of the whole."""
         times = None if self.times is None else self.times[start:stop]
         return replace(self, values=self.values[start:stop], times=times, warnings=())
 
     def segments(self) -> list[slice]:
-        """Rows that follow each other at the sampling rate: cut where time goes back, repeats or has a gap."""
+        """Return rows that follow each other at the sampling rate: cut where time goes back, repeats or has a gap."""
         if len(self) == 0:
             return []
         inner = [] if self.times is None else Sampling.of(self.times).cuts().tolist()

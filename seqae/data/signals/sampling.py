@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GAP = 3  # A step of more sampling periods than this is a gap.
-COARSE = 1 / 3  # If a greater share of the stamps repeats, the clock is coarser than the sampling.
+MAX_GAP = 3  # a step of more sampling periods than this is a gap
+MAX_REPEATS = 1 / 3  # if a greater fraction of the stamps repeats, the clock is coarser than the sampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Sampling:
 
     @classmethod
     def of(cls, times: np.ndarray) -> Sampling:
-        """Look at `(time,)` stamps, datetime64 or float seconds."""
+        """Return the sampling of time stamps, `(time,)` datetime64 or float seconds."""
         steps = np.diff(times)
         if steps.dtype.kind == "m":
             steps = steps / np.timedelta64(1, "s")
@@ -44,20 +44,20 @@ class Sampling:
     @property
     def gaps(self) -> np.ndarray:
         """`(time - 1,)`, True where rows seem to be missing."""
-        return self.steps > GAP * self.period * (1 + 1e-6)  # 0.3 s are three times 0.1 s, whatever floats say
+        return self.steps > MAX_GAP * self.period * (1 + 1e-6)  # 0.3 s are three times 0.1 s, whatever floats say
 
     @property
     def is_coarse(self) -> bool:
         """Whether stamps repeat because the clock ticks more slowly than rows come, so that no row is there twice."""
-        return bool(self.repeats.sum() > COARSE * len(self.steps))
+        return bool(self.repeats.sum() > MAX_REPEATS * len(self.steps))
 
     @property
     def irregular(self) -> float:
-        """The share of the steps forwards, without gaps, that are more than a tenth off the period."""
+        """The fraction of the steps forwards, without gaps, that are more than a tenth off the period."""
         usual = self.steps[(self.steps > 0) & ~self.gaps]
         return float(np.mean(abs(usual - self.period) > 0.1 * self.period)) if len(usual) else 0.0
 
     def cuts(self) -> np.ndarray:
-        """The rows at which something new begins: time went back, a stamp repeats, or a gap has passed."""
+        """Return the rows at which a new segment begins: time went back, a stamp repeats, or a gap has passed."""
         cut = self.backwards | self.gaps
         return np.flatnonzero(cut if self.is_coarse else cut | self.repeats) + 1

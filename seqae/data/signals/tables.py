@@ -1,4 +1,4 @@
-"""Columns as they were read, and how they become a recording."""
+"""Tables of columns, and the recordings that they hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,8 @@ class Table:
         headers: From the name to the header as it was.
         units: From the name to the unit, for headers such as "pressure [bar]".
         name: The name of the file, or "".
-        place: Says where a row stands, for error messages: "run.csv, line 17".
-        warnings: What was noticed while reading.
+        place: Returns the position of a row for error messages: "run.csv, line 17".
+        warnings: Remarkable facts noticed while reading.
     """
 
     columns: dict[str, pd.Series]
@@ -55,7 +56,7 @@ class Table:
             name: The name of the file, or "".
             where: Which recording this is, if it has no file.
             lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
-            warnings: What was noticed while reading.
+            warnings: Remarkable facts noticed while reading.
         """
         where = name or where
         columns = [(header.strip(), column) for header, column in columns]
@@ -182,7 +183,7 @@ class Readings:
     time_columns: tuple[str, ...]
 
 
-def table_of_frame(frame: object, name: str = "", where: str = "") -> Table:
+def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
     """Make a table of a pandas or polars frame; an index that tells the time becomes a column."""
     if not isinstance(frame, pd.DataFrame):  # polars
         return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)

@@ -53,8 +53,8 @@ class TimeReader:
         Args:
             column: Stamps, as text, dates or numbers: seconds, or what `unit` says, since any beginning.
             unit: The unit in the header, or "".
-            name: What the column is called, for error messages.
-            place: Says where a row stands, for error messages.
+            name: The name of the column, for error messages.
+            place: Returns the position of a row, for error messages.
 
         Raises:
             ValueError: A stamp is missing, unreadable, ambiguous, or of another format than those before.
@@ -120,8 +120,8 @@ def refuse_disorder(times: np.ndarray, name: str, place: Callable[[int], str]) -
 
     Args:
         times: `(time,)`, datetime64 or float seconds.
-        name: What the column is called.
-        place: Says where a row stands.
+        name: The name of the column.
+        place: Returns the position of a row.
     """
     back = np.flatnonzero(times[1:] < times[:-1])
     if len(back) > max(1, DISORDER * (len(times) - 1)):

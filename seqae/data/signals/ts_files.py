@@ -16,7 +16,7 @@ class LabelledSequences:
 
     Attributes:
         sequences: `(time, channel)` float32 each, of any lengths; NaN where a value is missing.
-        labels: `(sequences,)`, the names of the classes.
+        labels: `(sequence,)`, the name of the class of each.
     """
 
     sequences: list[np.ndarray]
@@ -28,7 +28,7 @@ def read_ts(folder: str | Path, name: str) -> tuple[LabelledSequences, LabelledS
 
     Args:
         folder: Searched with all below it for `NAME_TRAIN.ts` and `NAME_TEST.ts`, also inside zip files.
-        name: Of the set, for example "JapaneseVowels".
+        name: The name of the set, for example "JapaneseVowels".
 
     Raises:
         FileNotFoundError: There is no such set.
@@ -39,7 +39,7 @@ def read_ts(folder: str | Path, name: str) -> tuple[LabelledSequences, LabelledS
 
 
 def _found(folder: Path, file: str) -> tuple[str, str]:
-    """Return where the file was found and what is in it."""
+    """Return the path of a file and its content."""
     for path in sorted(folder.rglob(file)):
         return str(path), path.read_text(encoding="utf-8")
     for path in sorted(folder.rglob("*.zip")):
@@ -54,7 +54,8 @@ def _found(folder: Path, file: str) -> tuple[str, str]:
 
 
 def _parsed(place: str, text: str) -> LabelledSequences:
-    sequences, labels = [], []
+    sequences: list[np.ndarray] = []
+    labels = []
     inside = False
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.strip()

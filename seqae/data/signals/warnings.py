@@ -1,4 +1,4 @@
-"""What a person should know about a recording before trusting a model of it."""
+"""Warnings about a recording that matter to a model of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.sampling import Sampling
 
 LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "class", "target", "fault", "attack", "changepoint"}
-MANY = 10  # With fewer rows, a channel may rise in every row by chance.
+MIN_RISING_ROWS = 10  # with fewer rows, a channel may rise in every row by chance
 
 
 def data_warnings(values: np.ndarray, channels: Sequence[str], times: np.ndarray | None = None) -> Iterator[str]:
-    """Say what is unusual, one line each, with rows counted from 0.
+    """Yield what is unusual, one line each, with rows counted from 0.
 
     Args:
         values: `(time, channel)`.
@@ -42,7 +42,7 @@ def _on_times(sampling: Sampling) -> Iterator[str]:
 
 
 def _on_channel(channel: str, column: np.ndarray) -> Iterator[str]:
-    present, low, high, binary, rising, before = 0, np.inf, -np.inf, True, len(column) >= MANY, -np.inf
+    present, low, high, binary, rising, before = 0, np.inf, -np.inf, True, len(column) >= MIN_RISING_ROWS, -np.inf
     for _, block in blocks_of_rows(column):
         known = block[~np.isnan(block)]
         present += len(known)

@@ -1,4 +1,4 @@
-"""Texts without labels from elsewhere, of which nothing stands in a set that is judged."""
+"""Unlabelled texts without the sentences of test sets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 
 def decontaminate(texts: Sequence[str], known: Iterable[str]) -> list[list[str]]:
-    """Return the lines of each text, without empty ones and those that are known in any mixture of capitals.
+    """Return the lines of each text without empty and known ones, whatever the case; texts without lines are dropped.
 
     Args:
-        texts: Documents with a sentence on each line.
-        known: Sentences of the sets that will be judged.
+        texts: Documents with one sentence a line.
+        known: Sentences of the test sets.
     """
     taken = {text.strip().lower() for text in known}
     lines = ([line.strip() for line in text.split("\n")] for text in texts)

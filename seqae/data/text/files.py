@@ -14,7 +14,7 @@ from pathlib import Path
 from seqae.data._files.text_files import UTF8_MARK, json_object, unzipped
 from seqae.text.tokenizers import validate_text
 
-LONGEST = 100_000  # characters in a line; a longer one is a file without ends of lines rather than a text
+MAX_LENGTH = 100_000  # characters in a line; a longer one is a file without line ends rather than a text
 
 
 def read_texts(path: str | Path, encoding: str = "utf-8", text: str = "text") -> list[str]:
@@ -22,7 +22,7 @@ def read_texts(path: str | Path, encoding: str = "utf-8", text: str = "text") ->
 
     Args:
         path: A file of lines, or one of `.csv`, `.jsonl`.
-        encoding: Of its characters.
+        encoding: The encoding of the file.
         text: The column or member of a `.csv` or `.jsonl` file that holds the text.
 
     Raises:
@@ -41,7 +41,7 @@ def read_labelled(
 
     Args:
         path: A `.csv` or `.tsv` file whose first line names its columns, or a `.jsonl` file.
-        encoding: Of its characters.
+        encoding: The encoding of the file.
         text: The column or member that holds the text.
         label: The column or member that holds the label.
 
@@ -61,7 +61,7 @@ def read_pairs(
     Args:
         path: A file of lines with a tab between both texts (what follows a second tab is left out), or a `.csv` or
             `.jsonl` file.
-        encoding: Of its characters.
+        encoding: The encoding of the file.
         source: The column or member of a `.csv` or `.jsonl` file that holds the first text.
         target: The column or member that holds the second one.
 
@@ -77,13 +77,13 @@ def read_pairs(
 
 
 def train_test_overlap(train: Iterable[object], test: Iterable[object]) -> list[object]:
-    """Return the rows of a test that were learnt from as well, each once: they tell nothing about new ones."""
+    """Return the rows of the test set that the training set holds as well, each once."""
     learnt = set(train)
     return [row for row in dict.fromkeys(test) if row in learnt]
 
 
 def read_characters(path: Path, encoding: str = "utf-8") -> str:
-    """Return what a file holds, unzipped, without its byte order mark.
+    """Return the content of a text file, unzipped, without its byte order mark.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -119,10 +119,10 @@ def decoded(data: bytes, name: str, encoding: str = "utf-8") -> str:
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(read_characters(path, encoding).split("\n"), start=1):
-        if len(line) > LONGEST:
+        if len(line) > MAX_LENGTH:
             raise ValueError(
                 f"a line of {len(line):,} characters ({path.name}, line {number}). Expected one text a line, at most "
-                f"{LONGEST:,} characters. Put each sentence on a line of its own"
+                f"{MAX_LENGTH:,} characters. Put each sentence on a line of its own"
             )
         yield number, line.removesuffix("\r")
 
@@ -134,15 +134,16 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
         return
     if _suffix(path) not in (".csv", ".tsv"):
         raise ValueError(f"cannot tell the columns of {path.name!r}. Expected .csv, .tsv or .jsonl. Rename it")
-    tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if _suffix(path) == ".tsv" else {}
-    rows = csv.reader(io.StringIO(read_characters(path, encoding), newline="\n"), strict=not tabs, **tabs)
+    file = io.StringIO(read_characters(path, encoding), newline="\n")
+    is_tsv = _suffix(path) == ".tsv"
+    rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if is_tsv else csv.reader(file, strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
         if missing := [name for name in names if name not in header]:
             raise ValueError(f"no column {missing[0]!r} ({path.name}, line 1). It has {', '.join(header) or 'none'}")
         if twice := [name for name in names if header.count(name) > 1]:
             raise ValueError(f"{twice[0]!r} stands twice ({path.name}, line 1). Rename one of both columns")
-        places = [header.index(name) for name in names]
+        positions = [header.index(name) for name in names]
         for row in rows:
             if len(row) not in (0, len(header)):
                 raise ValueError(
@@ -150,9 +151,9 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
                     'Put texts that hold a comma in quotes: "so, this"'
                 )
             if row:
-                yield tuple(row[place] for place in places)
+                yield tuple(row[position] for position in positions)
     except csv.Error as error:
-        raise ValueError(f"no sound CSV ({path.name}, line {rows.line_num}: {error}). Close the quotes") from error
+        raise ValueError(f"damaged CSV ({path.name}, line {rows.line_num}: {error}). Close the quotes") from error
 
 
 def _json_columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -14,15 +14,17 @@ from pathlib import Path
 from seqae.data._files.archives import member_of, opened_zip
 from seqae.data.text.files import decoded, read_characters
 
-Labelled = tuple[list[str], list[str]]
+LabelledTexts = tuple[list[str], list[str]]
 
 
-def read_text_set(name: str, data_root: str | Path) -> Labelled:
+def read_text_set(name: str, data_root: str | Path) -> LabelledTexts:
     """Return the texts of a set and their labels, in the order of its files.
 
     Args:
         name: One of rt_polarity, movie_reviews (whole reviews), sms_spam, sentiment_sentences.
-        data_root: The folder that holds the folder `name` with the files as they are published.
+        data_root: The folder that holds the folder `name` with the files as they are published: `rt-polarity.neg` and
+            `rt-polarity.pos`, `movie_reviews.zip`, `SMSSpamCollection`, or `amazon_cells_labelled.txt`,
+            `imdb_labelled.txt` and `yelp_labelled.txt`.
 
     Raises:
         FileNotFoundError: A file is not there; says where to get it.
@@ -40,12 +42,12 @@ def read_text_set(name: str, data_root: str | Path) -> Labelled:
         ) from None
 
 
-def _rt_polarity(folder: Path) -> Labelled:
+def _rt_polarity(folder: Path) -> LabelledTexts:
     parts = {label: _lines(folder / f"rt-polarity.{label[:3]}") for label in ("negative", "positive")}
     return _together(parts)
 
 
-def _movie_reviews(folder: Path) -> Labelled:
+def _movie_reviews(folder: Path) -> LabelledTexts:
     path = folder / "movie_reviews.zip"
     with opened_zip(path) as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".txt") and "/cv" in name)
@@ -54,12 +56,12 @@ def _movie_reviews(folder: Path) -> Labelled:
     return _together({label: [texts[name] for name in names if f"/{label[:3]}/" in name] for label in labels})
 
 
-def _sms_spam(folder: Path) -> Labelled:
+def _sms_spam(folder: Path) -> LabelledTexts:
     rows = [line.split("\t", 1) for line in _lines(folder / "SMSSpamCollection")]
     return [text.strip() for _, text in rows], [label for label, _ in rows]
 
 
-def _sentiment_sentences(folder: Path) -> Labelled:
+def _sentiment_sentences(folder: Path) -> LabelledTexts:
     files = [folder / f"{site}_labelled.txt" for site in ("amazon_cells", "imdb", "yelp")]
     rows = [line.rsplit("\t", 1) for file in files for line in _lines(file)]
     return [text.strip() for text, _ in rows], [("negative", "positive")[int(label)] for _, label in rows]
@@ -69,12 +71,12 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in read_characters(path).split("\n") if line.strip()]
 
 
-def _together(parts: dict[str, list[str]]) -> Labelled:
+def _together(parts: dict[str, list[str]]) -> LabelledTexts:
     texts = [text for part in parts.values() for text in part]
     return texts, [label for label, part in parts.items() for _ in part]
 
 
-TEXT_SETS: dict[str, tuple[Callable[[Path], Labelled], str]] = {
+TEXT_SETS: dict[str, tuple[Callable[[Path], LabelledTexts], str]] = {
     "rt_polarity": (_rt_polarity, "https://www.cs.cornell.edu/people/pabo/movie-review-data/"),
     "movie_reviews": (_movie_reviews, "https://www.nltk.org/nltk_data/ (Sentiment Polarity Dataset Version 2.0)"),
     "sms_spam": (_sms_spam, "https://archive.ics.uci.edu/dataset/228"),

@@ -1,7 +1,7 @@
-"""Opinions that are made up, so that text recipes run without data.
+"""Synthetic reviews, so that text recipes run without data.
 
-Whether a sentence is for or against its thing follows from its words and from how they are joined: "not" turns a
-word round, and after "but" counts what comes second.
+The sentiment of a sentence follows from its words and from how they are joined: "not" reverses a word, and of two
+clauses joined by "but" the second decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPPOSITE = {"positive": "negative", "negative": "positive"}
 
 
 def synthetic_reviews(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Return sentences of 4 to about 20 words and whether each is "positive" or "negative"."""
+    """Return sentences of 4 to about 20 words, and the label of each: "positive" or "negative"."""
     chance = random.Random(seed)
     labels = [chance.choice(("negative", "positive")) for _ in range(count)]
     return [_sentence(label, chance) for label in labels], labels

@@ -1,10 +1,10 @@
-"""Pairs of texts that are made up, so that the recipes on chat and translation run without data."""
+"""Synthetic pairs of texts, so that the recipes on chat and translation run without data."""
 
 from __future__ import annotations
 
 import random
 
-_THINGS = (  # Chinese, the word that counts it, English
+_THINGS = (  # Chinese, its measure word, English
     ("猫", "只", "cat"),
     ("狗", "只", "dog"),
     ("鸟", "只", "bird"),
@@ -27,16 +27,16 @@ _SIZES = ("small", "large", "tall", "tiny")
 
 
 def synthetic_translations(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """Return Chinese sentences, written without spaces, and what they mean in English.
+    """Return Chinese sentences, written without spaces, and their English translations.
 
-    The place comes before the verb in one language and last in the other; a word that counts stands in one only.
+    The place comes before the verb in Chinese and last in English; only Chinese has measure words.
     """
     chance = random.Random(seed)
     return [_sentence(chance) for _ in range(count)]
 
 
 def synthetic_dialogues(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """Return what guests of a small bar say, and the replies, which repeat names and orders."""
+    """Return sentences of guests of a small bar, and the replies, which repeat names and orders."""
     chance = random.Random(seed)
     return [chance.choice((_greeting, _order, _question, _thanks))(chance) for _ in range(count)]
 

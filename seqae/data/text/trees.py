@@ -25,7 +25,7 @@ class LabelledTree:
 
     Attributes:
         words: The leaves, from first to last.
-        tree: What is merged with what.
+        tree: The merges.
         labels: One for each node in the order of the tree, first those of the words; "" where there is none.
     """
 
@@ -52,7 +52,7 @@ def read_trees(path: str | Path, encoding: str = "utf-8") -> list[LabelledTree]:
 
 
 def parse_tree(line: str, place: str = "a tree") -> LabelledTree:
-    """Return the tree that a line holds. A node without sister stands for what is under it.
+    """Return the tree that a line holds. A node with one part is that part.
 
     Args:
         line: `(label left right)` at each merge, `(label word)` or the word alone at each leaf; labels may be missing.
@@ -65,8 +65,8 @@ def parse_tree(line: str, place: str = "a tree") -> LabelledTree:
 
 
 @dataclass
-class _Open:
-    """A bracket that was opened: its column, and what it holds so far, texts with their columns or numbers of nodes."""
+class _OpenBracket:
+    """An open bracket: its column and its parts so far, texts with their columns or indices of nodes."""
 
     column: int
     parts: list[tuple[int, str] | int] = field(default_factory=list)
@@ -75,8 +75,8 @@ class _Open:
 class _Parser:
     """Open brackets are kept in a list, not on Python's stack: trees may be deep.
 
-    How many words there are is known in the end only: until then a word has its column for a number, and merges have
-    -1, -2, ...
+    The number of words is only known at the end: until then, the column of a word is its index, and merges have the
+    indices -1, -2, ...
     """
 
     def __init__(self, line: str, place: str):
@@ -88,26 +88,26 @@ class _Parser:
     def tree(self) -> LabelledTree:
         self.read()
         columns = sorted(self.words)
-        number = {column: place for place, column in enumerate(columns)}
-        number |= {-1 - place: len(columns) + place for place in range(len(self.merges))}
-        merges = np.array([(number[left], number[right]) for left, right in self.merges], dtype=np.int64)
+        index = {column: leaf for leaf, column in enumerate(columns)}
+        index |= {-1 - merge: len(columns) + merge for merge in range(len(self.merges))}
+        merges = np.array([(index[left], index[right]) for left, right in self.merges], dtype=np.int64)
         words = [self.words[column] for column in columns]
-        labels = {number[node]: label for node, label in self.labels.items()}
+        labels = {index[node]: label for node, label in self.labels.items()}
         return LabelledTree(
             tuple(_ESCAPES.get(word, word) for word in words),
             Tree.of(merges),
-            tuple(labels.get(node, "") for node in range(len(number))),
+            tuple(labels.get(node, "") for node in range(len(index))),
         )
 
     def read(self) -> None:
-        opened: list[_Open] = []
+        opened: list[_OpenBracket] = []
         done = False
         for match in _PARTS.finditer(self.line):
             text, column = match.group(), match.start() + 1
             if done or (not opened and text != "("):
                 raise self.error(column, f"{text!r} stands outside of all brackets", "one tree in brackets a line")
             if text == "(":
-                opened.append(_Open(column))
+                opened.append(_OpenBracket(column))
             elif text == ")":
                 node = self.close(opened.pop())
                 done = not opened
@@ -119,8 +119,8 @@ class _Parser:
             column = opened[-1].column if opened else 1
             raise self.error(column, "the bracket that opens here is never closed", "as many ) as (")
 
-    def close(self, bracket: _Open) -> int:
-        """Return the number of the node that a bracket stands for."""
+    def close(self, bracket: _OpenBracket) -> int:
+        """Return the index of the node that a bracket stands for."""
         label, parts = "", bracket.parts
         if len(parts) > 1 and isinstance(parts[0], tuple):
             label, parts = parts[0][1], parts[1:]

@@ -1,1 +1,1 @@
-"""Readers of video, and Moving MNIST."""
+"""Readers of videos and of captioned clips, and Moving MNIST."""

@@ -1,6 +1,6 @@
-"""Films from files, frame by frame: mp4, avi, gif and the like, folders and zip files of images, arrays.
+"""Video from files, frame by frame: mp4, avi, gif and the like, folders and zip files of images, arrays.
 
-Films are decoded by PyAV, which brings its own FFmpeg. A frame is bytes `(channel, height, width)`, red, green and
+Videos are decoded by PyAV, which brings its own FFmpeg. A frame is bytes `(channel, height, width)`, red, green and
 blue, or one channel for grey.
 """
 
@@ -27,36 +27,37 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-_MOST = 2 * 2**30  # bytes of a film in memory
+_MAX_BYTES = 2 * 2**30  # bytes of a video in memory
 
 
 def read_video(
     path: str | Path,
-    rate: float | None = None,
+    frame_rate: float | None = None,
     size: tuple[int, int] | None = None,
     grey: bool = False,
-    max_frames: int = _MOST,
+    max_bytes: int = _MAX_BYTES,
 ) -> Tensor:
-    """Return all frames of a film, bytes `(time, channel, height, width)`.
+    """Return all frames of a video, `(time, channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: See `frames`.
-        rate: See `frames`.
-        size: See `frames`.
-        grey: See `frames`.
-        max_frames: Bytes that the film may take; a longer one is refused as soon as it is.
+        path: See `video_frames`.
+        frame_rate: See `video_frames`.
+        size: See `video_frames`.
+        grey: See `video_frames`.
+        max_bytes: The most memory that the video may take; a longer one is refused as soon as it is read so far.
 
     Raises:
-        ValueError: There is no film, it is damaged, it is too long, or its frames have several sizes.
+        ValueError: There is no video, it is damaged, it is too long, or its frames have several sizes.
     """
-    kept, taken = [], 0
-    for frame in video_frames(path, rate, size, grey):
+    kept: list[Tensor] = []
+    taken = 0
+    for frame in video_frames(path, frame_rate, size, grey):
         taken += frame.numel()
-        if taken > max_frames:
+        if taken > max_bytes:
             raise ValueError(
-                f"a film of more than {len(kept):,} frames of {' x '.join(map(str, frame.shape))} ({path}). At most "
-                f"{max_frames / 2**20:,.0f} MiB are read at once. Ask for a lower rate or a smaller size, or take them "
-                "one by one from frames() or pieces()"
+                f"a video of more than {len(kept):,} frames of {' x '.join(map(str, frame.shape))} ({path}). At most "
+                f"{max_bytes / 2**20:,.0f} MiB are read at once. Ask for a lower frame_rate or a smaller size, or take "
+                "them one by one from video_frames() or video_chunks()"
             )
         kept.append(frame)
     return torch.stack(kept)
@@ -65,49 +66,59 @@ def read_video(
 def video_chunks(
     path: str | Path,
     length: int,
-    rate: float | None = None,
+    frame_rate: float | None = None,
     size: tuple[int, int] | None = None,
     grey: bool = False,
 ) -> Iterator[Tensor]:
-    """Yield a film in pieces `(time, channel, height, width)` of so many frames, the last one perhaps shorter.
+    """Yield a video in chunks, `(time, channel, height, width)` uint8 from 0 to 255; the last one may be shorter.
 
-    No more than one piece is in memory, however long the film is. The other arguments are those of `frames`.
+    No more than one chunk is in memory, however long the video is.
+
+    Args:
+        path: See `video_frames`.
+        length: The number of frames in a chunk.
+        frame_rate: See `video_frames`.
+        size: See `video_frames`.
+        grey: See `video_frames`.
+
+    Raises:
+        ValueError: There is no video, or it is damaged; the latter may turn out after some chunks.
     """
     if length < 1:
-        raise ValueError(f"pieces of {length} frames. Ask for at least 1")
-    film = video_frames(path, rate, size, grey)
-    while piece := list(itertools.islice(film, length)):
-        yield torch.stack(piece)
+        raise ValueError(f"chunks of {length} frames. Ask for at least 1")
+    video = video_frames(path, frame_rate, size, grey)
+    while chunk := list(itertools.islice(video, length)):
+        yield torch.stack(chunk)
 
 
 def video_frames(
-    path: str | Path, rate: float | None = None, size: tuple[int, int] | None = None, grey: bool = False
+    path: str | Path, frame_rate: float | None = None, size: tuple[int, int] | None = None, grey: bool = False
 ) -> Iterator[Tensor]:
-    """Yield the frames of a film one by one, bytes `(channel, height, width)`.
+    """Yield the frames of a video one by one, `(channel, height, width)` uint8 from 0 to 255.
 
     Args:
         path: A file that FFmpeg knows; a folder or zip file of images, in the order of the numbers in their names; or
             an array in a .npy file, `(time, height, width)` or `(time, channel, height, width)` or channels last.
-        rate: Frames per second; the frame that is seen at each moment, also where the film's own rate changes. None
-            for every frame as it is. Images and arrays have no time, so they have no rate.
-        size: Height and width to scale to; None for those of the film.
+        frame_rate: Frames per second; the frame that is seen at each moment, also where the video's own rate changes.
+            None for every frame as it is. Images and arrays have no times, and so no frame rate.
+        size: Height and width to scale to; None for those of the video.
         grey: Whether to make one channel of three.
 
     Raises:
-        ValueError: There is no film, it is damaged, or its frames have several sizes.
+        ValueError: There is no video, it is damaged, or its frames have several sizes.
     """
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"no such film ({path}). Expected a file or a folder of images")
-    if rate is not None and not rate > 0:
-        raise ValueError(f"a rate of {rate} frames per second. Ask for more than 0")
+        raise ValueError(f"no such video ({path}). Expected a file or a folder of images")
+    if frame_rate is not None and not frame_rate > 0:
+        raise ValueError(f"a frame rate of {frame_rate}. Ask for more than 0")
     timed = not (path.is_dir() or path.suffix.lower() in (".zip", ".npy"))
-    if rate is not None and not timed:
-        raise ValueError(f"a rate of {rate} for frames without times ({path}). Only films in a container have them")
-    found = _as_asked(_timed(path, rate, size) if timed else _untimed(path), path, size, grey)
+    if frame_rate is not None and not timed:
+        raise ValueError(f"a frame rate for frames without times ({path}). Only videos in a container have them")
+    found = _as_asked(_timed(path, frame_rate, size) if timed else _untimed(path), path, size, grey)
     first = next(found, None)
     if first is None:
-        raise ValueError(f"a film without frames ({path}). Expected at least one. Get it again")
+        raise ValueError(f"a video without frames ({path}). Expected at least one. Get it again")
     return itertools.chain([first], found)
 
 
@@ -135,13 +146,13 @@ def _packed(path: Path) -> Iterator[np.ndarray]:
 
 
 def _array(path: Path) -> Iterator[np.ndarray]:
-    film = read_npy(path)
-    if film.dtype != np.uint8 or film.ndim not in (3, 4) or 0 in film.shape[1:]:
+    video = read_npy(path)
+    if video.dtype != np.uint8 or video.ndim not in (3, 4) or 0 in video.shape[1:]:
         raise ValueError(
-            f"a film of {film.dtype} of shape {film.shape} ({path}). Expected bytes (uint8), (time, height, width), "
+            f"a video of {video.dtype} of shape {video.shape} ({path}). Expected bytes (uint8), (time, height, width), "
             "(time, channel, height, width) or (time, height, width, channel)"
         )
-    for frame in film:
+    for frame in video:
         if frame.ndim == 2:
             yield np.array(frame[None])
         else:
@@ -149,21 +160,23 @@ def _array(path: Path) -> Iterator[np.ndarray]:
             yield np.array(frame.transpose(2, 0, 1) if last else frame)
 
 
-def _timed(path: Path, rate: float | None, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
-    """Yield what is seen at each moment of the asked rate, or every frame."""
+def _timed(path: Path, frame_rate: float | None, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
+    """Yield the frame that is seen at each moment of the frame rate, or every frame."""
     shown, moment, start = None, 0, None
     for frame in _decoded(path):
-        if rate is None:
+        if frame_rate is None:
             yield _pixels(frame, size)
             continue
         if frame.time is None:
-            raise ValueError(f"a frame without time ({path}). A rate can't be kept. Leave rate out to get every frame")
+            raise ValueError(
+                f"a frame without time ({path}), so no frame rate can be kept. Leave it out to get every frame"
+            )
         start = frame.time if start is None else start
-        while shown is not None and moment / rate < frame.time - start - 1e-6:
+        while shown is not None and moment / frame_rate < frame.time - start - 1e-6:
             yield _pixels(shown, size)
             moment += 1
         shown = frame
-    if rate is not None and shown is not None:
+    if frame_rate is not None and shown is not None:
         yield _pixels(shown, size)
 
 
@@ -176,13 +189,13 @@ def _pixels(frame: VideoFrame, size: tuple[int, int] | None) -> np.ndarray:
 
 def _decoded(path: Path) -> Iterator[VideoFrame]:
     """Yield the frames of the first stream of pictures as PyAV's, and see whether all were there."""
-    av = require("av", extra="video", purpose="reading films")
+    av = require("av", extra="video", purpose="reading video")
     count, end, is_cut = 0, 0.0, False
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 others = ", ".join(stream.type for stream in container.streams) or "nothing"
-                raise ValueError(f"no pictures in it, only {others} ({path}). Expected a film")
+                raise ValueError(f"no pictures in it, only {others} ({path}). Expected a video")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for packet in container.demux(stream):
@@ -194,12 +207,12 @@ def _decoded(path: Path) -> Iterator[VideoFrame]:
             told = f"{count} of {stream.frames} frames" if count < stream.frames - stream.frames // 100 else ""
             lasts = _seconds(stream.metadata.get("DURATION", ""))  # as Matroska and WebM tell in place of frames
     except av.error.FFmpegError as error:
-        where = f"after frame {count}" if count else "not a film, or its beginning or index is lost"
-        raise ValueError(f"a damaged film ({path}, {where}: {error}). Get it again") from error
+        where = f"after frame {count}" if count else "not a video, or its beginning or index is lost"
+        raise ValueError(f"a damaged video ({path}, {where}: {error}). Get it again") from error
     if end < 0.99 * lasts - 0.1:
         told = f"{end:.1f} of {lasts:.1f} seconds"
     if told or is_cut:
-        raise ValueError(f"a film cut short ({path}: {told or 'all but the last frame'} can be read). Get it again")
+        raise ValueError(f"a video cut short ({path}: {told or 'all but the last frame'} can be read). Get it again")
 
 
 def _seconds(clock: str) -> float:
@@ -220,7 +233,7 @@ def _as_asked(found: Iterator[np.ndarray], path: Path, size: tuple[int, int] | N
         if frame.shape != first:
             raise ValueError(
                 f"frame {number} is {' x '.join(map(str, frame.shape))}, frame 0 {' x '.join(map(str, first))} "
-                f"({path}). All frames of a film need one size and as many channels. Give size=(height, width), or "
+                f"({path}). All frames of a video need one size and as many channels. Give size=(height, width), or "
                 "grey=True"
             )
         yield frame

@@ -1,7 +1,7 @@
-"""Digits that move across a black square and bounce off its walls: a test bed for films, made as it is needed.
+"""Moving MNIST: digits that move across a black square and bounce off its walls, generated as it is read.
 
-Moving MNIST of Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: two digits, 20 frames of 64 x 64, the larger
-of both values where they overlap.
+Srivastava et al. 2015, https://arxiv.org/abs/1502.04681: two digits, 20 frames of 64 x 64, the larger of both values
+where they overlap.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from seqae.datasets.images import ImageDataset
 
 
 class MovingMNIST:
-    """A source of films `(frames, 1, size, size)` from 0 to 1. A film is a function of the seed and its number.
+    """A dataset of videos `(frames, 1, size, size)` float32 from 0 to 1, each a function of the seed and its index.
 
-    A digit starts anywhere, goes into any direction at one speed, and stops for a moment at a wall, from where it goes
-    on in the mirrored direction. Positions are whole pixels, rounded down.
+    A digit starts at a random position, moves in a random direction at one speed, and is reflected at the walls, where
+    it stops for a moment. Positions are whole pixels, rounded down.
 
     Args:
         images: The digits, of one channel.
-        num_videos: How many films there are.
-        frames: Of a film.
+        num_videos: Number of videos.
+        frames: Frames of a video.
         size: Height and width of a frame.
-        digits: In a film.
-        step: That a digit goes between frames, as a share of the way from wall to wall.
-        seed: Of digits and ways.
+        digits: Digits in a video.
+        step: Distance between frames, as a fraction of the distance between the walls.
+        seed: Seed of the digits and their directions.
+
+    Raises:
+        ValueError: The images have several channels, or are not smaller than a frame.
     """
 
     def __init__(
@@ -58,38 +61,40 @@ class MovingMNIST:
 
     @property
     def lengths(self) -> np.ndarray:
-        """The number of frames of each film, `(films,)`."""
+        """The number of frames of each video, `(videos,)`."""
         return np.full(self.num_videos, self.frames, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.num_videos
 
-    def __getitem__(self, number: int) -> Tensor:
-        if not 0 <= number < self.num_videos:
-            raise IndexError(f"film {number} of {self.num_videos}")
-        return self.batch(np.array([number])).values[0]
+    def __getitem__(self, index: int) -> Tensor:
+        """Return a video, `(frames, 1, size, size)`."""
+        if not 0 <= index < self.num_videos:
+            raise IndexError(f"video {index} of {self.num_videos}")
+        return self.batch(np.array([index])).values[0]
 
     def batch(self, indices: np.ndarray) -> Batch:
-        values = np.stack([self._film(int(number)) for number in indices])
+        """Return a batch of the videos with these indices `(batch,)`."""
+        values = np.stack([self._video(int(index)) for index in indices])
         return Batch.full(torch.from_numpy(values).to(torch.float32).div_(255).unsqueeze(2))
 
-    def paths(self, number: int) -> np.ndarray:
-        """Return where the upper left corners of the digits of a film are, `(digit, frame, 2)`: row and column."""
-        return self._drawn(number)[1]
+    def paths(self, index: int) -> np.ndarray:
+        """Return row and column of the upper left corners of the digits of a video, `(digit, frame, 2)` int64."""
+        return self._sample(index)[1]
 
-    def _film(self, number: int) -> np.ndarray:
-        chosen, paths = self._drawn(number)
-        film = np.zeros((self.frames, self.size, self.size), dtype=np.uint8)
+    def _video(self, index: int) -> np.ndarray:
+        chosen, paths = self._sample(index)
+        video = np.zeros((self.frames, self.size, self.size), dtype=np.uint8)
         for image, path in zip(self.images.pixels[chosen, 0].numpy(), paths):
             height, width = image.shape
-            for frame, (row, column) in zip(film, path):
-                place = frame[row : row + height, column : column + width]
-                np.maximum(place, image, out=place)
-        return film
+            for frame, (row, column) in zip(video, path):
+                window = frame[row : row + height, column : column + width]
+                np.maximum(window, image, out=window)
+        return video
 
-    def _drawn(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers of the digits of a film, and their paths."""
-        random = np.random.default_rng((self.seed, number))
+    def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the digits of a video, and their paths."""
+        random = np.random.default_rng((self.seed, index))
         chosen = random.integers(len(self.images), size=self.digits)
         start, angle = random.random((self.digits, 2)), 2 * np.pi * random.random(self.digits)
         way = self.step * np.stack([np.sin(angle), np.cos(angle)], axis=1)
@@ -98,11 +103,11 @@ class MovingMNIST:
 
 
 class EpochSampler:
-    """Numbers of films for a `seqae.datasets.sequences.Loader`, other ones in each epoch: films are made, so none is worn.
+    """Indices of videos for a `seqae.DataLoader`, others in each epoch: generated videos need not be seen twice.
 
     Args:
-        num_videos: In an epoch.
-        batch_size: Films in a batch.
+        num_videos: Videos in an epoch.
+        batch_size: Videos in a batch.
     """
 
     def __init__(self, num_videos: int, batch_size: int):
@@ -117,42 +122,42 @@ class EpochSampler:
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the films of this epoch; Lightning calls it."""
+        """Choose the videos of this epoch; Lightning calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-self.num_videos // self.batch_size)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        numbers = self.num_videos * self.epoch + np.arange(self.num_videos)
+        indices = self.num_videos * self.epoch + np.arange(self.num_videos)
         start, self.start = self.start, 0
-        yield from np.array_split(numbers, len(self))[start:]
+        yield from np.array_split(indices, len(self))[start:]
 
 
 def bounce(start: np.ndarray, step: np.ndarray, frames: int) -> np.ndarray:
-    """Return places between 0 and 1 after each of several steps, `(frames, *start)`.
+    """Return positions between 0 and 1 after each of several steps, `(frames, *start)`.
 
     Args:
-        start: Places before the first step, any shape.
-        step: What is added to them each time, of the same shape; changes its sign at 0 and at 1.
-        frames: How many steps are taken.
+        start: Positions before the first step, any shape.
+        step: The velocity, of the same shape; changes its sign at 0 and at 1.
+        frames: Number of steps.
     """
-    place, step, places = start.copy(), step.copy(), []
+    position, velocity, positions = start.copy(), step.copy(), []
     for _ in range(frames):
-        place = place + step
-        step = np.where((place <= 0) | (place >= 1), -step, step)
-        place = place.clip(0, 1)
-        places.append(place)
-    return np.stack(places)
+        position = position + velocity
+        velocity = np.where((position <= 0) | (position >= 1), -velocity, velocity)
+        position = position.clip(0, 1)
+        positions.append(position)
+    return np.stack(positions)
 
 
 def entropy(frames: Tensor) -> float:
-    """Return the mean over frames of the entropy of all pixels in nats, below which no cross-entropy can be.
+    """Return the entropy of frames in nats, a bound of any cross-entropy: the sum over pixels, the mean over frames.
 
-    Grey is uncertain: a pixel of 0.5 costs at least 0.69 nats. With Moving MNIST it is 86.4 nats per frame.
+    A pixel of 0.5 costs at least 0.69 nats. For Moving MNIST the entropy is 86.4 nats per frame.
 
     Args:
-        frames: From 0 to 1, `(frame, channel, height, width)`.
+        frames: `(frame, channel, height, width)` from 0 to 1.
     """
     pixels = torch.special.entr(frames) + torch.special.entr(1 - frames)
     return float(pixels.flatten(start_dim=1).sum(dim=1).mean())

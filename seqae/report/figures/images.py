@@ -1,4 +1,4 @@
-"""Sheets of images: originals and what became of them, filters, the plane of codes."""
+"""Sheets of images: originals and reconstructions, filters, the plane of codes."""
 
 from __future__ import annotations
 
@@ -21,34 +21,41 @@ def image_rows_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure
     """Draw images in rows, for example originals above their reconstructions.
 
     Args:
-        rows: By name, (image, channel, height, width) from 0 to 1, the same number in each row; what is beyond 0
-            and 1 is drawn as 0 and 1.
-        title: What is seen.
+        rows: (image, channel, height, width) from 0 to 1 by name, the same number in each row; values beyond 0 and 1
+            are clipped.
+        title: The title of the picture.
+
+    Raises:
+        ValueError: The rows have different lengths, or the images neither one nor three channels.
     """
     counts = {len(images) for images in rows.values()}
     if len(counts) != 1:
         raise ValueError(f"rows of {sorted(counts)} images. Give each row the same number")
     sheet = np.stack([np.asarray(images, dtype=np.float64) for images in rows.values()])
-    plot = _sheet(sheet, title)
+    figure, plot = _sheet(sheet, title)
     height = sheet.shape[3] * (1 + _FRAME)
     plot.set_yticks([(row + 0.5) * height for row in range(len(rows))], list(rows), color=colours.INK, fontsize=9)
     plot.tick_params(length=0)
-    return plot.figure
+    return figure
 
 
 def grid_figure(images: np.ndarray, title: str = "") -> Figure:
-    """Draw images (row, column, channel, height, width) from 0 to 1 side by side."""
-    return _sheet(np.asarray(images, dtype=np.float64), title).figure
+    """Draw images, (row, column, channel, height, width) from 0 to 1, side by side.
+
+    Raises:
+        ValueError: The images have neither one nor three channels.
+    """
+    return _sheet(np.asarray(images, dtype=np.float64), title)[0]
 
 
 def filters_figure(weights: np.ndarray, size: tuple[int, int, int], columns: int = 20, title: str = "") -> Figure:
-    """Draw what units look for (unit, channel * height * width): grey is nothing, white for, black against.
+    """Draw the weights of units as images: grey is zero, white positive, black negative.
 
     Args:
-        weights: Of the units, in the order of the pixels.
+        weights: (unit, channel * height * width), in the order of the pixels.
         size: Channels, height and width of an image.
         columns: Units in a row; what does not fill a row is left out.
-        title: What is seen.
+        title: The title of the picture.
     """
     columns = min(columns, len(weights))
     rows = len(weights) // columns
@@ -57,7 +64,7 @@ def filters_figure(weights: np.ndarray, size: tuple[int, int, int], columns: int
     return grid_figure(shown.reshape(rows, columns, *size), title)
 
 
-def _sheet(images: np.ndarray, title: str) -> Axes:
+def _sheet(images: np.ndarray, title: str) -> tuple[Figure, Axes]:
     """Draw images (row, column, channel, height, width) into one picture, which takes one call in place of many."""
     rows, columns, channels, height, width = images.shape
     if channels not in (1, 3):
@@ -73,4 +80,4 @@ def _sheet(images: np.ndarray, title: str) -> Axes:
     plot.set_yticks([])
     plot.spines[:].set_visible(False)
     plot.set_title(title, loc="left", color=colours.INK, fontsize=10)
-    return plot
+    return figure, plot

@@ -1,4 +1,4 @@
-"""Short sequences beside what an autoencoder makes of them."""
+"""Short sequences with their reconstructions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def sequences_figure(
     """Draw one row of sequences for each name, each with its reconstruction; the area between is the error.
 
     Args:
-        rows: By name, sequences (time, channel).
-        reconstructions: The same names, for each sequence one as long.
-        channel: Which channel is drawn.
+        rows: Sequences by name, (time, channel) each.
+        reconstructions: A reconstruction of each sequence by the same names, (time, channel) each.
+        channel: The channel to draw.
     """
     columns = max(map(len, rows.values()))
     figure = new_figure(2.6 * columns, 1.5 * len(rows) + 0.4)

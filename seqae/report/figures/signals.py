@@ -42,7 +42,7 @@ def signal_figure(
             there is none.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
-        channels: What to draw; by default the four that contribute most to the events, or the first.
+        channels: The channels to draw; by default the four that contribute most to the events, or the first.
 
     Raises:
         ValueError: There is no such channel.
@@ -105,7 +105,7 @@ def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray |
         plot.scatter(*points.T, color=colours.SIGNAL, **style)
     elif np.issubdtype(values.dtype, np.floating):
         order = np.argsort(values)  # the largest scores on top
-        drawn = plot.scatter(*points[order].T, c=values[order], cmap="cividis", **style)
+        drawn = plot.scatter(points[order, 0], points[order, 1], c=values[order], cmap="cividis", **style)
         figure.colorbar(drawn, label="score", shrink=0.7)
     else:
         _draw_classes(plot, points, values, style)

@@ -1,4 +1,4 @@
-"""Spectrograms beside what an autoencoder makes of them."""
+"""Spectrograms of several recordings, for example with their reconstructions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ def spectrograms_figure(
     """Draw recordings in columns, for example originals above their reconstructions, all on one scale of loudness.
 
     Args:
-        rows: By name, decibels (frame, band) of each recording.
-        names: One for each recording.
+        rows: The decibels of each recording by name, (time, band) each.
+        names: The name of each recording.
         hop: Time from one frame to the next.
-        unit: Of this time.
+        unit: The unit of the hop.
+
+    Raises:
+        ValueError: There is not one name for each recording.
     """
     counts = {len(recordings) for recordings in rows.values()}
     if counts != {len(names)}:

@@ -1,11 +1,11 @@
-"""What all pictures have in common: matplotlib without a display, one look, files that are whole."""
+"""What all pictures share: matplotlib without a display, one style, files written whole or not at all."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,15 +32,15 @@ def save_figure(figure: Figure, path: Path | str, dpi: int = 120) -> Path:
 
 
 def draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstruction: np.ndarray) -> None:
-    """Draw both lines; the area between them is the error."""
+    """Draw a signal and its reconstruction, (time,) each; the area between them is the error."""
     plot.fill_between(positions, signal, reconstruction, color=colours.RECONSTRUCTION, alpha=0.25, linewidth=0)
-    dots = {"marker": ".", "markersize": 3, "markevery": np.flatnonzero(isolated(signal)).tolist()}
+    dots: dict[str, Any] = {"marker": ".", "markersize": 3, "markevery": np.flatnonzero(isolated(signal)).tolist()}
     plot.plot(positions, signal, color=colours.SIGNAL, linewidth=0.9, label="signal", zorder=3, **dots)
     plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, label="reconstruction")
 
 
 def style_axes(plot: Axes) -> None:
-    """Leave of the frame and the grid what helps to read."""
+    """Remove what does not help to read from frame and grid."""
     plot.spines[["top", "right"]].set_visible(False)
     plot.spines[["left", "bottom"]].set_color(colours.FAINT)
     plot.tick_params(colors=colours.INK, labelsize=9)

@@ -1,10 +1,10 @@
-"""Trees over sentences: what was merged with what, what it cost, and what was made of it."""
+"""Trees over sentences with the error of each merge."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,20 +14,21 @@ from seqae.report.figures.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnTree:
-    """A tree and what is known of its nodes.
+    """A tree with errors and scores of its nodes.
 
     Attributes:
         words: The leaves.
-        tree: What is merged with what.
-        errors: `(merge,)`, of each merge, written beside it.
+        tree: The merges.
+        errors: `(merge,)`, the error of each merge, written beside it.
         scores: `(node,)` from 0 to 1, leaves first, the colours of the nodes; None draws them grey.
         labels: One text for each node; None writes the scores.
-        title: What is seen.
+        title: The title of the picture.
     """
 
     words: Sequence[str]
@@ -42,9 +43,12 @@ def trees_figure(trees: Sequence[DrawnTree], low: str = "0", high: str = "1") ->
     """Draw trees below each other: words at the bottom, the root on top, beside each merge its error.
 
     Args:
-        trees: What is drawn.
-        low: What a score of 0 means.
-        high: What a score of 1 means.
+        trees: The trees.
+        low: The meaning of a score of 0.
+        high: The meaning of a score of 1.
+
+    Raises:
+        ValueError: There are no trees.
     """
     if not trees:
         raise ValueError("no trees (an empty list). Give at least one")
@@ -62,28 +66,28 @@ def trees_figure(trees: Sequence[DrawnTree], low: str = "0", high: str = "1") ->
     return figure
 
 
-def places(tree: Tree) -> np.ndarray:
+def node_positions(tree: Tree) -> np.ndarray:
     """Return where each node is drawn, `(node, 2)`: a merge in the middle above its children, as high as it is."""
-    found = [(float(leaf), 0.0) for leaf in range(tree.leaves)]
+    positions = [(float(leaf), 0.0) for leaf in range(tree.leaves)]
     for (left, right), height in zip(tree.merges.tolist(), tree.heights.tolist()):
-        found.append(((found[left][0] + found[right][0]) / 2, float(height)))
-    return np.array(found)
+        positions.append(((positions[left][0] + positions[right][0]) / 2, float(height)))
+    return np.array(positions)
 
 
 def _draw(plot: Axes, drawn: DrawnTree) -> None:
-    at, merges = places(drawn.tree), drawn.tree.merges
+    at, merges = node_positions(drawn.tree), drawn.tree.merges
     for number, children in enumerate(merges, start=drawn.tree.leaves):
         for child in children:
             plot.plot(*zip(at[number], at[child]), color=colours.FAINT, linewidth=1, zorder=1)
     grey = drawn.scores is None
     fill = colours.FAINT if grey else _colours()(np.asarray(drawn.scores, dtype=float))
-    plot.scatter(*at.T, c=fill, s=70, edgecolors=colours.INK, linewidths=0.6, zorder=2)
-    beside = {"textcoords": "offset points", "ha": "center", "fontsize": 7}
+    plot.scatter(at[:, 0], at[:, 1], c=fill, s=70, edgecolors=colours.INK, linewidths=0.6, zorder=2)
+    beside: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 7}
     beside["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}  # lines do not cross numbers
-    for place, text in zip(at, _labels(drawn)):
-        plot.annotate(text, place, (0, 6), color=colours.INK, **beside)
-    for place, error in zip(at[drawn.tree.leaves :], drawn.errors):
-        plot.annotate(f"{error:.2g}", place, (0, -6), color=colours.ALARM, va="top", **beside)
+    for position, text in zip(at, _labels(drawn)):
+        plot.annotate(text, position, (0, 6), color=colours.INK, **beside)
+    for position, error in zip(at[drawn.tree.leaves :], drawn.errors):
+        plot.annotate(f"{error:.2g}", position, (0, -6), color=colours.ALARM, va="top", **beside)
     plot.set_xticks(range(len(drawn.words)), drawn.words, rotation=35, ha="right", fontsize=9, color=colours.INK)
     plot.set_ylim(-0.4, at[:, 1].max() + 0.6)
     plot.set_yticks([])
@@ -98,7 +102,7 @@ def _labels(drawn: DrawnTree) -> Sequence[str]:
     return [""] * len(drawn.tree) if drawn.scores is None else [f"{score:.2f}" for score in drawn.scores]
 
 
-def _colours():
+def _colours() -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("low to high", [colours.ALARM, "#FFFFFF", colours.SIGNAL])

@@ -1,4 +1,4 @@
-"""Films: as strips of frames in a picture, and as GIF or MP4 side by side."""
+"""Videos: as strips of frames in a picture, and side by side as GIF or MP4."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def filmstrip_figure(videos: Mapping[str, np.ndarray], split_at: int | None = None, title: str = "") -> Figure:
-    """Draw films below each other, frame by frame.
+    """Draw videos below each other, frame by frame.
 
     Args:
-        videos: By name, (time, channel, height, width) from 0 to 1, all of one length.
-        split_at: After so many frames a line parts what was read from what was foretold.
-        title: What is seen.
+        videos: (time, channel, height, width) from 0 to 1 by name, all of one length.
+        split_at: The frame before which a line parts the frames that were read from those that were predicted.
+        title: The title of the picture.
     """
     figure = image_rows_figure(videos, title)
     if split_at is not None:
@@ -36,34 +36,38 @@ def filmstrip_figure(videos: Mapping[str, np.ndarray], split_at: int | None = No
 
 
 def write_video(path: str | Path, videos: Mapping[str, np.ndarray], frame_rate: int = 8, scale: int = 3) -> Path:
-    """Write films beside each other, in the order of the mapping, as GIF or MP4; the ending of the path decides.
+    """Write videos beside each other, in the order of the mapping, as GIF or MP4; the ending of the path decides.
 
     Args:
         path: Ends in .gif (written by Pillow) or .mp4 (written by PyAV).
-        videos: By name, (time, channel, height, width) from 0 to 1; a shorter one stops at its last frame.
+        videos: (time, channel, height, width) from 0 to 1 by name; a shorter one stops at its last frame.
         frame_rate: Frames per second.
-        scale: Pixels of the picture for each pixel of a film.
+        scale: The width in the file of a pixel of a video.
+
+    Raises:
+        ValueError: The path has another ending, or a video another shape.
+        MissingExtra: Pillow or PyAV is not installed.
     """
     path = Path(path)
     writers = {".gif": _write_gif, ".mp4": _write_mp4}
     if path.suffix not in writers:
-        raise ValueError(f"a film in a file {path.suffix or 'without ending'} ({path}). Name it .gif or .mp4")
+        raise ValueError(f"cannot write a video to {path.name}. Name the file .gif or .mp4")
     frames = _beside(list(videos.values()), scale)
     with atomic_write(path) as staged:
         writers[path.suffix](staged, frames, frame_rate)
     return path
 
 
-def _beside(films: list[np.ndarray], enlarge: int) -> np.ndarray:
+def _beside(videos: list[np.ndarray], scale: int) -> np.ndarray:
     """Return frames as bytes, (time, height, width, 3); heights and widths are even, as codecs want them."""
-    time = max(map(len, films))
+    time = max(map(len, videos))
     parts = []
-    for film in films:
-        if film.ndim != 4 or film.shape[1] not in (1, 3):
-            raise ValueError(f"a film of shape {film.shape}. Expected (time, channel, height, width), 1 or 3 channels")
-        whole = np.concatenate([film, np.repeat(film[-1:], time - len(film), axis=0)])
-        shown = np.broadcast_to(whole, (time, 3, *film.shape[2:])).clip(0, 1)
-        large = (255 * shown).round().astype(np.uint8).repeat(enlarge, axis=2).repeat(enlarge, axis=3)
+    for video in videos:
+        if video.ndim != 4 or video.shape[1] not in (1, 3):
+            raise ValueError(f"a video of shape {video.shape}. Expected (time, 1 or 3 channels, height, width)")
+        whole = np.concatenate([video, np.repeat(video[-1:], time - len(video), axis=0)])
+        shown = np.broadcast_to(whole, (time, 3, *video.shape[2:])).clip(0, 1)
+        large = (255 * shown).round().astype(np.uint8).repeat(scale, axis=2).repeat(scale, axis=3)
         parts.append(np.pad(large, [(0, 0), (0, 0), (0, 0), (0, 4)], constant_values=255))
     joined = np.concatenate(parts, axis=3)[..., :-4].transpose(0, 2, 3, 1)
     return np.pad(joined, [(0, 0), (0, joined.shape[1] % 2), (0, joined.shape[2] % 2), (0, 0)])

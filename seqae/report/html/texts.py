@@ -22,7 +22,7 @@ class TextsPage:
     """The content of the page.
 
     Attributes:
-        title: What was run.
+        title: The heading of the page.
         warnings: Sentences on the data and the result.
         results: The rows of the table that compares methods, all with the same columns.
         texts: Tables of texts by their heading; the first row of a table names its columns.

@@ -66,7 +66,7 @@ class TreeReconstruction(Task):
         loss = self.reconstruction * output.errors.sum() / max(len(output.errors), 1)
         if output.logits is None:
             return loss
-        plan = output.folded.plan
+        plan = output.nodes.plan
         in_plan_order = torch.empty_like(labels)
         in_plan_order[plan.indices] = labels
         whole = _cross_entropy(output.sentence_logits, in_plan_order[plan.roots])

@@ -28,7 +28,7 @@ def written(folder, samples, subtype=None, name="a.wav", rate=8000):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_wav_of_any_width_is_read_to_within_its_steps(tmp_path, subtype, step, channels):
     sound = read_audio(written(tmp_path, tone(channels=channels), subtype, rate=11025))
-    assert (sound.rate, sound.name, sound.samples.dtype) == (11025, "a.wav", np.float32)
+    assert (sound.sample_rate, sound.name, sound.samples.dtype) == (11025, "a.wav", np.float32)
     np.testing.assert_allclose(sound.samples, tone(channels=channels), rtol=0, atol=step + 1e-7)
 
 
@@ -73,12 +73,12 @@ def test_a_stream_that_did_not_know_its_size_is_whole(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"no sound that can be read \(a.wav, 0 bytes\)"),
-        (b"time,pressure\n" * 50, "no sound that can be read"),
+        (b"", r"no audio that can be read \(a.wav, 0 bytes\)"),
+        (b"time,pressure\n" * 50, "no audio that can be read"),
         (b"<html><body>Not found</body></html>", "Expected WAV, FLAC, OGG or MP3"),
     ],
 )
-def test_what_is_no_sound_is_named(tmp_path, content, message):
+def test_what_is_no_audio_is_named(tmp_path, content, message):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
@@ -88,11 +88,11 @@ def test_what_is_no_sound_is_named(tmp_path, content, message):
 def test_files_without_samples_or_header_or_at_all_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"no samples \(a.wav\)"):
         read_audio(written(tmp_path, tone()[:0]))
-    with pytest.raises(ValueError, match=r"no sound that can be read \(a.raw"):
+    with pytest.raises(ValueError, match=r"no audio that can be read \(a.raw"):
         read_audio(written(tmp_path, tone()).rename(tmp_path / "a.raw"))
     with pytest.raises(FileNotFoundError, match="Check the path"):
         read_audio(tmp_path / "b.wav")
-    with pytest.raises(FileNotFoundError, match="no sounds in"):
+    with pytest.raises(FileNotFoundError, match="no audio files in"):
         audio_files(tmp_path)
 
 
@@ -105,9 +105,9 @@ def test_numbers_that_are_none_are_named(tmp_path):
 
 def test_hours_are_not_read_into_memory_unasked(tmp_path):
     path = written(tmp_path, np.zeros((3, 1)), rate=1)
-    assert read_audio(path, longest=3).seconds == 3
-    with pytest.raises(ValueError, match=r"hours of sound.*blocks_of"):
-        read_audio(path, longest=2)
+    assert read_audio(path, max_seconds=3).seconds == 3
+    with pytest.raises(ValueError, match=r"hours of audio.*audio_blocks"):
+        read_audio(path, max_seconds=2)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.float64])

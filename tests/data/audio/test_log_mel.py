@@ -28,7 +28,7 @@ def noise(count=8000, rate=8000, seed=0) -> Audio:
 def test_each_band_is_the_power_under_its_triangle():
     """By the definition: Hann window, Fourier transform, triangles evenly spaced in 2595 log10(1 + f / 700)."""
     log_mel, sound = LogMel(sample_rate=8000, n_mels=12), noise(3000)
-    points, window = log_mel._points, 200
+    points, window = log_mel._fft_length, 200
     frame = 7
     samples = np.pad(sound.samples[:, 0], points // 2)[frame * 80 :][:points].astype(float)
     hann = np.zeros(points)
@@ -70,7 +70,7 @@ def test_fitted_frames_have_mean_zero_and_deviation_one(references, deltas):
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: type(view).__name__)
-def test_what_is_measured_from_a_reference_does_not_hear_loudness(view):
+def test_frames_minus_a_reference_do_not_depend_on_loudness(view):
     log_mel = LogMel(sample_rate=8000, normalization=(view,)).fit([noise()])
     louder = Audio(3 * noise().samples, 8000)
     torch.testing.assert_close(log_mel.transform(louder), log_mel.transform(noise()), atol=1e-3, rtol=0)
@@ -132,7 +132,7 @@ def test_a_file_by_parts_gives_the_frames_of_the_whole(tmp_path, rate, own, hop)
         torch.testing.assert_close(log_mel.transform_file(path, seconds), whole, atol=2e-3, rtol=0)
 
 
-def test_one_channel_or_the_mixture_is_heard():
+def test_one_channel_or_the_mixture_is_read():
     both = Audio(np.stack([tone(500).samples[:, 0], tone(3000).samples[:, 0]], axis=1), 16000)
     second = LogMel(channel=1).decibels(both)
     torch.testing.assert_close(second, LogMel().decibels(tone(3000)))
@@ -153,7 +153,7 @@ def test_restored_decibels_are_those_above_the_floor(references):
 def test_a_sound_from_its_bands_has_these_bands():
     log_mel, sound = LogMel(sample_rate=8000), tone(700, rate=8000)
     again = log_mel.sound(log_mel.decibels(sound))
-    assert (again.rate, len(again)) == (8000, 4000)
+    assert (again.sample_rate, len(again)) == (8000, 4000)
     spectrum = np.abs(np.fft.rfft(again.samples[:, 0]))
     assert abs(np.argmax(spectrum) * 8000 / len(again) - 700) < 40
     difference = (log_mel.decibels(again).amax(dim=1) - log_mel.decibels(sound).amax(dim=1))[5:-5]
@@ -180,8 +180,8 @@ def test_settings_that_make_no_sense_are_refused(wrong):
         LogMel(**wrong)
 
 
-def test_it_has_to_learn_its_scale_first():
-    with pytest.raises(ValueError, match=r"Call fit\(sounds\) first"):
+def test_it_has_to_be_fitted_first():
+    with pytest.raises(ValueError, match=r"Call fit\(recordings\) first"):
         LogMel().transform(noise())
-    with pytest.raises(ValueError, match="no sounds to learn from"):
+    with pytest.raises(ValueError, match="no audio to learn from"):
         LogMel().fit([])

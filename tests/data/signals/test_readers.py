@@ -255,7 +255,7 @@ def test_damaged_parquet_is_refused(tmp_path):
     whole = (tmp_path / "run.parquet").read_bytes()
     for damaged in (b"", b"a,b\n1,2\n", whole[: len(whole) // 2]):
         (tmp_path / "run.parquet").write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"not a sound Parquet file \(run.parquet"):
+        with pytest.raises(ValueError, match=r"a damaged Parquet file \(run.parquet"):
             as_recordings(tmp_path / "run.parquet")
 
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from seqae.data.text.files import LONGEST, read_labelled, read_pairs, read_texts, train_test_overlap
+from seqae.data.text.files import MAX_LENGTH, read_labelled, read_pairs, read_texts, train_test_overlap
 
 
 @pytest.fixture
@@ -76,15 +76,15 @@ def test_another_encoding_is_named_with_its_place_and_can_be_given(write):
         ("a.txt", "", r"no texts \(a.txt\)"),
         ("a.txt", " \n\n", r"no texts \(a.txt\)"),
         ("a.txt", "one\ntw\0o", r"a zero byte \(a.txt, line 2\)"),
-        ("a.txt", "one\n" + "x" * (LONGEST + 1), r"a line of 100,001 characters \(a.txt, line 2\)"),
+        ("a.txt", "one\n" + "x" * (MAX_LENGTH + 1), r"a line of 100,001 characters \(a.txt, line 2\)"),
         ("a.txt.gz", b"\x1f\x8bnothing", "damaged gzip file"),
-        ("a.csv", 'text,label\n"one,1\n', r"no sound CSV \(a.csv, line 2"),
+        ("a.csv", 'text,label\n"one,1\n', r"damaged CSV \(a.csv, line 2"),
         ("a.csv", "text,label\none,1\ntwo, three,1\n", r"3 values \(a.csv, line 3\). Expected 2"),
         ("a.jsonl", '{"text": "one", "label": 1}\n{"text"', r"not JSON \(a.jsonl, line 2"),
         ("a.csv", "text,label,text\none,1,two\n", r"'text' stands twice \(a.csv, line 1\)"),
         ("a.jsonl", '{"text": "one", "label": 1, "text": "two"}', r"not JSON \(a.jsonl, line 1: 'text' stands twice"),
         ("a.jsonl", '{"text": "o\\ud800ne", "label": 1}', r"a.jsonl, line 1: half a character"),
-        ("a.jsonl", "[" * LONGEST, r"not JSON \(a.jsonl, line 1: maximum recursion"),
+        ("a.jsonl", "[" * MAX_LENGTH, r"not JSON \(a.jsonl, line 1: maximum recursion"),
         ("a.jsonl", "[1]", r"not an object but a list \(a.jsonl, line 1\)"),
         ("a.jsonl", '{"text": null, "label": 1}', r"no text under 'text' \(a.jsonl, line 1\)"),
         ("a.txt", "one", "cannot tell the columns of 'a.txt'"),

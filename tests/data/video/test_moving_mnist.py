@@ -1,4 +1,4 @@
-"""Films of moving digits: what the generator of Srivastava et al. 2015 makes."""
+"""Videos of moving digits: what the generator of Srivastava et al. 2015 makes."""
 
 import math
 import os
@@ -10,32 +10,31 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqae.data.images.mnist import read_images
-from seqae.data.video.moving_mnist import EpochSampler, MovingMNIST, bounce, entropy
-from seqae.datasets.images import ImageDataset
+from seqae.data import EpochSampler, MovingMNIST, bounce, entropy, read_images
+from seqae.datasets import ImageDataset
 
 SQUARES = ImageDataset.of(np.full((3, 4, 4), 255, np.uint8) // np.arange(1, 4, dtype=np.uint8)[:, None, None])
 
 
-def test_a_film_is_a_function_of_seed_and_number():
-    films = MovingMNIST(SQUARES, 5, size=16, seed=1)
-    assert torch.equal(films[3], films.batch(np.array([4, 3])).values[1])
-    assert torch.equal(films[3], MovingMNIST(SQUARES, 9, size=16, seed=1)[3])
-    assert not torch.equal(films[3], films[4])
-    assert not torch.equal(films[3], MovingMNIST(SQUARES, 5, size=16, seed=2)[3])
+def test_a_video_is_a_function_of_seed_and_index():
+    videos = MovingMNIST(SQUARES, 5, size=16, seed=1)
+    assert torch.equal(videos[3], videos.batch(np.array([4, 3])).values[1])
+    assert torch.equal(videos[3], MovingMNIST(SQUARES, 9, size=16, seed=1)[3])
+    assert not torch.equal(videos[3], videos[4])
+    assert not torch.equal(videos[3], MovingMNIST(SQUARES, 5, size=16, seed=2)[3])
 
 
 def test_frames_hold_the_digits_at_their_paths_and_the_larger_value_where_they_overlap():
-    films = MovingMNIST(SQUARES, 40, frames=12, size=9)
+    videos = MovingMNIST(SQUARES, 40, frames=12, size=9)
     brightest = set(SQUARES.pixels.unique().tolist())
-    for number in range(len(films)):
-        film, paths = films[number], films.paths(number)
+    for index in range(len(videos)):
+        video, paths = videos[index], videos.paths(index)
         seen = torch.zeros(12, 9, 9, dtype=torch.bool)
         for path in paths:
             for time, (row, column) in enumerate(path):
                 seen[time, row : row + 4, column : column + 4] = True
-        assert torch.equal(film[:, 0] > 0, seen)
-        assert set((255 * film[film > 0]).round().int().tolist()) <= brightest
+        assert torch.equal(video[:, 0] > 0, seen)
+        assert set((255 * video[video > 0]).round().int().tolist()) <= brightest
 
 
 @given(st.integers(0, 2**32), st.floats(0.01, 0.5))
@@ -66,18 +65,18 @@ def test_entropy_of_grey_and_of_black():
 def test_digits_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"digits of 1 x 4 x 4 for frames of 4 x 4"):
         MovingMNIST(SQUARES, 5, size=4)
-    with pytest.raises(IndexError, match="film 5 of 5"):
+    with pytest.raises(IndexError, match="video 5 of 5"):
         MovingMNIST(SQUARES, 5, size=16)[5]
 
 
-def test_every_epoch_has_films_of_its_own():
-    numbers = EpochSampler(10, batch_size=4)
-    first = np.concatenate(list(numbers))
-    numbers.set_epoch(1)
-    numbers.start = 1  # a resumed run goes on with the second batch
-    later = list(numbers)
-    assert len(later) == len(numbers) - 1 and not set(first) & set(np.concatenate(later))
-    assert sorted(np.concatenate(list(numbers))) == list(range(10, 20))
+def test_every_epoch_has_videos_of_its_own():
+    indices = EpochSampler(10, batch_size=4)
+    first = np.concatenate(list(indices))
+    indices.set_epoch(1)
+    indices.start = 1  # a resumed run goes on with the second batch
+    later = list(indices)
+    assert len(later) == len(indices) - 1 and not set(first) & set(np.concatenate(later))
+    assert sorted(np.concatenate(list(indices))) == list(range(10, 20))
 
 
 @pytest.mark.skipif(
@@ -87,5 +86,5 @@ def test_every_epoch_has_films_of_its_own():
 def test_moving_mnist_is_as_uncertain_and_as_bright_as_published():
     # 86.3 nats a frame in Kalchbrenner et al. 2017 (https://arxiv.org/abs/1610.00527).
     images = read_images("mnist", os.environ["SEQAE_DATA"])[0]
-    films = torch.cat([MovingMNIST(images, 300, seed=seed).batch(np.arange(300)).steps for seed in range(3)])
-    assert entropy(films) == pytest.approx(86.4, abs=1.5)
+    videos = torch.cat([MovingMNIST(images, 300, seed=seed).batch(np.arange(300)).steps for seed in range(3)])
+    assert entropy(videos) == pytest.approx(86.4, abs=1.5)

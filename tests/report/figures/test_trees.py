@@ -6,13 +6,13 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from seqae.modules.trees import Tree, balanced
-from seqae.report.figures.trees import DrawnTree, places, trees_figure
+from seqae.report.figures.trees import DrawnTree, node_positions, trees_figure
 
 TREE = Tree.of(np.array([[1, 2], [0, 3]]))
 
 
 def test_a_merge_stands_in_the_middle_above_its_children():
-    assert places(TREE).tolist() == [[0, 0], [1, 0], [2, 0], [1.5, 1], [0.75, 2]]
+    assert node_positions(TREE).tolist() == [[0, 0], [1, 0], [2, 0], [1.5, 1], [0.75, 2]]
 
 
 def texts(plot) -> list[str]:

@@ -1,0 +1,47 @@
+"""Classifiers that learn from few labels and a pool of images without: what pretraining is compared with."""
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.svm import SVC
+from torch import nn
+
+import seqae
+from seqae.datasets import ImageDataset
+from seqae.modules import downsampled_size
+from seqae.training import FixMatch
+from seqae.transforms import Compose, GaussianNoise, RandomAffine
+
+WARP = RandomAffine(turn=0.26, scale=0.15, shear=0.2, shift=0.14)
+
+
+def pca_and_svm(pool: ImageDataset, known: ImageDataset, test: ImageDataset) -> float:
+    """Return the test error, in percent, of a support vector machine on principal components of the pool."""
+    pca = PCA(min(30, len(pool) - 1), random_state=0).fit(pool.array())
+    machine = SVC(C=10).fit(pca.transform(known.array()), known.labels)
+    return float(100 * (machine.predict(pca.transform(test.array())) != test.labels).mean())
+
+
+def fixmatch(pool: ImageDataset, known: ImageDataset, test: ImageDataset, steps: int, seed: int) -> float:
+    """Train a convolutional net on labels and its own answers; return the test error in percent."""
+    torch.manual_seed(seed)
+    channels, height, width = pool.size
+    pixels = int(np.prod(downsampled_size(height, width, 2)))
+    convolutions = [nn.Conv2d(channels, 16, 5, 2, 2), nn.BatchNorm2d(16), nn.ReLU()]
+    convolutions += [nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Flatten()]
+    dense = [nn.Linear(32 * pixels, 64), nn.BatchNorm1d(64), nn.ReLU()]
+    encoder = seqae.ImageEncoder(nn.Sequential(*convolutions, *dense), 64)
+    head = nn.Linear(64, int(known.labels.max()) + 1)
+    corrupt = Compose((WARP, GaussianNoise(0.3)))
+    dataset = seqae.LabelledDataset(known, known.labels)
+    task = FixMatch(encoder, head, dataset, corrupt, lr_scheduler=seqae.cosine_with_warmup, seed=seed)
+    loader = seqae.make_loader(pool, 200, seed)
+    seqae.fit(task, loader, epochs=-(-steps // len(loader)), progress=False)
+    return error_rate(encoder, head, test)
+
+
+def error_rate(encoder: seqae.Encoder, head: nn.Linear, test: ImageDataset) -> float:
+    """Return how many images get a wrong class, in percent."""
+    with torch.inference_mode():
+        answers = head(torch.from_numpy(seqae.encode(encoder, test))).argmax(dim=1).numpy()
+    return float(100 * (answers != test.labels).mean())

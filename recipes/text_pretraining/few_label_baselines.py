@@ -1,0 +1,37 @@
+"""What a pretrained encoder is compared with: classifiers that learn from the labelled sentences alone."""
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from torch import Tensor, nn
+
+import seqae
+
+NGRAMS = {"ngram_range": (1, 2), "token_pattern": r"\w+|[^\w\s]"}
+BAGS_OF_WORDS = {
+    "tf-idf, logistic regression": make_pipeline(TfidfVectorizer(**NGRAMS), LogisticRegression(C=10, max_iter=1000)),
+    "counts, naive Bayes": make_pipeline(CountVectorizer(binary=True, **NGRAMS), MultinomialNB()),
+}
+
+
+def from_scratch(
+    encoder: seqae.MeanMaxEncoder, train: list[Tensor], known: np.ndarray, test: list[Tensor], seed: int
+) -> np.ndarray:
+    """Train an encoder with a linear classifier; return the classes of test sequences, `(test sequences,)`.
+
+    Args:
+        encoder: One with random weights.
+        train: Labelled sequences, `(time,)` tokens each.
+        known: Their classes, `(train sequences,)`.
+        test: Sequences `(time,)`.
+        seed: Seed of the order of batches.
+    """
+    head = nn.Sequential(nn.Dropout(0.3), nn.Linear(encoder.code_size, int(known.max()) + 1))
+    dataset = seqae.LabelledDataset(seqae.SequenceDataset(train), known)
+    task = seqae.Classification(encoder, head, 2e-3, seqae.cosine_with_warmup)
+    seqae.fit(task, seqae.make_loader(dataset, 32, seed), epochs=30, progress=False)
+    with seqae.evaluating(head):
+        return head(torch.from_numpy(seqae.encode(encoder, test))).argmax(dim=1).numpy()
