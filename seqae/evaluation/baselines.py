@@ -31,7 +31,7 @@ def pca_reconstruction(
 
     Args:
         train: Items of any shape, to fit the mean and the components, `(items, ...)`.
-        test: Items of the same shape, to be reconstructed, `(items, ...)`.
+        test: Items to be reconstructed, `(items, ...)`, of the same values in the same order, flat or not.
         n_components: The number of components, which is the size of a code.
         return_codes: Whether to return the codes of the test items, too.
 
@@ -41,8 +41,8 @@ def pca_reconstruction(
 
     Raises:
         MissingExtra: scikit-learn is not installed.
-        ValueError: Items of `train` and `test` differ in shape, or there are fewer values in an item or fewer training
-            items than components.
+        ValueError: Items of `train` and `test` have not as many values, or there are fewer values in an item or fewer
+            training items than components.
 
     Examples:
         >>> import numpy as np
@@ -51,9 +51,9 @@ def pca_reconstruction(
         array([[2., 2.]])
     """
     decomposition = require("sklearn.decomposition", extra="sklearn", purpose="principal components")
-    if train.shape[1:] != test.shape[1:]:
-        raise ValueError(f"training items of shape {train.shape[1:]}, test items of {test.shape[1:]}. Give one shape")
     rows, others = (items.reshape(len(items), -1) for items in (train, test))
+    if rows.shape[1] != others.shape[1]:
+        raise ValueError(f"training items of shape {train.shape[1:]}, test items of {test.shape[1:]}. Give one shape")
     if not 1 <= n_components <= min(rows.shape):
         raise ValueError(
             f"{n_components} components of {len(rows)} items of {rows.shape[1]} values. Ask for 1 to {min(rows.shape)}"

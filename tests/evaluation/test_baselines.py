@@ -44,6 +44,12 @@ def test_a_number_of_components_that_cannot_be_is_named(n_components):
         pca_reconstruction(images(40, 0), images(7, 1), n_components)
 
 
-def test_items_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"training items of shape \(2, 3\), test items of \(3, 2\)"):
-        pca_reconstruction(images(40, 0), images(7, 1).reshape(7, 3, 2), 2)
+def test_items_may_be_flat_on_one_side():
+    train, test = images(40, 0), images(7, 1)
+    found = pca_reconstruction(train.reshape(40, 6), test, 2)
+    np.testing.assert_array_equal(found, pca_reconstruction(train, test, 2))
+
+
+def test_items_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"training items of shape \(2, 3\), test items of \(2, 2\)"):
+        pca_reconstruction(images(40, 0), images(7, 1)[..., :2], 2)

@@ -54,10 +54,19 @@ class BestWeights(lightning.Callback):
             task.load_state_dict(self._best)
 
     def run_pending_validation(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        """Do the validation that a signal has interrupted, if there is one, and end its epoch."""
+        """Do the validation that a signal has interrupted, if there is one, and end its epoch.
+
+        Raises:
+            ValueError: There is one, and no held-out batches were given.
+        """
         if not self._validation_pending:
             return
-        assert self._rng_state is not None and self.valid is not None, "saved together with an interrupted validation"
+        if self.valid is None:
+            raise ValueError(
+                "training was interrupted in a validation. Give the held-out batches again, or start again with "
+                "resume=False"
+            )
+        assert self._rng_state is not None, "saved together with an interrupted validation"
         self._valid_sum, self._valid_count = 0.0, 0
         torch.set_rng_state(self._rng_state)
         with evaluating(task) as device, trainer.precision_plugin.val_step_context():
