@@ -26,6 +26,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
+        """The name of the script, without its ending."""
         return self.script.stem
 
     @property
@@ -36,6 +37,7 @@ class Recipe:
 
     @cached_property
     def docstring(self) -> str:
+        """The docstring of the script."""
         return ast.get_docstring(self._tree) or ""
 
     @property

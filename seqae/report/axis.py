@@ -46,10 +46,11 @@ class Axis:
 
     @property
     def label(self) -> str:
+        """The label of the axis, with the unit."""
         return {"date": "time", "seconds": "time [s]", "row": "row"}[self.kind]
 
     def dates(self, positions: np.ndarray) -> np.ndarray:
-        """Return positions as matplotlib takes them: those in time as datetime64."""
+        """Return positions, (row,), as matplotlib takes them: those in time as datetime64."""
         return positions.astype("datetime64[ms]") if self.kind == "date" else positions
 
     def span(self, start: int, stop: int) -> tuple[float, float]:
@@ -86,6 +87,6 @@ class Axis:
 
 
 def axis_scale(values: np.ndarray) -> str:
-    """Return "log" for positive values that span more than two decades, "linear" for others."""
+    """Return "log" for positive values, of any shape, that span more than two decades, "linear" for others."""
     values = values[np.isfinite(values)]
     return "log" if values.size and values.min() > 0 and values.max() > 100 * values.min() else "linear"

@@ -68,7 +68,7 @@ def isolated(values: np.ndarray) -> np.ndarray:
 
 
 def compact(values: np.ndarray) -> np.ndarray:
-    """Return values as float32, half the size, unless its rounding could be seen, as on a large offset."""
+    """Return values, of any shape, as float32 unless its rounding could be seen, as on a large offset."""
     with np.errstate(over="ignore", invalid="ignore"):
         narrow = values.astype(np.float32)
         lost = np.abs(narrow - values)

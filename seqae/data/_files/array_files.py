@@ -16,7 +16,7 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Return the array in a .npy file, read-only; only the part that is used comes into memory.
+    """Return the array in a .npy file, of any shape, read-only; only the part that is used comes into memory.
 
     Raises:
         ValueError: It is no such file, is cut, or holds objects of Python.
@@ -29,7 +29,7 @@ def read_npy(path: Path) -> np.ndarray:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays in a .npz file by their names, read-only.
+    """Return the arrays in a .npz file, of any shapes, by their names, read-only.
 
     Raises:
         ValueError: It is no such file, is damaged, holds objects of Python, or unpacks to far more than its size.

@@ -39,6 +39,7 @@ class ImageSet:
     classes: tuple[str, ...]
 
     def remotes(self) -> list[Remote]:
+        """Return the four files as they can be downloaded."""
         return [
             Remote(name, size, sha256, tuple(f"{mirror}{name}" for mirror in self.mirrors))
             for name, size, sha256 in self.files

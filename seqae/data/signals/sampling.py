@@ -33,17 +33,17 @@ class Sampling:
 
     @property
     def backwards(self) -> np.ndarray:
-        """`(time - 1,)`, True where time goes back."""
+        """`(time - 1,)` bool, True where time goes back."""
         return self.steps < 0
 
     @property
     def repeats(self) -> np.ndarray:
-        """`(time - 1,)`, True where a stamp stands twice."""
+        """`(time - 1,)` bool, True where a stamp is repeated."""
         return self.steps == 0
 
     @property
     def gaps(self) -> np.ndarray:
-        """`(time - 1,)`, True where rows seem to be missing."""
+        """`(time - 1,)` bool, True where rows seem to be missing."""
         return self.steps > MAX_GAP * self.period * (1 + 1e-6)  # 0.3 s are three times 0.1 s, whatever floats say
 
     @property
@@ -58,6 +58,6 @@ class Sampling:
         return float(np.mean(abs(usual - self.period) > 0.1 * self.period)) if len(usual) else 0.0
 
     def cuts(self) -> np.ndarray:
-        """Return the rows at which a new segment begins: time went back, a stamp repeats, or a gap has passed."""
+        """Return the rows at which a segment begins, `(cut,)` int64: where time goes back, repeats or leaves a gap."""
         cut = self.backwards | self.gaps
         return np.flatnonzero(cut if self.is_coarse else cut | self.repeats) + 1
