@@ -82,11 +82,11 @@ def main(
             found.setdefault(name, []).append(auc_roc(truth, np.array(values, dtype=float)))
         print(f"anomaly {held_out}", "  ".join(f"{name} {values[-1]:.3f}" for name, values in found.items()))
 
-    results = [
-        {"method": name, "AUROC": float(np.mean(values)), "lowest": min(values), "highest": max(values)}
+    table = {
+        name: {"AUROC": float(np.mean(values)), "lowest": min(values), "highest": max(values)}
         for name, values in found.items()
-    ]
-    metrics = {f"{row['method']}: {key}": row[key] for row in results for key in ("AUROC", "lowest", "highest")}
+    }
+    metrics = {f"{name}: {key}": value for name, row in table.items() for key, value in row.items()}
     spread = [kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in (np.where(~truth)[0], np.where(truth)[0])]
     chosen = np.concatenate(spread)
     errors = detector.score_samples(test[chosen])
@@ -97,7 +97,7 @@ def main(
     save_figure(spectrograms_figure(pictures, names, 1 / parts, "fraction of the word"), run.path("words.png"))
     save_figure(loss_figure(detector.history_), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, "detector": detector}, run.path("model"), metrics=metrics)
-    run.finish(results, metrics)
+    run.finish([{"method": name, **row} for name, row in table.items()], metrics)
     return metrics
 
 

@@ -67,18 +67,15 @@ def main(
         scores["frozen"].append(accuracy(encoder.transform, train, test))
         for name, start in (("fine-tuned", encoder), ("same net from labels alone", untrained)):
             classifier = seqae.SequenceClassifier(start, epochs, random_state=number)
-            scores[name].append(classifier.fit(train.sequences, train.labels).score(test.sequences, test.labels))
+            scores[name].append(classifier.fit(train.sequences, list(train.labels)).score(test.sequences, test.labels))
         print(f"seed {number}", "  ".join(f"{name} {values[-1]:.4f}" for name, values in scores.items()))
 
-    baseline = {"features": "mean and deviation of each channel", "accuracy": accuracy(statistics, train, test)}
+    table = {"mean and deviation of each channel": [accuracy(statistics, train, test)]}
+    table |= {f"encoder, {name}": values for name, values in scores.items()}
+    metrics = {name: float(np.mean(values)) for name, values in table.items()}
     results = [
-        baseline | {"sd": 0.0},
-        *(
-            {"features": f"encoder, {name}", "accuracy": float(np.mean(values)), "sd": float(np.std(values))}
-            for name, values in scores.items()
-        ),
+        {"features": name, "accuracy": metrics[name], "sd": float(np.std(values))} for name, values in table.items()
     ]
-    metrics = {str(row["features"]): row["accuracy"] for row in results}
     save_figure(embedding_figure(encoder.transform(test.sequences), test.labels), run.path("codes.png"))
     save_figure(loss_figure(encoder.history_), run.path("loss.png"))
     run.finish(results, metrics)

@@ -84,17 +84,16 @@ def main(
         for name, values in rows.items()
     }
 
-    results = [
-        {
-            "features": name,
+    table = {
+        name: {
             "official split": row["official split"],
             f"{labelled} labels a digit": few[name][0],
             "and unlabelled recordings": few[name][1],
             "new speaker": float(np.mean([row[split] for split in splits])),
         }
         for name, row in scores.items()
-    ]
-    metrics = {f"{row['features']}: {key}": float(row[key]) for row in results for key in list(row)[1:]}
+    }
+    metrics = {f"{name}: {key}": value for name, row in table.items() for key, value in row.items()}
     shown = [int(np.flatnonzero(for_test & (digits == digit))[0]) for digit in np.unique(digits)[:5]]
     save_pictures(run, log_mel, models["frames"], {clips[index].name: decibels[index] for index in shown})
     clips[shown[0]].sound().write(run.path("original.wav"))
@@ -103,7 +102,7 @@ def main(
     save_figure(embedding_figure(codes, speakers[for_test]), run.path("codes-speakers.png"))
     save_figure(loss_figure(losses), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, **models}, run.path("model"), metrics=metrics)
-    run.finish(results, metrics)
+    run.finish([{"features": name, **row} for name, row in table.items()], metrics)
     return metrics
 
 

@@ -19,17 +19,21 @@ def features(models: dict[str, seqae.Autoencoder], versions: list[Recordings], n
         versions: All recordings, once as they are and once for each noise.
         n_mels: Bands of a frame.
     """
-    frames_encoder = SegmentMeanEncoder(models["frames"].encoder.rnn, PARTS)
-    bands_encoder = SegmentMeanEncoder(models["bands"].encoder.rnn, PARTS)
     bands = [[across_bands(each, n_mels) for each in version] for version in versions]
-    of_frames = np.stack([seqae.encode(frames_encoder, version) for version in versions])
-    of_bands = np.stack([seqae.encode(bands_encoder, version) for version in bands])
+    of_frames = np.stack([segment_states(models["frames"], version) for version in versions])
+    of_bands = np.stack([segment_states(models["bands"], version) for version in bands])
     means = np.stack([segment_means(version, PARTS) for version in versions])
     return {
         "autoencoder, frames": of_frames,
         "autoencoder, bands": of_bands,
         "autoencoders, frames and bands": np.concatenate([of_frames, of_bands, means], axis=2),
     }
+
+
+def segment_states(model: seqae.Autoencoder, recordings: Recordings) -> np.ndarray:
+    """Return the mean states of a recurrent encoder in each part of each recording, `(recording, part * state)`."""
+    assert isinstance(model.encoder, seqae.RecurrentEncoder)
+    return seqae.encode(SegmentMeanEncoder(model.encoder.rnn, PARTS), recordings)
 
 
 def segment_means(recordings: Recordings, parts: int) -> np.ndarray:

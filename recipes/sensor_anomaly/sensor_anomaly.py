@@ -72,13 +72,14 @@ def main(
         print(f"note   {warning}")
 
     methods = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "moving_average"}
-    detectors, detections = {}, {}
+    detectors: dict[str, seqae.AnomalyDetector] = {}
+    detections: dict[str, Detection] = {}
     for name, kind in methods.items():
         detectors[name] = seqae.AnomalyDetector(
             WINDOW_MODELS[kind], stride=stride, false_alarm_rate=false_alarm_rate, epochs=epochs, random_state=seed
         ).fit(good, progress=kind == model)
         detections[name] = detectors[name].detect(searched)[0]
-    detector, detection = (found[f"autoencoder ({model})"] for found in (detectors, detections))
+    detector, detection = detectors[f"autoencoder ({model})"], detections[f"autoencoder ({model})"]
     detections["control charts alone"] = control_chart_baseline(detector, detection)
     if truth is not None:
         detections["constant alarm"] = constant_alarm_baseline(detection)

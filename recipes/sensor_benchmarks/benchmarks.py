@@ -108,10 +108,8 @@ def _smd(folder: Path) -> list[Case]:
 
 def _smd_case(path: Path) -> Case:
     home = path.parent.parent
-    train, test, labels = (
-        np.loadtxt(home / part / path.name, delimiter=",", ndmin=dimensions)
-        for part, dimensions in (("train", 2), ("test", 2), ("test_label", 1))
-    )
+    train, test = (np.loadtxt(home / part / path.name, delimiter=",", ndmin=2) for part in ("train", "test"))
+    labels = np.loadtxt(home / "test_label" / path.name, ndmin=1)
     causes = _root_causes(home / "interpretation_label" / path.name)
     return Case(path.stem, "SMD", _recording(train), _recording(test), labels == 1, causes)
 

@@ -72,7 +72,8 @@ def main(
         cases = cases[:1] + cases[1:][-1:] if set == "skab" else cases[-1:]
     print(f"data   {set}: {len(cases)} cases, {sum(len(case.test) for case in cases):,} rows to search")
 
-    results, metrics = [], {}
+    results: list[dict[str, object]] = []
+    metrics: dict[str, float] = {}
     for kind, method in METHODS.items():
         scores = []
         for seed in range(seeds if WINDOW_MODELS[kind].is_trainable else 1):

@@ -66,7 +66,8 @@ def main(
         "PCA, 4 components": lambda train, seed: pca_errors(train, 4),
         "nearest normal beat": lambda train, seed: nearest_distances(train),
     }
-    results, metrics = [], {}
+    results: list[dict[str, str]] = []
+    metrics: dict[str, float] = {}
     for name, method in methods.items():
         scores = [evaluate(*cross_fit(method, normal, beats, seed), truth, false_alarm_rate) for seed in range(seeds)]
         means = {measure: float(np.mean([each[measure] for each in scores])) for measure in scores[0]}
@@ -81,7 +82,7 @@ def main(
     restored = {kind: seqae.reconstruct(model, rows) for kind, rows in chosen.items()}
     save_figure(sequences_figure(chosen, restored), run.path("beats.png"))
     save_figure(loss_figure({"train, corrupted beats": losses}), run.path("loss.png"))
-    save_figure(embedding_figure(seqae.encode(model, beats), kinds), run.path("codes.png"))
+    save_figure(embedding_figure(seqae.encode(model, list(beats)), kinds), run.path("codes.png"))
     seqae.save(model, run.path("model"))
     run.finish(results, metrics)
     return metrics
@@ -95,13 +96,13 @@ def train_denoiser(beats: np.ndarray, code_size: int, epochs: int, seed: int) ->
     distortions = (TimeWarp(0.1 * time), RandomScale(0.5), AddBumps(1.5), CutMix())
     corrupt = Compose((*(RandomApply(each, 0.5) for each in distortions), GaussianNoise(0.1)))
     task = seqae.Reconstruction(model, seqae.squared_error, corrupt, learning_rate=3e-3, seed=seed)
-    loader = seqae.make_loader(SequenceDataset(as_tensors(beats)), 128, seed)
+    loader = seqae.make_loader(SequenceDataset(as_tensors(list(beats))), 128, seed)
     return model, seqae.fit(task, loader, epochs=epochs, progress=False).train
 
 
 def autoencoder_errors(model: seqae.Autoencoder) -> Scorer:
     """Score beats by the mean squared error of their reconstruction."""
-    return lambda beats: np.square(np.stack(seqae.reconstruct(model, beats)) - beats).mean(axis=(1, 2))
+    return lambda beats: np.square(np.stack(seqae.reconstruct(model, list(beats))) - beats).mean(axis=(1, 2))
 
 
 def pca_errors(train: np.ndarray, n_components: int) -> Scorer:

@@ -94,9 +94,7 @@ def train_frames(clips: list[CaptionedClip], seed: int) -> seqae.Autoencoder:
     size, channels = tuple(clips[0].frames.shape[1:]), (16, 32, 64)
     encoder = seqae.ImageEncoder(frame_encoder(size, channels, VECTOR), VECTOR)
     model = seqae.Autoencoder(encoder, seqae.ConstantDecoder(frame_decoder(VECTOR, channels[::-1], size)))
-    task = seqae.Reconstruction(
-        model, seqae.binary_cross_entropy, learning_rate=2e-3, lr_scheduler=seqae.cosine_with_warmup
-    )
+    task = seqae.Reconstruction(model, seqae.binary_cross_entropy, None, 2e-3, lr_scheduler=seqae.cosine_with_warmup)
     images = SequenceDataset([frame[None] for clip in clips for frame in clip.frames[::3]])
     seqae.fit(task, seqae.make_loader(images, 64, seed), epochs=3, progress=False)
     return model

@@ -91,4 +91,5 @@ def synthetic_mouths(count: int, seed: int = 0) -> list[CaptionedClip]:
 def _movement(word: str) -> np.ndarray:
     """Return how far the mouth is open and how wide it is while a word is said, `(frame, 2)` from 0 to 1."""
     random = np.random.default_rng(crc32(word.encode()))
-    return np.linspace(*random.random((2, 2)), _FRAMES_PER_WORD)
+    start, stop = random.random((2, 2))
+    return np.linspace(start, stop, _FRAMES_PER_WORD)

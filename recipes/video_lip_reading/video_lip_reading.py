@@ -111,7 +111,7 @@ def main(
         maps.append(([str(step) for step in range(len(clip))], [*text.split(), "<end>"], weights))
     save_figure(attention_figure(maps, "Attention to steps of two frames"), run.path("attention.png"))
     shown = {text: 0.5 + 2 * clip[::3][:12, :1].numpy() for clip, text in zip(test[:4], truth)}
-    save_figure(filmstrip_figure(shown, title="Mouths, without their mean, and what is said"), run.path("clips.png"))
+    save_figure(filmstrip_figure(shown, title="Mouths, without their mean"), run.path("clips.png"))
     save_figure(loss_figure({"train": history.train}), run.path("loss.png"))
     seqae.save(captioner, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **row} for name, row in scores.items()], metrics)

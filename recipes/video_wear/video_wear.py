@@ -27,8 +27,7 @@ from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "BSData's wear developments, or synthetic growing pits"
 MINUTES = 5
-READ, AHEAD = 4, 2  # frames
-HELD_OUT = READ + AHEAD  # of the first frames of each video
+READ, CHUNK = 4, 6  # frames that are read, and these with those that are predicted
 
 
 def main(
@@ -64,8 +63,8 @@ def main(
     print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
 
     model = composite(frames[0][:new], channels)
-    chunks = [video[at : at + HELD_OUT] for video in frames for at in range(new - 2 * HELD_OUT + 1)]
-    held_out = SequenceDataset([video[new - HELD_OUT : new] for video in frames])
+    chunks = [video[at : at + CHUNK] for video in frames for at in range(new - 2 * CHUNK + 1)]
+    held_out = SequenceDataset([video[new - CHUNK : new] for video in frames])
     history = seqae.fit(
         seqae.ReconstructAndForecast(
             model, seqae.squared_error, READ, learning_rate, lr_scheduler=seqae.cosine_with_warmup
@@ -89,7 +88,7 @@ def main(
     for name, said in found.items():
         errors = [(one - video).square().mean(dim=(1, 2, 3)).numpy() for one, video in zip(said, frames)]
         scores[name] = {
-            "error, new": float(np.mean([error[new - HELD_OUT : new] for error in errors])),
+            "error, new": float(np.mean([error[new - CHUNK : new] for error in errors])),
             "error, later": float(np.mean([error[new:] for error in errors])),
             **evaluate([error[new:] / np.median(error[READ:new]) for error in errors], worn),
         }
@@ -110,10 +109,11 @@ def main(
 
 def composite(video: Tensor, channels: int) -> CompositeAutoencoder:
     """Return the model for frames as in a video, `(time, 1, height, width)`; its first output is their mean."""
-    rows, columns = downsampled_size(*video.shape[2:], 2)
+    rows, columns = downsampled_size(video.shape[2], video.shape[3], 2)
 
     def decoder() -> ConvLSTMDecoder:
         last = nn.ConvTranspose2d(channels, 1, 4, 2, 1)
+        assert last.bias is not None
         nn.init.constant_(last.bias, float(video.mean()))
         up = nn.Sequential(nn.ConvTranspose2d(channels, channels, 4, 2, 1), nn.ReLU(), last)
         return ConvLSTMDecoder(ConvLSTM(0, channels), rows, columns, up)

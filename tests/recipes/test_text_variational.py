@@ -48,7 +48,7 @@ def test_a_code_that_the_decoder_ignores_leaves_the_bound_at_the_language_model(
         for name, weight in decoder.rnn.named_parameters():
             if "weight_ih" in name:
                 weight[:, 8:] = 0
-        decoder.start.weight.zero_()
+        decoder.code_to_state.weight.zero_()
         decoder.head[1].project.weight[:, 8:] = 0
     exact = RECIPE.judge(seqae.Autoencoder(NullEncoder(3), decoder), seqae.SequenceDataset(SENTENCES), seed=0)
     model = seqae.Autoencoder(encoder, decoder, seqae.GaussianCode())
