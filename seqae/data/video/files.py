@@ -51,11 +51,7 @@ def read_video(
     """
     kept: list[Tensor] = []
     taken = 0
-<<<<<<< HEAD
     for frame in video_frames(path, frame_rate, size, grey):
-=======
-    for frame in video_frames(path, rate, size, grey):
->>>>>>> d4d58ca (Type the recipes' results; read states of recurrent encoders alone)
         taken += frame.numel()
         if taken > max_bytes:
             raise ValueError(
