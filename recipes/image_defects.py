@@ -18,7 +18,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import defects, read_bsdata
+from seqae.data import read_bsdata, synthetic_surfaces
 from seqae.datasets import ImageDataset, MaskedImage, group_split
 from seqae.evaluation import pca_reconstruction
 from seqae.report import image_rows_figure, loss_figure, save_figure
@@ -61,7 +61,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
-    images = read_bsdata(data_root) if data_root else defects("", (0, 255), 120 if smoke else 400)
+    images = read_bsdata(data_root) if data_root else synthetic_surfaces(120 if smoke else 400)
     images = [image.smaller(downsampling) for image in images]
     areas: dict[str, list[float]] = {}
     for seed in seeds:

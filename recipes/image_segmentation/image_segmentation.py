@@ -18,7 +18,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import defects, read_bsdata
+from seqae.data import read_bsdata, read_masked_images, synthetic_surfaces
 from seqae.datasets import MaskedImage, MaskedImageDataset, group_split
 from seqae.evaluation import confusion
 from seqae.modules import Segmenter, UNet
@@ -38,6 +38,9 @@ PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # what tells in a file's name whe
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    masks: str = "",
+    values: tuple[int, ...] = (0, 255),
+    place: str = PLACE,
     downsampling: int = 2,
     epochs: int = 8,
     batch_size: int = 8,
@@ -50,6 +53,9 @@ def main(
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated surfaces.
+        masks: Folder or zip file with image/NAME.jpg and mask/NAME.png of your own, in place of BSData.
+        values: Value of each class in these masks, the background first; two or more classes.
+        place: Regular expression of what tells in a file's name where an image was taken.
         downsampling: Factor by which images are made smaller, for all methods.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
@@ -59,41 +65,47 @@ def main(
         out: Folder for the results.
     """
     if smoke:
-        data_root, downsampling, epochs, seeds = "", 4, 2, (0,)
+        data_root, masks, downsampling, epochs, seeds = "", "", 4, 2, (0,)
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
-    images = read_bsdata(data_root) if data_root else defects("", (0, 255), 48 if smoke else 400)
+    images = read_bsdata(data_root) if data_root else synthetic_surfaces(48 if smoke else 400)
+    if masks:
+        images = read_masked_images(masks, values)
     images = [image.smaller(downsampling) for image in images]
     print(f"data   {len(images)} images, {sum(bool(image.mask.any()) for image in images)} with defects")
 
+    outputs = 1 if len(values) == 2 else len(values)  # logits of a pixel
     scores: dict[str, list[tuple[float, float]]] = {}
     for seed in seeds:
-        train, valid, test = group_split(images, [image.name for image in images], PLACE, seed)
+        train, valid, test = group_split(images, [image.name for image in images], place, seed)
         print(f"seed {seed}  {len(train)} images to learn from, {len(valid)} for thresholds, {len(test)} for the test")
         torch.manual_seed(seed)
         pixels = torch.cat([image.pixels.flatten() for image in train]) / 255
-        unet = UNet(len(train[0].pixels), 1, mean=float(pixels.mean()), std=float(pixels.std()))
+        unet = UNet(len(train[0].pixels), outputs, mean=float(pixels.mean()), std=float(pixels.std()))
         model, history = trained(unet, train, valid, epochs, batch_size, learning_rate, seed)
-        methods: dict[str, DarkSpots | Segmenter] = {"dark spots": DarkSpots.fitted(train + valid), "U-Net": model}
+        methods: dict[str, DarkSpots | Segmenter] = {"U-Net": model}
+        if outputs == 1:
+            methods["dark spots"] = DarkSpots.fitted(train + valid)
         if smp is not None:
             torch.manual_seed(seed)
-            other = smp_unet(len(train[0].pixels))
+            other = smp_unet(len(train[0].pixels), outputs)
             methods["smp U-Net"], _ = trained(other, train, valid, epochs, batch_size, learning_rate, seed)
-        masks = {name: method([image.pixels / 255 for image in test]) for name, method in methods.items()}
-        for name, found in masks.items():
-            agreement = confusion(found, [image.mask for image in test])
-            scores.setdefault(name, []).append((agreement.iou, agreement.f1))
-            print(f"       {name}: IoU {agreement.iou:.4f}, F1 {agreement.f1:.4f}")
+        predicted = {name: method([image.pixels / 255 for image in test]) for name, method in methods.items()}
+        for name, found in predicted.items():
+            agreements = [confusion(found, [image.mask for image in test], n) for n in range(1, len(values))]
+            iou, f1 = (float(np.mean([getattr(each, key) for each in agreements])) for key in ("iou", "f1"))
+            scores.setdefault(name, []).append((iou, f1))
+            print(f"       {name}: IoU {iou:.4f}, F1 {f1:.4f}")
 
     metrics: dict[str, float] = {}
-    results = []
+    results: list[dict[str, str]] = []
     for name, numbers in scores.items():
-        (iou, f1), (iou_sd, f1_sd) = np.mean(numbers, axis=0), np.std(numbers, axis=0)
-        metrics |= {f"{name}: IoU": float(iou), f"{name}: F1": float(f1)}
+        (iou, f1), (iou_sd, f1_sd) = np.mean(numbers, axis=0).tolist(), np.std(numbers, axis=0).tolist()
+        metrics |= {f"{name}: IoU": iou, f"{name}: F1": f1}
         results.append({"method": name, "IoU": f"{iou:.3f} ± {iou_sd:.3f}", "F1": f"{f1:.3f} ± {f1_sd:.3f}"})
-    title = f"Places that the U-Net has not seen, split {seeds[-1]}"
-    save_figure(masks_figure(test, masks["U-Net"], title=title), run.path("masks.png"))
+    figure = masks_figure(test, predicted["U-Net"], len(values), title=f"Unseen places, split {seeds[-1]}")
+    save_figure(figure, run.path("masks.png"))
     save_figure(loss_figure({"train": history.train, "valid": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish(results, metrics)
@@ -128,9 +140,9 @@ def trained(
     return with_threshold(network, valid, test_time_augmentation=True), history
 
 
-def smp_unet(channels: int) -> nn.Module:
+def smp_unet(channels: int, outputs: int) -> nn.Module:
     """Return the finest levels of a ResNet-18 with a decoder: as many weights in use as our U-Net has."""
-    shape = {"encoder_depth": 3, "decoder_channels": (64, 32, 16), "in_channels": channels, "classes": 1}
+    shape = {"encoder_depth": 3, "decoder_channels": (64, 32, 16), "in_channels": channels, "classes": outputs}
     return smp.Unet("resnet18", encoder_weights=None, **shape)
 
 

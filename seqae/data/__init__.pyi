@@ -19,7 +19,7 @@ from .images.files import read_pixels as read_pixels
 from .images.masks import read_masked_images as read_masked_images
 from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
-from .images.surface_defects import defects as defects
+from .images.synthetic import synthetic_surfaces as synthetic_surfaces
 from .signals.loading import as_recordings as as_recordings
 from .signals.recordings import Recording as Recording
 from .signals.telemetry import read_labels as read_labels

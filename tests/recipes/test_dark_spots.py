@@ -6,7 +6,7 @@ from dark_spots import DarkSpots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqae.data import defects
+from seqae.data import synthetic_surfaces
 from seqae.evaluation import confusion
 
 
@@ -40,7 +40,7 @@ def test_images_of_any_size_and_black_ones_have_masks(size):
 
 
 def test_what_is_fitted_is_as_good_as_any_other_choice():
-    examples = [image.smaller(4) for image in defects("", (0, 255), 12)]
+    examples = [image.smaller(4) for image in synthetic_surfaces(12)]
     images, truth = [example.pixels / 255 for example in examples], [example.mask for example in examples]
     best = confusion(DarkSpots.fitted(examples)(images), truth).f1
     assert best >= max(confusion(DarkSpots(contrast, 1)(images), truth).f1 for contrast in (0.1, 0.3, 0.5))

@@ -1,38 +1,16 @@
-"""Surfaces with defects: from files, or generated to try things without data."""
+"""Synthetic surfaces with defects, to try things without data."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.data.images.masks import read_masked_images
 from seqae.datasets.masks import MaskedImage
 
 
-def defects(data_root: str | Path, values: Sequence[int] = (0, 255), num_synthetic: int = 400) -> list[MaskedImage]:
-    """Return the images in a folder or zip file with their masks, or synthetic ones.
-
-    Args:
-        data_root: The folder of data sets, for BSData (Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003) in
-            bsdata_pitting/patches.zip; else see `read_masked_images`; empty to generate surfaces.
-        values: The values of the classes in the masks, in order.
-        num_synthetic: The number of synthetic surfaces.
-
-    Raises:
-        ValueError: An image or a mask is damaged, or there is one without the other.
-    """
-    if not data_root:
-        return surfaces(num_synthetic, size=128)
-    packed = Path(data_root, "bsdata_pitting", "patches.zip")
-    return read_masked_images(packed if packed.exists() else data_root, values)
-
-
-def surfaces(count: int, size: int = 64, seed: int = 0) -> list[MaskedImage]:
+def synthetic_surfaces(count: int, size: int = 128, seed: int = 0) -> list[MaskedImage]:
     """Return images of brushed metal, every second one with pits, and their masks.
 
     A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names tell the
