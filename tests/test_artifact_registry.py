@@ -48,13 +48,13 @@ NOT_SAVED = {
         "MaskedBatch",
         "MaskedImage",
         "PairBatch",
+        "PairSet",
         "Readings",
         "Recording",
         "Sampling",
         "Table",
         "Tree",
         "TreeBatch",
-        "Voice",
     ],
     # results
     *[
@@ -85,7 +85,7 @@ NOT_SAVED = {
     # fetches files
     *["Remote"],
     # forms of a detector or an encoder for other libraries: save the detector or the encoder in it
-    *["CollectionEncoder", "OutlierDetector", "SeriesDetector"],
+    *["AeonEncoder", "OutlierDetector", "AeonDetector", "SktimeDetector"],
 }
 # They write files, print, or are this package itself.
 CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae._recipes")

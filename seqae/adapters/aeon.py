@@ -16,7 +16,7 @@ from aeon.transformations.collection.base import BaseCollectionTransformer  # no
 _MIN_ROWS = 6  # rows, which make windows of two steps
 
 
-class SeriesDetector(BaseSeriesAnomalyDetector):
+class AeonDetector(BaseSeriesAnomalyDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` a score for each row of another.
 
     Args:
@@ -53,7 +53,7 @@ class SeriesDetector(BaseSeriesAnomalyDetector):
         self.random_state = random_state
         super().__init__(axis=0)
 
-    def _fit(self, X: np.ndarray, y: object = None) -> SeriesDetector:  # noqa: N803 (aeon's name)
+    def _fit(self, X: np.ndarray, y: object = None) -> AeonDetector:  # noqa: N803 (aeon's name)
         if len(X) < _MIN_ROWS:
             raise ValueError(f"a series of {len(X)} rows. A detector learns from {_MIN_ROWS} or more")
         self.detector_ = AnomalyDetector(
@@ -73,7 +73,7 @@ class SeriesDetector(BaseSeriesAnomalyDetector):
         return {"model": PCA(), "resolutions": (1,), "window": 4}
 
 
-class CollectionEncoder(BaseCollectionTransformer):
+class AeonEncoder(BaseCollectionTransformer):
     """A `SequenceEncoder` of a collection of series of any lengths: `transform` gives a code for each.
 
     Args:
@@ -105,7 +105,7 @@ class CollectionEncoder(BaseCollectionTransformer):
         self.random_state = random_state
         super().__init__()
 
-    def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> CollectionEncoder:  # noqa: N803
+    def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> AeonEncoder:  # noqa: N803
         from seqae.adapters.sequence_encoder import SequenceEncoder
 
         encoder = SequenceEncoder(self.code_size, self.channels, epochs=self.epochs, random_state=self.random_state)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MIN_ROWS = 6  # rows, which make windows of two steps
 
 
-class SeriesDetector(BaseDetector):
+class SktimeDetector(BaseDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` which rows of another raise an alarm.
 
     Args:
@@ -33,10 +33,10 @@ class SeriesDetector(BaseDetector):
 
     Examples:
         >>> import numpy as np
-        >>> from seqae.adapters.sktime import SeriesDetector
+        >>> from seqae.adapters.sktime import SktimeDetector
         >>> from seqae.anomaly.window_models import PCA
         >>> series = np.sin(np.arange(300.0))
-        >>> detector = SeriesDetector(model=PCA()).fit(series)
+        >>> detector = SktimeDetector(model=PCA()).fit(series)
         >>> series[100:110] += 5
         >>> len(detector.predict(series)) > 0
         True
@@ -73,7 +73,7 @@ class SeriesDetector(BaseDetector):
         self.random_state = random_state
         super().__init__()
 
-    def _fit(self, X: pandas.DataFrame, y: object = None) -> SeriesDetector:  # noqa: N803 (sktime's name)
+    def _fit(self, X: pandas.DataFrame, y: object = None) -> SktimeDetector:  # noqa: N803 (sktime's name)
         if len(X) < _MIN_ROWS:
             raise ValueError(f"a series of {len(X)} rows. A detector learns from {_MIN_ROWS} or more")
         self.detector_ = AnomalyDetector(

@@ -111,7 +111,7 @@ def settings_of(obj: object) -> dict[str, object]:
     """
     kind = type(obj)
     if isinstance(obj, nn.Module) and (layer := torch_layers.layer_built_by(kind)) is not None:
-        return torch_layers.settings_of(obj, layer)
+        return torch_layers.layer_settings(obj, layer)
     settings = {}
     for name, default in _arguments(kind).items():
         if not hasattr(obj, name):
@@ -138,7 +138,7 @@ def construct(kind: type, settings: Mapping[str, object]) -> object:
     if unknown := settings.keys() - set(names):
         raise ValueError(f"{kind.__name__} takes no {', '.join(sorted(unknown))}")
     if layer is not None:
-        return torch_layers.construct(kind, layer, settings)
+        return torch_layers.build_layer(kind, layer, settings)
     given = inspect.BoundArguments(inspect.signature(kind), OrderedDict(settings))
     return kind(*given.args, **given.kwargs)
 

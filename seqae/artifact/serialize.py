@@ -62,7 +62,7 @@ def join(path: str, name: str) -> str:
 
 
 class _Describer:
-    def __init__(self):
+    def __init__(self) -> None:
         self.found = Description()
         self.seen: dict[int, tuple[str, object]] = {}  # holds the objects, else an id could come again
 

@@ -116,7 +116,7 @@ def argument_names(layer: type) -> list[str]:
     return list(_defaults(layer))
 
 
-def settings_of(obj: nn.Module, layer: type) -> dict[str, object]:
+def layer_settings(obj: nn.Module, layer: type) -> dict[str, object]:
     """Return the settings that build a layer like this one.
 
     Args:
@@ -132,13 +132,13 @@ def settings_of(obj: nn.Module, layer: type) -> dict[str, object]:
     return {name: _setting(obj, layer, name) for name in argument_names(layer)}
 
 
-def construct(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Module:
+def build_layer(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Module:
     """Build a layer from its settings.
 
     Args:
         kind: What to build.
         layer: The class whose constructor it has.
-        settings: See `settings_of`.
+        settings: See `layer_settings`.
 
     Raises:
         Exception: Whatever torch raises for settings that make no layer.

@@ -16,14 +16,14 @@ from seqae.cli.messages import did_you_mean, plain_errors
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "ls": recipes.ls,
-    "run": recipes.run,
+    "run": recipes.run_recipe,
     "cp": recipes.cp,
-    "score": models.score,
+    "score": models.score_recordings,
     "stream": stream.stream,
     "recalibrate": recalibrate.recalibrate,
-    "reconstruct": models.reconstruct,
-    "encode": models.encode,
-    "inspect": describe.inspect,
+    "reconstruct": models.reconstruct_recordings,
+    "encode": models.encode_recordings,
+    "inspect": describe.describe_model,
     "doctor": doctor.doctor,
 }
 

@@ -12,7 +12,7 @@ from seqae.cli.tables import show_table
 _MAX_VALUES = 8  # of a list, on one line
 
 
-def inspect(model: Path) -> None:
+def describe_model(model: Path) -> None:
     """Describe a saved model: its parts, settings, what it learnt, metrics, versions.
 
     Example:

@@ -56,7 +56,7 @@ def _command(*endings: str) -> Callable[[Callable[[Session], None]], Callable[..
 
 
 @_command("scores", *_EVENTS)
-def score(session: Session) -> None:
+def score_recordings(session: Session) -> None:
     """Detect anomalies in recordings.
 
     Writes NAME_scores.csv (for each row its score, threshold ratio, alarm and channel scores),
@@ -85,7 +85,7 @@ def score(session: Session) -> None:
 
 
 @_command("reconstruction")
-def reconstruct(session: Session) -> None:
+def reconstruct_recordings(session: Session) -> None:
     """Write the reconstruction of recordings, in the units of the data.
 
     Example:
@@ -98,7 +98,7 @@ def reconstruct(session: Session) -> None:
 
 
 @_command("codes")
-def encode(session: Session) -> None:
+def encode_recordings(session: Session) -> None:
     """Write the codes of windows, each with its first row and time.
 
     Example:

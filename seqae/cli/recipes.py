@@ -35,7 +35,7 @@ def ls() -> None:
     show_table(("recipe", "task", "data", "minutes", "result"), rows, tabs=True)
 
 
-def run(name: str, *options: str) -> None:
+def run_recipe(name: str, *options: str) -> None:
     """Run a recipe.
 
     Example:

@@ -63,7 +63,7 @@ def extra(name: str) -> object:
         pytest.skip(f"{name} is not installed ({error})")
 
 
-@pytest.mark.parametrize("name", ["SeriesDetector", "CollectionEncoder"])
+@pytest.mark.parametrize("name", ["AeonDetector", "AeonEncoder"])
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_for_aeon_keeps_its_rules(name: str):
     adapter = getattr(extra("aeon"), name)
@@ -75,7 +75,7 @@ def test_what_is_for_aeon_keeps_its_rules(name: str):
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_for_sktime_keeps_its_rules():
-    adapter = extra("sktime").SeriesDetector
+    adapter = extra("sktime").SktimeDetector
     from sktime.utils.estimator_checks import check_estimator
 
     failed = {check: result for check, result in check_estimator(adapter, verbose=0).items() if result != "PASSED"}
@@ -84,7 +84,7 @@ def test_what_is_for_sktime_keeps_its_rules():
 
 @pytest.mark.parametrize("library", ["aeon", "sktime"])
 def test_what_is_for_others_scores_as_the_detector(library: str):
-    adapter = extra(library).SeriesDetector(**SMALL)
+    adapter = getattr(extra(library), f"{library.capitalize()}Detector")(**SMALL)
     rows = waves()
     rows[100:110, 1] += 4
     own = AnomalyDetector(**SMALL, random_state=0).fit(waves())

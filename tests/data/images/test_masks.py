@@ -137,7 +137,7 @@ def damage(folder, what):
         ("mask in colour", r"mask of the kind RGB \(mask/a.png"),
         ("text", r"not an image \(image/a.png"),
         ("cut", r"damaged image \(image/a.png"),
-        ("seen through", r"seen through \(image/a.png .*alpha down to"),
+        ("seen through", r"transparent image \(image/a.png .*alpha down to"),
         ("floats", r"image of the kind F \(image/a.png"),
         ("grey and colour", r"image/b.png has 1 channels, image/a.png 3"),
     ],
