@@ -63,7 +63,8 @@ def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
         for cell, key in cells["keys"].items():
             if key not in values:
                 raise ValueError(f"{folder / 'metrics.json'} has no {key!r} for {name}. It has: {', '.join(values)}")
-            cells[cell] = with_value(str(cells[cell]), float(values[key]))
+            value = float(values[key]) / (100 if key.endswith("%") else 1)
+            cells[cell] = with_value(str(cells[cell]), value)
         names.append(name)
     return names
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -26,9 +27,16 @@ def folder(tmp_path, monkeypatch):
 def test_python_block_runs(number, folder, capsys):
     path = folder / "block.py"
     path.write_text(PYTHON[number], encoding="utf-8")
-    runpy.run_path(str(path))
+    torch.manual_seed(0)
+    names = runpy.run_path(str(path))
+    printed = capsys.readouterr().out
     if number == 0:
-        assert len(capsys.readouterr().out.splitlines()) == 3  # the three events that it prints
+        assert len(printed.splitlines()) == 3  # events
+    elif number == 1:
+        assert float(printed.removeprefix("accuracy ")) >= 0.9
+    else:
+        assert names["history"].train[-1] < 0.8 * names["history"].train[0]
+        assert names["codes"].shape == (4, 8)
 
 
 def test_the_blocks_are_known():

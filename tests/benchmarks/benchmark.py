@@ -146,11 +146,11 @@ def text(quick: bool) -> Iterator[Row]:
 
 
 def video(quick: bool) -> Iterator[Row]:
-    """Training a ConvLSTM on films of different lengths."""
-    from video import films_per_second
+    """Training a ConvLSTM on videos of different lengths."""
+    from video import videos_per_second
 
-    ours, loop = films_per_second(quick)
-    note = f"{ours:.0f} against {loop:.0f} films/s"
+    ours, loop = videos_per_second(quick)
+    note = f"{ours:.0f} against {loop:.0f} videos/s"
     yield Row("ConvLSTM training: frame by frame / seqae", ours / loop, 5, "x", True, note)
 
 

@@ -1,4 +1,4 @@
-"""Training a ConvLSTM on films, beside a loop over films and frames. Prints one line.
+"""Training a ConvLSTM on videos, beside a loop over videos and frames. Prints one line.
 
     python tests/benchmarks/video.py
     python tests/benchmarks/video.py --quick
@@ -25,15 +25,15 @@ CHANNELS, HIDDEN, SIDE = 8, 16, 8  # maps of frames of 64 x 64, halved three tim
 
 
 class FrameByFrame(nn.Module):
-    """What one writes from the paper: one film at a time, one convolution of frame and state for each frame."""
+    """What one writes from the paper: one video at a time, one convolution of frame and state for each frame."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gates = nn.Conv2d(CHANNELS + HIDDEN, 4 * HIDDEN, 3, padding=1)
 
-    def forward(self, film: Tensor) -> Tensor:
-        hidden = cell = film.new_zeros(1, HIDDEN, SIDE, SIDE)
-        for frame in film:
+    def forward(self, video: Tensor) -> Tensor:
+        hidden = cell = video.new_zeros(1, HIDDEN, SIDE, SIDE)
+        for frame in video:
             gates = self.gates(torch.cat([frame.unsqueeze(0), hidden], dim=1))
             entering, keeping, new, leaving = gates.chunk(4, dim=1)
             cell = keeping.sigmoid() * cell + entering.sigmoid() * new.tanh()
@@ -41,7 +41,7 @@ class FrameByFrame(nn.Module):
         return hidden
 
 
-def films(quick: bool) -> list[Tensor]:
+def videos(quick: bool) -> list[Tensor]:
     """Films of 5 to 20 frames."""
     torch.manual_seed(0)
     return [torch.rand(5 + number % 16, CHANNELS, SIDE, SIDE) for number in range(16 if quick else 64)]
@@ -49,7 +49,7 @@ def films(quick: bool) -> list[Tensor]:
 
 def conv_lstm_by_seqae(quick: bool) -> Work:
     seqae.configure_runtime(THREADS)
-    model, sequences = ConvLSTM(CHANNELS, HIDDEN), films(quick)
+    model, sequences = ConvLSTM(CHANNELS, HIDDEN), videos(quick)
 
     def work() -> int:
         model.zero_grad()
@@ -62,19 +62,19 @@ def conv_lstm_by_seqae(quick: bool) -> Work:
 
 def conv_lstm_frame_by_frame(quick: bool) -> Work:
     torch.set_num_threads(THREADS)
-    model, sequences = FrameByFrame(), films(quick)
+    model, sequences = FrameByFrame(), videos(quick)
 
     def work() -> int:
         model.zero_grad()
-        for film in sequences:
-            (model(film).square().mean() / len(sequences)).backward()
+        for video in sequences:
+            (model(video).square().mean() / len(sequences)).backward()
         return len(sequences)
 
     return work
 
 
-def films_per_second(quick: bool) -> tuple[float, float]:
-    """Return how many films per second seqae trains on, and the loop."""
+def videos_per_second(quick: bool) -> tuple[float, float]:
+    """Return how many videos per second seqae trains on, and the loop."""
     names = ["conv_lstm_by_seqae", "conv_lstm_frame_by_frame"]
     ours, loop = race(names, 3 if quick else 9, quick, Path(__file__)).values()
     return 1 / ours, 1 / loop
@@ -84,5 +84,5 @@ if __name__ == "__main__":
     if sys.argv[1:] and not sys.argv[1].startswith("-"):
         contest(*sys.argv[1:], contestants=globals())
     else:
-        ours, loop = films_per_second("--quick" in sys.argv)
-        print(f"ConvLSTM {ours / loop:5.2f} x   {ours:.0f} against {loop:.0f} films/s")
+        ours, loop = videos_per_second("--quick" in sys.argv)
+        print(f"ConvLSTM {ours / loop:5.2f} x   {ours:.0f} against {loop:.0f} videos/s")

@@ -105,6 +105,18 @@ def test_full_runs_give_their_numbers_and_small_ones_do_not(results, tmp_path):
     assert all(recipes[name]["seqae"] == "0.867" for name in ("small", "absent", "without_keys"))
 
 
+def test_a_metric_that_is_in_percent_already_is_not_multiplied_again(results, tmp_path):
+    finished(tmp_path, "one", {"error %": 2.46, "accuracy": 0.9754})
+    recipes = {"one": {"seqae": "9.9 %", "baseline": "1.0 %", "keys": {"seqae": "error %", "baseline": "accuracy"}}}
+    results.updated(recipes, tmp_path)
+    assert recipes["one"]["seqae"] == "2.5 %" and recipes["one"]["baseline"] == "97.5 %"
+
+
+def test_keys_name_cells_with_a_number():
+    for cells in RESULTS.values():
+        assert all(any(map(str.isdigit, str(cells[cell]))) for cell in cells.get("keys", {}))
+
+
 def test_a_metric_that_a_run_lacks_is_named(results, tmp_path):
     finished(tmp_path, "one", {"AUROC": 0.5})
     with pytest.raises(ValueError, match=r"has no 'AUC' for one\. It has: AUROC"):

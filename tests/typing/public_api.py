@@ -201,7 +201,7 @@ def audio(path: Path) -> Tensor | None:
 
 
 def video(path: Path, captioner: seqae.Captioner) -> list[str]:
-    frames: Tensor = seqae.read_video(path, rate=5.0, size=(64, 64), grey=True)
+    frames: Tensor = seqae.read_video(path, frame_rate=5.0, size=(64, 64), grey=True)
     encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 10), 8, embed=frame_encoder((1, 64, 64), (4, 8), 8))
     model = seqae.CompositeAutoencoder(encoder, *decoders()[:2])
     seqae.ReconstructAndForecast(model, seqae.squared_error, context_length=10)
