@@ -23,7 +23,7 @@ Each recipe is a script, or a folder of the script's name with what only it need
 `seqae run NAME --help` tells its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
 `--smoke` takes seconds. Where the data of the table come from: [data/README.md](../data/README.md).
 
-"Baseline" is the best honest baseline that the recipe computes beside its model; "published" follows the protocol of
+"Baseline" is the best honest baseline that was measured on the same data; "published" follows the protocol of
 the publication where it is the same. Protocols, what is optimistic, and further numbers: [RESULTS.md](RESULTS.md).
 This page is written by `python recipes/_results.py` from the metrics of whole runs.
 """
