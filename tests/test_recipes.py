@@ -1,9 +1,11 @@
 """Every recipe runs from end to end, small, and leaves what it promises."""
 
+import inspect
 import json
 
 import pytest
 
+from seqae.cli.recipes import folder as recipes_folder
 from seqae.cli.recipes import load_script
 from seqae.cli.recipes import scripts as recipe_scripts
 
@@ -76,6 +78,10 @@ def test_recipe_runs_and_leaves_its_files(path, tmp_path):
     for name in ["metrics.json", "config.json", "environment.json", *LEAVES[path.stem]]:
         assert (folder / name).stat().st_size > 0, name
     assert json.loads((folder / "metrics.json").read_text())["metrics"] == pytest.approx(numbers)
+    config = json.loads((folder / "config.json").read_text())
+    assert list(config) == list(inspect.signature(load_script(path).main).parameters)
+    keys = json.loads((recipes_folder() / "results.json").read_text(encoding="utf-8"))["recipes"][path.stem].get("keys", {})
+    assert set(keys.values()) <= set(numbers), f"metrics of the table of results that {path.stem} does not have"
 
 
 def test_same_seed_gives_the_same_numbers(tmp_path):

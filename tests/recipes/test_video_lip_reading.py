@@ -73,7 +73,7 @@ def test_steps_hold_two_frames_without_what_stands_still():
 
 def test_principal_components_have_deviation_1_and_are_those_of_the_covariance():
     random = torch.Generator().manual_seed(0)
-    steps = torch.randn(300, 2, 3, 4, generator=random) * torch.linspace(1, 3, 24).reshape(2, 3, 4)
+    steps = torch.randn(300, 2, 3, 4, generator=random) * torch.logspace(-1, 1, 24).reshape(2, 3, 4)
     codes = principal_components(steps, 4)(seqae.Batch.full(steps.unsqueeze(0))).values[0]
     torch.testing.assert_close(codes.std(dim=0, correction=0), torch.ones(4), rtol=0.01, atol=0.01)
     axes = np.linalg.svd((steps - steps.mean(0)).flatten(1).numpy(), full_matrices=False)[0][:, :4]
