@@ -43,7 +43,7 @@ def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type]
 
     Args:
         tree: See `serialize`.
-        stored: Large arrays come from here.
+        stored: The large arrays by name, tensors of any shape.
         classes: Classes to accept besides those of seqae and the layers of torch.nn.
 
     Raises:

@@ -79,7 +79,7 @@ def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable
 
 
 def are_real(items: np.ndarray) -> np.ndarray:
-    """Return where an array of objects holds real numbers, booleans, or None for a missing one; bool, same shape."""
+    """Return where an array of objects, of any shape, holds a real number, a boolean or None; bool, same shape."""
     return np.frompyfunc(_is_real, 1, 1)(items).astype(bool)
 
 

@@ -104,7 +104,11 @@ class ImageDataset:
         return self.values(self.pixels).flatten(start_dim=1).numpy()
 
     def with_transform(self, values: Callable[[Tensor], Tensor]) -> ImageDataset:
-        """Return the same images with other values, for example `images.with_transform(binarize)`."""
+        """Return the same images with other values, for example `images.with_transform(binarize)`.
+
+        Args:
+            values: Returns float32 values for bytes `(images, channel, height, width)`, in the same shape.
+        """
         return replace(self, values=values)
 
     def materialize(self) -> ImageDataset:

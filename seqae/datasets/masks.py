@@ -114,7 +114,7 @@ class MaskedImageDataset:
         return np.array([example.mask.numel() for example in self.examples])
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> MaskedBatch:
-        """Return the images at `indices` with their masks."""
+        """Return the images at `indices`, `(images, channel, height, width)`, and masks `(images, height, width)`."""
         chosen = [self.examples[index] for index in indices]
         images = [example.pixels.float() / 255 for example in chosen]
         return MaskedBatch.of(images, [example.mask for example in chosen], indices)

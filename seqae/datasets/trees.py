@@ -71,7 +71,7 @@ class TreeDataset:
                 )
 
     def batch(self, indices: np.ndarray) -> TreeBatch:
-        """Return the sequences at `indices` with their labels and trees."""
+        """Return the sequences at `indices`, `(batch, time, *step)`, with the labels of their nodes, `(nodes,)`."""
         labels = torch.from_numpy(np.concatenate([self.labels[index] for index in indices]))
         trees = None if self.trees is None else tuple(self.trees[index] for index in indices)
         return TreeBatch(Batch.of([self.sequences[index] for index in indices]), labels, trees)

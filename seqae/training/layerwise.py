@@ -97,7 +97,7 @@ class LayerOutputs:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """Return the outputs for the sequences at `indices`, on the device of the layers."""
+        """Return the outputs `(batch, time, *step)` for the sequences at `indices`, on the device of the layers."""
         batch = self.dataset.batch(indices)
         with evaluating(self.layers) as device:
             output = self.layers(batch.to(device))

@@ -42,13 +42,13 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
 
 
 def random_flip(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror image and mask, with probability 0.5 left for right and with the same one top for bottom."""
+    """Mirror an image `(channel, height, width)` and its mask `(height, width)`, each axis with probability 0.5."""
     sides = [side for side, flip in zip((-2, -1), random.integers(0, 2, 2)) if flip]
     return image.flip(sides), mask.flip(sides)
 
 
 def random_rotation(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Rotate image and mask by 0, 90, 180 or 270 degrees."""
+    """Rotate an image `(channel, height, width)` and its mask `(height, width)` by 0, 90, 180 or 270 degrees."""
     quarters = int(random.integers(0, 4))
     return image.rot90(quarters, (-2, -1)), mask.rot90(quarters, (-2, -1))
 

@@ -62,7 +62,7 @@ class ContextDataset:
         ]
 
     def batch(self, indices: np.ndarray) -> BagOfWordsBatch:
-        """Return the sentences at `indices` with the words to be predicted."""
+        """Return the sentences at `indices`, tokens `(batch, time)`, with the words to be predicted, `(words,)`."""
         bags = [self.bags[index] for index in indices]
         rows = torch.arange(len(bags)).repeat_interleave(torch.tensor([len(bag) for bag in bags]))
         return BagOfWordsBatch(Batch.of([self.sentences[index] for index in indices]), torch.cat(bags), rows)

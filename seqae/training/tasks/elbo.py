@@ -51,7 +51,7 @@ class ELBO(Task):
         return (losses.sum() + weight * output.penalty.sum()) / len(batch)
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the mean negative bound of a sequence in nats, and the number of sequences.
+        """Return the mean negative bound of sequences `(batch, time, *step)` in nats, `()`, and their number.
 
         The decoder reads the true steps; one code is drawn for each sequence; weight and free nats do not count.
         """

@@ -48,7 +48,7 @@ class ReconstructAndForecast(Task):
         return self._loss(self.model(past, future.lengths, targets=future), past, future)
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the loss without targets for the decoders, and the number of sequences."""
+        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and the number of items."""
         past, future = split_at(batch, self.context_length)
         return self._loss(self.model(past, future.lengths), past, future), len(batch)
 

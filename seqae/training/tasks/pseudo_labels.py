@@ -67,7 +67,10 @@ class FixMatch(Task):
         return supervised + min(1.0, self.fraction_done / self.ramp_up) * unsupervised
 
     def losses(self, labelled: LabelledBatch, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the mean cross-entropy in nats of the labels, and of the pseudo-labels above the threshold."""
+        """Return the mean cross-entropies in nats of labels and of pseudo-labels above the threshold, each `()`.
+
+        Labels are `(labelled,)`, the batch without labels is `(batch, time, *step)`.
+        """
         with torch.no_grad():
             confidence, pseudo_labels = self._logits(batch).softmax(dim=1).max(dim=1)
         logits = self._logits(self.corrupt(_joined(labelled.batch, batch), generator))

@@ -66,7 +66,10 @@ class Reconstruction(Task):
         return mean_loss(self.loss(output.prediction.steps, batch.steps)) + output.penalty.mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the mean loss without targets for the decoder, and the number of values that are not missing."""
+        """Return the mean loss without targets for the decoder, `()`, and how many values it is the mean of.
+
+        The batch is `(batch, time, *step)`; missing values, NaN, do not count.
+        """
         losses = self.loss(self.model.reconstruct(batch).steps, batch.steps)
         return mean_loss(losses), int((~losses.isnan()).sum())
 

@@ -59,7 +59,7 @@ class TreeReconstruction(Task):
         return self._loss(self.model(inputs, batch.trees), batch.labels)
 
     def held_out_loss(self, batch: TreeBatch) -> tuple[Tensor, int]:
-        """Return the same without corruption, and the number of sequences."""
+        """Return the loss without corruption, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self._loss(self.model(batch.batch, batch.trees), batch.labels), len(batch)
 
     def _loss(self, output: RecursiveOutput, labels: Tensor) -> Tensor:

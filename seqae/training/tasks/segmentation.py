@@ -48,7 +48,7 @@ class Segmentation(Task):
         return self.loss(self._logits(batch), batch.masks)
 
     def held_out_loss(self, batch: MaskedBatch) -> tuple[Tensor, int]:
-        """Return the loss of the images as they are, and the number of images."""
+        """Return the loss, `()`, of images `(images, channel, height, width)` as they are, and their number."""
         return self.loss(self._logits(batch), batch.masks), len(batch)
 
     def _logits(self, batch: MaskedBatch) -> Tensor:

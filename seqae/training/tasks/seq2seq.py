@@ -48,7 +48,10 @@ class SequenceToSequence(Task):
         return self._loss(pairs, self.label_smoothing)
 
     def held_out_loss(self, pairs: PairBatch) -> tuple[Tensor, int]:
-        """Return the mean negative log-likelihood of the tokens in nats, and the number of tokens."""
+        """Return the mean negative log-likelihood in nats of target tokens, `()`, and their number.
+
+        The tokens of source and target are `(batch, time)` each.
+        """
         return self._loss(pairs, 0.0), int(pairs.target.lengths.sum())
 
     def _loss(self, pairs: PairBatch, label_smoothing: float) -> Tensor:

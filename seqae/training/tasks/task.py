@@ -1,4 +1,4 @@
-"""What all tasks share: the optimizer, its learning rate schedule, and moving batches to the device."""
+"""What all tasks have in common: the optimizer, its learning rate schedule, and moving batches to the device."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ class Task(lightning.LightningModule):
         return self.held_out_loss(batch)
 
     def held_out_loss(self, batch: Any) -> tuple[Tensor, int]:
-        """Return the mean loss of a held-out batch, and the number of items that it is the mean of."""
+        """Return the mean loss of a held-out batch, `()`, and how many items, `(batch, *item)`, it is the mean of."""
         raise NotImplementedError(f"{type(self).__name__} has no held-out loss. Train without held-out batches")
