@@ -55,7 +55,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         bits: Length of the binary codes.
         hidden_size: Units of the layer between image and code.
         epochs: Passes over the training images.

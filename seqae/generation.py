@@ -101,7 +101,7 @@ def two_sample_accuracy(real: np.ndarray, generated: np.ndarray) -> float:
 
     Args:
         real: `(vectors, size)`.
-        generated: As many, `(vectors, size)`.
+        generated: As many generated vectors, `(vectors, size)`.
 
     Raises:
         ValueError: There are not as many real as generated vectors.

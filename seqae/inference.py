@@ -77,7 +77,7 @@ def over_batches(
         model: Switched to evaluation mode; its device is used.
         sequences: Tensors `(time, *step)`.
         batch_size: The number of sequences in a batch; those of a batch have similar lengths.
-        function: From a batch to a tensor for each of its sequences.
+        function: Maps a batch to a tensor for each of its sequences.
 
     Raises:
         ValueError: There are no sequences.

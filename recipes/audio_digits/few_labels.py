@@ -106,7 +106,7 @@ class ClassBalancedSelfTraining(ClassifierMixin, BaseEstimator):
     Args:
         classifier: Has `decision_function`, `(row, class)`; it is copied, not changed. Three classes at least.
         rounds: Number of rounds; the fraction of unlabelled rows that it learns from grows evenly.
-        max_fraction: That fraction in the last round.
+        max_fraction: The same fraction in the last round.
     """
 
     def __init__(self, classifier: BaseEstimator, rounds: int = 6, max_fraction: float = 0.9):

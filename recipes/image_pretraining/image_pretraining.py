@@ -49,7 +49,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         labels: Number of labelled images in a pool, the same in each class.
         pool_size: Training images in a pool.
         pools: Number of pools; each has first weights of its own, which are pretrained on it.

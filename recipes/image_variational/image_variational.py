@@ -51,7 +51,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         code_size: Length of the code of an image.
         channels: Maps that each convolution of the encoder computes; the decoder has them in reverse.
         hidden_size: Length of the vector between convolutions and code.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-START = 1  # what stands before a text: the token that a `seqae.Vocabulary` numbers so and never writes
+START = 1  # the token before a text, START of `seqae.Vocabulary`, which is never written
 
 
 class KneserNeyLM:

@@ -25,9 +25,9 @@ class Degeneracy:
     """Fractions of replies to different texts, from 0 to 1.
 
     Attributes:
-        empty: Those without a word.
-        looping: Those in which the same words come three times in a row.
-        mode_share: Those that are the most frequent reply, word for word.
+        empty: Replies without a word.
+        looping: Replies in which the same words come three times in a row.
+        mode_share: Replies that are exactly the most frequent one.
     """
 
     empty: float

@@ -54,7 +54,7 @@ def main(
 
     Args:
         data_root: Folder of data sets (TM-4-2024, chatterbot_corpus); without it dialogues are synthetic.
-        dataset: One of taskmaster4_coffee, chatterbot_corpus.
+        dataset: The dialogues: taskmaster4_coffee or chatterbot_corpus.
         pairs: A file of your own pairs: text, tab, reply; or .csv, .jsonl with columns source and target.
         encoding: Encoding of the file of pairs.
         hidden_size: Length of a word's vector and of the encoder's state in each direction.

@@ -23,7 +23,7 @@ def from_scratch(
     """Train an encoder with a linear classifier; return the classes of test sequences, `(test sequences,)`.
 
     Args:
-        encoder: One with random weights.
+        encoder: An encoder with random weights.
         train: Labelled sequences, `(time,)` tokens each.
         known: Their classes, `(train sequences,)`.
         test: Sequences `(time,)`.

@@ -21,7 +21,7 @@ class Detection:
     """Scores, alarms and events of a recording.
 
     Attributes:
-        recording: What was scored.
+        recording: The recording that was scored.
         reconstruct: Reconstructs a recording, `(row, channel)` in the units of the data.
         channel_scores: `(row, channel)` float32, NaN where a value is missing.
         scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing.

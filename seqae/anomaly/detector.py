@@ -108,7 +108,7 @@ class AnomalyDetector:
         channel wanders to make them tighter.
 
         Args:
-            normal: As for `fit`, with the same channels.
+            normal: Normal recordings in any form that `fit` takes, with the same channels.
 
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted.

@@ -24,7 +24,7 @@ class ChannelContribution:
 
     Attributes:
         channel: The name of the channel.
-        fraction: Its fraction of the sum of the event's channel scores, 0 to 1.
+        fraction: The fraction that the channel has of the sum of the event's channel scores, 0 to 1.
     """
 
     channel: str
@@ -40,7 +40,7 @@ class Event:
         stop: The row after the last one.
         start_time: The time of the first row: ISO 8601 for dates, a decimal number for seconds, None without times.
         end_time: The time of the last row.
-        duration: In seconds if there are times, including the sampling period of the last row; else in rows.
+        duration: Duration in seconds if there are times, including the sampling period of the last row; else in rows.
         severity: The highest score divided by the threshold.
         score: The highest score.
         peak: The row with the highest score.

@@ -100,6 +100,6 @@ class _WindowDataset:
         self.windows = windows
         self.lengths = np.full(len(windows), windows.shape[1])
 
-    def batch(self, numbers: np.ndarray) -> Batch:
+    def batch(self, indices: np.ndarray) -> Batch:
         """Return the windows with these indices, `(batch, time, channel)`."""
-        return Batch.full(self.windows[torch.from_numpy(numbers)])
+        return Batch.full(self.windows[torch.from_numpy(indices)])

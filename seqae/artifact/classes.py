@@ -45,7 +45,7 @@ def find_classes(names: Iterable[str], given: Iterable[type]) -> dict[str, type]
     """Return the classes with these names, if all of them may be built; imports only the modules that hold them.
 
     Args:
-        names: See `name_of`.
+        names: Names of classes, as `name_of` returns them.
         given: Classes that are accepted besides those of seqae and the layers of torch.nn.
 
     Raises:

@@ -42,7 +42,7 @@ def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type]
     """Build what a tree describes.
 
     Args:
-        tree: See `serialize`.
+        tree: The description that `serialize` returned, a JSON tree.
         stored: The large arrays by name, tensors of any shape.
         classes: Classes to accept besides those of seqae and the layers of torch.nn.
 

@@ -146,7 +146,7 @@ def is_learnt(name: str) -> bool:
 
 @contextmanager
 def _telling(path: str) -> Iterator[None]:
-    """Put the place before what is wrong there."""
+    """Prepend the location in the object to an error message."""
     try:
         yield
     except ValueError as error:

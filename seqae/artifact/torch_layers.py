@@ -121,7 +121,7 @@ def layer_settings(obj: nn.Module, layer: type) -> dict[str, object]:
 
     Args:
         obj: The layer.
-        layer: Its class, or the one whose constructor it has.
+        layer: The class whose constructor it has, often its own.
 
     Raises:
         ValueError: An argument cannot be read back; names it and the layer, and says what to do.
@@ -136,9 +136,9 @@ def build_layer(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Modu
     """Build a layer from its settings.
 
     Args:
-        kind: What to build.
+        kind: The class to build.
         layer: The class whose constructor it has.
-        settings: See `layer_settings`.
+        settings: The arguments that `layer_settings` returned.
 
     Raises:
         Exception: Whatever torch raises for settings that make no layer.

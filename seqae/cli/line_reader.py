@@ -25,7 +25,7 @@ class LineReader:
 
     Args:
         channels: The columns to read, in this order; all others are left out.
-        time_column: The column that tells the time, if neither its name nor its place gives it away.
+        time_column: The column of times, if neither its name nor its position shows it.
         name: The name of the text in error messages.
     """
 

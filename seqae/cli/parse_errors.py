@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from seqae.cli.messages import did_you_mean
 
 _PLACEHOLDERS = {int: "N", float: "X", bool: "true|false", str: "TEXT", Path: "PATH", NoneType: "null"}
-# What jsonargparse calls things, and what its users call them.
+# From the words of jsonargparse to the words of the command line's users.
 _WORDINGS = (
     (r'Parser key "(\w+)"', lambda found: option(found[1])),
     (r"Does not validate against .*Subtypes: \[(.*)\] Errors: .*Given value: ", r"Expected one of \1. Got value: "),

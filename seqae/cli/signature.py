@@ -24,7 +24,7 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
     """Call a function with its parameters taken from the command line, and return what it returns.
 
     Args:
-        function: Its parameters have types.
+        function: A function whose parameters have types.
         words: The command line after the command.
         prog: The command, as a person types it.
         about: The text above the options in the help; the function's own docstring if empty.

@@ -58,22 +58,23 @@ def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, values[start : start + _BLOCK]
 
 
-def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
+def refuse_enormous(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:
     """Raise a ValueError if a value of `(time, channel)` is so large that its square is not finite."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(abs(block) > np.float64(MAX_MAGNITUDE))[:1].tolist():
             raise ValueError(
-                f"channel {channels[column]!r} is {block[row, column]:g} ({place(start + row)}). Nothing can be learnt "
-                f"from values beyond {MAX_MAGNITUDE:g}. Correct the value, or leave it empty (NaN) if it is missing"
+                f"channel {channels[column]!r} is {block[row, column]:g} ({locate(start + row)}). Nothing can be "
+                f"learnt from values beyond {MAX_MAGNITUDE:g}. Correct the value, or leave it empty (NaN) if it is "
+                "missing"
             )
 
 
-def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise a ValueError if a value of `(time, channel)` is infinite; `place` returns the position of a row."""
+def refuse_infinite(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:
+    """Raise a ValueError if a value of `(time, channel)` is infinite; `locate` returns the position of a row."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(np.isinf(block))[:1].tolist():
             raise ValueError(
-                f"channel {channels[column]!r} is infinite ({place(start + row)}). Readings are finite. "
+                f"channel {channels[column]!r} is infinite ({locate(start + row)}). Readings are finite. "
                 "Correct the value, or leave it empty (NaN) if it is missing"
             )
 

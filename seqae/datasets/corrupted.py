@@ -19,7 +19,7 @@ class CorruptedDataset:
 
     Args:
         dataset: The sequences as they are.
-        corruption: What happens to them, see `seqae.transforms`.
+        corruption: The transform that corrupts them, see `seqae.transforms`.
         seed: Seed of the corruption.
     """
 

@@ -22,7 +22,7 @@ class DataLoader(Generic[B]):
 
     Args:
         dataset: The items.
-        batch_sampler: Which items go into which batch.
+        batch_sampler: Yields the indices of each batch.
         num_workers: Processes that read ahead, for datasets whose items take long; the batches are the same with any
             number.
     """

@@ -21,7 +21,7 @@ class TreeBatch:
         batch: The sequences, whose steps are the leaves, `(batch, time, *step)`.
         labels: The index of each node's class, -1 where unknown, `(nodes,)`; tree after tree, in each first the leaves
             and last the root.
-        trees: One for each sequence; None leaves them to the model.
+        trees: One tree for each sequence; None leaves them to the model.
     """
 
     batch: Batch
@@ -48,7 +48,7 @@ class TreeDataset:
         sequences: Tensors `(time, *step)`, whose steps are the leaves.
         labels: For each sequence the class of the whole, which then is that of each of its nodes (Socher et al. 2011,
             https://aclanthology.org/D11-1014), or the classes of its nodes `(nodes,)`, or -1 if they are unknown.
-        trees: One for each sequence, if they are given.
+        trees: One tree for each sequence; None if they are not known.
 
     Raises:
         ValueError: The labels or the leaves of a tree do not fit its sequence; names it.

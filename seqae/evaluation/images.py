@@ -26,7 +26,7 @@ def image_cross_entropy(prediction: np.ndarray, target: np.ndarray, eps: float =
 
     Args:
         prediction: Probabilities of white, `(images, channel, height, width)`.
-        target: From 0 to 1, the same shape.
+        target: Values from 0 to 1, the same shape.
         eps: Probabilities are clipped to `eps..1 - eps`: a wrong 0 or 1 would cost infinitely much.
     """
     probability = prediction.astype(np.float64).clip(eps, 1 - eps)

@@ -59,7 +59,7 @@ class Attention(nn.Module, ABC):
 
         Args:
             queries: `(batch, time, query_size)`.
-            memory: See `prepare_memory`.
+            memory: The result of `prepare_memory`.
             attention_bias: Added to the scores before the softmax, `(batch, time, source)`.
         """
         scores = self.scores(queries, memory.keys)

@@ -45,7 +45,7 @@ class ChannelsLast(nn.Module):
     """Layers on images in the channels-last memory format: convolutions on a CPU then take two thirds of the time.
 
     Args:
-        layers: From images to images, `(image, channel, height, width)`.
+        layers: Maps images to images, `(image, channel, height, width)`.
     """
 
     def __init__(self, layers: nn.Module):

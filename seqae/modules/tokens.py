@@ -1,4 +1,4 @@
-"""Layers between vectors and tokens: heads that share an embedding's weights, choice of a token, word dropout."""
+"""Layers between vectors and tokens: heads tied to the weights of an embedding, choice of a token, word dropout."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class WordDropout(nn.Module):
 
     Args:
         p: Probability with which a token is replaced.
-        token: What replaces it; 0 is the token of unknown words.
+        token: The token that replaces a word; 0 is the token of unknown words.
     """
 
     def __init__(self, p: float, token: int = 0):

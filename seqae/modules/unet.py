@@ -101,7 +101,7 @@ class Segmenter(nn.Module):
     """A trained segmentation network with its threshold: from images of any sizes to masks.
 
     Args:
-        model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`.
+        model: Maps images `(image, channel, height, width)` to logits `(image, class, height, width)`.
         threshold: For one logit: the probability from which on a pixel is of class 1.
         test_time_augmentation: Whether to average the logits over the four quarter turns of an image and their mirror
             images. It takes eight times as long; for images that may have any orientation.

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """The positions of rows: points in time, seconds, or just row numbers.
+    """The positions of rows: points in time, seconds, or row indices.
 
     Attributes:
         positions: (row,) float64: milliseconds since 1970, seconds, or row numbers; never decreasing.
-        kind: Which of the three they are.
+        kind: The kind of the positions: "date", "seconds" or "row".
         step: The usual distance between two rows.
         cuts: The rows before which no line is drawn: those after a pause.
     """
@@ -66,7 +66,7 @@ class Axis:
         return f"{number(position)} s" if self.kind == "seconds" else f"row {row:,}"
 
     def clock(self, row: int) -> str:
-        """Return the same without what all rows share: the day, or the year."""
+        """Return the moment without the day, or the year, if it is the same in all rows."""
         moment, first, last = self.moment(row), self.moment(0), self.moment(-1)
         if self.kind != "date" or first[:4] != last[:4]:
             return moment

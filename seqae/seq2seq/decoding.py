@@ -139,7 +139,7 @@ def decode(
         model: A trained model in evaluation mode.
         state: The state before the first token, one row for each text.
         max_length: The maximum number of tokens of a text, its end included.
-        strategy: How tokens are chosen.
+        strategy: The way to choose tokens: greedy, sampled, or by beam search.
         start: The token that is read before the first one.
         end: The token that ends a text.
         suppress_tokens: Tokens that are never written.

@@ -83,7 +83,7 @@ def ppmi(counts: Any, power: float) -> Any:
     Levy et al. 2015, https://aclanthology.org/Q15-1016.
 
     Args:
-        counts: How often a word occurs in a context, sparse `(word, context)`.
+        counts: The number of times that a word occurs in a context, sparse `(word, context)`.
         power: Exponent of the contexts' frequencies; below 1 rare contexts have less weight.
     """
     from scipy.sparse import csr_matrix

@@ -40,7 +40,7 @@ def bleu(predictions: Sequence[str], references: Sequence[str | Sequence[str]], 
 
     Args:
         predictions: The written texts.
-        references: For each of them one true text, or several.
+        references: One or more true texts for each of them.
         tokenize: Tokenizer of sacrebleu: "13a", "zh", "char", or "none" for texts whose tokens are separated by spaces.
 
     Raises:

@@ -68,7 +68,7 @@ class FunctionTokenizer:
     """A function as a tokenizer, for example that of another library; words are joined with spaces.
 
     Args:
-        function: From a text to its words.
+        function: Maps a text to its words.
     """
 
     function: Callable[[str], Sequence[str]]

@@ -30,8 +30,8 @@ class Stage:
     """A layer of a stack, and what it needs to be trained as an autoencoder.
 
     Attributes:
-        layer: From a batch to a batch; it is kept after training.
-        decoder: From the layer's output to its input; it is discarded after training.
+        layer: Maps a batch to a batch; it is kept after training.
+        decoder: Maps the layer's output to its input; it is discarded after training.
         loss: The loss of each value, see `seqae.losses`.
         code: A bottleneck between the two, on codes `(steps, size)`, for example `L1Code` or `TopKCode`; None is none.
         corrupt: Corrupts what the layer reads while it is trained, see `seqae.transforms`.
@@ -48,8 +48,8 @@ class LayerAutoencoder(nn.Module):
     """An autoencoder whose code is a batch: the output of its layer.
 
     Args:
-        layer: From a batch to a batch.
-        decoder: From the layer's output to its input.
+        layer: Maps a batch to a batch.
+        decoder: Maps the layer's output to its input.
         code: A bottleneck between the two; None is none.
     """
 
@@ -83,8 +83,8 @@ class LayerOutputs:
     """The outputs of trained layers, as a dataset for the layer above them.
 
     Args:
-        dataset: What the lowest layer reads.
-        layers: From a batch to a batch; they are not trained.
+        dataset: The input of the lowest layer.
+        layers: Modules that map a batch to a batch; they are not trained.
     """
 
     def __init__(self, dataset: Dataset[Batch], layers: nn.Module):
@@ -121,12 +121,12 @@ def pretrain_layerwise(
     encoder.
 
     Args:
-        stages: From the lowest to the highest.
-        train: What the lowest layer reads.
+        stages: The layers with their decoders, from the lowest to the highest.
+        train: The input of the lowest layer.
         valid: Held-out sequences, which choose the best epoch of each layer.
         epochs: The number of passes over the sequences for each layer.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of a layer's training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of a layer's training that is done to a factor on the learning rate.
         seed: Seed of the corruptions.
         progress: Whether to show a progress bar for each layer.
 

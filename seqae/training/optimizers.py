@@ -29,7 +29,7 @@ class OneSidedShampoo(torch.optim.Optimizer):
 
     Args:
         parameters: The parameters to train; vectors, as biases are, are trained as by Adam.
-        lr: As one would choose it for Adam, or up to three times that.
+        lr: Learning rate; one to three times that of Adam is usual.
         momentum: Decay of the mean of the gradients.
         beta2: Decay of the second moments.
         update_interval: The number of steps between two updates of the preconditioner, which are the expensive part.

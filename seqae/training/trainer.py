@@ -36,7 +36,7 @@ class History:
         train: While training, with corrupted inputs and with targets for the decoder.
         valid: On held-out sequences, without either; empty if there are none.
         best_epoch: The epoch whose weights were kept, counted from 1.
-        warnings: What a person should know, for example that a checkpoint was damaged.
+        warnings: Messages for the user, for example that a checkpoint was damaged.
     """
 
     train: list[float] = field(default_factory=list)
@@ -66,7 +66,7 @@ def fit(
     before they end training.
 
     Args:
-        task: For example `Reconstruction(model, squared_error)`.
+        task: The model with its loss, for example `Reconstruction(model, squared_error)`.
         train: Batches; an iterable that can be gone through again.
         valid: Held-out batches, which choose the best epoch and end training early; without them the last weights are
             kept.

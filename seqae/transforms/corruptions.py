@@ -58,7 +58,7 @@ class MaskValues:
 
     Args:
         p: The probability of a value to be replaced.
-        value: What replaces it.
+        value: The value that replaces it.
     """
 
     p: float
@@ -96,7 +96,7 @@ class MaskSteps:
 
     Args:
         p: The probability of a step to be replaced.
-        value: What replaces all its values.
+        value: The value that replaces all its values.
     """
 
     p: float
@@ -113,7 +113,7 @@ class MaskChannels:
 
     Args:
         p: The probability of a channel of a sequence to be replaced.
-        value: What replaces all its values.
+        value: The value that replaces all its values.
     """
 
     p: float
@@ -134,7 +134,7 @@ class MaskTokens:
 
     Args:
         p: The probability of a token to be replaced.
-        token: What replaces it.
+        token: The token that replaces it.
     """
 
     p: float

@@ -23,8 +23,8 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
     """Return the batch with each image and its mask transformed with random numbers of its own.
 
     Args:
-        batch: The images.
-        transforms: What is done to each of them, in order.
+        batch: The images, `(images, channel, height, width)`, and masks `(images, height, width)`.
+        transforms: The transforms of each image and its mask, in order.
         seed: Seed of the random numbers.
         epoch: The epoch, which changes them, too.
     """

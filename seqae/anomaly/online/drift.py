@@ -119,7 +119,7 @@ def find_drift(recording: Recording, alarms: np.ndarray, scorer: Scorer) -> list
     """Return the drift in a recording, in the order of time.
 
     Args:
-        recording: One with the scorer's channels.
+        recording: A recording with the scorer's channels.
         alarms: Which of its rows raise alarms, `(row,)` bool.
         scorer: A calibrated one.
     """

@@ -108,7 +108,7 @@ def combine_streams(streams: Sequence[EvidenceStream], rows: int, ended: bool) -
     """Return the combined ratios of the rows that have become final, `(row,)` float32: above 1 is an alarm.
 
     Args:
-        streams: From the sharpest in time to the coarsest, with all ratios that are final so far.
+        streams: The streams, from the finest time resolution to the coarsest, with all ratios that are final so far.
         rows: Number of rows so far.
         ended: Whether no rows will follow.
     """

@@ -46,7 +46,7 @@ class RowIntake:
         Args:
             rows: `(row, channel)`, or one row `(channel,)`.
             times: `(row,)` or one; None if there are none.
-            count: How many rows came before.
+            count: The number of rows before these.
 
         Raises:
             ValueError: They cannot be used; nothing of them was taken.

@@ -22,9 +22,9 @@ class Remote:
 
     Attributes:
         name: The name of the file in its folder.
-        size: In bytes.
+        size: Size in bytes.
         sha256: The SHA-256 of its content, in hexadecimal digits.
-        addresses: Where it is, the best one first; https, unless on this machine.
+        addresses: URLs of the file, the best one first; https, unless on this machine.
     """
 
     name: str

@@ -58,12 +58,12 @@ def unzipped(path: Path) -> bytes:
     return gunzipped(data, path.name) if data.startswith(GZIP) else data
 
 
-def json_object(text: bytes | str, place: str) -> dict[str, object]:
+def json_object(text: bytes | str, where: str) -> dict[str, object]:
     """Return the members of a line of JSON by their names.
 
     Args:
         text: The line.
-        place: Where it stands, for errors.
+        where: File and line of the text, for error messages.
 
     Raises:
         ValueError: It is no object, or a name stands twice in it.
@@ -71,9 +71,9 @@ def json_object(text: bytes | str, place: str) -> dict[str, object]:
     try:
         members = json.loads(text, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8
-        raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
+        raise ValueError(f"not JSON ({where}: {error}). Expected one object a line") from error
     if not isinstance(members, dict):
-        raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
+        raise ValueError(f"not an object but a {type(members).__name__} ({where}). Expected one object a line")
     return members
 
 

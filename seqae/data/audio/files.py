@@ -27,7 +27,7 @@ _CUT = re.compile(r"without an End-Of-Stream|> file length|Calculated frame coun
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """A recording of sound.
+    """An audio recording.
 
     Attributes:
         samples: `(time, channel)` float32, full scale is -1 to 1; integers and `(time,)` are converted to that.
@@ -92,13 +92,13 @@ class AudioBlock:
     """A block of a long recording.
 
     Attributes:
-        sound: The block, with samples around it.
+        audio: The block, with samples around it.
         before: The number of samples before the block.
         after: The number of samples after it.
         is_last: Whether the recording ends with this block.
     """
 
-    sound: Audio
+    audio: Audio
     before: int
     after: int
     is_last: bool

@@ -35,7 +35,7 @@ class AudioClip:
         name: The name of its file.
         source: The path of the audio, the content of a file, or the audio itself.
         label: The class.
-        speaker: Who or what is heard; an honest split never has clips of one speaker on both sides.
+        speaker: The person or voice that speaks; in a fair split no speaker is on both sides.
         part: "train", "valid" or "test" of the official split, or the number of its fold.
     """
 
@@ -45,7 +45,7 @@ class AudioClip:
     speaker: str
     part: str
 
-    def sound(self) -> Audio:
+    def audio(self) -> Audio:
         """Return the recording, read from its file if it is in one.
 
         Raises:
@@ -58,7 +58,7 @@ def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
     """Return the recordings of a set, sorted by name; their audio is read when it is asked for.
 
     Args:
-        name: One of `SOURCES`.
+        name: A key of `SOURCES`.
         folder: Searched with all below it.
 
     Raises:

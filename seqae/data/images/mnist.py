@@ -86,7 +86,7 @@ def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset,
 
     Args:
         dataset: "mnist", "fashion-mnist", or "digits": 1,797 images of 8 x 8 pixels that scikit-learn carries, for
-            trying things without data; every fifth one is for the test.
+            trying a recipe without data; every fifth one is for the test.
         data_root: The folder of data sets.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Synthetic surfaces with defects, to try things without data."""
+"""Synthetic surfaces with defects, to try recipes without data."""
 
 from __future__ import annotations
 

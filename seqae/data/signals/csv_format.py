@@ -92,7 +92,7 @@ def _delimiter(rows: CsvRows) -> str:
     words = rows.cells(len(rows) - 1, ",")[0].split()
     if not splitting and len(words) > 1 and all(WITH_POINT.fullmatch(word) for word in words):
         raise ValueError(
-            f"values separated by blanks ({rows.place(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
+            f"values separated by blanks ({rows.locate(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
             "Replace the blanks"
         )
     return (even or splitting or [","])[0]
@@ -105,7 +105,7 @@ def _check_fields(rows: CsvRows, delimiter: str, header: Sequence[str]) -> None:
     if len(odd) == 0:
         return
     row, last = odd[0], len(rows) - 1
-    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {expected} ({rows.place(row)})"
+    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {expected} ({rows.locate(row)})"
     if row == last and fields[row] < expected and not rows.is_ended:
         raise ValueError(f"the last row has {found}: the file is cut off. Get the whole file, or delete that row")
     if len(odd) == last and row == 1:
@@ -126,11 +126,11 @@ def _decimal(rows: CsvRows, delimiter: str) -> str | None:
     row, cell = commas[0]
     if points:
         raise ValueError(
-            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.place(row)}). Use points only"
+            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.locate(row)}). Use points only"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
         raise UncertainFormat(
-            f"{cell!r} may be a fraction or thousands ({rows.place(row)}). Write numbers with decimal points"
+            f"{cell!r} may be a fraction or thousands ({rows.locate(row)}). Write numbers with decimal points"
         )
     return ","
 
@@ -143,7 +143,7 @@ def _header(rows: CsvRows, delimiter: str, decimal: str | None) -> tuple[tuple[s
     counted = tuple(filled) == default_names(len(filled)) and len(rows) > 1  # how pandas writes columns without names
     if counted or not filled or not all(number.fullmatch(cell) or is_stamp(cell) for cell in filled):
         if len(rows) == 1:
-            raise UncertainFormat(f"a header and no rows ({rows.place(0)}). Expected rows of readings below it")
+            raise UncertainFormat(f"a header and no rows ({rows.locate(0)}). Expected rows of readings below it")
         return tuple(cells), True
     timed = not number.fullmatch(filled[0]) and filled[0] == cells[0]
     return ("time", *default_names(len(cells) - 1)) if timed else default_names(len(cells)), False

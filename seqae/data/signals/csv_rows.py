@@ -62,7 +62,7 @@ class CsvRows:
         """Whether the last row has a line end."""
         return self.data.endswith((b"\n", b"\r"))
 
-    def place(self, row: int) -> str:
+    def locate(self, row: int) -> str:
         """Where a row stands, for error messages."""
         return f"{self.name}, line {self.lines[row]}"
 
@@ -79,7 +79,7 @@ class CsvRows:
         try:
             (cells,) = csv.reader([flat], delimiter=delimiter, skipinitialspace=True)
         except csv.Error as error:
-            raise ValueError(f"not CSV ({self.place(row)}: {error}). Expected a table of readings") from error
+            raise ValueError(f"not CSV ({self.locate(row)}: {error}). Expected a table of readings") from error
         return [cell.strip() for cell in cells]
 
     def fields(self, delimiter: str) -> np.ndarray:

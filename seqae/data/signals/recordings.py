@@ -36,7 +36,7 @@ class Recording:
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
         values = values.astype(floating(values.dtype), copy=False).view()
-        values.flags.writeable = False  # they may be the caller's own numbers
+        values.flags.writeable = False  # they may be the caller's own array
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "channels", tuple(self.channels))
         if values.ndim != 2 or values.shape[1] != len(self.channels):

@@ -25,11 +25,11 @@ class Table:
     """Named columns of a file or frame.
 
     Attributes:
-        columns: From the name, which is the header without its unit, to the values.
-        headers: From the name to the header as it was.
-        units: From the name to the unit, for headers such as "pressure [bar]".
+        columns: Maps the name, which is the header without its unit, to the values.
+        headers: Maps the name to the header as it was.
+        units: Maps the name to the unit, for headers such as "pressure [bar]".
         name: The name of the file, or "".
-        place: Returns the position of a row for error messages: "run.csv, line 17".
+        locate: Returns the position of a row for error messages: "run.csv, line 17".
         warnings: Remarkable facts noticed while reading.
     """
 
@@ -37,7 +37,7 @@ class Table:
     headers: dict[str, str]
     units: dict[str, str]
     name: str
-    place: Callable[[int], str]
+    locate: Callable[[int], str]
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -69,7 +69,7 @@ class Table:
             headers={plain: header for (plain, _), (header, _) in zip(split, kept)},
             units={plain: unit for plain, unit in split if unit},
             name=name,
-            place=partial(_place, where, lines),
+            locate=partial(_locate, where, lines),
             warnings=(*warnings, *left_out),
         )
 
@@ -82,7 +82,7 @@ class Table:
         """Tell the time from the channels, and read both; the arguments are those of `as_recordings`."""
         found = self.readings(time_column, ignore, channels, TimeReader())
         if found.times is not None:
-            refuse_disorder(found.times, found.time_columns[0], self.place)
+            refuse_disorder(found.times, found.time_columns[0], self.locate)
         notes = [*self.warnings, *data_warnings(found.values, found.channels, found.times)]
         used = {*found.columns, *found.time_columns, *map(self._plain, ignore)}
         if left_out := [name for name in self.columns if name not in used]:
@@ -122,7 +122,7 @@ class Table:
         values = np.empty((len(columns[taken[0]]), len(taken)))
         for index, name in enumerate(taken):
             values[:, index] = self._numbers(name, columns[name])
-        refuse_infinite(values, taken, self.place)
+        refuse_infinite(values, taken, self.locate)
         return Readings(values, times, names, taken, time_columns)
 
     def _plain(self, name: str) -> str:
@@ -147,7 +147,7 @@ class Table:
     def _times(self, name: str, stamps: Sequence[pd.Series], time_reader: TimeReader) -> np.ndarray:
         """`(row,)` datetime64[ns] or float64 seconds."""
         column = stamps[0] if len(stamps) == 1 else stamps[0].astype(str) + " " + stamps[1].astype(str)
-        return time_reader.read(column, self.units.get(name, ""), name, self.place)
+        return time_reader.read(column, self.units.get(name, ""), name, self.locate)
 
     def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
         """`(row,)` float64."""
@@ -160,7 +160,7 @@ class Table:
         if not (real := are_real(items)).all():
             row = int(np.argmin(real))
             kind = "text" if isinstance(items[row], str) else f"a {type(items[row]).__name__}"
-            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.place(row)}). {remedy}")
+            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.locate(row)}). {remedy}")
         return items.astype(np.float64)
 
 
@@ -197,6 +197,6 @@ def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
     return Table.of(columns, name, where)
 
 
-def _place(where: str, lines: np.ndarray | None, row: int) -> str:
+def _locate(where: str, lines: np.ndarray | None, row: int) -> str:
     position = f"row {row}" if lines is None else f"line {lines[row]}"
     return f"{where}, {position}" if where else position

@@ -24,7 +24,7 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
         path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else numbers
             of rows; both ends are included.
         times: `(row,)`, the time of each row.
-        rows: How many rows there are.
+        rows: The number of rows.
 
     Raises:
         ValueError: A segment lacks a start or an end, or they do not match the rows; tells which.

@@ -160,20 +160,20 @@ def _json_columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[t
     for number, line in _lines(path, encoding):
         if not line.strip():
             continue
-        place = f"{path.name}, line {number}"
-        members = json_object(line, place)
+        where = f"{path.name}, line {number}"
+        members = json_object(line, where)
         if missing := [name for name in names if not isinstance(members.get(name), str | int)]:
-            raise ValueError(f"no text under {missing[0]!r} ({place}). It has {', '.join(members) or 'no members'}")
+            raise ValueError(f"no text under {missing[0]!r} ({where}). It has {', '.join(members) or 'no members'}")
         try:
             yield tuple(validate_text(str(members[name])) for name in names)
         except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
+            raise ValueError(f"{where}: {error}") from None
 
 
-def _fields(line: str, place: str) -> tuple[str, str]:
+def _fields(line: str, where: str) -> tuple[str, str]:
     fields = line.split("\t")
     if len(fields) < 2:
-        raise ValueError(f"no tab ({place}). Expected two texts with a tab between them")
+        raise ValueError(f"no tab ({where}). Expected two texts with a tab between them")
     return fields[0], fields[1]
 
 

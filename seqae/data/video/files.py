@@ -44,7 +44,7 @@ def read_video(
         frame_rate: See `video_frames`.
         size: See `video_frames`.
         grey: See `video_frames`.
-        max_bytes: The most memory that the video may take; a longer one is refused as soon as it is read so far.
+        max_bytes: The maximum size of the video in memory; reading stops with an error as soon as it is exceeded.
 
     Raises:
         ValueError: There is no video, it is damaged, it is too long, or its frames have several sizes.

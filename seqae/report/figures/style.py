@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib without a display, one style, files written whole or not at all."""
+"""Common to all figures: matplotlib without a display, one style, files written whole or not at all."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class DrawnTree:
         tree: The merges.
         errors: `(merge,)`, the error of each merge, written beside it.
         scores: `(node,)` from 0 to 1, leaves first, the colours of the nodes; None draws them grey.
-        labels: One text for each node; None writes the scores.
+        labels: One label for each node; None writes the scores.
         title: The title of the picture.
     """
 

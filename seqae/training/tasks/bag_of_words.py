@@ -76,8 +76,8 @@ class BagOfWordsPrediction(Task):
     cheaper than with the whole vocabulary. The learning rate follows `cosine_with_warmup`.
 
     Args:
-        encoder: From texts to codes.
-        head: From codes to the logits of words.
+        encoder: Maps texts to codes.
+        head: Maps codes to the logits of words.
         learning_rate: The highest learning rate of Adam.
     """
 

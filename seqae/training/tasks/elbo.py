@@ -24,10 +24,10 @@ class ELBO(Task):
     Args:
         model: The autoencoder to train.
         loss: The negative log-likelihood in nats, one for each step, for example `token_cross_entropy`.
-        weight: From the fraction of training that is done to the weight of the penalty; None is 1. For example
+        weight: Maps the fraction of training that is done to the weight of the penalty; None is 1. For example
             `LinearAnnealing(until=0.5)` or `CyclicalAnnealing()` of `seqae.training`, against posterior collapse.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class IWAE(Task):
         loss: The negative log-likelihood in nats, see `seqae.evaluation.log_weights`.
         num_samples: The number of codes that are drawn for each sequence.
         optimizer: Returns the optimizer, given the model.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(

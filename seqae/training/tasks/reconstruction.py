@@ -31,7 +31,7 @@ class Reconstruction(Task):
             https://arxiv.org/abs/1506.03099).
         seed: Seed of the corruptions.
         optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class Classification(Task):
 
     Args:
         encoder: Pretrained or not; it is trained, too, unless its parameters are frozen.
-        head: From codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
+        head: Maps codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(

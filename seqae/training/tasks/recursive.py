@@ -24,7 +24,7 @@ class TreeReconstruction(Task):
         corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; lengths may not change.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
         seed: Seed of the corruptions.
     """
 

@@ -23,7 +23,7 @@ class Task(lightning.LightningModule):
         learning_rate: Learning rate of Adam.
         optimizer: Returns the optimizer of `self.model`, given that model, see `seqae.training.optimizers`; None is
             Adam (Kingma & Ba 2014, https://arxiv.org/abs/1412.6980) for all parameters of the task.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate; None is 1.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate; None is 1.
     """
 
     model: nn.Module
