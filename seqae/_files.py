@@ -38,7 +38,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     staged = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, since a rename across file systems copies; with its ending, by which formats are told.
+        # Beside the target, since a rename across file systems copies; with its ending, which determines the format.
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
         os.close(descriptor)
         staged = Path(name)

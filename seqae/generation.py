@@ -94,9 +94,9 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def two_sample_accuracy(real: np.ndarray, generated: np.ndarray) -> float:
-    """Return the leave-one-out accuracy of a nearest neighbour that tells real from generated vectors.
+    """Return the leave-one-out accuracy of a nearest-neighbour classifier of real and generated vectors.
 
-    0.5 if they cannot be told apart, 1 if they are easy to, below 0.5 if the generated ones are copies of the real
+    0.5 if they cannot be distinguished, 1 if that is easy, below 0.5 if the generated ones are copies of the real
     ones. The two-sample test of Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545, with one nearest neighbour.
 
     Args:

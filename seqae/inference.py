@@ -71,7 +71,7 @@ def evaluating(module: nn.Module) -> Iterator[torch.device]:
 def over_batches(
     model: nn.Module, sequences: list[Tensor], batch_size: int, function: Callable[[Batch], list[Tensor]]
 ) -> list[Tensor]:
-    """Return what a function makes of each sequence, in their order.
+    """Return the result of a function for each sequence, in their order.
 
     Args:
         model: Switched to evaluation mode; its device is used.

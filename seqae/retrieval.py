@@ -161,7 +161,7 @@ class RerankIndex:
         self.size = min(size, len(short))
 
     def search(self, queries: tuple[np.ndarray, np.ndarray], count: int) -> SearchResult:
-        """Return the `count` nearest codes of each query, of equally near ones first what the short code puts first.
+        """Return the `count` nearest codes of each query, equally near ones in the order of the short codes.
 
         Args:
             queries: Packed short codes and packed long ones, `(queries, words)` each.

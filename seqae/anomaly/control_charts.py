@@ -77,10 +77,10 @@ class MeanChart:
 class StuckChart:
     """A chart of the standard deviation of each channel over a few rows, for sensors that are stuck.
 
-    A stuck sensor often shows a normal value, so no error and no mean betrays it; but it moves less than it ever did in
-    the normal rows. A channel that was constant there raises no alarm, nor do windows with missing values. Fitting sets
-    `minimum_deviation_`, `(channel,)` float64, in units of scaled rows: the minimum deviation in normal rows, divided
-    by the same factor for small samples as in `MeanChart`; 0 for constant channels.
+    A stuck sensor often shows a normal value, so neither errors nor means show it; but it varies less than it ever did
+    in the normal rows. A channel that was constant there raises no alarm, nor do windows with missing values. Fitting
+    sets `minimum_deviation_`, `(channel,)` float64, in units of scaled rows: the minimum deviation in normal rows,
+    divided by the same factor for small samples as in `MeanChart`; 0 for constant channels.
     """
 
     def fit(self, parts: Sequence[np.ndarray], floor: np.ndarray) -> StuckChart:

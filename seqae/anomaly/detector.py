@@ -94,7 +94,7 @@ class AnomalyDetector:
             progress: Whether to show a progress bar of the training.
 
         Raises:
-            ValueError: The data cannot be used; says where and why.
+            ValueError: The data cannot be used; the message names location and reason.
         """
         self.scorer_ = self._fitter().fit(as_recordings(normal), progress)
         return self

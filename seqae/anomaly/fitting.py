@@ -68,7 +68,7 @@ class ScorerFitter:
         """Return a scorer with the same models that takes other recordings as normal.
 
         Args:
-            scorer: A fitted one.
+            scorer: A fitted scorer.
             recordings: One or more recordings with the scorer's channels.
 
         Raises:

@@ -41,7 +41,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What a detector has learnt from normal rows, and how it scores other rows.
+    """The parts of a detector that are fitted to normal rows, and the scoring of other rows.
 
     Attributes:
         channels: The names of the channels.

@@ -28,7 +28,7 @@ def option(name: str) -> str:
 
 
 def placeholder(kind: Any) -> str:
-    """Return what stands for a value of this type in the help."""
+    """Return the placeholder for a value of this type in the help."""
     if get_origin(kind) is Literal:
         return "{" + ",".join(map(str, get_args(kind))) + "}"
     return placeholder(_parts(kind)[0]) if len(_parts(kind)) > 1 else _PLACEHOLDERS.get(kind, "VALUE")

@@ -1,7 +1,7 @@
 """Functions called from the command line: their signatures are the options.
 
 Parameters without a default are positional, those after `*` are options, and `*rest` takes every word that is left.
-What each is for stands under "Args:" in the function's docstring.
+Their descriptions come from "Args:" in the function's docstring.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def parse(
 
 
 def argument_help(docstring: str) -> dict[str, str]:
-    """Return what a docstring says under "Args:" (Google's style), by the name of the argument."""
+    """Return the descriptions under "Args:" of a docstring (Google's style), by the name of the argument."""
     section = re.search(r"^Args:\n((?: .*\n?|\n)+)", docstring, re.MULTILINE)
     entries = re.findall(r"^ {4}\*?(\w+): *(.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}

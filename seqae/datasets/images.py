@@ -39,7 +39,7 @@ class ImageDataset:
     Attributes:
         pixels: Bytes, `(images, channel, height, width)`; a quarter of the memory of float32.
         labels: The index of each image's class, `(images,)`, int64; None if it is unknown.
-        values: Turns bytes into what a model reads: `to_float`, `binarize`, `sample_binary` or a function of your own.
+        values: Maps bytes to the input of a model: `to_float`, `binarize`, `sample_binary` or your own function.
     """
 
     pixels: Tensor

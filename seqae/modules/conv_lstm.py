@@ -110,7 +110,7 @@ class ConvLSTM(nn.Module):
         Args:
             inputs: Gate inputs, `(steps, 4 * hidden, height, width)`: all first steps, then all second ones, ...
             hidden: Maps before the first step, the longest sequences first.
-            cell: Likewise.
+            cell: Cells before the first step, in the same order.
             counts: The number of sequences that have a first step, a second one, ...
         """
         all_hidden, all_cells = [], []

@@ -85,7 +85,7 @@ class WordDropout(nn.Module):
     """Replaces tokens at random while training; put it before an embedding.
 
     In a decoder it is the word dropout of Bowman et al. 2016, https://arxiv.org/abs/1511.06349: what is dropped must
-    come from the code. For corruptions of what an encoder reads see `seqae.transforms`.
+    come from the code. For corruptions of the input of an encoder see `seqae.transforms`.
 
     Args:
         p: Probability with which a token is replaced.

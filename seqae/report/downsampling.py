@@ -62,7 +62,7 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
 
 
 def isolated(values: np.ndarray) -> np.ndarray:
-    """Say for each of the values (row,) whether it stands alone between missing ones: no line would show it."""
+    """Return for each of the values (row,) whether both neighbours are missing: no line would show it."""
     present = np.pad(np.isfinite(values), 1)
     return present[1:-1] & ~present[:-2] & ~present[2:]
 

@@ -80,7 +80,7 @@ def _shown(value: object) -> str:
 
 
 def _to_json(value: object) -> object:
-    """Return a number of numpy or torch as one of Python, and anything else that JSON does not know as its text."""
+    """Return a number of numpy or torch as one of Python, and any other type that JSON lacks as text."""
     return value.item() if hasattr(value, "item") else str(value)
 
 

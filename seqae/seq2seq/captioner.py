@@ -1,4 +1,4 @@
-"""A model that writes captions of clips, with its vocabulary: what is saved after training."""
+"""A model that writes captions of clips, with its vocabulary, to be saved together."""
 
 from __future__ import annotations
 

@@ -276,7 +276,7 @@ def _likeliest(logits: Tensor, scores: Tensor, allowed: Tensor) -> tuple[Tensor,
 
 
 def _allowed(logits: Tensor, written: Tensor, ngram: int, banned: Tensor) -> Tensor:
-    """Return logits `(rows, vocabulary)` with minus infinity for what must not follow the texts `(rows, time)`."""
+    """Return logits `(rows, vocabulary)` with minus infinity for tokens that texts `(rows, time)` may not have next."""
     if logits.isnan().any():
         row = int(logits.isnan().any(dim=1).nonzero()[0])
         raise ValueError(

@@ -181,7 +181,7 @@ class AttentionDecoder(TextDecoder):
     def init_state(self, states: Batch) -> DecoderState:
         """Return the state before the first token, given states `(batch, source, states_size)`."""
         rows = torch.arange(len(states), device=states.values.device)
-        # Those of a bidirectional layer that have read the whole source are at its two ends.
+        # The states of a bidirectional layer that have read the whole source are at its two ends.
         ends = torch.cat([states.values[:, 0], states.values[rows, states.lengths - 1]], dim=-1)
         recurrent = self.rnn.initial_state(self.bridge(ends).tanh())
         return DecoderState(

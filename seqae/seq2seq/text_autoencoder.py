@@ -1,4 +1,4 @@
-"""An autoencoder of texts with its vocabulary: what is saved after training."""
+"""An autoencoder of texts with its vocabulary, to be saved together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that writes texts for texts, with both vocabularies: what is saved after training."""
+"""A model that writes texts for texts, with both vocabularies, to be saved together."""
 
 from __future__ import annotations
 

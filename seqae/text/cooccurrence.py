@@ -18,7 +18,7 @@ from seqae._extras import require
 def word_vectors(documents: Sequence[Sequence[Tensor]], vocabulary_size: int, size: int, window: int = 5) -> np.ndarray:
     """Return a vector for each word, `(vocabulary_size, size)` float32: one half from neighbours, one from documents.
 
-    Neighbours in a sentence tell of grammar and meaning, documents of the topic. The components of a half have mean 0
+    Neighbours in a sentence reflect grammar and meaning, documents the topic. The components of a half have mean 0
     and variance 1 over all occurrences of words, and are uncorrelated.
 
     Args:

@@ -1,4 +1,4 @@
-"""Greedy layer-wise pretraining: one layer after the other is trained as an autoencoder of what it reads.
+"""Greedy layer-wise pretraining: one layer after the other is trained as an autoencoder of its input.
 
 Bengio et al. 2007, https://papers.nips.cc/paper/3048; with corrupted inputs Vincent et al. 2010,
 https://jmlr.org/papers/v11/vincent10a.html; with an L1 penalty Ranzato et al. 2007, https://papers.nips.cc/paper/3363.
@@ -27,14 +27,14 @@ from seqae.transforms.corruptions import Corruption
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A layer of a stack, and what it needs to be trained as an autoencoder.
+    """A layer of a stack, with a decoder and a corruption to train it as an autoencoder.
 
     Attributes:
         layer: Maps a batch to a batch; it is kept after training.
         decoder: Maps the layer's output to its input; it is discarded after training.
         loss: The loss of each value, see `seqae.losses`.
         code: A bottleneck between the two, on codes `(steps, size)`, for example `L1Code` or `TopKCode`; None is none.
-        corrupt: Corrupts what the layer reads while it is trained, see `seqae.transforms`.
+        corrupt: Corrupts the input of the layer while it is trained, see `seqae.transforms`.
     """
 
     layer: nn.Module

@@ -139,7 +139,7 @@ def _trainer(callbacks: list[lightning.Callback], **settings: Any) -> lightning.
 
 @contextmanager
 def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, existing: list[Path]) -> Iterator[None]:
-    """Raise what a caller expects in place of what Lightning makes of an early end of training."""
+    """Raise the original error in place of the one that Lightning raises when training ends early."""
     try:
         yield
     except Interrupted as interrupted:
@@ -164,7 +164,7 @@ def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, ex
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what Lightning says about itself."""
+    """Silence the messages of Lightning about itself."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Corruptions of what a model reads while it trains; what it has to write stays clean.
+"""Corruptions of the input of a model while it trains; the target stays clean.
 
 Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html. A corruption takes a batch and a generator of random
 numbers and returns another batch. All but `DropTokens` keep the lengths of sequences.
@@ -127,7 +127,7 @@ class MaskChannels:
 
 @dataclass(frozen=True)
 class MaskTokens:
-    """Replaces tokens `(batch, time)` by one that says nothing; the last one, which ends the text, stays.
+    """Replaces tokens `(batch, time)` by a mask token; the last one, which ends the text, stays.
 
     Word dropout of Dai & Le 2015 (https://arxiv.org/abs/1511.01432) and Bowman et al. 2016
     (https://arxiv.org/abs/1511.06349).

@@ -1,6 +1,6 @@
 """Random transforms of images that leave the classes of their pixels as they are; the mask is transformed with them.
 
-What happens to an image is a function of the seed, the epoch and the index of the image: neither its batch nor a
+The transform of an image depends on the seed, the epoch and the index of the image alone: neither its batch nor a
 resumed run changes it. A transform takes an image `(channel, height, width)`, its mask `(height, width)` and a
 generator, and returns both.
 """

@@ -13,8 +13,8 @@ from seqae.anomaly.events import RELEASE_RATIO, Event, find_events
 class EvidenceStream:
     """One stream of evidence, as ratios to its threshold, combined with the streams that are sharper in time.
 
-    Ratios are appended as they become final, and so is what the sharper streams give together. From both follow the
-    combined ratios of the rows that no later row can change. Between calls the stream keeps the pending rows: those
+    Ratios are appended as they become final, and so are the combined ratios of the sharper streams. From both the
+    final combined ratios follow, which no later row can change. Between calls the stream keeps the pending rows: those
     that are not combined yet.
 
     Args:
@@ -29,7 +29,7 @@ class EvidenceStream:
         self.observed = 0  # rows for which the sharper streams are combined
         self.peak = 0.0  # the highest ratio of the current alarm; 0 outside an alarm
         self.trough = 0.0  # the lowest ratio since the last alarm
-        # Of the pending rows, as far as they are known:
+        # For the pending rows, as far as they are known:
         self.ratios = np.zeros(0, dtype=np.float32)
         self.in_alarm = np.zeros(0, dtype=bool)
         self.sharper_ratios = np.zeros(0, dtype=np.float32)

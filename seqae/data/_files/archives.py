@@ -1,4 +1,4 @@
-"""Packed files from elsewhere, read in memory: what comes out of them has a limit."""
+"""Compressed files from elsewhere, read in memory: their unpacked size is limited."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ class Remote:
 def fetch(remote: Remote, folder: Path) -> Path:
     """Return the path of a file in a folder; get it if it is absent.
 
-    What has come so far stands in `NAME.part`: a later call asks for the rest. The file gets its name when all of it
+    The part received so far is in `NAME.part`: a later call asks for the rest. The file gets its name when all of it
     is on the disk and its SHA-256 is right.
 
     Raises:
-        ConnectionError: No address gave the whole file; says what each of them did.
+        ConnectionError: No address gave the whole file; the message lists the error of each.
     """
     path = folder / remote.name
     if path.exists():

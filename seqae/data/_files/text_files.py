@@ -66,7 +66,7 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
         where: File and line of the text, for error messages.
 
     Raises:
-        ValueError: It is no object, or a name stands twice in it.
+        ValueError: The text is no object, or a name occurs twice in it.
     """
     try:
         members = json.loads(text, object_pairs_hook=_once_each)
@@ -78,9 +78,9 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
 
 
 def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
-    """The members of an object, by name; json would take the last one of a name that stands twice."""
+    """The members of an object, by name; json would take the last one of a name that occurs twice."""
     names = [name for name, _ in members]
     "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
     if len(set(names)) < len(names):
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice")
     return dict(members)

@@ -80,7 +80,7 @@ class Audio:
         return np.ascontiguousarray(self.samples[:, channel])
 
     def write(self, path: str | Path) -> Path:
-        """Write a file in the format that the ending of its name tells, whole or not at all; return the path."""
+        """Write a file in the format of the ending of its name, whole or not at all; return the path."""
         sound_file = require("soundfile", extra="audio", purpose="writing audio")
         with atomic_write(path) as staged:
             sound_file.write(staged, self.samples, self.sample_rate)

@@ -34,7 +34,7 @@ class LogMel:
         hop: Seconds from one frame to the next.
         floor: Decibels below the loudest value of a recording; weaker values are noise and clipped there.
         normalization: References that are subtracted from the bands, for example `SpectralMean()`. With several, the
-            results stand side by side in a frame.
+            results are concatenated in a frame.
         deltas: Whether to append the changes over time; then a frame has twice the size.
         channel: The channel to read; None mixes all.
         trim_db: Decibels below the loudest frame; softer frames at the beginning and the end are cut off. None keeps
@@ -141,7 +141,7 @@ class LogMel:
         samples = torch.from_numpy(audio.mono(self.channel))
         if audio.sample_rate != self.sample_rate:
             samples = _torchaudio("functional").resample(samples, audio.sample_rate, self.sample_rate)
-        padded = F.pad(samples, (self._fft_length // 2,) * 2)  # so that frame n stands around sample n * hop_length
+        padded = F.pad(samples, (self._fft_length // 2,) * 2)  # so that frame n is centred on sample n * hop_length
         return 10 * self._mel(padded).clamp(min=_MIN_POWER).log10().T
 
     def trim_silence(self, decibels: Tensor) -> Tensor:

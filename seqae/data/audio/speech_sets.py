@@ -63,7 +63,7 @@ def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
 
     Raises:
         ValueError: There is no such set, or a list names recordings that are not there.
-        FileNotFoundError: The folder does not hold it; says what to get.
+        FileNotFoundError: The folder does not hold it; the message names its source.
     """
     if name not in SOURCES:
         raise ValueError(f"no audio set {name!r}. Choose one of {', '.join(SOURCES)}")
@@ -117,7 +117,7 @@ def _esc(folder: Path, only_ten: bool) -> Iterator[AudioClip]:
 
 
 def _speech_commands(folder: Path) -> Iterator[AudioClip]:
-    """Yield clips WORD/SPEAKER_nohash_NUMBER.wav; lists beside the words tell which are for validation and test."""
+    """Yield clips WORD/SPEAKER_nohash_NUMBER.wav; lists beside the words name those for validation and test."""
     for listed in sorted(folder.rglob("testing_list.txt"))[:1]:
         home = listed.parent
         parts = {}

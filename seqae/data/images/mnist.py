@@ -91,7 +91,7 @@ def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset,
 
     Raises:
         ValueError: There is no such set, or a file is damaged.
-        FileNotFoundError: The set is not here and cannot be downloaded; says what to do.
+        FileNotFoundError: The set is not here and cannot be downloaded; the message explains what to do.
     """
     if dataset == "digits":
         return _digits()

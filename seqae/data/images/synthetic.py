@@ -13,8 +13,8 @@ from seqae.datasets.masks import MaskedImage
 def synthetic_surfaces(count: int, size: int = 128, seed: int = 0) -> list[MaskedImage]:
     """Return images of brushed metal, every second one with pits, and their masks.
 
-    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names tell the
-    place, one of eight, each with its own light and colour.
+    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names contain the
+    location, one of eight, each with its own light and colour.
 
     Args:
         count: The number of images.

@@ -23,7 +23,7 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
     """
     if all(np.isnan(recording.values).all() for recording in recordings):
         raise ValueError(
-            "no values at all: every one is missing (NaN). Expected readings. Check how missing ones are told"
+            "no values at all: every one is missing (NaN). Expected readings. Check how missing values are marked"
         )
     for number, recording in enumerate(recordings):
         name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")

@@ -1,4 +1,4 @@
-"""How the rows of a CSV text are to be read: delimiter, decimal sign and header, as its first rows tell.
+"""Recognises the format of a CSV text, delimiter, decimal sign and header, from its first rows.
 
 pandas parses the numbers. It would also take much that is wrong: one field too many in every row shifts all columns,
 a cut last line is filled up, a semicolon file becomes one column. So the shape of the text is checked first.
@@ -25,11 +25,11 @@ NUMBER = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"
 WITH_POINT = re.compile(NUMBER.format(r"\."))
 WITH_COMMA = re.compile(NUMBER.format(","))
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-SAMPLE = 100  # rows that tell the delimiter and the decimal sign
+SAMPLE = 100  # rows from which delimiter and decimal sign are found
 
 
 class UncertainFormat(ValueError):  # noqa: N818 (more rows may mend it)
-    """The rows do not tell how they are to be read; more of them may."""
+    """The format cannot be recognised from these rows; more of them may show it."""
 
 
 @dataclass(frozen=True)

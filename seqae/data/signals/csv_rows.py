@@ -63,7 +63,7 @@ class CsvRows:
         return self.data.endswith((b"\n", b"\r"))
 
     def locate(self, row: int) -> str:
-        """Where a row stands, for error messages."""
+        """Return the location of a row, for error messages."""
         return f"{self.name}, line {self.lines[row]}"
 
     def cells(self, row: int, delimiter: str) -> list[str]:

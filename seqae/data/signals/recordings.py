@@ -1,4 +1,4 @@
-"""What a machine recorded: rows of readings in time order."""
+"""Recordings of a machine: rows of readings in time order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recording:
     Attributes:
         values: `(time, channel)` float64 (float32 if the data was), NaN where a value is missing. Read-only.
         channels: The name of each channel; "0", "1", ... if the data had no names.
-        times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if nothing told the time.
+        times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if there were no times.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
         name: The name of its file, or "".
         warnings: Remarkable facts about the data, one line each. Rows are counted from 0.

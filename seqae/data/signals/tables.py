@@ -55,7 +55,7 @@ class Table:
             columns: Header and values of each, from left to right; a column without a name may be the row number.
             name: The name of the file, or "".
             where: Which recording this is, if it has no file.
-            lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
+            lines: `(row,)`, the line of each row in its file; None if rows are counted instead.
             warnings: Remarkable facts noticed while reading.
         """
         where = name or where
@@ -132,7 +132,7 @@ class Table:
     def _time_columns(
         self, columns: dict[str, pd.Series], time_column: str | None, channels: Sequence[str]
     ) -> tuple[str, ...]:
-        """The column that tells the time and is not a channel; two if one has the day and another the time of day."""
+        """The column of times and is not a channel; two if one has the day and another the time of day."""
         if time_column is None:
             name = next(time_names({name: columns[name] for name in columns if name not in channels}), None)
             if name is None:
@@ -170,10 +170,10 @@ class Readings:
 
     Attributes:
         values: `(row, channel)` float64, NaN where a value is missing.
-        times: `(row,)` datetime64[ns] or float64 seconds; None if no column tells the time.
+        times: `(row,)` datetime64[ns] or float64 seconds; None if there is no column of times.
         channels: The name of each channel.
         columns: The column of the table that each channel is read from.
-        time_columns: The columns that tell the time: none, one, or the day and the time of day.
+        time_columns: The columns of times: none, one, or the day and the time of day.
     """
 
     values: np.ndarray
@@ -184,7 +184,7 @@ class Readings:
 
 
 def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
-    """Make a table of a pandas or polars frame; an index that tells the time becomes a column."""
+    """Make a table of a pandas or polars frame; an index of times becomes a column."""
     if not isinstance(frame, pd.DataFrame):  # polars
         return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)
     columns = [(str(header), column.reset_index(drop=True)) for header, column in frame.items()]

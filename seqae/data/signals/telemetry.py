@@ -27,7 +27,7 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
         rows: The number of rows.
 
     Raises:
-        ValueError: A segment lacks a start or an end, or they do not match the rows; tells which.
+        ValueError: A segment lacks a start or an end, or they do not match the rows; the message names it.
     """
     positions = np.arange(rows) if times is None else times
     labels = np.zeros(rows, dtype=bool)

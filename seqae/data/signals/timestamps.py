@@ -13,7 +13,7 @@ import pandas as pd
 SECONDS = {"s": 1, "sec": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60, "h": 3600, "d": 86400}
 EPOCH = (631_152_000, 4_102_444_800)  # 1990 to 2100 in seconds: numbers in this range are dates
 
-# What is not ISO 8601. Dots are written day first everywhere; slashes and dashes are tried both ways.
+# Formats other than ISO 8601. Dots are written day first everywhere; slashes and dashes are tried both ways.
 DATES = ["%d.%m.%Y", "%d.%m.%y", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%Y"]
 DATES += ["%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d %Y", "%b %d, %Y", "%Y-%m-%d", "%Y/%m/%d"]
 CLOCKS = ["", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S,%f", "%H.%M.%S", "%I:%M %p", "%I:%M:%S %p"]
@@ -33,14 +33,14 @@ def is_stamp(text: object) -> bool:
 
 
 def is_dated(column: pd.Series) -> bool:
-    """Whether the type of a column says that it holds time stamps."""
+    """Whether a column has a type of time stamps."""
     return pd.api.types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
 
 
 class TimeReader:
     """Reads the time stamps of a table, or of one part of a stream after the other.
 
-    The format of the first stamps holds for all later ones: what 03/04 means may have been told by an earlier 13/04.
+    The format of the first stamps holds for all later ones: an earlier 13/04 may have shown what 03/04 means.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class TimeReader:
                     f"time column {name!r} can be read as {form} or as {other}: {column.iloc[0]!r} ({locate(0)}). "
                     f"Write dates as 2020-12-31, or do without times: ignore=[{name!r}]"
                 )
-        self._form = None if others else form  # 03/03 fits two formats, and does not tell which
+        self._form = None if others else form  # 03/03 fits two formats
         return first
 
 

@@ -27,7 +27,7 @@ def read_text_set(name: str, data_root: str | Path) -> LabelledTexts:
             `imdb_labelled.txt` and `yelp_labelled.txt`.
 
     Raises:
-        FileNotFoundError: A file is not there; says where to get it.
+        FileNotFoundError: A file is not there; the message names its source.
         ValueError: There is no such set, or a file is damaged.
     """
     if name not in TEXT_SETS:

@@ -37,7 +37,7 @@ class PairSet:
 
 
 def read_pair_set(name: str, data_root: str | Path) -> list[Pair]:
-    """Return pairs of a text and what is to be written for it, in the order of the files.
+    """Return pairs of a source text and a target text, in the order of the files.
 
     Args:
         name: The data set: tatoeba_cmn_eng (a Chinese sentence and its English translation), taskmaster4_coffee (what a
@@ -47,7 +47,7 @@ def read_pair_set(name: str, data_root: str | Path) -> list[Pair]:
             where pip installs it). Each file may be gzipped.
 
     Raises:
-        FileNotFoundError: No file is there; says where to get it.
+        FileNotFoundError: No file is there; the message names its source.
         ValueError: There is no such set, or a file is not as published; names the file and the location in it.
     """
     if name not in PAIR_SETS:

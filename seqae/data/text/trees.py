@@ -105,7 +105,7 @@ class _Parser:
         for match in _PARTS.finditer(self.line):
             text, column = match.group(), match.start() + 1
             if done or (not opened and text != "("):
-                raise self.error(column, f"{text!r} stands outside of all brackets", "one tree in brackets a line")
+                raise self.error(column, f"{text!r} is outside of all brackets", "one tree in brackets a line")
             if text == "(":
                 opened.append(_OpenBracket(column))
             elif text == ")":

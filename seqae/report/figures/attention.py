@@ -64,7 +64,7 @@ def _fonts(text: str) -> list[str]:
 
 
 def _drawable(word: str, fonts: Sequence[str]) -> str:
-    """Return a word; the Unicode numbers of its characters if no font has them, since boxes tell nothing."""
+    """Return a word; the Unicode numbers of its characters if no font has them, since boxes cannot be read."""
     known: frozenset[int] = frozenset().union(*map(_characters, fonts))
     if {ord(character) for character in word} <= known:
         return word.replace("$", r"\$")

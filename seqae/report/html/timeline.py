@@ -27,8 +27,8 @@ MOMENT = {"date": "@x{%F %T}", "seconds": "@x{0.000} s", "row": "row @x{0,0}"}
 def timeline(report: Report, axis: Axis) -> GridPlot:
     """Return the alarms, the threshold ratio, one channel with its error, and the errors of all, one below the other.
 
-    The page finds what it changes by name: `time` (the range), the plots `lanes`, `heat`, `channel` and `error`, and
-    `shown` (the source of the drawn channel; its tags are the sources of all channels).
+    The page looks up by name the parts that it changes: `time` (the range), the plots `lanes`, `heat`, `channel` and
+    `error`, and `shown` (the source of the drawn channel; its tags are the sources of all channels).
     """
     from bokeh.layouts import gridplot
     from bokeh.models import Range1d

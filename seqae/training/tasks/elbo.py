@@ -19,7 +19,7 @@ class ELBO(Task):
     Kingma & Welling 2013, https://arxiv.org/abs/1312.6114, if the code is a `GaussianCode`. `Reconstruction` takes
     means over steps; there a code costs a short sequence less than a long one. With a `NullEncoder`, whose code costs
     nothing, this trains a language model. The loader yields batches. `seqae.evaluation.posterior_collapse_warning`
-    tells whether a trained model ignores its code.
+    shows whether a trained model ignores its code.
 
     Args:
         model: The autoencoder to train.

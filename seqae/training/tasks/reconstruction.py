@@ -24,7 +24,7 @@ class Reconstruction(Task):
     Args:
         model: The autoencoder to train: returns an `AutoencoderOutput`, given a batch and `targets`.
         loss: The loss of each value, see `seqae.losses`.
-        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; the targets stay clean.
+        corrupt: Corrupts the input of the model while it trains, see `seqae.transforms`; the targets stay clean.
         learning_rate: Learning rate of Adam.
         sampling_probability: For an `AutoregressiveDecoder`: from the epoch, counted from 0, to the probability that a
             step reads the decoder's own output in place of the target (scheduled sampling, Bengio et al. 2015,

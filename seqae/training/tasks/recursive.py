@@ -1,4 +1,4 @@
-"""Train recursive autoencoders: reconstruct what is merged, and name the classes of nodes."""
+"""Training of recursive autoencoders: reconstruct merged nodes, and classify nodes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TreeReconstruction(Task):
         model: The autoencoder to train; without a head it needs no labels.
         reconstruction: Weight of the mean loss of a merge; that of the class of the whole is 1.
         nodes: Weight of the mean loss of the class of a node.
-        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; lengths may not change.
+        corrupt: Corrupts the input of the model while it trains, see `seqae.transforms`; lengths may not change.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
         lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
