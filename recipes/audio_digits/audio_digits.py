@@ -3,7 +3,7 @@
 Two recurrent autoencoders of log-mel frames after auDeep (Freitag et al. 2017, https://arxiv.org/abs/1712.04382): one
 reads frame after frame, one band after band; they restore corrupted recordings. Features are their mean states in each
 part of a recording. Beside them stand mean log-mel frames with a support vector machine. Three tests: all labels, few
-labels (see `few_labels`), and speakers that neither encoders nor classifier have heard.
+labels (see `few_labels`), and speakers that are in no training set.
 
     python recipes/audio_digits/audio_digits.py
     python recipes/audio_digits/audio_digits.py --data-root folder/with/fsdd
@@ -40,7 +40,7 @@ def main(
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Train on recordings without labels, then classify with all labels, with few, and for speakers never heard.
+    """Train on recordings without labels, then classify with all labels, with few, and for unseen speakers.
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.

@@ -1,4 +1,4 @@
-"""A language model that counts n-grams: the baseline of the neural ones."""
+"""A language model that counts n-grams: the baseline of the neural models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How like the true replies written ones are, and how degenerate: empty, looping, or always the same."""
+"""Metrics of written replies: agreement with the true ones, and degeneracy: empty, looping, or always the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talk: learn what to reply from pairs of what was said and what was answered.
+"""Chat: learn to reply from pairs of a text and its reply.
 
 Vinyals & Le 2015, https://arxiv.org/abs/1506.05869, with attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025).
 Perplexity stands beside that of n-gram models, which do not read what was said; words stand beside the reply to the
@@ -116,7 +116,7 @@ def main(
 
 
 def read(data_root: str, dataset: str, pairs: str, encoding: str, synthetic: int, seed: int) -> Pairs:
-    """Return pairs of what was said and the reply."""
+    """Return pairs of a text and its reply."""
     if pairs:
         return read_pairs(pairs, encoding)
     return read_pair_set(dataset, data_root) if data_root else synthetic_dialogues(synthetic, seed)

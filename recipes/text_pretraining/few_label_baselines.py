@@ -1,4 +1,4 @@
-"""What a pretrained encoder is compared with: classifiers that learn from the labelled sentences alone."""
+"""Baselines of a pretrained encoder: classifiers that learn from the labelled sentences alone."""
 
 import numpy as np
 import torch

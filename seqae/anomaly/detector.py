@@ -100,7 +100,7 @@ class AnomalyDetector:
         return self
 
     def recalibrate(self, normal: object) -> AnomalyDetector:
-        """Return a copy with the same models that takes other rows as normal; this detector stays as it is.
+        """Return a copy with the same models, calibrated on other normal rows; this detector does not change.
 
         For a machine that was serviced or runs at another operating point. It takes no longer than scoring, and fewer
         rows than training. The mean of channels that have shifted is replaced; the scales of the errors, the control

@@ -1,4 +1,4 @@
-"""Drift: do the rows still look like those that a detector was calibrated on, and are alarms still as rare?
+"""Drift: tests whether rows still look like the calibration rows, and whether alarms are still as rare.
 
 A fault is an event; drift lasts. So the test unit is a block of rows. A channel drifts where its mean, its standard
 deviation or its fraction of missing values lies outside a prediction interval in two consecutive blocks, on the same

@@ -65,7 +65,7 @@ class ScorerFitter:
         return self._calibrate(scorer, parts, ratios)
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
-        """Return a scorer with the same models that takes other recordings as normal.
+        """Return a scorer with the same models, calibrated on other normal recordings.
 
         Args:
             scorer: A fitted scorer.

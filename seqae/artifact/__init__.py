@@ -39,7 +39,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
     Args:
         obj: The object to save.
         folder: The folder to save to; created if it is absent.
-        metrics: Numbers to keep beside it, for example how well it did.
+        metrics: Values by name to save beside it, for example test scores.
 
     Returns:
         The folder.

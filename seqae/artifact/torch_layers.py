@@ -78,7 +78,7 @@ def is_layer(kind: type) -> bool:
 
 
 def find_layer(name: str) -> type | None:
-    """Return the layer that is called so (`torch.nn.Linear`), None if torch.nn has no such layer."""
+    """Return the layer of a name such as `torch.nn.Linear`, None if torch.nn has no such layer."""
     found = getattr(nn, name.removeprefix(PREFIX), None) if name.startswith(PREFIX) else None
     return found if isinstance(found, type) and name == f"{PREFIX}{found.__name__}" and is_layer(found) else None
 
@@ -95,7 +95,7 @@ def constructor_owner(kind: type) -> type:
 
 
 def refuse_unknown(kind: type) -> None:
-    """Refuse classes of torch that are no such layers.
+    """Refuse classes of torch that are not layers of torch.nn.
 
     Raises:
         ValueError: A class of torch cannot be built from its arguments; the message names what to save instead.

@@ -16,7 +16,7 @@ from seqae._extras import MissingExtra
 from seqae._files import require_local_path
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
-# Errors that a user can mend; numbers that are not finite come from data or settings.
+# Errors that a user can fix; values that are not finite come from data or settings.
 USERS_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError, MissingExtra)
 _REMEDIES = {
     errno.ENOSPC: "Make room, or write elsewhere",

@@ -1,4 +1,4 @@
-"""Numbers in memory: arrays, tensors and lists as `(time, channel)` float64, or float32 if they are that."""
+"""Data in memory: arrays, tensors and lists as `(time, channel)`, float32 if they are float32, else float64."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "t
 
 
 def to_values(data: object, where: str = "") -> np.ndarray:
-    """Return `(time, channel)` float64 or float32: the caller's own memory if it is that already, never to be written.
+    """Return `(time, channel)` float64 or float32, not to be written: it may be the caller's own memory.
 
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.

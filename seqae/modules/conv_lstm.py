@@ -72,7 +72,7 @@ class ConvLSTM(nn.Module):
         )
 
     def run_without_input(self, state: State, lengths: Tensor) -> tuple[Batch, State]:
-        """Return the same for steps at which nothing is read.
+        """Run the layer for steps without input.
 
         Args:
             state: Hidden maps and cells before the first step, `(batch, hidden, height, width)` each.

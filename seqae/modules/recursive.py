@@ -41,7 +41,7 @@ class ChainTree(TreeBuilder):
 
 
 class BalancedTree(TreeBuilder):
-    """Neighbours are merged, then neighbours of these: trees of minimum height, the fastest ones."""
+    """Merges neighbours, then the neighbours of these: trees of minimum height, the fastest to compute."""
 
     def tree(self, length: int) -> Tree:
         """Return the tree of a sequence of this length."""
@@ -263,7 +263,7 @@ class RecursiveAutoencoder(nn.Module):
         self.head = head
 
     def forward(self, batch: Batch, trees: Sequence[Tree] | None = None) -> RecursiveOutput:
-        """Merge along the trees given, or along those that the encoder chooses.
+        """Merge along the given trees, or along trees that the encoder chooses.
 
         Args:
             batch: The sequences, `(batch, time, *step)`.

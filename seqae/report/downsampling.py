@@ -1,4 +1,4 @@
-"""Which rows of a long recording to draw so that the picture is the same and the file stays small."""
+"""Downsampling of long recordings for pictures: the same look in a small file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder that a recipe leaves: settings, environment, numbers, pictures."""
+"""The folder that a recipe writes: settings, environment, metrics, pictures."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Run:
         return write_atomically(self.path(file), text.encode())
 
     def finish(self, results: Sequence[Mapping[str, object]], metrics: Mapping[str, float]) -> None:
-        """Write the numbers to `metrics.json`, print the table and the names of all files in the folder.
+        """Write the metrics to `metrics.json`, print the table and the names of all files in the folder.
 
         Args:
             results: The rows of the table; a column that a row lacks stays empty.
-            metrics: The numbers by name.
+            metrics: The values by name.
         """
         self._write_json("metrics.json", {"metrics": metrics, "results": list(results)})
         print(table(results))

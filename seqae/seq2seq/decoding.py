@@ -248,7 +248,7 @@ class _Finished:
             self.texts[rows[at]] = torch.cat([written[origins[at, ranks[at]]], self.end])
 
     def texts_or(self, rows: Tensor, unfinished: Tensor) -> list[Tensor]:
-        """Return the texts; where none has ended, that of the unfinished ones `(rows, time)`."""
+        """Return the texts; where none has ended, the unfinished texts `(rows, time)`."""
         for row, text in zip(rows.tolist(), unfinished):
             if self.scores[row] == -torch.inf:
                 self.texts[row] = text

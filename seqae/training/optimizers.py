@@ -17,7 +17,7 @@ _TINY = 1e-30  # of a norm; one divided by it is finite, so that no gradient at 
 
 
 class OneSidedShampoo(torch.optim.Optimizer):
-    """Steps of equal length along all directions of a matrix, so that those of small gradients count as much.
+    """Steps of equal length along all directions of a matrix, also along directions of small gradients.
 
     The kernels of a convolution are a matrix, too, with a row for each (first axis) of them.
 

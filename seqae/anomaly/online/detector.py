@@ -1,4 +1,4 @@
-"""The detector on rows that arrive one after the other: results as soon as they are final."""
+"""Online detection: scores rows as they arrive, with results as soon as they are final."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class EvidenceStream:
         self.ratios = np.zeros(0, dtype=np.float32)
         self.in_alarm = np.zeros(0, dtype=bool)
         self.sharper_ratios = np.zeros(0, dtype=np.float32)
-        # The numbers of the rows within reach of the pending ones at which a sharper stream raised an alarm.
+        # Indices of the rows, near the pending ones, at which a sharper stream raised an alarm.
         self.sharper_alarms = np.zeros(0, dtype=np.int64)
 
     @property

@@ -72,7 +72,7 @@ def member_of(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def max_unpacked(packed: int) -> int:
-    """Return how many bytes a file of so many bytes may unpack to."""
+    """Return the maximum unpacked size, in bytes, of a file of a given size."""
     return max(ROOM, RATIO * packed)
 
 
@@ -81,7 +81,7 @@ class _Readable(Protocol):
 
 
 def _read_bounded(file: _Readable, max_size: int, name: str) -> bytes:
-    """Return the content of a file that gives at most so many bytes."""
+    """Return the content of a file of at most a given number of bytes."""
     parts: list[bytes] = []
     rest = max_size
     while part := file.read(min(_CHUNK, rest + 1)):

@@ -101,7 +101,7 @@ class LogMel:
         return self.fit_decibels(map(self.decibels, recordings))
 
     def fit_decibels(self, recordings: Iterable[Tensor]) -> LogMel:
-        """Fit the same on the decibels of each recording, `(time, band)`; return self."""
+        """Fit mean and standard deviation on the decibels of each recording, `(time, band)`; return self."""
         count, mean, squares = 0, torch.zeros(()), torch.zeros(())
         for decibels in recordings:
             frames = self._normalized(decibels).double()

@@ -71,7 +71,7 @@ class CsvFormat:
         return self if self.decimal is not None else replace(self, decimal=_decimal(rows, self.delimiter))
 
     def columns(self, rows: CsvRows, first: int = 0) -> list[tuple[str, pd.Series]]:
-        """Return the name and the values of each column from row `first` on: numbers where all of a column are.
+        """Return the name and the values of each column from row `first` on: numbers where a column holds numbers only.
 
         Raises:
             ValueError: A row has another number of fields, or quotes within a field; names the line.
@@ -82,7 +82,7 @@ class CsvFormat:
 
 
 def _delimiter(rows: CsvRows) -> str:
-    """What splits all rows into the same number of fields, or else what splits the first row."""
+    """Return the delimiter that splits all rows into the same number of fields, else one that splits the first row."""
     counts = {
         delimiter: [len(rows.cells(row, delimiter)) for row in range(min(len(rows), SAMPLE))]
         for delimiter in DELIMITERS
@@ -150,7 +150,7 @@ def _header(rows: CsvRows, delimiter: str, decimal: str | None) -> tuple[tuple[s
 
 
 def _parsed(rows: CsvRows, first: int, format: CsvFormat) -> pd.DataFrame:
-    """The columns, numbers where all of a column are."""
+    """Return the columns, as numbers where a column holds numbers only."""
     buffer = io.BytesIO(rows.data)
     buffer.seek(rows.starts[first])
     try:
@@ -179,7 +179,7 @@ def _parsed(rows: CsvRows, first: int, format: CsvFormat) -> pd.DataFrame:
 
 
 def _unpadded(column: pd.Series, decimal: str | None) -> pd.Series:
-    """A column that holds text, with numbers where it holds numbers: blanks, or one text, had hidden them."""
+    """Return a text column with numbers where they can be read: pandas leaves all as text for one blank or text."""
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
         return column
     text = column.astype(str).str.strip()

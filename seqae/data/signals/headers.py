@@ -80,6 +80,6 @@ def _superfluous(column: pd.Series) -> str:
 
 
 def _rises(column: pd.Series) -> bool:
-    """Whether numbers called "t" are times, and not temperatures."""
+    """Whether the values of a column "t" are times, and not temperatures."""
     steps = np.diff(column.to_numpy(dtype=np.float64, na_value=np.nan))
     return bool(np.mean(steps >= 0) > 0.9 and np.any(steps > 0)) if len(steps) else False

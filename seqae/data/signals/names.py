@@ -9,7 +9,7 @@ _MAX_NAMES = 30  # in an error message
 
 
 def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
-    """Return those of `names` that are meant: found by name, or by position if they are only numbered.
+    """Return the entries of `names` that were asked for: by name, or by position if channels have none.
 
     Args:
         names: The names that there are.

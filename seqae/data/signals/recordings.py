@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def is_named(self) -> bool:
-        """False if the channels are only numbered, as those of an array are."""
+        """Whether the channels have names; those of an array are only numbered."""
         return self.channels != default_names(len(self.channels))
 
     def select(self, channels: Sequence[str]) -> Recording:

@@ -79,7 +79,7 @@ class Table:
         return {*self.headers, *self.headers.values()}
 
     def recording(self, time_column: str | None, ignore: Sequence[str], channels: Sequence[str] | None) -> Recording:
-        """Tell the time from the channels, and read both; the arguments are those of `as_recordings`."""
+        """Separate the times from the channels, and read both; the arguments are those of `as_recordings`."""
         found = self.readings(time_column, ignore, channels, TimeReader())
         if found.times is not None:
             refuse_disorder(found.times, found.time_columns[0], self.locate)
@@ -126,7 +126,7 @@ class Table:
         return Readings(values, times, names, taken, time_columns)
 
     def _plain(self, name: str) -> str:
-        """A name without its unit, if it is the header of a column that has one."""
+        """Return a name without its unit, if it is the header of a column with a unit."""
         return next((plain for plain, header in self.headers.items() if header == name), name)
 
     def _time_columns(

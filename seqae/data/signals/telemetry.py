@@ -21,7 +21,7 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
     """Return True in labelled segments, `(row,)`.
 
     Args:
-        path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else numbers
+        path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else row indices
             of rows; both ends are included.
         times: `(row,)`, the time of each row.
         rows: The number of rows.

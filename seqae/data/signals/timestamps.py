@@ -45,13 +45,13 @@ class TimeReader:
 
     def __init__(self) -> None:
         self._form: str | None = None  # of stamps that are text
-        self._second: float | None = None  # of numbers that count from 1970: seconds in one of their steps
+        self._second: float | None = None  # the unit of numbers that count from 1970, in seconds
 
     def read(self, column: pd.Series, unit: str, name: str, locate: Callable[[int], str]) -> np.ndarray:
         """Return `(row,)` datetime64[ns], in UTC if the stamps have zones, or float64 seconds.
 
         Args:
-            column: Stamps, as text, dates or numbers: seconds, or what `unit` says, since any beginning.
+            column: Stamps, as text, dates or numbers in `unit` (by default seconds) since any origin.
             unit: The unit in the header, or "".
             name: The name of the column, for error messages.
             locate: Returns the position of a row, for error messages.

@@ -36,7 +36,7 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
-    """Return the same for `lstm`, whose inputs are `(batch, time, input_size)`, too.
+    """Return whether to use the kernel for an LSTM layer that reads `(batch, time, input_size)`.
 
     Torch is faster if the hidden state is large and the batch small (measured with AVX2).
     """

@@ -46,5 +46,5 @@ class IWAE(Task):
         return -(weights.logsumexp(dim=1) - math.log(self.num_samples)).mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the same bound, `()`, of sequences `(batch, time, *step)`, and their number."""
+        """Return the mean bound, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self.training_step(batch, 0), len(batch)
