@@ -14,7 +14,7 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
     """Return the path of a folder on this machine.
 
     Raises:
-        ValueError: It is an address.
+        ValueError: The path is a URL.
     """
     if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
         raise ValueError(f"{folder} is an address. Download it first; only files on this machine are read and written")

@@ -253,7 +253,7 @@ def neighbour_purity(codes: np.ndarray, labels: np.ndarray, k: int = 10) -> floa
     """Return the fraction of each code's nearest neighbours that are of its class, the mean over codes.
 
     Args:
-        codes: `(codes, code_size)`.
+        codes: Codes `(codes, code_size)`.
         labels: The class of each code, `(codes,)`.
         k: The number of neighbours that count; a code is not its own neighbour.
     """

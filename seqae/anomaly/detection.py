@@ -28,7 +28,7 @@ class Detection:
         threshold_ratio: `(row,)` float32, the evidence for an alarm as a ratio to its threshold: above 1 is an alarm.
         contributions: `(row, channel)` float32, the fraction that each channel contributes.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
     """
 
     recording: Recording

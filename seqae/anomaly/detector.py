@@ -40,14 +40,14 @@ class AnomalyDetector:
         model: Creates the window models, see `seqae.anomaly.window_models`; `Dense()` by default.
         resolutions: Rows in a step, for each resolution; those for which there are too few training rows are made
             finer.
-        window: Steps in a window.
+        window: The number of steps in a window.
         stride: Steps from one window to the next when scoring, 1 to `window`.
         false_alarm_rate: Fraction of normal rows that may raise an alarm, between 0 and 1.
         threshold: How the thresholds of the errors are fitted; `PeaksOverThreshold()` by default.
         distance: Combines the errors of all channels to one score: `Mahalanobis()` uses which channels have large
             errors together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
         epochs: Passes over the training windows at most.
         random_state: Seed of all random numbers.
 

@@ -132,7 +132,7 @@ class DriftChart:
         """Return statistics in the units of the data, both `(statistic, channel)`.
 
         Args:
-            statistics: The result of `statistics`, in units of scaled rows.
+            statistics: The result of `statistics`, `(statistic, channel)`, in units of scaled rows.
             scaler: The scaler of these rows.
         """
         mean, spread, missing = statistics

@@ -36,7 +36,7 @@ class Event:
     """Consecutive rows that are abnormal.
 
     Attributes:
-        start: The first row.
+        start: The index of the first row.
         stop: The row after the last one.
         start_time: The time of the first row: ISO 8601 for dates, a decimal number for seconds, None without times.
         end_time: The time of the last row.
@@ -127,7 +127,7 @@ def find_events(
         channels: The names of the channels.
         times: `(row,)`, datetime64 or seconds.
         merge_gap: Alarms with at most this many rows between them belong to one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
         segments: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
 
     Raises:

@@ -29,7 +29,7 @@ def sample_windows(parts: Sequence[np.ndarray], window: int, rows_per_step: int)
 
     Args:
         parts: Scaled rows without gaps in time, `(row, channel)` float32 each; at least one as long as a window.
-        window: Steps in a window.
+        window: The number of steps in a window.
         rows_per_step: Rows that are averaged to one step.
     """
     length = window * rows_per_step

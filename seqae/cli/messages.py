@@ -39,7 +39,7 @@ def existing(path: Path) -> Path:
 
     Raises:
         FileNotFoundError: It is not; the message names the nearest name beside it.
-        ValueError: It is an address.
+        ValueError: The path is a URL.
     """
     path = require_local_path(path)
     if path.exists():

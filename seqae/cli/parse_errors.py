@@ -38,9 +38,9 @@ def clear_message(message: str, kinds: Mapping[str, Any], options: Sequence[str]
     """Return a message of jsonargparse as one line that names the file with the mistake and the nearest known word.
 
     Args:
-        message: The message.
+        message: The message of jsonargparse.
         kinds: The type of each parameter, by name.
-        options: All options.
+        options: The names of all options.
         words: The command line.
     """
     message = " ".join(message.split()).removesuffix(".")

@@ -22,10 +22,10 @@ class Session:
     """A detector, the recordings to give it, and the files to write.
 
     Attributes:
-        detector: The model.
+        detector: The saved detector that the command uses.
         recordings: The content of the files.
         output_paths: The paths for the results of each recording.
-        targets: All files to be written.
+        targets: The files to write.
     """
 
     detector: AnomalyDetector

@@ -51,7 +51,8 @@ class ImageDataset:
         """Return a dataset of an array `(images, height, width)` or `(images, channel, height, width)`.
 
         Args:
-            pixels: uint8, uint16, bool, or floats from 0 to 1.
+            pixels: `(image, height, width)` or `(image, channel, height, width)`; uint8, uint16, bool, or floats from 0
+                to 1.
             labels: The index of each image's class, `(images,)`.
 
         Raises:

@@ -97,10 +97,10 @@ class MaskedImageDataset:
     """Images with masks, of any sizes.
 
     Args:
-        examples: The images.
+        examples: The images with their masks.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are no images.
     """
 
     def __init__(self, examples: Sequence[MaskedImage]):

@@ -46,8 +46,8 @@ def video_prediction_errors(
             and the frames that follow, of the same layout, from 0 to 1.
         valid: Held-out videos, `(video, time, channel, height, width)` from 0 to 1: they choose the margin of the
             cross-entropy, see `calibrated_cross_entropy`.
-        test: Test videos, of the same layout.
-        context_length: Frames that are read.
+        test: Test videos `(video, time, channel, height, width)`.
+        context_length: The number of frames that are read.
 
     Returns:
         Means over frames by name: "squared error of the past", "nats of the past", and so on.

@@ -129,9 +129,9 @@ class ConvLSTMEncoder(Encoder):
     """The last hidden maps and cells of a ConvLSTM, flattened: the code is a small stack of maps.
 
     Args:
-        conv_lstm: Reads maps.
-        height: Height of the maps.
-        width: Width of the maps.
+        conv_lstm: The ConvLSTM that reads the maps.
+        height: Height of the maps in pixels.
+        width: Width of the maps in pixels.
         embed: Turns frames `(steps, *step)` into maps `(steps, channels, height, width)`; None if they are maps.
     """
 

@@ -213,7 +213,7 @@ class MeanMaxEncoder(Encoder):
     With few labels a classifier gains most from the means (see the recipe text_pretraining); the states hold the order.
 
     Args:
-        rnn: Reads the embedded steps.
+        rnn: A recurrent layer that reads the embedded steps.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
     """
 

@@ -167,7 +167,7 @@ def split_errors(parents: Tensor, pairs: Tensor, sizes: Tensor, decomposition: D
     """Return the reconstruction error of each merge, `(merge,)`: the squared distance, weighted by leaves.
 
     Args:
-        parents: `(merge, size)`.
+        parents: Vectors of the parents, `(merge, size)`.
         pairs: The two children, `(merge, 2, size)`.
         sizes: Leaves under each child, `(merge, 2)`.
         decomposition: Maps a parent to its two children.

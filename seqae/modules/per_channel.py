@@ -106,7 +106,7 @@ def start_from_principal_components(
     Args:
         encoder: Its codes keep as many components of a channel as explain the variance asked for, at most
             `code_size_per_channel`; the other units are inactive (zero).
-        decoder: Has the same sizes.
+        decoder: A decoder of the same sizes.
         windows: `(window, time, channel)`, without missing values.
         explained_variance: The fraction of the variance of a channel's windows, from 0 to 1.
     """

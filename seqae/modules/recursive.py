@@ -243,7 +243,7 @@ class RecursiveAutoencoder(nn.Module):
     Socher et al. 2011, https://aclanthology.org/D11-1014.
 
     Args:
-        encoder: Merges the steps.
+        encoder: The encoder, which merges the steps.
         decomposition: Reconstructs the children of a merge; give a `GreedyTree` of the encoder the same object.
         loss: `ChildReconstruction()`, of the two children, or `SubtreeReconstruction()`, of all leaves.
         head: Maps nodes `(node, size)` to logits `(node, class)`.

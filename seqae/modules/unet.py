@@ -23,8 +23,9 @@ class UNet(nn.Module):
     Images may have any size, also several sizes in one batch: the padding beyond an image is zeroed after each layer.
 
     Args:
-        channels: Channels of an image.
-        classes: Classes of pixels: 1 for one logit that a pixel is foreground, else one logit for each class.
+        channels: The number of channels of an image.
+        classes: The number of classes of pixels: 1 for one logit that a pixel is foreground, else one logit for each
+            class.
         channels_per_level: Channels of the maps, the finest first; each further level has half the height and width.
         mean: Mean of the training pixels.
         std: Standard deviation of the training pixels.

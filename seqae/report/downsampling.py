@@ -52,7 +52,7 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
     """Put a NaN into columns (drawn row,) wherever a cut lies between two drawn rows, so that no line crosses it.
 
     Args:
-        rows: The drawn rows, in order.
+        rows: Indices of the drawn rows, increasing, (drawn row,).
         cuts: The first rows of new segments of the recording.
         columns: The values at these rows by name, (drawn row,) each.
     """

@@ -21,7 +21,7 @@ class Run:
     the run.
 
     Args:
-        main: The recipe's function.
+        main: The function of the recipe.
         variables: The local variables of `main`, which hold its parameters.
 
     Raises:

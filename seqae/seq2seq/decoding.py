@@ -59,7 +59,7 @@ class TokenSampling:
         top_p: Only the likeliest tokens that together reach this probability are drawn (nucleus sampling, Holtzman et
             al. 2019, https://arxiv.org/abs/1904.09751).
         seed: Seed of the draws, which also depend on the number of texts.
-        no_repeat_ngram_size: See `GreedySearch`.
+        no_repeat_ngram_size: N-grams of this size occur once in a text at most; 0 for no such rule, see `GreedySearch`.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -96,10 +96,10 @@ class BeamSearch:
     """The best of several texts that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
 
     Attributes:
-        width: The number of texts.
+        width: The number of texts that are kept for each source.
         length_penalty: The log-probability of a text is divided by ((5 + length) / 6) to this power, so that long texts
             can compete (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
-        no_repeat_ngram_size: See `GreedySearch`.
+        no_repeat_ngram_size: N-grams of this size occur once in a text at most; 0 for no such rule, see `GreedySearch`.
 
     Raises:
         ValueError: A setting is out of its range.

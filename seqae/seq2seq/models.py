@@ -246,8 +246,8 @@ class Seq2Seq(TextGenerator):
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473.
 
     Args:
-        encoder: Reads the source.
-        decoder: Writes the target.
+        encoder: The encoder, which reads the source.
+        decoder: The decoder, which writes the target.
 
     Raises:
         ValueError: Their states have different sizes.

@@ -44,7 +44,7 @@ def truncated_svd(matrix: Any, size: int) -> np.ndarray:
     Halko et al. 2011, https://arxiv.org/abs/0909.4061. Components beyond the size of a small matrix are zeros.
 
     Args:
-        matrix: Sparse, `(row, column)`.
+        matrix: A sparse matrix `(row, column)`.
         size: The number of components.
     """
     from sklearn.utils.extmath import randomized_svd

@@ -77,7 +77,7 @@ def distinct(texts: Sequence[Sequence[object]], size: int) -> float:
 
     Args:
         texts: The tokens of each text.
-        size: Tokens of an n-gram.
+        size: The number of tokens in an n-gram.
     """
     ngrams = [tuple(text[at : at + size]) for text in texts for at in range(len(text) - size + 1)]
     return len(set(ngrams)) / len(ngrams) if ngrams else 0.0

@@ -36,7 +36,7 @@ class WordTokenizer:
     A letter keeps its combining marks, an emoji its modifiers and joined emoji; a Chinese character is a word.
 
     Args:
-        lower: Whether texts are lowercased.
+        lower: Whether to lowercase texts.
     """
 
     lower: bool = False

@@ -36,7 +36,7 @@ def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
     Milletari et al. 2016, https://arxiv.org/abs/1606.04797, without the squares.
 
     Args:
-        logits: `(images, classes, height, width)`.
+        logits: Logits `(images, classes, height, width)`.
         masks: `(images, height, width)`, -1 where unknown.
         smooth: Pixels added to numerator and denominator, so that no prediction where there is no object is no loss.
     """

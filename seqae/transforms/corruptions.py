@@ -190,7 +190,7 @@ class RandomApply:
     """Applies a transform that keeps lengths to some of the sequences.
 
     Args:
-        transform: The transform.
+        transform: The transform to apply.
         p: The probability of a sequence to be transformed.
     """
 

@@ -38,7 +38,7 @@ class Candidate:
     Attributes:
         detected_at: The row with which the evidence became final.
         stream: The index of the stream.
-        row: The row in alarm.
+        row: The index of the row in alarm.
         threshold_ratio: The evidence divided by its threshold.
         channel: The index of the channel that contributes most.
     """

@@ -156,7 +156,7 @@ class OnlineCharts:
     """The control charts of a segment of rows.
 
     Args:
-        charts: Fitted ones.
+        charts: Fitted control charts.
         channels: Number of channels.
     """
 

@@ -125,7 +125,7 @@ class OnlineEvents:
     Args:
         channels: The names of the channels.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
     """
 
     STATE = ("start", "stop", "peak", "score", "times", "totals")

@@ -29,7 +29,7 @@ def gunzipped(data: bytes, name: str) -> bytes:
     """Return the content of a gzipped file.
 
     Args:
-        data: The file.
+        data: The content of the file.
         name: The name of the file, for error messages.
 
     Raises:
@@ -47,7 +47,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip file, to be read by `member_of`.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: The file is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:

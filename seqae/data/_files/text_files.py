@@ -30,7 +30,7 @@ def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
     """Return a text without its byte order mark.
 
     Args:
-        data: The text.
+        data: The content of the file.
         name: The name of the file, for error messages.
         first_line: The number of the line that the text begins with.
 
@@ -62,7 +62,7 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
     """Return the members of a line of JSON by their names.
 
     Args:
-        text: The line.
+        text: The line with the object.
         where: File and line of the text, for error messages.
 
     Raises:

@@ -31,7 +31,7 @@ class Audio:
 
     Attributes:
         samples: `(time, channel)` float32, full scale is -1 to 1; integers and `(time,)` are converted to that.
-        sample_rate: Samples per second.
+        sample_rate: Sampling rate in Hz.
         name: The name of its file, or "".
 
     Raises:
@@ -168,7 +168,7 @@ def audio_files(folder: str | Path) -> list[Path]:
     """Return the audio files in a folder and below it, sorted by path.
 
     Raises:
-        FileNotFoundError: There are none.
+        FileNotFoundError: There are no audio files.
     """
     files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file()]
     if not files:

@@ -34,7 +34,7 @@ class AudioClip:
     Attributes:
         name: The name of its file.
         source: The path of the audio, the content of a file, or the audio itself.
-        label: The class.
+        label: The class of the recording, such as the spoken word.
         speaker: The person or voice that speaks; in a fair split no speaker is on both sides.
         part: "train", "valid" or "test" of the official split, or the number of its fold.
     """

@@ -37,7 +37,7 @@ def synthetic_words(voices: int = 4, takes: int = 6, sample_rate: int = 8000, se
     Args:
         voices: The number of voices.
         takes: Recordings of each word by each voice; a sixth of them, at least one, is for the test.
-        sample_rate: Samples per second.
+        sample_rate: Sampling rate in Hz.
         seed: Seed of voices and takes.
     """
     random = np.random.default_rng(seed)

@@ -18,7 +18,7 @@ def synthetic_surfaces(count: int, size: int = 128, seed: int = 0) -> list[Maske
 
     Args:
         count: The number of images.
-        size: Height and width.
+        size: Height and width in pixels.
         seed: Seed of the surfaces.
     """
     random = np.random.default_rng(seed)

@@ -25,7 +25,7 @@ class LabelledTree:
 
     Attributes:
         words: The leaves, from first to last.
-        tree: The merges.
+        tree: The merges of the tree.
         labels: One label for each node in the order of the tree, first those of the words; "" where there is none.
     """
 
