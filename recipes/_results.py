@@ -1,8 +1,8 @@
-"""Writes the table of results, `recipes/README.md`, from `recipes/results.json`; takes new numbers from full runs.
+"""Writes the table of results, `recipes/README.md`, from `recipes/results.json`; takes new values from full runs.
 
     python recipes/_results.py                 # write the table
-    python recipes/_results.py --check         # fail if the table is not what the numbers say
-    python recipes/_results.py --runs runs     # first take the numbers of `runs/NAME/latest/metrics.json`
+    python recipes/_results.py --check         # fail if the table does not match the results
+    python recipes/_results.py --runs runs     # first take the values of `runs/NAME/latest/metrics.json`
 
 `results.json` holds six short cells for each recipe. Its `keys`, if there are any, name for a cell the metric in
 metrics.json that belongs there: `"keys": {"seqae": "autoencoder: AUROC"}`. `--runs` then puts that metric's new value
@@ -20,7 +20,7 @@ NUMBERS, TABLE = HERE / "results.json", HERE / "README.md"
 INTRODUCTION = """# Recipes
 
 Each recipe is a script, or a folder of the script's name with what only it needs. `seqae run NAME` runs one,
-`seqae run NAME --help` tells its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
+`seqae run NAME --help` lists its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
 `--smoke` takes seconds. Where the data of the table come from: [data/README.md](../data/README.md).
 
 "Baseline" is the best honest baseline that was measured on the same data; "published" follows the protocol of
@@ -70,13 +70,13 @@ def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
 
 
 def is_smoke(folder: Path) -> bool:
-    """Say whether a run was a small one, to try the recipe."""
+    """Whether a run was a small one, to try the recipe."""
     config = folder / "config.json"
     return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("smoke"))
 
 
 def with_value(cell: str, value: float) -> str:
-    """Return a cell with another number in place of its last one, with as many digits; percent stays percent."""
+    """Return a cell with a value in place of its last number, with as many digits; percent stays percent."""
     found = re.findall(r"\d+(?:\.\d+)?", cell)
     if not found:
         raise ValueError(f"{cell!r} has no number to put {value:.4g} in place of. Write one, with its digits, by hand")
@@ -94,7 +94,7 @@ def main() -> int:
     if options.check:
         if TABLE.read_text(encoding="utf-8") == table(content["recipes"]):
             return 0
-        print(f"{TABLE} is not what {NUMBERS} says. Run: python recipes/_results.py", file=sys.stderr)
+        print(f"{TABLE} does not match {NUMBERS}. Run: python recipes/_results.py", file=sys.stderr)
         return 1
     if options.runs:
         print("numbers from whole runs:", ", ".join(updated(content["recipes"], options.runs)) or "none")

@@ -57,7 +57,7 @@ def main(
     torch.manual_seed(seed)
     clips = read_clips("fsdd", data_root) if data_root else synthetic_words(voices=3)
     log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
-    decibels = [log_mel.decibels(clip.sound()) for clip in clips]
+    decibels = [log_mel.decibels(clip.audio()) for clip in clips]
     labels = np.array([clip.label for clip in clips])
     for_test = np.array([clip.part == "test" for clip in clips])
     durations = np.array([len(log_mel.trim_silence(each)) for each in decibels], dtype=float)

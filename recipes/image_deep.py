@@ -45,7 +45,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         code_size: Length of the code of an image.
         hidden_sizes: Sizes of the encoder's hidden layers; the decoder has them in reverse.
         epochs: Passes over the training images.
@@ -114,7 +114,7 @@ def initialize(model: nn.Module, mean_image: np.ndarray) -> None:
     He et al. 2015, https://arxiv.org/abs/1502.01852.
 
     Args:
-        model: Its linear layers get new weights.
+        model: The network whose linear layers get new weights, in place.
         mean_image: `(pixel,)`, from 0 to 1.
     """
     linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]

@@ -1,4 +1,4 @@
-"""Tell images with defects from clean ones by an autoencoder that has seen patches of clean ones only.
+"""Detect images with defects by an autoencoder that was trained on patches of clean images only.
 
 After Bergmann et al. 2019, https://arxiv.org/abs/1807.02011. The score of an image is the error of its worst patch,
 divided by that of the median patch. Masks are used to pick clean images to learn from, and to measure. Data and splits
@@ -25,7 +25,7 @@ from seqae.report import image_rows_figure, loss_figure, save_figure
 
 DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
 MINUTES = 2
-PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # what tells in a file's name where an image was taken
+PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its file name
 
 
 def main(

@@ -46,7 +46,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         code_size: Length of the code in which clusters are found.
         hidden_sizes: Sizes of the encoder's hidden layers; the decoder has them in reverse.
         epochs: Passes over the training images.
@@ -114,7 +114,7 @@ def main(
 def clustered(codes: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
     """Return how well clusters of codes `(image, unit)`, as many as there are classes, agree with the classes."""
     count = int(labels.max()) + 1
-    # Full covariances of hundreds of pixels have more numbers than the images can tell.
+    # Full covariances of hundreds of pixels have more parameters than the images can determine.
     covariance = "full" if codes.shape[1] <= 50 else "diag"
     methods = {
         "k-means": KMeans(count, n_init=5, random_state=seed),

@@ -2,7 +2,7 @@
 
 Autoencoders whose code is bits (Krizhevsky & Hinton 2011, https://www.cs.toronto.edu/~hinton/absps/esann-deep-final.pdf)
 search by comparing one machine word per image. One learns by reconstruction alone, the other, besides, to agree on the
-bits of images that a random walk over nearest neighbours leads to. Relevant is what is of the same class.
+bits of images that a random walk over nearest neighbours leads to. Images of the same class are relevant.
 
     python recipes/image_retrieval.py --dataset digits
     python recipes/image_retrieval.py --data-root folder/with/MNIST
@@ -51,11 +51,11 @@ def main(
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Train autoencoders with float and binary codes, search with these, and draw what is found.
+    """Train autoencoders with float and binary codes, search with these, and draw the results.
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         bits: Length of the binary codes.
         hidden_size: Units of the layer between image and code.
         epochs: Passes over the training images.

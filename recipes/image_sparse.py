@@ -46,7 +46,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         units: Length of a code.
         penalty: Weight of the mean absolute value of a code, in nats per pixel.
         k: Units that the third model keeps active.

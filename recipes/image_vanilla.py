@@ -43,7 +43,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         code_size: Length of the code of an image.
         epochs: Passes over the training images.
         batch_size: Images in a batch.

@@ -1,4 +1,4 @@
-"""Tell opinions by recursive autoencoders, beside naive Bayes in the same folds.
+"""Classify opinions with recursive autoencoders, beside naive Bayes in the same folds.
 
 Socher et al. 2011, https://aclanthology.org/D11-1014: words are merged two by two into one vector, each merge has to be
 reconstructed, and each node names the opinion it holds. Words begin with the log-count ratios of naive Bayes.
@@ -61,7 +61,7 @@ def main(
         data_root: Folder that holds the folder rt_polarity; without it reviews are synthetic.
         file: Your own labelled texts in its place: a .csv, .tsv or .jsonl file with columns text and label.
         encoding: Encoding of that file.
-        trees: Which trees are built: of least height, from left to right, or of the least error first.
+        trees: How trees are built: of minimum height, from left to right, or by the lowest error first.
         size: Length of the vector of a node.
         polarity: Factor of the log-count ratios with which vectors of words begin.
         epochs: Passes over the training sentences.

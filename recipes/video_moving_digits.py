@@ -47,7 +47,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         videos: Training videos; each is seen once.
         test_videos: Test videos, of the test digits; a fifth as many others choose the best epoch.
         epochs: Parts of the training, after each of which it is validated.

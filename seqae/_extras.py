@@ -19,7 +19,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         purpose: The feature that needs it, for the error message.
 
     Raises:
-        MissingExtra: The module is absent or broken; the message says how to install it.
+        MissingExtra: The module is absent or broken; the message names the command that installs it.
     """
     try:
         return importlib.import_module(module)

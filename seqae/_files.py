@@ -14,7 +14,7 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
     """Return the path of a folder on this machine.
 
     Raises:
-        ValueError: It is an address.
+        ValueError: The path is a URL.
     """
     if re.match(r"[a-z][a-z0-9+.-]+:/", os.fspath(folder), re.IGNORECASE):
         raise ValueError(f"{folder} is an address. Download it first; only files on this machine are read and written")
@@ -38,7 +38,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     staged = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, since a rename across file systems copies; with its ending, by which formats are told.
+        # Beside the target, since a rename across file systems copies; with its ending, which determines the format.
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
         os.close(descriptor)
         staged = Path(name)

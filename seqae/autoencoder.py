@@ -47,9 +47,9 @@ class Autoencoder(nn.Module):
     (torch.Size([2, 5, 3]), torch.Size([2]))
 
     Args:
-        encoder: From sequences to codes.
-        decoder: From codes to sequences.
-        code: What happens to the code between them: a penalty, sampling, or nothing (None).
+        encoder: Maps sequences to codes.
+        decoder: Maps codes to sequences.
+        code: A module applied to the code in between: a penalty or sampling; None for neither.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder, code: Bottleneck | None = None):

@@ -16,7 +16,7 @@ def decode_codes(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.n
 
     Args:
         model: An autoencoder.
-        codes: `(sequences, code_size)`.
+        codes: Codes `(sequences, code_size)`.
         length: The number of steps of each sequence; an image has one.
     """
     rows = torch.as_tensor(np.asarray(codes, dtype=np.float32))
@@ -40,7 +40,7 @@ def sample_fitted_gaussian(codes: np.ndarray, count: int, seed: int = 0) -> np.n
     Args:
         codes: The codes of real sequences, `(sequences, code_size)`.
         count: The number of codes to draw.
-        seed: Seed of the draw.
+        seed: Seed of the random codes.
     """
     codes = np.asarray(codes, dtype=np.float64)
     covariance = np.cov(codes, rowvar=False).reshape(codes.shape[1], -1)
@@ -62,8 +62,8 @@ def interpolate(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray
     """Return codes on the straight line from one code to another, both included, `(pairs, count, code_size)`.
 
     Args:
-        first: `(pairs, code_size)`.
-        second: `(pairs, code_size)`.
+        first: First codes of the pairs, `(pairs, code_size)`.
+        second: Second codes of the pairs, `(pairs, code_size)`.
         count: The number of codes on a line, at least 2.
 
     Raises:
@@ -82,7 +82,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     https://arxiv.org/abs/1706.08500. It is 0 if means and covariances are the same.
 
     Args:
-        first: `(vectors, size)`.
+        first: Vectors `(vectors, size)`.
         second: `(vectors, size)`; may be another number of vectors.
     """
     means = [np.mean(rows, axis=0) for rows in (first, second)]
@@ -94,14 +94,14 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def two_sample_accuracy(real: np.ndarray, generated: np.ndarray) -> float:
-    """Return the leave-one-out accuracy of a nearest neighbour that tells real from generated vectors.
+    """Return the leave-one-out accuracy of a nearest-neighbour classifier of real and generated vectors.
 
-    0.5 if they cannot be told apart, 1 if they are easy to, below 0.5 if the generated ones are copies of the real
+    0.5 if they cannot be distinguished, 1 if that is easy, below 0.5 if the generated ones are copies of the real
     ones. The two-sample test of Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545, with one nearest neighbour.
 
     Args:
-        real: `(vectors, size)`.
-        generated: As many, `(vectors, size)`.
+        real: Real vectors `(vectors, size)`.
+        generated: As many generated vectors, `(vectors, size)`.
 
     Raises:
         ValueError: There are not as many real as generated vectors.

@@ -71,13 +71,13 @@ def evaluating(module: nn.Module) -> Iterator[torch.device]:
 def over_batches(
     model: nn.Module, sequences: list[Tensor], batch_size: int, function: Callable[[Batch], list[Tensor]]
 ) -> list[Tensor]:
-    """Return what a function makes of each sequence, in their order.
+    """Return the result of a function for each sequence, in their order.
 
     Args:
         model: Switched to evaluation mode; its device is used.
         sequences: Tensors `(time, *step)`.
         batch_size: The number of sequences in a batch; those of a batch have similar lengths.
-        function: From a batch to a tensor for each of its sequences.
+        function: Maps a batch to a tensor for each of its sequences.
 
     Raises:
         ValueError: There are no sequences.

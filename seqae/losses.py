@@ -31,7 +31,7 @@ class HuberLoss:
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.
 
     Attributes:
-        delta: Where the loss becomes linear, in units of the data.
+        delta: The absolute error above which the loss is linear, in units of the data.
     """
 
     delta: float = 1.0

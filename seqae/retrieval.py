@@ -161,7 +161,7 @@ class RerankIndex:
         self.size = min(size, len(short))
 
     def search(self, queries: tuple[np.ndarray, np.ndarray], count: int) -> SearchResult:
-        """Return the `count` nearest codes of each query, of equally near ones first what the short code puts first.
+        """Return the `count` nearest codes of each query, equally near ones in the order of the short codes.
 
         Args:
             queries: Packed short codes and packed long ones, `(queries, words)` each.
@@ -253,7 +253,7 @@ def neighbour_purity(codes: np.ndarray, labels: np.ndarray, k: int = 10) -> floa
     """Return the fraction of each code's nearest neighbours that are of its class, the mean over codes.
 
     Args:
-        codes: `(codes, code_size)`.
+        codes: Codes `(codes, code_size)`.
         labels: The class of each code, `(codes,)`.
         k: The number of neighbours that count; a code is not its own neighbour.
     """

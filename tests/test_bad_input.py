@@ -301,7 +301,7 @@ def test_very_many_columns_are_read_in_no_time(tmp_path):
     [
         ("a.csv", "<!DOCTYPE html>\n<html><body>404</body></html>\n", r"a web page \(a\.csv\)"),
         ("a.csv", " \n<HTML lang=en>", r"a web page \(a\.csv\)"),
-        ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', r"not JSON \(a\.jsonl, line 2: 'a' stands twice\)"),
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', r"not JSON \(a\.jsonl, line 2: 'a' occurs twice\)"),
         ("a.jsonl", "[" * 100_000, r"not JSON \(a\.jsonl, line 1"),
         ("a.jsonl", '{"a":' * 100_000, r"not JSON \(a\.jsonl, line 1"),
         ("a.jsonl", '{"\\ud800": 1}\n', r"not JSON \(a\.jsonl, line 1.*surrogates"),

@@ -3,7 +3,7 @@
 Two recurrent autoencoders of log-mel frames after auDeep (Freitag et al. 2017, https://arxiv.org/abs/1712.04382): one
 reads frame after frame, one band after band; they restore corrupted recordings. Features are their mean states in each
 part of a recording. Beside them stand mean log-mel frames with a support vector machine. Three tests: all labels, few
-labels (see `few_labels`), and speakers that neither encoders nor classifier have heard.
+labels (see `few_labels`), and speakers that are in no training set.
 
     python recipes/audio_digits/audio_digits.py
     python recipes/audio_digits/audio_digits.py --data-root folder/with/fsdd
@@ -40,7 +40,7 @@ def main(
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Train on recordings without labels, then classify with all labels, with few, and for speakers never heard.
+    """Train on recordings without labels, then classify with all labels, with few, and for unseen speakers.
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.
@@ -60,7 +60,7 @@ def main(
     clips = read_clips("fsdd", data_root) if data_root else synthetic_words()
     normalization = (SpectralQuantile(), SpectralTilt())
     log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=normalization, trim_db=25.0)
-    decibels = [log_mel.decibels(clip.sound()) for clip in clips]
+    decibels = [log_mel.decibels(clip.audio()) for clip in clips]
     random = torch.Generator().manual_seed(seed)
     noises = (NoiseFloor(50), NoiseFloor(40, tilt=8), NoiseFloor(40, tilt=-8))
     versions = [decibels, *([noise(each, random) for each in decibels] for noise in noises)]
@@ -96,7 +96,7 @@ def main(
     metrics = {f"{name}: {key}": value for name, row in table.items() for key, value in row.items()}
     shown = [int(np.flatnonzero(for_test & (digits == digit))[0]) for digit in np.unique(digits)[:5]]
     save_pictures(run, log_mel, models["frames"], {clips[index].name: decibels[index] for index in shown})
-    clips[shown[0]].sound().write(run.path("original.wav"))
+    clips[shown[0]].audio().write(run.path("original.wav"))
     codes = seqae.encode(models["frames"], [frames[0][index] for index in np.flatnonzero(for_test)])
     save_figure(embedding_figure(codes, digits[for_test]), run.path("codes-digits.png"))
     save_figure(embedding_figure(codes, speakers[for_test]), run.path("codes-speakers.png"))
@@ -139,7 +139,7 @@ def save_pictures(run: seqae.Run, log_mel: seqae.LogMel, model: seqae.Autoencode
     rows = {"original": originals, "reconstruction": restored}
     pictures = {name: [each.numpy() for each in row] for name, row in rows.items()}
     save_figure(spectrograms_figure(pictures, list(decibels), log_mel.hop), run.path("spectrograms.png"))
-    log_mel.sound(restored[0]).write(run.path("reconstruction.wav"))
+    log_mel.to_audio(restored[0]).write(run.path("reconstruction.wav"))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def few_label_accuracy(
 
 
 class NuisanceProjection(TransformerMixin, BaseEstimator):
-    """Projects out the directions in which the means of groups differ, where groups are not what is asked for.
+    """Projects out the directions in which the means of groups differ, such as speakers, which are not the classes.
 
     Nuisance attribute projection (Solomonoff et al. 2005, https://doi.org/10.1109/ICASSP.2005.1415189). Groups are
     known for the training rows alone; the projection of another row does not depend on its group.
@@ -96,7 +96,7 @@ class NuisanceProjection(TransformerMixin, BaseEstimator):
 
 
 class ClassBalancedSelfTraining(ClassifierMixin, BaseEstimator):
-    """Labels the rows that it is most certain of, learns from them too, and repeats this with more rows.
+    """Labels the rows with the most certain predictions, trains on them too, and repeats this with more rows.
 
     Self-training (Yarowsky 1995, https://aclanthology.org/P95-1026), class-balanced (Zou et al. 2018,
     https://arxiv.org/abs/1810.07911): each class receives as many pseudo-labels as its fraction of the labels asks for.
@@ -106,7 +106,7 @@ class ClassBalancedSelfTraining(ClassifierMixin, BaseEstimator):
     Args:
         classifier: Has `decision_function`, `(row, class)`; it is copied, not changed. Three classes at least.
         rounds: Number of rounds; the fraction of unlabelled rows that it learns from grows evenly.
-        max_fraction: That fraction in the last round.
+        max_fraction: The same fraction in the last round.
     """
 
     def __init__(self, classifier: BaseEstimator, rounds: int = 6, max_fraction: float = 0.9):

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 class NoiseFloor:
     """Adds steady noise to a recording, given decibels `(frame, band)`.
 
-    A classifier that has heard each word in several noises hears it in another one as well: multi-style training
+    A classifier trained on each word in several noises recognises it in another noise: multi-style training
     (Lippmann et al. 1987, https://doi.org/10.1109/ICASSP.1987.1169544).
 
     Attributes:

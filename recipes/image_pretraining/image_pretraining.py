@@ -1,4 +1,4 @@
-"""Learn digits from a hundred labels among ten thousand images: what the images without labels are good for.
+"""Learn digits from a hundred labels among ten thousand images: how much images without labels help.
 
 A stack 784-1000-1000-500 is pretrained layer by layer with an L1 penalty (Bengio et al. 2007,
 https://papers.nips.cc/paper/3048; Ranzato et al. 2007, https://papers.nips.cc/paper/3363) and fine-tuned, beside the
@@ -49,7 +49,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         labels: Number of labelled images in a pool, the same in each class.
         pool_size: Training images in a pool.
         pools: Number of pools; each has first weights of its own, which are pretrained on it.

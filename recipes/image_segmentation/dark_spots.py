@@ -43,7 +43,7 @@ class DarkSpots:
         return [self._mask(_relative_brightness(image)) for image in images]
 
     def _mask(self, brightness: Tensor) -> Tensor:
-        """Return what is dark, opened and closed (Serra 1982, Image Analysis and Mathematical Morphology)."""
+        """Return a mask of dark pixels, opened and closed (Serra 1982, Image Analysis and Mathematical Morphology)."""
         dark = (brightness < 1 - self.contrast).float()
         opened = self._dilated(1 - self._dilated(1 - dark))
         closed = 1 - self._dilated(1 - self._dilated(opened))

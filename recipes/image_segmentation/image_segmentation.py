@@ -33,7 +33,7 @@ except ImportError:  # the comparison is left out
 
 DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
 MINUTES = 25
-PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # what tells in a file's name where an image was taken
+PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its file name
 
 
 def main(
@@ -55,7 +55,7 @@ def main(
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated surfaces.
         masks: Folder or zip file with image/NAME.jpg and mask/NAME.png of your own, in place of BSData.
         values: Value of each class in these masks, the background first; two or more classes.
-        place: Regular expression of what tells in a file's name where an image was taken.
+        place: Regular expression for the location of an image in its file name.
         downsampling: Factor by which images are made smaller, for all methods.
         epochs: Passes over the training images.
         batch_size: Images in a batch.

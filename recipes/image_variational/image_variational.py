@@ -1,4 +1,4 @@
-"""Draw digits that nobody wrote: a variational autoencoder, and how likely it holds true ones to be.
+"""Generate digits: a variational autoencoder, and the likelihood that it assigns to real ones.
 
 Kingma & Welling 2013, https://arxiv.org/abs/1312.6114. Beside it a VAE with two code units, for the picture of their
 plane, and a plain autoencoder, to see whether one can sample from it. Images are binarised anew each time they are
@@ -51,7 +51,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         code_size: Length of the code of an image.
         channels: Maps that each convolution of the encoder computes; the decoder has them in reverse.
         hidden_size: Length of the vector between convolutions and code.

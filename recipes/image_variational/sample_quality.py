@@ -15,7 +15,7 @@ def sample_quality(train: np.ndarray, test: np.ndarray, samples: dict[str, np.nd
     Args:
         train: `(image, pixel)`.
         test: `(image, pixel)`, as many as there are samples.
-        samples: By the name of the model, `(image, channel, height, width)`.
+        samples: Samples by the name of the model, `(image, channel, height, width)`.
     """
     pca = PCA(min(50, len(test) // 2, test.shape[1]), svd_solver="full").fit(train)
     true = pca.transform(test)

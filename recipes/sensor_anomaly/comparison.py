@@ -18,7 +18,7 @@ def evaluate(method: str, detection: Detection, labels: np.ndarray | None) -> di
 
     Args:
         method: The name of the method.
-        detection: Its result.
+        detection: The result of the detector.
         labels: `(row,)` bool, True in known faults; None if unknown.
     """
     alarms = np.zeros(len(detection.scores), dtype=bool)

@@ -62,7 +62,7 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
     """Return the cases of a benchmark, sorted by group and name.
 
     Args:
-        name: One of `SOURCES`.
+        name: A key of `SOURCES`.
         folder: Searched with all below it.
 
     Raises:
@@ -78,7 +78,7 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
 
 
 def synthetic_cases() -> list[Case]:
-    """Return two small cases to try things: one without a fault, and one with a fault in its first channel."""
+    """Return two small synthetic cases: one without a fault, and one with a fault in its first channel."""
     random = np.random.default_rng(0)
     values = np.sin(np.arange(1200)[:, None] * [0.2, 0.3]) + 0.1 * random.normal(size=(1200, 2))
     labels = (np.arange(600) >= 300) & (np.arange(600) < 360)

@@ -51,7 +51,7 @@ def main(
     """Fit a detector to each case of a benchmark and compare the scores with the labels.
 
     Args:
-        set: One of skab, smd, nasa, tsb-ad.
+        set: The benchmark: skab, smd, nasa or tsb-ad.
         data_root: Folder that holds the set, in its official layout.
         seeds: Number of times that the autoencoders are trained.
         epochs: Passes over the training windows.

@@ -22,7 +22,10 @@ def read_beats(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def synthetic_beats(count: int = 800, normal: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the same of beats of three waves; in abnormal ones the second is late, or the third turned over."""
+    """Return synthetic normal beats and test beats, `(beat, 100, 1)` each, and the kinds of the latter, `(beat,)`.
+
+    A beat has three waves; in an abnormal one the second is late, or the third inverted.
+    """
     random = np.random.default_rng(0)
     time = np.linspace(0, 1, 100)
     kinds = random.choice(["normal", "late", "turned over"], count, p=[0.6, 0.2, 0.2])

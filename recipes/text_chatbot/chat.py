@@ -12,7 +12,7 @@ from seqae import cli
 
 
 def main(model: Path, beams: int = 5, no_repeat_ngram_size: int = 3) -> None:
-    """Load a model and reply to what is typed.
+    """Load a model and reply to typed lines.
 
     Args:
         model: Folder of the model.
@@ -23,7 +23,7 @@ def main(model: Path, beams: int = 5, no_repeat_ngram_size: int = 3) -> None:
 
 
 def talk(translator: seqae.Translator, strategy: seqae.BeamSearch) -> None:
-    """Reply to what is typed until a line is empty; where a reply is degenerate, say so and draw another one."""
+    """Reply to typed lines until one is empty; if a reply is degenerate, print why and draw another one."""
     print("say something; an empty line ends the talk")
     before = ""
     while line := typed():

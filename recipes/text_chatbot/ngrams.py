@@ -1,4 +1,4 @@
-"""A language model that counts n-grams: the baseline of the neural ones."""
+"""A language model that counts n-grams: the baseline of the neural models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-START = 1  # what stands before a text: the token that a `seqae.Vocabulary` numbers so and never writes
+START = 1  # the token before a text, START of `seqae.Vocabulary`, which is never written
 
 
 class KneserNeyLM:

@@ -1,4 +1,4 @@
-"""How like the true replies written ones are, and how degenerate: empty, looping, or always the same."""
+"""Metrics of written replies: agreement with the true ones, and degeneracy: empty, looping, or always the same."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Degeneracy:
     """Fractions of replies to different texts, from 0 to 1.
 
     Attributes:
-        empty: Those without a word.
-        looping: Those in which the same words come three times in a row.
-        mode_share: Those that are the most frequent reply, word for word.
+        empty: Replies without a word.
+        looping: Replies in which the same words come three times in a row.
+        mode_share: Replies that are exactly the most frequent one.
     """
 
     empty: float

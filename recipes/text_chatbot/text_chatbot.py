@@ -1,4 +1,4 @@
-"""Talk: learn what to reply from pairs of what was said and what was answered.
+"""Chat: learn to reply from pairs of a text and its reply.
 
 Vinyals & Le 2015, https://arxiv.org/abs/1506.05869, with attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025).
 Perplexity stands beside that of n-gram models, which do not read what was said; words stand beside the reply to the
@@ -54,7 +54,7 @@ def main(
 
     Args:
         data_root: Folder of data sets (TM-4-2024, chatterbot_corpus); without it dialogues are synthetic.
-        dataset: One of taskmaster4_coffee, chatterbot_corpus.
+        dataset: The dialogues: taskmaster4_coffee or chatterbot_corpus.
         pairs: A file of your own pairs: text, tab, reply; or .csv, .jsonl with columns source and target.
         encoding: Encoding of the file of pairs.
         hidden_size: Length of a word's vector and of the encoder's state in each direction.
@@ -116,7 +116,7 @@ def main(
 
 
 def read(data_root: str, dataset: str, pairs: str, encoding: str, synthetic: int, seed: int) -> Pairs:
-    """Return pairs of what was said and the reply."""
+    """Return pairs of a text and its reply."""
     if pairs:
         return read_pairs(pairs, encoding)
     return read_pair_set(dataset, data_root) if data_root else synthetic_dialogues(synthetic, seed)

@@ -1,4 +1,4 @@
-"""What a pretrained encoder is compared with: classifiers that learn from the labelled sentences alone."""
+"""Baselines of a pretrained encoder: classifiers that learn from the labelled sentences alone."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ def from_scratch(
     """Train an encoder with a linear classifier; return the classes of test sequences, `(test sequences,)`.
 
     Args:
-        encoder: One with random weights.
+        encoder: An encoder with random weights.
         train: Labelled sequences, `(time,)` tokens each.
         known: Their classes, `(train sequences,)`.
         test: Sequences `(time,)`.

@@ -1,7 +1,7 @@
 """Classify sentences with few labels, by an encoder that has learnt from sentences without labels.
 
 Dai & Le 2015, https://arxiv.org/abs/1511.01432: a classifier starts better from an LSTM that has learnt to write texts.
-A small one learns most by writing, from its code, which words stand in a sentence and its neighbours (Kiros et al.
+A small one learns best by predicting, from its code, the words of a sentence and its neighbours (Kiros et al.
 2015, https://arxiv.org/abs/1506.06726; Hill et al. 2016, https://aclanthology.org/N16-1162). Logistic regression on its
 codes stands beside the same LSTM trained from scratch, and beside tf-idf and naive Bayes.
 

@@ -28,7 +28,7 @@ class IBMModel1:
         self.num_iterations = num_iterations
 
     def fit(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> IBMModel1:
-        """Learn from pairs of source and target tokens, without those that end a text.
+        """Learn from pairs of source and target tokens, without the tokens that end a text.
 
         Raises:
             ValueError: No pair has tokens on both sides.

@@ -53,7 +53,7 @@ def main(
         data_root: Folder that holds the folder tatoeba_cmn_eng; without it sentences are synthetic.
         pairs: A file of your own pairs: sentence, tab, translation; or .csv, .jsonl with columns source and target.
         encoding: Encoding of the file of pairs.
-        source_words: Read words instead of characters.
+        source_words: Read words of the source text instead of characters.
         hidden_size: Length of a token's vector and of the encoder's state in each direction.
         dropout: Probability with which training drops a value of a token's vector, and of the decoder's output.
         label_smoothing: Probability that training gives to other words than the right one.

@@ -10,7 +10,7 @@ from seqae.evaluation import active_units, importance_bound, kl_per_unit
 def judge(
     model: seqae.Autoencoder, sentences: seqae.SequenceDataset, seed: int, samples: int = 200
 ) -> dict[str, float]:
-    """Return the negative log-likelihood of a sentence in nats, the perplexity of a word, and what the code tells.
+    """Return mean negative log-likelihood of a sentence in nats, perplexity of a word, and measures of the code.
 
     The likelihood is exact for a language model, whose code is always zero; for a variational autoencoder it is a bound
     by importance sampling (Burda et al. 2015, https://arxiv.org/abs/1509.00519).

@@ -1,4 +1,4 @@
-"""Write what is to be seen in a clip: frames in, words out.
+"""Write captions of video clips: frames in, words out.
 
 Two models: S2VT, one pair of LSTMs that reads all frames and then writes (Venugopalan et al. 2015,
 https://arxiv.org/abs/1505.00487), and a GRU with attention to the states of the frames at each word (Yao et al. 2015,

@@ -63,7 +63,7 @@ def _sentence(path: Path) -> str:
 
 
 def _mouth(path: Path) -> Tensor:
-    """Return the window of the lower half of a video in which most moves, at half the resolution."""
+    """Return the window of the lower half of a video with the most movement, at half the resolution."""
     frames = read_video(path, grey=True).float() / 255
     top = frames.shape[2] // 2
     motion = frames[:, :, top:].diff(dim=0).abs().mean(dim=0)

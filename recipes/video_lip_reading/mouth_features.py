@@ -1,4 +1,4 @@
-"""What is read of mouths: principal components of two frames at a time, of shifted and mirrored copies."""
+"""Features of mouths: principal components of two frames at a time, of shifted and mirrored copies."""
 
 import torch
 from torch import Tensor, nn

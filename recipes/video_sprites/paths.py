@@ -45,9 +45,9 @@ class PathDecoder(Decoder):
     It writes means and, after them, logarithms of variances, for `seqae.gaussian_nll`.
 
     Args:
-        code_size: That of a `PathEncoder`.
+        code_size: The code size of the `PathEncoder`.
         rnn: Its `input_size` is twice the number of coordinates; one direction only.
-        velocity_scale: That of the encoder.
+        velocity_scale: The velocity scale of the encoder.
     """
 
     def __init__(self, code_size: int, rnn: RecurrentLayer, velocity_scale: float = 8.0):

@@ -50,7 +50,7 @@ def main(
 
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
-        dataset: One of mnist, fashion-mnist, digits.
+        dataset: The images: mnist, fashion-mnist or digits.
         videos: Videos in which sprites are looked for, to learn paths from.
         test_videos: Test videos, of the test digits.
         epochs: Passes over the paths.

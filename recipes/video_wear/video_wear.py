@@ -1,4 +1,4 @@
-"""Watch surfaces wear: reconstruct frames, predict the next ones, and score how anomalous a frame is.
+"""Monitor the wear of surfaces: reconstruct frames, predict the next ones, and score how anomalous a frame is.
 
 A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames of a spot; one decoder reconstructs
 them, another predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It is trained on the

@@ -112,5 +112,5 @@ class SktimeDetector(BaseDetector):
 
 
 def _values(series: pandas.DataFrame | pandas.Series) -> np.ndarray:
-    """Return `(row, channel)`; sktime hands over a Series at times, whatever the tags say."""
+    """Return `(row, channel)`; sktime sometimes passes a Series, regardless of the tags."""
     return np.asarray(series, dtype=np.float64).reshape(len(series), -1)

@@ -20,7 +20,7 @@ WINDOW_ROWS = 16  # rows whose mean and deviation are charted
 ROWS_AHEAD = 5  # of these, rows after the charted row: an alarm starts little before its cause
 CROSS_FIT_BLOCKS = 5  # blocks of the normal rows; the mean of each is compared with that of the others
 SUFFICIENT_ROWS = 200  # independent rows from which a threshold needs no correction for a small sample
-STUCK_FRACTION = 0.5  # of the least deviation in normal rows, below which a sensor is stuck
+STUCK_FRACTION = 0.5  # of the minimum deviation in normal rows, below which a sensor is stuck
 MAX_STUCK_RATIO = 100.0  # the ratio of a channel that does not move at all
 
 
@@ -41,7 +41,7 @@ class MeanChart:
         Args:
             parts: `(row, channel)` each, NaN where a value is missing.
             false_alarm_rate: Fraction of normal rows in which the mean of any channel may exceed its threshold.
-            floor: The least threshold of each channel, `(channel,)`.
+            floor: The minimum threshold of each channel, `(channel,)`.
         """
         rows = np.concatenate(parts)
         self.center_ = _known_mean(rows)
@@ -77,28 +77,28 @@ class MeanChart:
 class StuckChart:
     """A chart of the standard deviation of each channel over a few rows, for sensors that are stuck.
 
-    A stuck sensor often shows a normal value, so no error and no mean betrays it; but it moves less than it ever did in
-    the normal rows. A channel that was constant there raises no alarm, nor do windows with missing values. Fitting sets
-    `minimum_deviation_`, `(channel,)` float64, in units of scaled rows: the least deviation in normal rows, divided by
-    the same factor for small samples as in `MeanChart`; 0 for constant channels.
+    A stuck sensor often shows a normal value, so neither errors nor means show it; but it varies less than it ever did
+    in the normal rows. A channel that was constant there raises no alarm, nor do windows with missing values. Fitting
+    sets `minimum_deviation_`, `(channel,)` float64, in units of scaled rows: the minimum deviation in normal rows,
+    divided by the same factor for small samples as in `MeanChart`; 0 for constant channels.
     """
 
     def fit(self, parts: Sequence[np.ndarray], floor: np.ndarray) -> StuckChart:
-        """Fit the least deviations to scaled normal rows.
+        """Fit the minimum deviations to scaled normal rows.
 
         Args:
             parts: `(row, channel)` each, NaN where a value is missing.
-            floor: `(channel,)`; a channel whose least deviation is not above it is taken as constant.
+            floor: `(channel,)`; a channel whose minimum deviation is not above it is taken as constant.
         """
         nothing = np.zeros(len(floor))  # if all parts are shorter than a window
         deviations = [_deviations(part) for part in parts if len(part) >= WINDOW_ROWS]
         with np.errstate(invalid="ignore"):
-            least = np.fmin.reduce([np.fmin.reduce(each, axis=0) for each in deviations]) if deviations else nothing
-        self.minimum_deviation_ = np.where(least > floor, least, 0.0) / _small_sample_factor(parts)
+            minimum = np.fmin.reduce([np.fmin.reduce(each, axis=0) for each in deviations]) if deviations else nothing
+        self.minimum_deviation_ = np.where(minimum > floor, minimum, 0.0) / _small_sample_factor(parts)
         return self
 
     def widen(self, other: StuckChart) -> StuckChart:
-        """Return this chart with the smaller least deviation of the two for each channel."""
+        """Return this chart with the smaller minimum deviation of the two for each channel."""
         wider = copy.copy(self)
         wider.minimum_deviation_ = np.minimum(self.minimum_deviation_, other.minimum_deviation_)
         return wider
@@ -114,8 +114,8 @@ class StuckChart:
         threshold = STUCK_FRACTION * self.minimum_deviation_
         deviations = _deviations(rows)
         deviations[np.isnan(deviations)] = np.inf
-        least = np.maximum(threshold / MAX_STUCK_RATIO, np.finfo(float).tiny)
-        return threshold / np.maximum(deviations, least)
+        smallest = np.maximum(threshold / MAX_STUCK_RATIO, np.finfo(float).tiny)
+        return threshold / np.maximum(deviations, smallest)
 
 
 def _cross_fitted_means(parts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

@@ -21,14 +21,14 @@ class Detection:
     """Scores, alarms and events of a recording.
 
     Attributes:
-        recording: What was scored.
+        recording: The recording that was scored.
         reconstruct: Reconstructs a recording, `(row, channel)` in the units of the data.
         channel_scores: `(row, channel)` float32, NaN where a value is missing.
         scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing.
         threshold_ratio: `(row,)` float32, the evidence for an alarm as a ratio to its threshold: above 1 is an alarm.
         contributions: `(row, channel)` float32, the fraction that each channel contributes.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
     """
 
     recording: Recording

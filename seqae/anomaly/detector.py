@@ -40,14 +40,14 @@ class AnomalyDetector:
         model: Creates the window models, see `seqae.anomaly.window_models`; `Dense()` by default.
         resolutions: Rows in a step, for each resolution; those for which there are too few training rows are made
             finer.
-        window: Steps in a window.
+        window: The number of steps in a window.
         stride: Steps from one window to the next when scoring, 1 to `window`.
         false_alarm_rate: Fraction of normal rows that may raise an alarm, between 0 and 1.
         threshold: How the thresholds of the errors are fitted; `PeaksOverThreshold()` by default.
         distance: Combines the errors of all channels to one score: `Mahalanobis()` uses which channels have large
             errors together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
         epochs: Passes over the training windows at most.
         random_state: Seed of all random numbers.
 
@@ -94,13 +94,13 @@ class AnomalyDetector:
             progress: Whether to show a progress bar of the training.
 
         Raises:
-            ValueError: The data cannot be used; says where and why.
+            ValueError: The data cannot be used; the message names location and reason.
         """
         self.scorer_ = self._fitter().fit(as_recordings(normal), progress)
         return self
 
     def recalibrate(self, normal: object) -> AnomalyDetector:
-        """Return a copy with the same models that takes other rows as normal; this detector stays as it is.
+        """Return a copy with the same models, calibrated on other normal rows; this detector does not change.
 
         For a machine that was serviced or runs at another operating point. It takes no longer than scoring, and fewer
         rows than training. The mean of channels that have shifted is replaced; the scales of the errors, the control
@@ -108,7 +108,7 @@ class AnomalyDetector:
         channel wanders to make them tighter.
 
         Args:
-            normal: As for `fit`, with the same channels.
+            normal: Normal recordings in any form that `fit` takes, with the same channels.
 
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted.

@@ -1,4 +1,4 @@
-"""Drift: do the rows still look like those that a detector was calibrated on, and are alarms still as rare?
+"""Drift: tests whether rows still look like the calibration rows, and whether alarms are still as rare.
 
 A fault is an event; drift lasts. So the test unit is a block of rows. A channel drifts where its mean, its standard
 deviation or its fraction of missing values lies outside a prediction interval in two consecutive blocks, on the same
@@ -96,17 +96,17 @@ class DriftChart:
         self.minimum_effect_ = minimum_effect
         rate = self.error_rate / (len(STATISTICS) * len(minimum_effect) + 1)  # of each of the simultaneous tests
         blocks = np.stack([self.statistics(rows[block]) for block in whole_blocks(len(rows), self.block_rows_)])
-        least = np.stack(
+        minimum = np.stack(
             [
                 minimum_effect,
                 np.full_like(minimum_effect, np.log(MIN_SPREAD_RATIO)),
                 np.full_like(minimum_effect, MIN_MISSING_CHANGE),
             ]
         )
-        self.center_, self.half_width_ = np.empty_like(least), np.empty_like(least)
-        for index in np.ndindex(least.shape):
+        self.center_, self.half_width_ = np.empty_like(minimum), np.empty_like(minimum)
+        for index in np.ndindex(minimum.shape):
             self.center_[index], half_width = _prediction_interval(blocks[:, *index], rate**PAIR_EXPONENT)
-            self.half_width_[index] = max(half_width, least[index])
+            self.half_width_[index] = max(half_width, minimum[index])
         has_alarm = [bool(part[block].any()) for part in alarms for block in whole_blocks(len(part), self.block_rows_)]
         self.max_alarm_run_ = _longest_likely_run(sum(has_alarm), len(has_alarm), rate)
         return self
@@ -132,7 +132,7 @@ class DriftChart:
         """Return statistics in the units of the data, both `(statistic, channel)`.
 
         Args:
-            statistics: As `statistics` returns them, in units of scaled rows.
+            statistics: The result of `statistics`, `(statistic, channel)`, in units of scaled rows.
             scaler: The scaler of these rows.
         """
         mean, spread, missing = statistics

@@ -24,7 +24,7 @@ class ChannelContribution:
 
     Attributes:
         channel: The name of the channel.
-        fraction: Its fraction of the sum of the event's channel scores, 0 to 1.
+        fraction: The fraction that the channel has of the sum of the event's channel scores, 0 to 1.
     """
 
     channel: str
@@ -36,11 +36,11 @@ class Event:
     """Consecutive rows that are abnormal.
 
     Attributes:
-        start: The first row.
+        start: The index of the first row.
         stop: The row after the last one.
         start_time: The time of the first row: ISO 8601 for dates, a decimal number for seconds, None without times.
         end_time: The time of the last row.
-        duration: In seconds if there are times, including the sampling period of the last row; else in rows.
+        duration: Duration in seconds if there are times, including the sampling period of the last row; else in rows.
         severity: The highest score divided by the threshold.
         score: The highest score.
         peak: The row with the highest score.
@@ -127,7 +127,7 @@ def find_events(
         channels: The names of the channels.
         times: `(row,)`, datetime64 or seconds.
         merge_gap: Alarms with at most this many rows between them belong to one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
         segments: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
 
     Raises:

@@ -48,7 +48,7 @@ class ScorerFitter:
         """Return a scorer that is fitted to normal recordings.
 
         Args:
-            recordings: At least one; all with the same channels.
+            recordings: One or more recordings with the same channels.
             progress: Whether to show a progress bar of the training.
 
         Raises:
@@ -65,11 +65,11 @@ class ScorerFitter:
         return self._calibrate(scorer, parts, ratios)
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
-        """Return a scorer with the same models that takes other recordings as normal.
+        """Return a scorer with the same models, calibrated on other normal recordings.
 
         Args:
-            scorer: A fitted one.
-            recordings: At least one; all with the scorer's channels.
+            scorer: A fitted scorer.
+            recordings: One or more recordings with the scorer's channels.
 
         Raises:
             ValueError: There are no values, too large values or too few rows.
@@ -203,8 +203,8 @@ class ScorerFitter:
         """Return the threshold for scores at one resolution, `(row,)`.
 
         Args:
-            scores: Of normal rows that the model was not fitted to.
-            resolutions: How many resolutions share the false alarm rate.
+            scores: Scores of normal rows that the model was not fitted to.
+            resolutions: The number of resolutions; together they keep the false alarm rate.
             shortage: How many times more normal rows would be sufficient; above 1 it raises the threshold.
         """
         threshold = self.threshold.fit(scores, self.false_alarm_rate / resolutions)

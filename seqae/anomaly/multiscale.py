@@ -22,7 +22,7 @@ class ResolutionModel:
 
     Attributes:
         model: Reconstructs windows `(batch, window, channel)`.
-        window: Steps in a window.
+        window: The number of steps in a window.
         rows_per_step: Rows that are averaged to one step.
     """
 
@@ -124,7 +124,7 @@ def mean_of_rows(rows: np.ndarray, count: int) -> np.ndarray:
 
     Args:
         rows: `(row, channel)` float32; NaN is left out of the means.
-        count: Rows in a step.
+        count: The number of rows in a step.
     """
     if count == 1:
         return rows

@@ -41,7 +41,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What a detector has learnt from normal rows, and how it scores other rows.
+    """The parts of a detector that are fitted to normal rows, and the scoring of other rows.
 
     Attributes:
         channels: The names of the channels.
@@ -54,7 +54,7 @@ class Scorer:
         units: The unit of each channel that has one.
         period: Seconds from row to row; None if the normal rows had no times.
         history: The losses of the finest model in each epoch, "train" and "valid"; empty if it was not trained.
-        thresholds: For the row scores at each resolution; empty before calibration, when all of them are 1.
+        thresholds: The threshold of row scores at each resolution; empty before calibration, when all of them are 1.
         empirical_false_alarm_rate: The fraction of normal rows that raise an alarm by models that were not fitted to
             them; NaN before calibration.
         drift_chart: Finds rows that are no longer like the normal ones; not fitted before calibration.

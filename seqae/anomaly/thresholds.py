@@ -15,7 +15,7 @@ import numpy as np
 
 from seqae.anomaly.events import runs
 
-_MIN_EXCESSES = 10  # a tail of fewer rows says nothing about its shape
+_MIN_EXCESSES = 10  # with fewer rows in the tail its shape cannot be estimated
 _RUN_GAP = 10  # rows; excesses that are closer are counted as one occurrence
 
 

@@ -29,7 +29,7 @@ def sample_windows(parts: Sequence[np.ndarray], window: int, rows_per_step: int)
 
     Args:
         parts: Scaled rows without gaps in time, `(row, channel)` float32 each; at least one as long as a window.
-        window: Steps in a window.
+        window: The number of steps in a window.
         rows_per_step: Rows that are averaged to one step.
     """
     length = window * rows_per_step
@@ -100,6 +100,6 @@ class _WindowDataset:
         self.windows = windows
         self.lengths = np.full(len(windows), windows.shape[1])
 
-    def batch(self, numbers: np.ndarray) -> Batch:
+    def batch(self, indices: np.ndarray) -> Batch:
         """Return the windows with these indices, `(batch, time, channel)`."""
-        return Batch.full(self.windows[torch.from_numpy(numbers)])
+        return Batch.full(self.windows[torch.from_numpy(indices)])

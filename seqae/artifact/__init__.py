@@ -37,9 +37,9 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
     a reader, or a run that was killed, finds the old one or the new one, whole.
 
     Args:
-        obj: What to save.
-        folder: Where; made if it is absent.
-        metrics: Numbers to keep beside it, for example how well it did.
+        obj: The object to save.
+        folder: The folder to save to; created if it is absent.
+        metrics: Values by name to save beside it, for example test scores.
 
     Returns:
         The folder.

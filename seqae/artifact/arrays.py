@@ -17,14 +17,14 @@ def check_dtype(dtype: np.dtype) -> None:
     """Refuse types that cannot be kept exactly in both files.
 
     Raises:
-        ValueError: Of records, complex or extended numbers.
+        ValueError: The array holds records, complex numbers or extended floats.
     """
     if dtype.kind not in TEXT + _NUMBERS or (dtype.kind == "f" and dtype.itemsize > 8):
         raise ValueError(f"an array of {dtype} cannot be saved. Make it an array of numbers or strings")
 
 
 def to_text(array: np.ndarray) -> dict[str, Any]:
-    """Describe an array: type, shape, values in row-major order."""
+    """Describe an array of any shape: type, shape, values in row-major order."""
     check_dtype(array.dtype)
     description: dict[str, Any] = {"dtype": array.dtype.str, "shape": list(array.shape)}
     values = to_storage(array).ravel().tolist()
@@ -35,7 +35,7 @@ def to_text(array: np.ndarray) -> dict[str, Any]:
 
 
 def from_text(description: dict[str, Any]) -> np.ndarray:
-    """Return the array that `to_text` described."""
+    """Return the array, of any shape, that `to_text` described."""
     dtype = np.dtype(description["dtype"])
     check_dtype(dtype)
     values = description["values"]
@@ -50,21 +50,21 @@ def from_text(description: dict[str, Any]) -> np.ndarray:
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """Return a tensor with the numbers of an array."""
+    """Return an array of any shape as a tensor."""
     return torch.from_numpy(np.array(to_storage(array), order="C"))
 
 
 def to_storage(array: np.ndarray) -> np.ndarray:
-    """Return the array in this machine's byte order, dates and durations as integers."""
+    """Return an array of any shape in this machine's byte order, dates and durations as integers."""
     native = array.astype(array.dtype.newbyteorder("="))
     return native.view(_storage_dtype(array.dtype))
 
 
 def from_storage(stored: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The inverse of `to_storage`.
+    """Return the array, of any shape, that `to_storage` converted.
 
     Raises:
-        ValueError: The array is not what `to_storage` makes of that type.
+        ValueError: The stored array has another dtype than `to_storage` gives it.
     """
     if stored.dtype != _storage_dtype(dtype):
         raise ValueError(f"an array of {dtype} is stored as {stored.dtype}, not as {_storage_dtype(dtype)}")

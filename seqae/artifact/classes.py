@@ -21,7 +21,7 @@ def is_custom(kind: type) -> bool:
 
 
 def name_of(kind: type) -> str:
-    """Return the name under which a class stands in a description.
+    """Return the name of a class in a description.
 
     A class of seqae is named without its module (`seqae.LSTM`), and so is a layer of torch (`torch.nn.Linear`).
 
@@ -45,7 +45,7 @@ def find_classes(names: Iterable[str], given: Iterable[type]) -> dict[str, type]
     """Return the classes with these names, if all of them may be built; imports only the modules that hold them.
 
     Args:
-        names: See `name_of`.
+        names: Names of classes, as `name_of` returns them.
         given: Classes that are accepted besides those of seqae and the layers of torch.nn.
 
     Raises:
@@ -76,12 +76,12 @@ def find_classes(names: Iterable[str], given: Iterable[type]) -> dict[str, type]
 
 
 def is_savable(kind: type) -> bool:
-    """Whether objects of a class are told by their settings and by what fitting learnt."""
+    """Whether objects of a class are defined by their settings and their fitted attributes."""
     return issubclass(kind, nn.Module) or is_dataclass(kind) or callable(getattr(kind, "fit", None))
 
 
 def name_of_function(function: FunctionType) -> str:
-    """Return the name under which a function stands in a description.
+    """Return the name of a function in a description.
 
     Raises:
         ValueError: It is none of the functions of seqae that a model may hold.
@@ -107,7 +107,7 @@ def settings_of(obj: object) -> dict[str, object]:
     """Return what to give to the constructor to get an object like this one.
 
     Raises:
-        ValueError: An argument of the constructor was not kept; names class and argument, and says what to do.
+        ValueError: An argument of the constructor was not kept; the message names class and argument, and a remedy.
     """
     kind = type(obj)
     if isinstance(obj, nn.Module) and (layer := torch_layers.layer_built_by(kind)) is not None:
@@ -165,7 +165,7 @@ def _is_registered(found: object) -> bool:
 
 
 def _registered(name: str) -> object:
-    """Return what an artifact calls `seqae.name`, None if the table has no such name."""
+    """Return the object that an artifact names `seqae.name`, None if the table has no such name."""
     own_name = name.removeprefix(PREFIX)
     if name != PREFIX + own_name or own_name not in MODULE_OF:
         return None

@@ -39,21 +39,21 @@ class ObjectWithoutWeights:
 
 
 def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> ObjectWithoutWeights:
-    """Build what a tree describes.
+    """Build the object that a tree describes.
 
     Args:
-        tree: See `serialize`.
-        stored: Large arrays come from here.
+        tree: The description that `serialize` returned, a JSON tree.
+        stored: The large arrays by name, tensors of any shape.
         classes: Classes to accept besides those of seqae and the layers of torch.nn.
 
     Raises:
-        ValueError: The tree names a class that is not accepted, or cannot be built; says why.
+        ValueError: The tree names a class that is not accepted, or cannot be built; the message explains why.
         ImportError: A class in it needs an extra that is not installed.
     """
     try:
         builder = _Builder(stored, find_classes(_class_names(tree), classes))
         builder.built.obj = builder.value(tree, "", 0)
-    except (ValueError, ImportError):  # they say what is wrong, a missing extra included
+    except (ValueError, ImportError):  # their messages are clear, also for a missing extra
         raise
     except Exception as error:  # from any constructor, or from a tree that is none
         raise ValueError(f"its description makes no sense ({type(error).__name__}: {error})") from error

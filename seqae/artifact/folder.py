@@ -1,4 +1,4 @@
-"""The two files of an artifact: written as one, checked when read. What the weights say is not looked at."""
+"""The two files of an artifact: written as one, verified when read. The values of the weights are not checked."""
 
 from __future__ import annotations
 

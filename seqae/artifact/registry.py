@@ -1,10 +1,10 @@
 """The classes and functions of seqae that an artifact may hold, and the module in which each is found today.
 
 A saved model names them without their module (`seqae.LSTM`), so moving a file changes a line of this table and no
-saved model. What is absent from the table can be neither written nor read: it holds modules (but no tasks of
-Lightning), frozen dataclasses that say how something is done, classes with a `fit` method, and the functions that a
+saved model. A class that is absent from the table can be neither written nor read: it holds modules (but no tasks of
+Lightning), frozen dataclasses of settings, classes with a `fit` method, and the functions that a
 model may keep. It holds nothing that writes files, runs commands or prints, and nothing that is a result or a record
-of data. No two entries can share a name.
+of data. No two entries have the same name.
 """
 
 PREFIX = "seqae."

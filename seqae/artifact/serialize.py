@@ -1,7 +1,7 @@
 """From an object to a tree of plain values.
 
-None, truth values, whole and finite numbers, strings and lists stand for themselves. Everything else is a
-dictionary with one key that tells what it is: `{"tuple": [...]}`, `{"object": {"class": ...}}` and so on.
+None, booleans, integers, finite floats, strings and lists are written as they are. Everything else is a
+dictionary with one key that names its kind: `{"tuple": [...]}`, `{"object": {"class": ...}}` and so on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_NUMBERS = 1000  # larger arrays go to the file of weights
 
 @dataclass
 class Description:
-    """A tree, and what it leaves to the file of weights.
+    """A tree, and the modules and arrays that the file of weights holds for it.
 
     Attributes:
         tree: Plain values that JSON can hold.
@@ -48,7 +48,7 @@ def serialize(obj: object) -> Description:
     """Describe an object and all that it holds.
 
     Raises:
-        ValueError: Something in it cannot be saved; tells where it is, what it is and what to do.
+        ValueError: A part of the object cannot be saved; the message names its location, its type and a remedy.
     """
     describer = _Describer()
     describer.found.tree = describer.value(obj, "", 0)
@@ -68,7 +68,7 @@ class _Describer:
 
     def value(self, value: Any, path: str, depth: int) -> Any:
         if depth > MAX_NESTING:
-            raise ValueError(f"{path[:60]}... lies deeper than {MAX_NESTING} levels. Does something hold itself?")
+            raise ValueError(f"{path[:60]}... lies deeper than {MAX_NESTING} levels. Does an object contain itself?")
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
@@ -140,13 +140,13 @@ class _Describer:
 
 
 def is_learnt(name: str) -> bool:
-    """Whether an attribute's name says that fitting set it."""
+    """Whether the name of an attribute is that of a fitted one."""
     return name.endswith("_") and not name.startswith("_") and name.isidentifier()
 
 
 @contextmanager
 def _telling(path: str) -> Iterator[None]:
-    """Put the place before what is wrong there."""
+    """Prepend the location in the object to an error message."""
     try:
         yield
     except ValueError as error:

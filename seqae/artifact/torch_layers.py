@@ -1,7 +1,7 @@
 """The arguments of the layers of torch.nn, read back from the layers.
 
 A layer is described by the arguments of its constructor except `device` and `dtype`, each read from the attribute of
-the same name. A parameter under the name of a true/false argument (`bias`) tells that the argument was true, and None
+the same name. A parameter under the name of a true/false argument (`bias`) shows that the argument was true, and None
 that it was false. The tables below name where torch does otherwise.
 """
 
@@ -22,7 +22,7 @@ from torch.nn.parameter import Parameter
 
 PREFIX = "torch.nn."
 
-# Where weights are and in what numbers is told by the weights; the last four are older names of other arguments.
+# Device and dtype follow from the weights; the last four are older names of other arguments.
 _NOT_SETTINGS = {"device", "dtype", "size_average", "reduce", "min_value", "max_value"}
 
 _TRANSFORMER_LAYER = {
@@ -46,7 +46,7 @@ _KEPT_AS: dict[str, dict[str, str]] = {
     "TransformerEncoderLayer": _TRANSFORMER_LAYER,
 }
 
-# Layers that are told by other arguments than those of their constructor: by their parts or by the sizes of these.
+# Layers that are not described by the arguments of their constructor, but by their parts or the sizes of these.
 _PARTS = "layers"
 _SHAPES = "shapes"
 _ARGUMENTS: dict[type, list[str]] = {
@@ -78,7 +78,7 @@ def is_layer(kind: type) -> bool:
 
 
 def find_layer(name: str) -> type | None:
-    """Return the layer that is called so (`torch.nn.Linear`), None if torch.nn has no such layer."""
+    """Return the layer of a name such as `torch.nn.Linear`, None if torch.nn has no such layer."""
     found = getattr(nn, name.removeprefix(PREFIX), None) if name.startswith(PREFIX) else None
     return found if isinstance(found, type) and name == f"{PREFIX}{found.__name__}" and is_layer(found) else None
 
@@ -95,10 +95,10 @@ def constructor_owner(kind: type) -> type:
 
 
 def refuse_unknown(kind: type) -> None:
-    """Refuse classes of torch that are no such layers.
+    """Refuse classes of torch that are not layers of torch.nn.
 
     Raises:
-        ValueError: The class is of torch and can't be built from its arguments; says what to save in its place.
+        ValueError: A class of torch cannot be built from its arguments; the message names what to save instead.
     """
     if not kind.__module__.startswith("torch.") or is_layer(kind):
         return
@@ -121,10 +121,10 @@ def layer_settings(obj: nn.Module, layer: type) -> dict[str, object]:
 
     Args:
         obj: The layer.
-        layer: Its class, or the one whose constructor it has.
+        layer: The class whose constructor it has, often its own.
 
     Raises:
-        ValueError: An argument cannot be read back; names it and the layer, and says what to do.
+        ValueError: An argument cannot be read back; the message names it, the layer and a remedy.
     """
     for name in inspect.signature(layer).parameters:
         if name.startswith("_") and getattr(obj, name, None) is not None:
@@ -136,9 +136,9 @@ def build_layer(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Modu
     """Build a layer from its settings.
 
     Args:
-        kind: What to build.
+        kind: The class to build.
         layer: The class whose constructor it has.
-        settings: See `layer_settings`.
+        settings: The arguments that `layer_settings` returned.
 
     Raises:
         Exception: Whatever torch raises for settings that make no layer.

@@ -17,15 +17,15 @@ from seqae.artifact.checksum import FORMAT
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
-    """Return the content of the file of weights."""
+    """Return tensors of any shape, by name, as the content of a file of weights."""
     return safetensors.torch.save(dict(tensors), metadata={"format": "pt", "seqae_format": str(FORMAT)})
 
 
 def unpack(data: bytes, path: Path) -> dict[str, Tensor]:
-    """Return the tensors in the content of a file of weights.
+    """Return the tensors, of any shape, by name, in the content of a file of weights.
 
     Raises:
-        ValueError: It is something else; names the file.
+        ValueError: The content is something else; names the file.
     """
     try:
         return safetensors.torch.load(data)
@@ -34,7 +34,7 @@ def unpack(data: bytes, path: Path) -> dict[str, Tensor]:
 
 
 def to_store(modules: Mapping[str, nn.Module], large_arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Return all weights and arrays by name, on the CPU.
+    """Return all weights and arrays, of any shape, by name, on the CPU.
 
     Raises:
         ValueError: A weight has no shape yet, or an array has the name of a weight; names it.
@@ -51,7 +51,7 @@ def to_store(modules: Mapping[str, nn.Module], large_arrays: Mapping[str, np.nda
 
 
 def compare(modules: Mapping[str, nn.Module], array_names: Iterable[str], stored: Mapping[str, Tensor]) -> None:
-    """Make sure that the weights fit the modules, all and exactly.
+    """Make sure that stored weights, of any shape, fit the modules exactly.
 
     Raises:
         ValueError: A weight is absent, left over, or of another size or kind; names it.
@@ -67,7 +67,7 @@ def compare(modules: Mapping[str, nn.Module], array_names: Iterable[str], stored
         dtype, shape = stored[name].dtype, tuple(stored[name].shape)
         if shape != tensor.shape:
             raise ValueError(f"{name} has the shape {shape}, and {tuple(tensor.shape)} according to its settings")
-        # A model may have been saved in half or double precision; numbers of another kind are an error.
+        # A model may have been saved in half or double precision; another kind of dtype is an error.
         if dtype != tensor.dtype and not (dtype.is_floating_point and tensor.is_floating_point()):
             raise ValueError(f"{name} is made of {dtype}, and of {tensor.dtype} according to its settings")
 
@@ -77,7 +77,7 @@ def load_weights(modules: Mapping[str, nn.Module], stored: Mapping[str, Tensor],
 
     Args:
         modules: All modules by path, of the sizes of the weights (see `compare`).
-        stored: The weights by name.
+        stored: The weights by name, tensors of any shape.
         frozen: Names of the parameters that do not learn.
     """
     frozen = set(frozen)
@@ -104,7 +104,7 @@ def frozen_names(modules: Mapping[str, nn.Module]) -> list[str]:
 
 
 def parameter_count(modules: Mapping[str, nn.Module]) -> int:
-    """Return how many numbers all parameters hold."""
+    """Return the number of values in all parameters."""
     return sum(parameter.numel() for parameter in _parameters(modules).values())
 
 

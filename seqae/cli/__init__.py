@@ -53,7 +53,7 @@ def run(function: Callable[..., Any]) -> Any:
     """Call the `main` of a recipe with its parameters taken from the command line, and return what it returns.
 
     Args:
-        function: Its parameters have types, defaults, and lines under "Args:" in its docstring.
+        function: A function whose parameters have types, defaults, and lines under "Args:" in its docstring.
 
     Raises:
         SystemExit: After an error, see `main`.

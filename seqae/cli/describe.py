@@ -13,7 +13,7 @@ _MAX_VALUES = 8  # of a list, on one line
 
 
 def describe_model(model: Path) -> None:
-    """Describe a saved model: its parts, settings, what it learnt, metrics, versions.
+    """Describe a saved model: its parts, settings, fitted attributes, metrics, versions.
 
     Example:
         seqae inspect runs/pump/latest

@@ -35,7 +35,7 @@ def _machine() -> Iterator[tuple[str, str, str]]:
 
 
 def _processor() -> Iterator[tuple[str, str, str]]:
-    """What torch sees of processor and graphics card; nothing if torch does not work, which the packages tell."""
+    """Return the devices that torch finds; none if torch does not work, which the list of packages shows."""
     try:
         import torch
 

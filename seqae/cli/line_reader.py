@@ -21,11 +21,11 @@ _MAX_ROW = 2**20  # bytes; in a longer row a quotation mark was not closed
 class LineReader:
     """Reads rows from chunks of text: CSV, or JSON lines if the first line begins with a brace.
 
-    The first rows tell the delimiter, the decimal sign and the columns, as for a file; rows wait until they have.
+    Delimiter, decimal sign and columns are found from the first rows, as for a file; rows wait until they are known.
 
     Args:
         channels: The columns to read, in this order; all others are left out.
-        time_column: The column that tells the time, if neither its name nor its place gives it away.
+        time_column: The column of times, if neither its name nor its position shows it.
         name: The name of the text in error messages.
     """
 
@@ -35,7 +35,7 @@ class LineReader:
         self.name = name
         self._time_reader = TimeReader()
         self._line = 1  # the number of the line that comes next
-        self._waiting = b""  # rows that do not tell yet how they are to be read
+        self._waiting = b""  # rows whose format is not known yet
         self._is_json: bool | None = None
         self._format: CsvFormat | None = None
         self._first: Readings | None = None  # of the first rows: their columns are those of all rows
@@ -43,7 +43,7 @@ class LineReader:
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[Block]:
         """Yield the complete rows in each chunk of text: values `(row, channel)` float64 and times `(row,)`.
 
-        Times are datetime64[ns] or float64 seconds; None if nothing tells the time.
+        Times are datetime64[ns] or float64 seconds; None if there are no times.
 
         Raises:
             ValueError: A line cannot be read; those before it were yielded.
@@ -89,7 +89,7 @@ class LineReader:
         return whole[len(whole) // 2] if whole else 0
 
     def _readings(self, text: bytes, is_last: bool) -> Readings | None:
-        """Return the readings in whole rows; None if there are none, or if more rows must tell how they are read."""
+        """Return the readings in whole rows; None if there are none, or if the format is not known yet."""
         checked = text_of(text, self.name, self._line)
         format = self._format
         if not checked.strip():

@@ -16,7 +16,7 @@ from seqae._extras import MissingExtra
 from seqae._files import require_local_path
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
-# Errors that a user can mend; numbers that are not finite come from data or settings.
+# Errors that a user can fix; values that are not finite come from data or settings.
 USERS_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError, MissingExtra)
 _REMEDIES = {
     errno.ENOSPC: "Make room, or write elsewhere",
@@ -39,7 +39,7 @@ def existing(path: Path) -> Path:
 
     Raises:
         FileNotFoundError: It is not; the message names the nearest name beside it.
-        ValueError: It is an address.
+        ValueError: The path is a URL.
     """
     path = require_local_path(path)
     if path.exists():

@@ -24,7 +24,7 @@ _OPTIONS = """Args:
     files: CSV, Parquet or JSON lines, or folders of these
     out: folder for the results, or the table's file
     format: format of the tables; by default as --out ends, else csv
-    time_column: the column that tells the time, if it is not found by itself
+    time_column: the column of times, if it is not found by itself
     ignore: columns to leave out, such as labels
     overwrite: replace results that are there already"""
 

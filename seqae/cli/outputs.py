@@ -71,7 +71,7 @@ def refuse_to_overwrite(targets: Sequence[Path], inputs: Sequence[Path], overwri
 
 
 def write_table(frame: pandas.DataFrame, path: Path) -> None:
-    """Write a table in the format that the ending of the path tells.
+    """Write a table in the format of the ending of the path.
 
     Raises:
         MissingExtra: It is Parquet, and pyarrow is not installed.

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from seqae.cli.messages import did_you_mean
 
 _PLACEHOLDERS = {int: "N", float: "X", bool: "true|false", str: "TEXT", Path: "PATH", NoneType: "null"}
-# What jsonargparse calls things, and what its users call them.
+# From the words of jsonargparse to the words of the command line's users.
 _WORDINGS = (
     (r'Parser key "(\w+)"', lambda found: option(found[1])),
     (r"Does not validate against .*Subtypes: \[(.*)\] Errors: .*Given value: ", r"Expected one of \1. Got value: "),
@@ -28,7 +28,7 @@ def option(name: str) -> str:
 
 
 def placeholder(kind: Any) -> str:
-    """Return what stands for a value of this type in the help."""
+    """Return the placeholder for a value of this type in the help."""
     if get_origin(kind) is Literal:
         return "{" + ",".join(map(str, get_args(kind))) + "}"
     return placeholder(_parts(kind)[0]) if len(_parts(kind)) > 1 else _PLACEHOLDERS.get(kind, "VALUE")
@@ -38,9 +38,9 @@ def clear_message(message: str, kinds: Mapping[str, Any], options: Sequence[str]
     """Return a message of jsonargparse as one line that names the file with the mistake and the nearest known word.
 
     Args:
-        message: The message.
+        message: The message of jsonargparse.
         kinds: The type of each parameter, by name.
-        options: All options.
+        options: The names of all options.
         words: The command line.
     """
     message = " ".join(message.split()).removesuffix(".")

@@ -28,7 +28,7 @@ def recalibrate(
         model: folder of a saved detector, or of a run that holds one
         normal: file of normal rows, or a folder of files; they should show every normal operating condition
         out: folder for the new detector
-        time_column: the column that tells the time, if it is not found by itself
+        time_column: the column of times, if it is not found by itself
         ignore: columns to leave out, such as labels
         overwrite: replace a detector that is there already
     """

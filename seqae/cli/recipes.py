@@ -11,7 +11,7 @@ from seqae.cli.messages import did_you_mean
 from seqae.cli.recipe_script import Recipe, load_script
 from seqae.cli.tables import show_table
 
-RESULTS = "results.json"  # beside the recipes: their headline numbers
+RESULTS = "results.json"  # beside the recipes: their main results
 
 
 def ls() -> None:
@@ -98,6 +98,6 @@ def _recipe(name: str) -> Recipe:
 
 
 def _results() -> dict[str, dict[str, Any]]:
-    """Return the headline numbers of recipes by name: data, metric, seqae, baseline, published and minutes."""
+    """Return the main results of recipes by name: data, metric, seqae, baseline, published and minutes."""
     path = folder() / RESULTS
     return json.loads(path.read_text(encoding="utf-8"))["recipes"] if path.is_file() else {}

@@ -22,10 +22,10 @@ class Session:
     """A detector, the recordings to give it, and the files to write.
 
     Attributes:
-        detector: The model.
+        detector: The saved detector that the command uses.
         recordings: The content of the files.
         output_paths: The paths for the results of each recording.
-        targets: All files to be written.
+        targets: The files to write.
     """
 
     detector: AnomalyDetector
@@ -59,7 +59,7 @@ def prepare(
         files: The files of recordings, or folders of these.
         out: A folder, or the file of the only table.
         format: The format of the tables; by default as `out` ends, else csv.
-        time_column: The column that tells the time.
+        time_column: The column of times.
         ignore: Columns to leave out.
         overwrite: Whether results may replace others.
         endings: The ends of the names of a recording's results; the first is the table's, without its format.

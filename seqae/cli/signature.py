@@ -1,7 +1,7 @@
 """Functions called from the command line: their signatures are the options.
 
 Parameters without a default are positional, those after `*` are options, and `*rest` takes every word that is left.
-What each is for stands under "Args:" in the function's docstring.
+Their descriptions come from "Args:" in the function's docstring.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
     """Call a function with its parameters taken from the command line, and return what it returns.
 
     Args:
-        function: Its parameters have types.
+        function: A function whose parameters have types.
         words: The command line after the command.
         prog: The command, as a person types it.
         about: The text above the options in the help; the function's own docstring if empty.
@@ -64,7 +64,7 @@ def parse(
 
 
 def argument_help(docstring: str) -> dict[str, str]:
-    """Return what a docstring says under "Args:" (Google's style), by the name of the argument."""
+    """Return the descriptions under "Args:" of a docstring (Google's style), by the name of the argument."""
     section = re.search(r"^Args:\n((?: .*\n?|\n)+)", docstring, re.MULTILINE)
     entries = re.findall(r"^ {4}\*?(\w+): *(.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}

@@ -56,7 +56,7 @@ def stream(
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default the first 32 rows tell
-        time_column: the column that tells the time, if it is not found by itself
+        time_column: the column of times, if it is not found by itself
     """
     from seqae.anomaly.online.detector import OnlineDetector
     from seqae.cli.line_reader import LineReader
@@ -67,7 +67,7 @@ def stream(
         _resume(online, state)
     write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector.channels_)
 
-    def tell(update: StreamUpdate) -> None:
+    def report(update: StreamUpdate) -> None:
         for drift in update.drifts:
             print(f"drift  {drift}", file=sys.stderr, flush=True)
         write(update)
@@ -77,12 +77,12 @@ def stream(
     try:
         with _end_asked() as asked:
             for values, times in reader.blocks(_chunks(sys.stdin.fileno(), asked)):
-                tell(online.push(values, times))
+                report(online.push(values, times))
                 if state is not None and time.monotonic() > saved + _SAVED:
                     online.save(state)
                     saved = time.monotonic()
         if state is None:
-            tell(online.finish())
+            report(online.finish())
     except BrokenPipeError:
         raise  # what was not delivered is not in the state
     except ValueError:
@@ -105,7 +105,7 @@ def _keep(online: OnlineDetector, state: Path | None) -> None:
 
 
 def _chunks(source: int, asked: int) -> Iterator[bytes]:
-    """Yield what comes from a descriptor as it comes, until it ends or the other descriptor has something to say."""
+    """Yield bytes from a descriptor as they arrive, until it ends or the other descriptor is readable."""
     while True:
         ready, _, _ = select.select([source, asked], [], [])
         if asked in ready or not (chunk := os.read(source, _CHUNK)):
@@ -188,7 +188,7 @@ def _table(update: StreamUpdate, shown: Shown, channels: Sequence[str]) -> tuple
 
 
 def _plain(column: np.ndarray) -> list[float | bool | None]:
-    """Numbers as short as they tell the same float32; JSON knows no NaN."""
+    """Return values with as few digits as give the same float32; None for NaN, which JSON lacks."""
     if column.dtype == bool:
         return column.tolist()
     return [float(str(number)) if number == number else None for number in column]

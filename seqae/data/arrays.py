@@ -1,4 +1,4 @@
-"""Numbers in memory: arrays, tensors and lists as `(time, channel)` float64, or float32 if they are that."""
+"""Data in memory: arrays, tensors and lists as `(time, channel)`, float32 if they are float32, else float64."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "t
 
 
 def to_values(data: object, where: str = "") -> np.ndarray:
-    """Return `(time, channel)` float64 or float32: the caller's own memory if it is that already, never to be written.
+    """Return `(time, channel)` float64 or float32, not to be written: it may be the caller's own memory.
 
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
@@ -58,28 +58,29 @@ def blocks_of_rows(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, values[start : start + _BLOCK]
 
 
-def refuse_enormous(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
+def refuse_enormous(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:
     """Raise a ValueError if a value of `(time, channel)` is so large that its square is not finite."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(abs(block) > np.float64(MAX_MAGNITUDE))[:1].tolist():
             raise ValueError(
-                f"channel {channels[column]!r} is {block[row, column]:g} ({place(start + row)}). Nothing can be learnt "
-                f"from values beyond {MAX_MAGNITUDE:g}. Correct the value, or leave it empty (NaN) if it is missing"
+                f"channel {channels[column]!r} is {block[row, column]:g} ({locate(start + row)}). Nothing can be "
+                f"learnt from values beyond {MAX_MAGNITUDE:g}. Correct the value, or leave it empty (NaN) if it is "
+                "missing"
             )
 
 
-def refuse_infinite(values: np.ndarray, channels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise a ValueError if a value of `(time, channel)` is infinite; `place` returns the position of a row."""
+def refuse_infinite(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:
+    """Raise a ValueError if a value of `(time, channel)` is infinite; `locate` returns the position of a row."""
     for start, block in blocks_of_rows(values):
         for row, column in np.argwhere(np.isinf(block))[:1].tolist():
             raise ValueError(
-                f"channel {channels[column]!r} is infinite ({place(start + row)}). Readings are finite. "
+                f"channel {channels[column]!r} is infinite ({locate(start + row)}). Readings are finite. "
                 "Correct the value, or leave it empty (NaN) if it is missing"
             )
 
 
 def are_real(items: np.ndarray) -> np.ndarray:
-    """Return where an array of objects holds real numbers, booleans, or None for a missing one; bool, same shape."""
+    """Return where an array of objects, of any shape, holds a real number, a boolean or None; bool, same shape."""
     return np.frompyfunc(_is_real, 1, 1)(items).astype(bool)
 
 

@@ -25,7 +25,7 @@ def over_windows(
         rows: `(row, channel)`.
         window: The number of rows in a window; fewer rows make one shorter window.
         stride: Rows from the start of one window to the start of the next.
-        function: From windows `(batch, window, channel)` (a view, not to be written) to values
+        function: Maps windows `(batch, window, channel)` (a view, not to be written) to values
             `(batch, window, value)`.
         batch_size: The number of windows in a batch.
 
@@ -70,7 +70,7 @@ def means_around(rows: np.ndarray, window: int, ahead: int) -> np.ndarray:
 
 
 def _even_batches(starts: np.ndarray, stride: int, batch_size: int) -> list[slice]:
-    """Return the starts as slices; the last window often stands at an odd place and is a batch of its own."""
+    """Return the starts as slices; the last window often starts at an irregular position and is a batch of its own."""
     even = len(starts) if len(starts) < 2 or starts[-1] - starts[-2] == stride else len(starts) - 1
     firsts = starts[:even:batch_size]
     slices = [

@@ -19,7 +19,7 @@ class CorruptedDataset:
 
     Args:
         dataset: The sequences as they are.
-        corruption: What happens to them, see `seqae.transforms`.
+        corruption: The transform that corrupts them, see `seqae.transforms`.
         seed: Seed of the corruption.
     """
 
@@ -39,7 +39,7 @@ class CorruptedDataset:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch | LabelledBatch:
-        """Return the sequences at `indices`, corrupted; labels stay as they are."""
+        """Return the sequences at `indices`, corrupted, `(batch, time, *step)`; labels `(batch,)` stay unchanged."""
         state = np.random.SeedSequence((self.seed, *map(int, indices))).generate_state(1)
         generator = Generator().manual_seed(int(state[0]))
         clean = self.dataset.batch(indices)

@@ -39,7 +39,7 @@ class ImageDataset:
     Attributes:
         pixels: Bytes, `(images, channel, height, width)`; a quarter of the memory of float32.
         labels: The index of each image's class, `(images,)`, int64; None if it is unknown.
-        values: Turns bytes into what a model reads: `to_float`, `binarize`, `sample_binary` or a function of your own.
+        values: Maps bytes to the input of a model: `to_float`, `binarize`, `sample_binary` or your own function.
     """
 
     pixels: Tensor
@@ -51,7 +51,8 @@ class ImageDataset:
         """Return a dataset of an array `(images, height, width)` or `(images, channel, height, width)`.
 
         Args:
-            pixels: uint8, uint16, bool, or floats from 0 to 1.
+            pixels: `(image, height, width)` or `(image, channel, height, width)`; uint8, uint16, bool, or floats from 0
+                to 1.
             labels: The index of each image's class, `(images,)`.
 
         Raises:
@@ -104,7 +105,11 @@ class ImageDataset:
         return self.values(self.pixels).flatten(start_dim=1).numpy()
 
     def with_transform(self, values: Callable[[Tensor], Tensor]) -> ImageDataset:
-        """Return the same images with other values, for example `images.with_transform(binarize)`."""
+        """Return the same images with other values, for example `images.with_transform(binarize)`.
+
+        Args:
+            values: Returns float32 values for bytes `(images, channel, height, width)`, in the same shape.
+        """
         return replace(self, values=values)
 
     def materialize(self) -> ImageDataset:

@@ -21,8 +21,8 @@ class DataLoader(Generic[B]):
     """Batches of a dataset in the order of a `LengthBucketSampler`; a resumed run goes on in the middle of an epoch.
 
     Args:
-        dataset: The items.
-        batch_sampler: Which items go into which batch.
+        dataset: The dataset whose `batch(indices)` returns items as a batch.
+        batch_sampler: Yields the indices of each batch.
         num_workers: Processes that read ahead, for datasets whose items take long; the batches are the same with any
             number.
     """
@@ -72,11 +72,11 @@ def make_loader(
     """Return batches of items of similar length: a `DataLoader` with a `LengthBucketSampler`.
 
     Args:
-        dataset: The items.
+        dataset: The dataset whose `batch(indices)` returns items as a batch.
         batch_size: Items in a batch; the last batch may have fewer.
-        seed: Seed of the order.
+        seed: Seed of the random order.
         shuffle: Whether to put the items in a new random order in each epoch; False keeps the order of the dataset.
-        num_workers: Processes that read ahead.
+        num_workers: The number of processes that read ahead; 0 reads in this one.
 
     Raises:
         ValueError: `batch_size` is below 1.

@@ -50,7 +50,7 @@ class MaskedBatch:
     """Images of any sizes in the upper left corners of a common size, with masks.
 
     Attributes:
-        images: From 0 to 1, `(images, channel, height, width)`; what is beyond an image's size is never read.
+        images: Values from 0 to 1, `(images, channel, height, width)`; what is beyond an image's size is never read.
         masks: Indices of classes, `(images, height, width)`, int64; -1 where unknown and beyond the image.
         sizes: Height and width of each image, `(images, 2)`.
         indices: The index of each image in its dataset, `(images,)`.
@@ -97,10 +97,10 @@ class MaskedImageDataset:
     """Images with masks, of any sizes.
 
     Args:
-        examples: The images.
+        examples: The images with their masks.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are no images.
     """
 
     def __init__(self, examples: Sequence[MaskedImage]):
@@ -114,7 +114,7 @@ class MaskedImageDataset:
         return np.array([example.mask.numel() for example in self.examples])
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> MaskedBatch:
-        """Return the images at `indices` with their masks."""
+        """Return the images at `indices`, `(images, channel, height, width)`, and masks `(images, height, width)`."""
         chosen = [self.examples[index] for index in indices]
         images = [example.pixels.float() / 255 for example in chosen]
         return MaskedBatch.of(images, [example.mask for example in chosen], indices)

@@ -62,7 +62,7 @@ class PairDataset:
         return self.sources.lengths + self.targets.lengths
 
     def batch(self, indices: np.ndarray) -> PairBatch:
-        """Return the pairs at `indices`."""
+        """Return the pairs at `indices`, source and target `(batch, time, *step)`, padded separately."""
         return PairBatch(self.sources.batch(indices), self.targets.batch(indices))
 
 

@@ -40,7 +40,7 @@ class PositivePairs:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """Return the sequences at `indices` and then one similar to each of them, `(2 * batch, time, *step)`."""
+        """Return the sequences at `indices`, `(batch,)`, and then one similar to each, `(2 * batch, time, *step)`."""
         random = np.random.default_rng((self.seed, *map(int, indices)))
         similar = np.asarray(indices)
         for _ in range(self.walk_length):

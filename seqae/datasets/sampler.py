@@ -20,7 +20,7 @@ class LengthBucketSampler:
     Args:
         lengths: The number of steps of each item, `(items,)`.
         batch_size: Items in a batch; the last batch may have fewer.
-        seed: Seed of the order.
+        seed: Seed of the random order.
         shuffle: Whether to use a new random order in each epoch; False keeps the order of the items.
         bucket_size: The number of batches that are sorted together; 1 makes random batches.
 

@@ -144,5 +144,5 @@ class LabelledDataset:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> LabelledBatch:
-        """Return the sequences at `indices` with their labels."""
+        """Return the sequences at `indices`, `(batch, time, *step)`, with their labels `(batch,)`."""
         return LabelledBatch(self.dataset.batch(indices), self.labels[torch.from_numpy(np.asarray(indices))])

@@ -17,7 +17,7 @@ def group_split(
     """Return items for training, validation and test. Groups are drawn at random; all items of one go together.
 
     Args:
-        items: What is split.
+        items: The items to split.
         names: The name of each item.
         group: A regular expression: the first part of a name that it matches is the name of the group; if none does,
             the whole name is.

@@ -21,7 +21,7 @@ class TreeBatch:
         batch: The sequences, whose steps are the leaves, `(batch, time, *step)`.
         labels: The index of each node's class, -1 where unknown, `(nodes,)`; tree after tree, in each first the leaves
             and last the root.
-        trees: One for each sequence; None leaves them to the model.
+        trees: One tree for each sequence; None leaves them to the model.
     """
 
     batch: Batch
@@ -48,7 +48,7 @@ class TreeDataset:
         sequences: Tensors `(time, *step)`, whose steps are the leaves.
         labels: For each sequence the class of the whole, which then is that of each of its nodes (Socher et al. 2011,
             https://aclanthology.org/D11-1014), or the classes of its nodes `(nodes,)`, or -1 if they are unknown.
-        trees: One for each sequence, if they are given.
+        trees: One tree for each sequence; None if they are not known.
 
     Raises:
         ValueError: The labels or the leaves of a tree do not fit its sequence; names it.
@@ -71,7 +71,7 @@ class TreeDataset:
                 )
 
     def batch(self, indices: np.ndarray) -> TreeBatch:
-        """Return the sequences at `indices` with their labels and trees."""
+        """Return the sequences at `indices`, `(batch, time, *step)`, with the labels of their nodes, `(nodes,)`."""
         labels = torch.from_numpy(np.concatenate([self.labels[index] for index in indices]))
         trees = None if self.trees is None else tuple(self.trees[index] for index in indices)
         return TreeBatch(Batch.of([self.sequences[index] for index in indices]), labels, trees)

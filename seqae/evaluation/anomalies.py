@@ -1,4 +1,4 @@
-"""Metrics of anomaly scores and alarms, against labels that say which rows are anomalous.
+"""Metrics of anomaly scores and alarms, against labels of anomalous rows.
 
 Scores are evaluated without a threshold, by the area under the precision-recall curve (PR) or the receiver operating
 characteristic (ROC); `vus_pr` and `vus_roc` tolerate alarms that come a little early or late. Alarms are evaluated row

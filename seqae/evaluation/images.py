@@ -15,8 +15,8 @@ def squared_distance(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     As in Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647.
 
     Args:
-        prediction: `(images, channel, height, width)`.
-        target: The same shape.
+        prediction: Images `(images, channel, height, width)`.
+        target: Images of the same shape.
     """
     return np.square(prediction.astype(np.float64) - target).reshape(len(target), -1).sum(axis=1)
 
@@ -26,7 +26,7 @@ def image_cross_entropy(prediction: np.ndarray, target: np.ndarray, eps: float =
 
     Args:
         prediction: Probabilities of white, `(images, channel, height, width)`.
-        target: From 0 to 1, the same shape.
+        target: Values from 0 to 1, the same shape.
         eps: Probabilities are clipped to `eps..1 - eps`: a wrong 0 or 1 would cost infinitely much.
     """
     probability = prediction.astype(np.float64).clip(eps, 1 - eps)
@@ -39,7 +39,7 @@ def psnr(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Args:
         prediction: `(images, channel, height, width)` from 0 to 1.
-        target: The same shape.
+        target: Images of the same shape.
     """
     pixels = target[0].size
     return -10 * np.log10(np.maximum(squared_distance(prediction, target) / pixels, 1e-12))
@@ -53,7 +53,7 @@ def ssim(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Args:
         prediction: `(images, channel, height, width)` from 0 to 1.
-        target: The same shape.
+        target: Images of the same shape.
     """
     starts = range(0, len(target), _CHUNK)
     return np.concatenate([_ssim(prediction[at : at + _CHUNK], target[at : at + _CHUNK]) for at in starts])

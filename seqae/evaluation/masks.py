@@ -43,8 +43,8 @@ def confusion(predicted: Sequence[Tensor], target: Sequence[Tensor], class_index
 
     Args:
         predicted: Masks `(height, width)` of class indices.
-        target: Masks of the same sizes.
-        class_index: The class.
+        target: True masks of the same shapes.
+        class_index: The index of the class.
     """
     true_positive = total = actual = 0
     for guess, mask in zip(predicted, target, strict=True):

@@ -16,7 +16,7 @@ from seqae.losses import mean_loss
 def posterior_collapse_warning(
     model: Autoencoder, batches: Iterable[Batch], loss: Callable[[Tensor, Tensor], Tensor]
 ) -> str | None:
-    """Return what is wrong with a trained autoencoder, as a sentence, or None.
+    """Return a warning if a trained autoencoder ignores its code or predicts the mean, else None.
 
     A model that ignores its code (posterior collapse) reconstructs as well from the code of another sequence; a model
     that predicts the mean is no better than the mean of each value over all steps.

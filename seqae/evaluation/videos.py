@@ -22,7 +22,7 @@ def calibrated_cross_entropy(
 ) -> float:
     """Return the mean cross-entropy of test images, in nats per image, at the margin that suits held-out images best.
 
-    A margin is the least distance of a predicted value to 0 and 1: it bounds the price of a wrong pixel, also for
+    A margin is the smallest distance of a predicted value to 0 and 1: it bounds the price of a wrong pixel, also for
     methods whose predictions are no probabilities.
 
     Args:
@@ -42,12 +42,12 @@ def video_prediction_errors(
     """Return squared errors and cross-entropies in nats of past and future of test videos, each the sum over a frame.
 
     Args:
-        method: From frames that are read, `(video, context_length, channel, height, width)`, to their reconstruction
+        method: Maps frames that are read, `(video, context_length, channel, height, width)`, to their reconstruction
             and the frames that follow, of the same layout, from 0 to 1.
         valid: Held-out videos, `(video, time, channel, height, width)` from 0 to 1: they choose the margin of the
             cross-entropy, see `calibrated_cross_entropy`.
-        test: Test videos, of the same layout.
-        context_length: Frames that are read.
+        test: Test videos `(video, time, channel, height, width)`.
+        context_length: The number of frames that are read.
 
     Returns:
         Means over frames by name: "squared error of the past", "nats of the past", and so on.

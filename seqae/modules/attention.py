@@ -42,7 +42,7 @@ class Attention(nn.Module, ABC):
     """Compares queries with the states of a source; the subclasses differ in how.
 
     Attributes:
-        query_size: Length of a query.
+        query_size: Length of a query vector.
         states_size: Length of a state of the source.
     """
 
@@ -59,7 +59,7 @@ class Attention(nn.Module, ABC):
 
         Args:
             queries: `(batch, time, query_size)`.
-            memory: See `prepare_memory`.
+            memory: The result of `prepare_memory`.
             attention_bias: Added to the scores before the softmax, `(batch, time, source)`.
         """
         scores = self.scores(queries, memory.keys)
@@ -108,8 +108,8 @@ class GeneralAttention(Attention):
     Luong et al. 2015, https://arxiv.org/abs/1508.04025, "general".
 
     Args:
-        query_size: Length of a query.
-        states_size: Length of a state.
+        query_size: Length of a query vector.
+        states_size: Length of a state vector.
     """
 
     def __init__(self, query_size: int, states_size: int):
@@ -131,8 +131,8 @@ class AdditiveAttention(Attention):
     """A network with one hidden layer that reads query and state (Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473).
 
     Args:
-        query_size: Length of a query.
-        states_size: Length of a state.
+        query_size: Length of a query vector.
+        states_size: Length of a state vector.
         hidden_size: Units of the hidden layer.
     """
 

@@ -1,4 +1,4 @@
-"""Bottlenecks: what happens to the code between encoder and decoder, and its penalty.
+"""Bottlenecks: modules that change the code between encoder and decoder, and return its penalty.
 
 A penalty keeps a code that is larger than the input from copying it; sampling makes the space of codes one from which
 new codes can be drawn.
@@ -31,7 +31,7 @@ class Bottleneck(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, `(batch, code_size)`, given what the encoder wrote, `(batch, size)`."""
+        """Return the input of the decoder, `(batch, code_size)`, given the output of the encoder, `(batch, size)`."""
 
 
 class L1Code(Bottleneck):
@@ -111,7 +111,7 @@ class GaussianCode(Bottleneck):
 
 
 class BinaryCode(Bottleneck):
-    """Bits, written as -1 and 1: the signs of what the encoder wrote.
+    """Bits, written as -1 and 1: the signs of the output of the encoder.
 
     A sign has no gradient; the straight-through estimator passes that of the bit on (Bengio et al. 2013,
     https://arxiv.org/abs/1308.3432).
@@ -144,7 +144,7 @@ class BiHalfCode(Bottleneck):
     https://arxiv.org/abs/2012.12334), with a straight-through gradient. In evaluation mode bits are signs.
 
     Args:
-        commitment_weight: Factor of the mean squared distance between what the encoder wrote and the bits.
+        commitment_weight: Factor of the mean squared distance between the output of the encoder and the bits.
     """
 
     def __init__(self, commitment_weight: float = 0.1):

@@ -35,7 +35,7 @@ class CompositeAutoencoder(nn.Module):
     """An encoder with a decoder for the past, one for the future, or both.
 
     Args:
-        encoder: Reads the past.
+        encoder: The encoder, which reads the past.
         past: Reconstructs the past, for example a `ReversedDecoder`; None to predict only.
         future: Predicts what follows; None to reconstruct only.
 
@@ -95,7 +95,7 @@ def split_at(batch: Batch, steps: int) -> tuple[Batch, Batch]:
 
     Args:
         batch: Sequences `(batch, time, *step)`, each longer than `steps`.
-        steps: Steps of the past.
+        steps: The number of steps of the past.
 
     Raises:
         ValueError: A sequence is not longer than `steps`, or `steps` is below 1.

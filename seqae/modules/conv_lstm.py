@@ -72,7 +72,7 @@ class ConvLSTM(nn.Module):
         )
 
     def run_without_input(self, state: State, lengths: Tensor) -> tuple[Batch, State]:
-        """Return the same for steps at which nothing is read.
+        """Run the layer for steps without input.
 
         Args:
             state: Hidden maps and cells before the first step, `(batch, hidden, height, width)` each.
@@ -108,10 +108,10 @@ class ConvLSTM(nn.Module):
         """Return hidden maps and cells after each step, `(steps, hidden, height, width)`, in the order of the inputs.
 
         Args:
-            inputs: Of the gates, `(steps, 4 * hidden, height, width)`: all first steps, then all second ones, ...
+            inputs: Gate inputs, `(steps, 4 * hidden, height, width)`: all first steps, then all second ones, ...
             hidden: Maps before the first step, the longest sequences first.
-            cell: Likewise.
-            counts: How many sequences have a first step, a second one, ...
+            cell: Cells before the first step, in the same order.
+            counts: The number of sequences that have a first step, a second one, ...
         """
         all_hidden, all_cells = [], []
         weight, padding = self.hidden_conv.weight, self.kernel_size // 2
@@ -129,9 +129,9 @@ class ConvLSTMEncoder(Encoder):
     """The last hidden maps and cells of a ConvLSTM, flattened: the code is a small stack of maps.
 
     Args:
-        conv_lstm: Reads maps.
-        height: Height of the maps.
-        width: Width of the maps.
+        conv_lstm: The ConvLSTM that reads the maps.
+        height: Height of the maps in pixels.
+        width: Width of the maps in pixels.
         embed: Turns frames `(steps, *step)` into maps `(steps, channels, height, width)`; None if they are maps.
     """
 

@@ -36,7 +36,7 @@ class RepeatDecoder(Decoder):
     The unconditioned decoder of Srivastava et al. 2015, https://arxiv.org/abs/1502.04681.
 
     Args:
-        rnn: Its `input_size` is the length of a code.
+        rnn: A recurrent layer whose `input_size` is the length of a code.
         head: Turns hidden states `(steps, output_size)` into predictions `(steps, *prediction)`.
     """
 
@@ -75,7 +75,7 @@ class AutoregressiveDecoder(Decoder):
 
     Args:
         code_size: Length of a code.
-        rnn: One direction; its `input_size` is the length of an embedded step.
+        rnn: A recurrent layer of one direction; its `input_size` is the length of an embedded step.
         head: Turns hidden states `(steps, hidden_size)` into predictions `(steps, *prediction)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None for readings.
         to_input: Turns predictions into steps, for example logits into the likeliest token; None if
@@ -158,11 +158,11 @@ class AutoregressiveDecoder(Decoder):
 
         Args:
             state: Before the first step.
-            before: What the first step reads, `(batch, step_size)`.
+            before: The input of the first step, `(batch, step_size)`.
             code: `(batch, code_size)`.
             lengths: `(batch,)`.
             targets: The true sequences, `(batch, time, *step)`, or None.
-            probability: Of reading a step of its own where there is a true one.
+            probability: Probability of reading a step of its own where there is a true one.
         """
         # Indexing a tensor at each step makes the backward pass quadratic: unbind it once.
         truths = None if targets is None else targets.mask_padding().values.unbind(dim=1)

@@ -51,11 +51,11 @@ class RecurrentEncoder(Encoder):
     torch.Size([2, 4])
 
     Args:
-        rnn: For example `LSTM(input_size, hidden_size, num_layers=2, bidirectional=True)`.
+        rnn: A recurrent layer, for example `LSTM(input_size, hidden_size, num_layers=2, bidirectional=True)`.
         code_size: Length of a code.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for
             tokens, a CNN for frames, None for sensor readings.
-        pool: From the hidden states of all steps to one vector per sequence, in place of the last state; see
+        pool: Maps the hidden states of all steps to one vector per sequence, in place of the last state; see
             `seqae.modules.pooling`.
     """
 
@@ -91,7 +91,7 @@ class ConvEncoder(Encoder):
         kernel_size: Steps that a layer reads for each step that it writes.
         causal: Whether a layer reads no later steps.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
-        pool: From vectors to one vector per sequence, see `seqae.modules.pooling`.
+        pool: Maps vectors to one vector per sequence, see `seqae.modules.pooling`.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class SegmentMeanEncoder(Encoder):
     As features for a classifier they hold more than the code for which the layer was trained.
 
     Args:
-        rnn: For example that of a trained `RecurrentEncoder`; it reads vectors `(batch, time, input_size)`.
+        rnn: A recurrent layer, for example of a trained `RecurrentEncoder`, for vectors `(batch, time, input_size)`.
         num_segments: Segments of each sequence.
     """
 
@@ -213,7 +213,7 @@ class MeanMaxEncoder(Encoder):
     With few labels a classifier gains most from the means (see the recipe text_pretraining); the states hold the order.
 
     Args:
-        rnn: Reads the embedded steps.
+        rnn: A recurrent layer that reads the embedded steps.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
     """
 

@@ -45,7 +45,7 @@ class ChannelsLast(nn.Module):
     """Layers on images in the channels-last memory format: convolutions on a CPU then take two thirds of the time.
 
     Args:
-        layers: From images to images, `(image, channel, height, width)`.
+        layers: Maps images to images, `(image, channel, height, width)`.
     """
 
     def __init__(self, layers: nn.Module):
@@ -67,8 +67,8 @@ class Crop(nn.Module):
     """The upper left part of an image, `(image, channel, height, width)`.
 
     Args:
-        height: Rows that are kept.
-        width: Columns that are kept.
+        height: The number of rows that are kept.
+        width: The number of columns that are kept.
     """
 
     def __init__(self, height: int, width: int):
@@ -107,8 +107,8 @@ def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequent
 
     Args:
         channels: Channels of the maps that each convolution reads, then of the images.
-        height: Height of the images.
-        width: Width of the images.
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
     """
     rows, columns = downsampled_size(height, width, len(channels) - 1)
     layers: list[nn.Module] = []

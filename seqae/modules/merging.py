@@ -61,7 +61,7 @@ class TreeBatchPlan:
     A node's index in this order is the row of its vector. All tensors are int64.
 
     Attributes:
-        trees: One for each sequence.
+        trees: One tree for each sequence.
         children: `(merge, 2)`, indices of the two children.
         levels: The number of merges of each height.
         rows: `(node,)`, the sequence to which a node belongs.
@@ -122,8 +122,8 @@ def greedy(vectors: Batch, composition: Composition, decomposition: Decompositio
 
     Args:
         vectors: The leaves, `(batch, time, size)`.
-        composition: From two children to their parent.
-        decomposition: From a parent to its two children.
+        composition: Maps two children to their parent.
+        decomposition: Maps a parent to its two children.
     """
     order = vectors.lengths.argsort(descending=True, stable=True)
     with torch.no_grad():
@@ -146,7 +146,7 @@ def unfold(
         vectors: The nodes to start from, `(start, size)`.
         nodes: Their indices, `(start,)`.
         plan: The nodes under each node.
-        decomposition: From a parent to its two children.
+        decomposition: Maps a parent to its two children.
 
     Returns:
         Vectors of leaves `(found, size)`, the indices of these leaves `(found,)`, and the row of the start from which
@@ -167,10 +167,10 @@ def split_errors(parents: Tensor, pairs: Tensor, sizes: Tensor, decomposition: D
     """Return the reconstruction error of each merge, `(merge,)`: the squared distance, weighted by leaves.
 
     Args:
-        parents: `(merge, size)`.
+        parents: Vectors of the parents, `(merge, size)`.
         pairs: The two children, `(merge, 2, size)`.
         sizes: Leaves under each child, `(merge, 2)`.
-        decomposition: From a parent to its two children.
+        decomposition: Maps a parent to its two children.
     """
     errors = (decomposition(parents) - pairs).square().sum(dim=-1)
     return (errors * sizes).sum(dim=-1) / sizes.sum(dim=-1)
@@ -214,12 +214,12 @@ class _Fold(torch.autograd.Function):
 
 
 class _Search:
-    """The state of greedy merging. All sequences lie in a row; a node stands at the position of its first leaf.
+    """The state of greedy merging. All sequences lie in a row; a node has the position of its first leaf.
 
     Args:
         vectors: The leaves, `(batch, time, size)`, longest sequences first, so that those that still merge come first.
-        composition: From two children to their parent.
-        decomposition: From a parent to its two children.
+        composition: Maps two children to their parent.
+        decomposition: Maps a parent to its two children.
     """
 
     def __init__(self, vectors: Batch, composition: Composition, decomposition: Decomposition):

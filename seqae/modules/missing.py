@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class MissingValueEmbedding(nn.Module):
     """Zeros for missing values (NaN), and beside each value a flag, 1 if it is present.
 
-    Zero is the mean of a channel that is scaled; the flag tells a missing value from one that is zero.
+    Zero is the mean of a channel that is scaled; the flag distinguishes a missing value from one that is zero.
     """
 
     def forward(self, steps: Tensor) -> Tensor:

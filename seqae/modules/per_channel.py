@@ -1,7 +1,7 @@
 """An autoencoder for each channel by itself, all of them at once.
 
 An error in one channel never leaks into another, so that reconstruction errors name the channel at fault. The weights
-start from principal components, the optimum of a linear autoencoder, and a nonlinear path learns what is left.
+start from principal components, the optimum of a linear autoencoder, and a nonlinear path learns the remaining error.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def start_from_principal_components(
     Args:
         encoder: Its codes keep as many components of a channel as explain the variance asked for, at most
             `code_size_per_channel`; the other units are inactive (zero).
-        decoder: Has the same sizes.
+        decoder: A decoder of the same sizes.
         windows: `(window, time, channel)`, without missing values.
         explained_variance: The fraction of the variance of a channel's windows, from 0 to 1.
     """
@@ -131,5 +131,5 @@ def start_from_principal_components(
 
 
 def _random_weights(channels: int, size: int, after: int) -> nn.Parameter:
-    """Return weights `(channel, size, after)` that keep the variance of what they are multiplied by."""
+    """Return weights `(channel, size, after)` that keep the variance of their input."""
     return nn.Parameter(nn.init.normal_(torch.empty(channels, size, after), std=size**-0.5))

@@ -33,8 +33,8 @@ def max_over_time(batch: Batch) -> Tensor:
 class SegmentMeanPooling:
     """The mean vector of each of several segments of a sequence.
 
-    The segments are equally long but for rounding to whole steps. Neighbours may share a step, so that a sequence may
-    have fewer steps than segments.
+    The segments are equally long but for rounding to whole steps. Neighbouring segments may overlap in one step, so
+    that a sequence may have fewer steps than segments.
 
     Attributes:
         num_segments: Segments of each sequence.

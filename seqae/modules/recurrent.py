@@ -156,8 +156,8 @@ class LSTM(RecurrentLayer):
 
         Args:
             state: The state before the first step.
-            first: What the first step reads, `(batch, input_size)`.
-            readout: From the hidden state to what the next step reads.
+            first: The input of the first step, `(batch, input_size)`.
+            readout: Maps the hidden state to the input of the next step.
             time: The number of steps.
         """
         (layer,) = self.forward_layers
@@ -211,7 +211,7 @@ def init_forget_gate_bias(lstm: LSTM, bias: float = 1.0) -> LSTM:
     Jozefowicz et al. 2015, https://proceedings.mlr.press/v37/jozefowicz15.html.
 
     Args:
-        lstm: Its weights are changed in place.
+        lstm: The layer whose weights are changed in place.
         bias: Added to the bias of the forget gates; a cell then lasts for about `exp(bias)` steps.
     """
     with torch.no_grad():

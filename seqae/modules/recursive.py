@@ -41,7 +41,7 @@ class ChainTree(TreeBuilder):
 
 
 class BalancedTree(TreeBuilder):
-    """Neighbours are merged, then neighbours of these: trees of minimum height, the fastest ones."""
+    """Merges neighbours, then the neighbours of these: trees of minimum height, the fastest to compute."""
 
     def tree(self, length: int) -> Tree:
         """Return the tree of a sequence of this length."""
@@ -56,7 +56,7 @@ class GreedyTree(TreeBuilder):
     """The neighbours with the lowest reconstruction error are merged first, see `seqae.modules.greedy`.
 
     Args:
-        decomposition: That of the autoencoder; the choice of trees does not train it.
+        decomposition: The decomposition of the autoencoder; the choice of trees does not train it.
     """
 
     def __init__(self, decomposition: Decomposition):
@@ -118,10 +118,10 @@ class RecursiveEncoder(Encoder):
     """The steps of each sequence, merged along a tree.
 
     Args:
-        composition: From the vectors of two children to that of their parent.
+        composition: Maps the vectors of two children to that of their parent.
         tree_builder: Chooses the trees: `ChainTree()`, `BalancedTree()` or `GreedyTree(decomposition)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, size)`.
-        pool: From the vectors of all nodes to the code: `RootNode()` or `MeanOfNodes()`.
+        pool: Maps the vectors of all nodes to the code: `RootNode()` or `MeanOfNodes()`.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class RecursiveEncoder(Encoder):
 
         Args:
             batch: The sequences, `(batch, time, *step)`.
-            trees: One for each sequence, in place of those that `tree_builder` would choose.
+            trees: One tree for each sequence, in place of those that `tree_builder` would choose.
         """
         vectors = embed_steps(batch, self.embed)
         if trees is None:
@@ -227,7 +227,7 @@ class TreeOutput:
     """The tree of one sequence.
 
     Attributes:
-        tree: Its merges.
+        tree: The merges of the tree.
         errors: `(merge,)`, the reconstruction error of each merge.
         logits: `(node, class)`, leaves first; None without a head.
     """
@@ -243,10 +243,10 @@ class RecursiveAutoencoder(nn.Module):
     Socher et al. 2011, https://aclanthology.org/D11-1014.
 
     Args:
-        encoder: Merges the steps.
+        encoder: The encoder, which merges the steps.
         decomposition: Reconstructs the children of a merge; give a `GreedyTree` of the encoder the same object.
         loss: `ChildReconstruction()`, of the two children, or `SubtreeReconstruction()`, of all leaves.
-        head: From nodes `(node, size)` to logits `(node, class)`.
+        head: Maps nodes `(node, size)` to logits `(node, class)`.
     """
 
     def __init__(
@@ -263,11 +263,11 @@ class RecursiveAutoencoder(nn.Module):
         self.head = head
 
     def forward(self, batch: Batch, trees: Sequence[Tree] | None = None) -> RecursiveOutput:
-        """Merge along the trees given, or along those that the encoder chooses.
+        """Merge along the given trees, or along trees that the encoder chooses.
 
         Args:
             batch: The sequences, `(batch, time, *step)`.
-            trees: One for each sequence.
+            trees: One tree for each sequence.
         """
         nodes = self.encoder.fold(batch, trees)
         logits = None if self.head is None else self.head(nodes.vectors)
@@ -278,9 +278,9 @@ class UnfoldingDecoder(Decoder):
     """Decomposes the code, then its children, and so on along a tree that follows from the length.
 
     Args:
-        decomposition: From a parent to its two children; its size is that of a code.
+        decomposition: Maps a parent to its two children; its size is that of a code.
         tree_builder: `ChainTree()` or `BalancedTree()`.
-        head: From leaves `(steps, size)` to predictions `(steps, *prediction)`.
+        head: Maps leaves `(steps, size)` to predictions `(steps, *prediction)`.
     """
 
     def __init__(self, decomposition: Decomposition, tree_builder: ChainTree | BalancedTree, head: nn.Module):

@@ -18,7 +18,7 @@ class TimeDistributed(nn.Module):
     """Layers that are applied to each step by itself, such as fully connected ones, or convolutions of images.
 
     Args:
-        layers: From steps `(steps, *step)` to steps `(steps, *output)`; padding never reaches them.
+        layers: Maps steps `(steps, *step)` to steps `(steps, *output)`; padding never reaches them.
     """
 
     def __init__(self, layers: nn.Module):
@@ -34,9 +34,9 @@ class StackedEncoder(Encoder):
     """Stacked layers, then pooling to one vector per sequence.
 
     Args:
-        layers: From a batch to a batch each; the last one writes vectors `(batch, time, code_size)`.
+        layers: Modules that map a batch to a batch; the last one writes vectors `(batch, time, code_size)`.
         code_size: Length of a code.
-        pool: From vectors to the code, see `seqae.modules.pooling`; the default suits images, which have one step.
+        pool: Maps vectors to the code, see `seqae.modules.pooling`; the default suits images, which have one step.
     """
 
     def __init__(self, layers: Sequence[nn.Module], code_size: int, pool: Callable[[Batch], Tensor] = last_step):

@@ -1,4 +1,4 @@
-"""Layers between vectors and tokens: heads that share an embedding's weights, choice of a token, word dropout."""
+"""Layers between vectors and tokens: heads tied to the weights of an embedding, choice of a token, word dropout."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ class WordDropout(nn.Module):
     """Replaces tokens at random while training; put it before an embedding.
 
     In a decoder it is the word dropout of Bowman et al. 2016, https://arxiv.org/abs/1511.06349: what is dropped must
-    come from the code. For corruptions of what an encoder reads see `seqae.transforms`.
+    come from the code. For corruptions of the input of an encoder see `seqae.transforms`.
 
     Args:
         p: Probability with which a token is replaced.
-        token: What replaces it; 0 is the token of unknown words.
+        token: The token that replaces a word; 0 is the token of unknown words.
     """
 
     def __init__(self, p: float, token: int = 0):

@@ -23,8 +23,9 @@ class UNet(nn.Module):
     Images may have any size, also several sizes in one batch: the padding beyond an image is zeroed after each layer.
 
     Args:
-        channels: Channels of an image.
-        classes: Classes of pixels: 1 for one logit that a pixel is foreground, else one logit for each class.
+        channels: The number of channels of an image.
+        classes: The number of classes of pixels: 1 for one logit that a pixel is foreground, else one logit for each
+            class.
         channels_per_level: Channels of the maps, the finest first; each further level has half the height and width.
         mean: Mean of the training pixels.
         std: Standard deviation of the training pixels.
@@ -101,7 +102,7 @@ class Segmenter(nn.Module):
     """A trained segmentation network with its threshold: from images of any sizes to masks.
 
     Args:
-        model: From images `(image, channel, height, width)` to logits `(image, class, height, width)`.
+        model: Maps images `(image, channel, height, width)` to logits `(image, class, height, width)`.
         threshold: For one logit: the probability from which on a pixel is of class 1.
         test_time_augmentation: Whether to average the logits over the four quarter turns of an image and their mirror
             images. It takes eight times as long; for images that may have any orientation.

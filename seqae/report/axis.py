@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """The positions of rows: points in time, seconds, or just row numbers.
+    """The positions of rows: points in time, seconds, or row indices.
 
     Attributes:
-        positions: (row,) float64: milliseconds since 1970, seconds, or row numbers; never decreasing.
-        kind: Which of the three they are.
+        positions: (row,) float64: milliseconds since 1970, seconds, or row indices; never decreasing.
+        kind: The kind of the positions: "date", "seconds" or "row".
         step: The usual distance between two rows.
         cuts: The rows before which no line is drawn: those after a pause.
     """
@@ -31,7 +31,7 @@ class Axis:
 
     @classmethod
     def of(cls, recording: Recording) -> Axis:
-        """Use the recording's times; row numbers if it has none, or if they are missing somewhere or go back."""
+        """Return the axis of a recording's times; of row indices if it has none, one is missing, or one goes back."""
         times = recording.times
         rows = np.arange(len(recording), dtype=np.float64)
         if times is None or len(times) < 2 or not np.all(times[1:] >= times[:-1]):
@@ -66,7 +66,7 @@ class Axis:
         return f"{number(position)} s" if self.kind == "seconds" else f"row {row:,}"
 
     def clock(self, row: int) -> str:
-        """Return the same without what all rows share: the day, or the year."""
+        """Return the moment without the day, or the year, if it is the same in all rows."""
         moment, first, last = self.moment(row), self.moment(0), self.moment(-1)
         if self.kind != "date" or first[:4] != last[:4]:
             return moment
@@ -80,7 +80,7 @@ class Axis:
         return self.length((right - left) / self.step)
 
     def length(self, rows: float) -> str:
-        """Return in words how long so many rows usually last."""
+        """Return in words the usual duration of a number of rows."""
         if self.kind == "row":
             return f"{number(rows)} row{'s' * (rows != 1)}"
         return duration(rows * self.step / (1000 if self.kind == "date" else 1))

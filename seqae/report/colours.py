@@ -1,4 +1,4 @@
-"""The colours of all pictures: those of Okabe and Ito, told apart by colour-blind readers too.
+"""The colours of all pictures: those of Okabe and Ito, which colour-blind readers distinguish too.
 
 Masataka Okabe, Kei Ito, 2008: Color Universal Design. https://jfly.uni-koeln.de/color/
 """

@@ -1,4 +1,4 @@
-"""Which rows of a long recording to draw so that the picture is the same and the file stays small."""
+"""Downsampling of long recordings for pictures: the same look in a small file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
     """Put a NaN into columns (drawn row,) wherever a cut lies between two drawn rows, so that no line crosses it.
 
     Args:
-        rows: The drawn rows, in order.
+        rows: Indices of the drawn rows, increasing, (drawn row,).
         cuts: The first rows of new segments of the recording.
         columns: The values at these rows by name, (drawn row,) each.
     """
@@ -62,7 +62,7 @@ def break_lines(rows: np.ndarray, cuts: Sequence[int], columns: dict[str, np.nda
 
 
 def isolated(values: np.ndarray) -> np.ndarray:
-    """Say for each of the values (row,) whether it stands alone between missing ones: no line would show it."""
+    """Return for each of the values (row,) whether both neighbours are missing: no line would show it."""
     present = np.pad(np.isfinite(values), 1)
     return present[1:-1] & ~present[:-2] & ~present[2:]
 

@@ -22,7 +22,7 @@ class Report:
     Attributes:
         title: The heading of the page.
         headline: The result in one sentence, for example from `seqae.report.headline`.
-        summary: More sentences, one a line.
+        summary: Further sentences, one on each line.
         recording: The recording that was scored.
         reconstruction: (row, channel), in the units of the recording.
         channel_scores: (row, channel), the error of each channel.

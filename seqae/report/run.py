@@ -1,4 +1,4 @@
-"""The folder that a recipe leaves: settings, environment, numbers, pictures."""
+"""The folder that a recipe writes: settings, environment, metrics, pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Run:
     the run.
 
     Args:
-        main: The recipe's function.
+        main: The function of the recipe.
         variables: The local variables of `main`, which hold its parameters.
 
     Raises:
@@ -52,11 +52,11 @@ class Run:
         return write_atomically(self.path(file), text.encode())
 
     def finish(self, results: Sequence[Mapping[str, object]], metrics: Mapping[str, float]) -> None:
-        """Write the numbers to `metrics.json`, print the table and the names of all files in the folder.
+        """Write the metrics to `metrics.json`, print the table and the names of all files in the folder.
 
         Args:
             results: The rows of the table; a column that a row lacks stays empty.
-            metrics: The numbers by name.
+            metrics: The values by name.
         """
         self._write_json("metrics.json", {"metrics": metrics, "results": list(results)})
         print(table(results))
@@ -80,7 +80,7 @@ def _shown(value: object) -> str:
 
 
 def _to_json(value: object) -> object:
-    """Return a number of numpy or torch as one of Python, and anything else that JSON does not know as its text."""
+    """Return a number of numpy or torch as one of Python, and any other type that JSON lacks as text."""
     return value.item() if hasattr(value, "item") else str(value)
 
 

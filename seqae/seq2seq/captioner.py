@@ -1,4 +1,4 @@
-"""A model that writes captions of clips, with its vocabulary: what is saved after training."""
+"""A model that writes captions of clips, with its vocabulary, to be saved together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Captioner:
 
     Attributes:
         vocabulary: The vocabulary of the captions.
-        model: From frames to tokens: an `S2VT`, or a `Seq2Seq` whose encoder reads frames.
+        model: Maps frames to tokens: an `S2VT`, or a `Seq2Seq` whose encoder reads frames.
         max_length: The maximum number of tokens of a caption, its end included.
     """
 
@@ -38,7 +38,7 @@ class Captioner:
 
         Args:
             clips: Frames, `(time, *step)` each.
-            strategy: How tokens are chosen, see `seqae.seq2seq.decode`.
+            strategy: The way to choose tokens, see `seqae.seq2seq.decode`.
             batch_size: Clips at a time; the result of greedy and beam search does not depend on it.
         """
         return generate_texts(self.model, clips, self.vocabulary, self.max_length, strategy, batch_size)

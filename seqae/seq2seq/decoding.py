@@ -59,7 +59,7 @@ class TokenSampling:
         top_p: Only the likeliest tokens that together reach this probability are drawn (nucleus sampling, Holtzman et
             al. 2019, https://arxiv.org/abs/1904.09751).
         seed: Seed of the draws, which also depend on the number of texts.
-        no_repeat_ngram_size: See `GreedySearch`.
+        no_repeat_ngram_size: N-grams of this size occur once in a text at most; 0 for no such rule, see `GreedySearch`.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -96,10 +96,10 @@ class BeamSearch:
     """The best of several texts that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
 
     Attributes:
-        width: The number of texts.
+        width: The number of texts that are kept for each source.
         length_penalty: The log-probability of a text is divided by ((5 + length) / 6) to this power, so that long texts
             can compete (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
-        no_repeat_ngram_size: See `GreedySearch`.
+        no_repeat_ngram_size: N-grams of this size occur once in a text at most; 0 for no such rule, see `GreedySearch`.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -139,7 +139,7 @@ def decode(
         model: A trained model in evaluation mode.
         state: The state before the first token, one row for each text.
         max_length: The maximum number of tokens of a text, its end included.
-        strategy: How tokens are chosen.
+        strategy: The way to choose tokens: greedy, sampled, or by beam search.
         start: The token that is read before the first one.
         end: The token that ends a text.
         suppress_tokens: Tokens that are never written.
@@ -248,7 +248,7 @@ class _Finished:
             self.texts[rows[at]] = torch.cat([written[origins[at, ranks[at]]], self.end])
 
     def texts_or(self, rows: Tensor, unfinished: Tensor) -> list[Tensor]:
-        """Return the texts; where none has ended, that of the unfinished ones `(rows, time)`."""
+        """Return the texts; where none has ended, the unfinished texts `(rows, time)`."""
         for row, text in zip(rows.tolist(), unfinished):
             if self.scores[row] == -torch.inf:
                 self.texts[row] = text
@@ -276,7 +276,7 @@ def _likeliest(logits: Tensor, scores: Tensor, allowed: Tensor) -> tuple[Tensor,
 
 
 def _allowed(logits: Tensor, written: Tensor, ngram: int, banned: Tensor) -> Tensor:
-    """Return logits `(rows, vocabulary)` with minus infinity for what must not follow the texts `(rows, time)`."""
+    """Return logits `(rows, vocabulary)` with minus infinity for tokens that texts `(rows, time)` may not have next."""
     if logits.isnan().any():
         row = int(logits.isnan().any(dim=1).nonzero()[0])
         raise ValueError(

@@ -25,10 +25,10 @@ def generate(
     """Return the tokens that a model writes for each sequence, `(time,)` int64.
 
     Args:
-        model: For example a `Seq2Seq` or an `S2VT`.
+        model: A model that writes tokens, for example a `Seq2Seq` or an `S2VT`.
         sequences: The sources, `(time, *step)` each.
         max_length: The maximum number of tokens of a text, its end included.
-        strategy: How tokens are chosen, see `seqae.seq2seq.decode`.
+        strategy: The way to choose tokens, see `seqae.seq2seq.decode`.
         suppress_tokens: Tokens that are never written.
         batch_size: Sequences at a time; the result of greedy and beam search does not depend on it.
     """

@@ -42,7 +42,7 @@ class RecurrentSeq2SeqEncoder(Seq2SeqEncoder):
     Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473, where it is bidirectional.
 
     Args:
-        rnn: For example `LSTM(input_size, hidden_size, bidirectional=True)`.
+        rnn: A recurrent layer, for example `LSTM(input_size, hidden_size, bidirectional=True)`.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`: an embedding for tokens, a CNN for
             frames, None for vectors.
         pre_net: Turns a batch of these vectors into one of as many steps, before `rnn` reads it: for example
@@ -66,7 +66,7 @@ class StackedSeq2SeqEncoder(Seq2SeqEncoder):
     """The output of stacked layers: recurrent ones, convolutions and others, see `seqae.modules.stacked`.
 
     Args:
-        layers: From a batch to a batch each; the last one writes vectors `(batch, time, states_size)`.
+        layers: Modules that map a batch to a batch; the last one writes vectors `(batch, time, states_size)`.
         states_size: Length of a state.
     """
 
@@ -133,8 +133,8 @@ class AttentionDecoder(TextDecoder):
 
     Args:
         embed: Turns tokens `(steps,)` into vectors `(steps, vector)`.
-        rnn: One direction; reads those vectors, with input feeding followed by `combined`.
-        attention: Its queries are the hidden states of `rnn`.
+        rnn: A recurrent layer of one direction; reads those vectors, with input feeding followed by `combined`.
+        attention: The attention layer whose queries are the hidden states of `rnn`.
         head: Turns attentional hidden states `(steps, combined_size)` into logits `(steps, vocabulary)`.
         combined_size: Length of the attentional hidden state, computed from hidden state and context.
         input_feeding: Whether a step also reads the attentional hidden state of the step before.
@@ -181,7 +181,7 @@ class AttentionDecoder(TextDecoder):
     def init_state(self, states: Batch) -> DecoderState:
         """Return the state before the first token, given states `(batch, source, states_size)`."""
         rows = torch.arange(len(states), device=states.values.device)
-        # Those of a bidirectional layer that have read the whole source are at its two ends.
+        # The states of a bidirectional layer that have read the whole source are at its two ends.
         ends = torch.cat([states.values[:, 0], states.values[rows, states.lengths - 1]], dim=-1)
         recurrent = self.rnn.initial_state(self.bridge(ends).tanh())
         return DecoderState(
@@ -246,8 +246,8 @@ class Seq2Seq(TextGenerator):
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215; Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473.
 
     Args:
-        encoder: Reads the source.
-        decoder: Writes the target.
+        encoder: The encoder, which reads the source.
+        decoder: The decoder, which writes the target.
 
     Raises:
         ValueError: Their states have different sizes.

@@ -19,8 +19,8 @@ class S2VT(TextGenerator):
     in a row, so that clips of any length make a batch.
 
     Args:
-        frames: One direction; reads embedded frames.
-        words: One direction; reads the hidden states of `frames`, followed by embedded words.
+        frames: A recurrent layer of one direction; reads embedded frames.
+        words: A recurrent layer of one direction; reads the hidden states of `frames`, followed by embedded words.
         head: Turns hidden states `(steps, hidden_size)` of `words` into logits `(steps, vocabulary)`.
         embed_words: Turns tokens `(steps,)` into vectors.
         embed_frames: Turns frames `(steps, *step)` into vectors; None for features computed before.

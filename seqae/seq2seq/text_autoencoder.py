@@ -1,4 +1,4 @@
-"""An autoencoder of texts with its vocabulary: what is saved after training."""
+"""An autoencoder of texts with its vocabulary, to be saved together."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class TextAutoencoder:
     """Encodes texts as codes and decodes codes to texts.
 
     Attributes:
-        vocabulary: From texts to tokens and back.
-        model: From tokens to the logits of each token.
+        vocabulary: Maps texts to tokens and back.
+        model: Maps tokens to the logits of each token.
         max_length: The maximum number of tokens of a text, its end included.
-        sample: From logits to tokens; give the decoder's own `to_input`, if it has one.
+        sample: Maps logits to tokens; give the decoder's own `to_input`, if it has one.
     """
 
     vocabulary: Vocabulary | BytePairs

@@ -1,4 +1,4 @@
-"""A model that writes texts for texts, with both vocabularies: what is saved after training."""
+"""A model that writes texts for texts, with both vocabularies, to be saved together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Translator:
     Attributes:
         source_vocabulary: The vocabulary of the texts that are read.
         target_vocabulary: The vocabulary of the texts that are written.
-        model: From tokens to tokens.
+        model: Maps source tokens to target tokens.
         max_length: The maximum number of tokens of a written text, its end included.
     """
 
@@ -44,7 +44,7 @@ class Translator:
 
         Args:
             texts: The texts to read.
-            strategy: How tokens are chosen, see `seqae.seq2seq.decode`.
+            strategy: The way to choose tokens, see `seqae.seq2seq.decode`.
             batch_size: Texts at a time; the result of greedy and beam search does not depend on it.
         """
         sources = [self.source_vocabulary.encode(text) for text in texts]

@@ -25,7 +25,7 @@ def cider_d(captions: Sequence[str], references: References) -> float:
 
     Args:
         captions: The written captions.
-        references: For each of them one or more true captions.
+        references: One or more true captions for each of them.
 
     Raises:
         ValueError: A caption has no references, or an empty one.

@@ -18,7 +18,7 @@ from seqae._extras import require
 def word_vectors(documents: Sequence[Sequence[Tensor]], vocabulary_size: int, size: int, window: int = 5) -> np.ndarray:
     """Return a vector for each word, `(vocabulary_size, size)` float32: one half from neighbours, one from documents.
 
-    Neighbours in a sentence tell of grammar and meaning, documents of the topic. The components of a half have mean 0
+    Neighbours in a sentence reflect grammar and meaning, documents the topic. The components of a half have mean 0
     and variance 1 over all occurrences of words, and are uncorrelated.
 
     Args:
@@ -44,7 +44,7 @@ def truncated_svd(matrix: Any, size: int) -> np.ndarray:
     Halko et al. 2011, https://arxiv.org/abs/0909.4061. Components beyond the size of a small matrix are zeros.
 
     Args:
-        matrix: Sparse, `(row, column)`.
+        matrix: A sparse matrix `(row, column)`.
         size: The number of components.
     """
     from sklearn.utils.extmath import randomized_svd
@@ -83,7 +83,7 @@ def ppmi(counts: Any, power: float) -> Any:
     Levy et al. 2015, https://aclanthology.org/Q15-1016.
 
     Args:
-        counts: How often a word occurs in a context, sparse `(word, context)`.
+        counts: The number of times that a word occurs in a context, sparse `(word, context)`.
         power: Exponent of the contexts' frequencies; below 1 rare contexts have less weight.
     """
     from scipy.sparse import csr_matrix

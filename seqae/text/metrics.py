@@ -40,7 +40,7 @@ def bleu(predictions: Sequence[str], references: Sequence[str | Sequence[str]], 
 
     Args:
         predictions: The written texts.
-        references: For each of them one true text, or several.
+        references: One or more true texts for each of them.
         tokenize: Tokenizer of sacrebleu: "13a", "zh", "char", or "none" for texts whose tokens are separated by spaces.
 
     Raises:
@@ -77,7 +77,7 @@ def distinct(texts: Sequence[Sequence[object]], size: int) -> float:
 
     Args:
         texts: The tokens of each text.
-        size: Tokens of an n-gram.
+        size: The number of tokens in an n-gram.
     """
     ngrams = [tuple(text[at : at + size]) for text in texts for at in range(len(text) - size + 1)]
     return len(set(ngrams)) / len(ngrams) if ngrams else 0.0

@@ -36,7 +36,7 @@ class WordTokenizer:
     A letter keeps its combining marks, an emoji its modifiers and joined emoji; a Chinese character is a word.
 
     Args:
-        lower: Whether texts are lowercased.
+        lower: Whether to lowercase texts.
     """
 
     lower: bool = False
@@ -68,7 +68,7 @@ class FunctionTokenizer:
     """A function as a tokenizer, for example that of another library; words are joined with spaces.
 
     Args:
-        function: From a text to its words.
+        function: Maps a text to its words.
     """
 
     function: Callable[[str], Sequence[str]]

@@ -1,4 +1,4 @@
-"""Greedy layer-wise pretraining: one layer after the other is trained as an autoencoder of what it reads.
+"""Greedy layer-wise pretraining: one layer after the other is trained as an autoencoder of its input.
 
 Bengio et al. 2007, https://papers.nips.cc/paper/3048; with corrupted inputs Vincent et al. 2010,
 https://jmlr.org/papers/v11/vincent10a.html; with an L1 penalty Ranzato et al. 2007, https://papers.nips.cc/paper/3363.
@@ -27,14 +27,14 @@ from seqae.transforms.corruptions import Corruption
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A layer of a stack, and what it needs to be trained as an autoencoder.
+    """A layer of a stack, with a decoder and a corruption to train it as an autoencoder.
 
     Attributes:
-        layer: From a batch to a batch; it is kept after training.
-        decoder: From the layer's output to its input; it is discarded after training.
+        layer: Maps a batch to a batch; it is kept after training.
+        decoder: Maps the layer's output to its input; it is discarded after training.
         loss: The loss of each value, see `seqae.losses`.
         code: A bottleneck between the two, on codes `(steps, size)`, for example `L1Code` or `TopKCode`; None is none.
-        corrupt: Corrupts what the layer reads while it is trained, see `seqae.transforms`.
+        corrupt: Corrupts the input of the layer while it is trained, see `seqae.transforms`.
     """
 
     layer: nn.Module
@@ -48,8 +48,8 @@ class LayerAutoencoder(nn.Module):
     """An autoencoder whose code is a batch: the output of its layer.
 
     Args:
-        layer: From a batch to a batch.
-        decoder: From the layer's output to its input.
+        layer: Maps a batch to a batch.
+        decoder: Maps the layer's output to its input.
         code: A bottleneck between the two; None is none.
     """
 
@@ -83,8 +83,8 @@ class LayerOutputs:
     """The outputs of trained layers, as a dataset for the layer above them.
 
     Args:
-        dataset: What the lowest layer reads.
-        layers: From a batch to a batch; they are not trained.
+        dataset: The input of the lowest layer.
+        layers: Modules that map a batch to a batch; they are not trained.
     """
 
     def __init__(self, dataset: Dataset[Batch], layers: nn.Module):
@@ -97,7 +97,7 @@ class LayerOutputs:
         return self.dataset.lengths
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """Return the outputs for the sequences at `indices`, on the device of the layers."""
+        """Return the outputs `(batch, time, *step)` for the sequences at `indices`, on the device of the layers."""
         batch = self.dataset.batch(indices)
         with evaluating(self.layers) as device:
             output = self.layers(batch.to(device))
@@ -121,12 +121,12 @@ def pretrain_layerwise(
     encoder.
 
     Args:
-        stages: From the lowest to the highest.
-        train: What the lowest layer reads.
+        stages: The layers with their decoders, from the lowest to the highest.
+        train: The input of the lowest layer.
         valid: Held-out sequences, which choose the best epoch of each layer.
         epochs: The number of passes over the sequences for each layer.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of a layer's training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of a layer's training that is done to a factor on the learning rate.
         seed: Seed of the corruptions.
         progress: Whether to show a progress bar for each layer.
 

@@ -12,14 +12,18 @@ from torch import Tensor
 
 
 def mask_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Return the mean cross-entropy over all known pixels, in nats."""
+    """Return the mean cross-entropy over all known pixels in nats, a scalar `()`.
+
+    Logits are `(images, classes, height, width)`, masks `(images, height, width)`.
+    """
     return _cross_entropies(logits, masks).sum() / _known(masks)
 
 
 def focal_loss(logits: Tensor, masks: Tensor, gamma: float = 2.0) -> Tensor:
     """Return the mean cross-entropy in nats, each pixel weighted by (1 - p) ** gamma, p the probability of its class.
 
-    Pixels that are classified well hardly count. Lin et al. 2017, https://arxiv.org/abs/1708.02002.
+    Pixels that are classified well hardly count. Logits are `(images, classes, height, width)`, masks
+    `(images, height, width)`; the loss is a scalar `()`. Lin et al. 2017, https://arxiv.org/abs/1708.02002.
     """
     losses = _cross_entropies(logits, masks)
     return ((1 - torch.exp(-losses)).clamp(min=0) ** gamma * losses).sum() / _known(masks)
@@ -32,7 +36,7 @@ def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
     Milletari et al. 2016, https://arxiv.org/abs/1606.04797, without the squares.
 
     Args:
-        logits: `(images, classes, height, width)`.
+        logits: Logits `(images, classes, height, width)`.
         masks: `(images, height, width)`, -1 where unknown.
         smooth: Pixels added to numerator and denominator, so that no prediction where there is no object is no loss.
     """

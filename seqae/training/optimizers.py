@@ -17,7 +17,7 @@ _TINY = 1e-30  # of a norm; one divided by it is finite, so that no gradient at 
 
 
 class OneSidedShampoo(torch.optim.Optimizer):
-    """Steps of equal length along all directions of a matrix, so that those of small gradients count as much.
+    """Steps of equal length along all directions of a matrix, also along directions of small gradients.
 
     The kernels of a convolution are a matrix, too, with a row for each (first axis) of them.
 
@@ -29,7 +29,7 @@ class OneSidedShampoo(torch.optim.Optimizer):
 
     Args:
         parameters: The parameters to train; vectors, as biases are, are trained as by Adam.
-        lr: As one would choose it for Adam, or up to three times that.
+        lr: Learning rate; one to three times that of Adam is usual.
         momentum: Decay of the mean of the gradients.
         beta2: Decay of the second moments.
         update_interval: The number of steps between two updates of the preconditioner, which are the expensive part.

@@ -36,7 +36,7 @@ class History:
         train: While training, with corrupted inputs and with targets for the decoder.
         valid: On held-out sequences, without either; empty if there are none.
         best_epoch: The epoch whose weights were kept, counted from 1.
-        warnings: What a person should know, for example that a checkpoint was damaged.
+        warnings: Messages for the user, for example that a checkpoint was damaged.
     """
 
     train: list[float] = field(default_factory=list)
@@ -66,7 +66,7 @@ def fit(
     before they end training.
 
     Args:
-        task: For example `Reconstruction(model, squared_error)`.
+        task: The model with its loss, for example `Reconstruction(model, squared_error)`.
         train: Batches; an iterable that can be gone through again.
         valid: Held-out batches, which choose the best epoch and end training early; without them the last weights are
             kept.
@@ -139,7 +139,7 @@ def _trainer(callbacks: list[lightning.Callback], **settings: Any) -> lightning.
 
 @contextmanager
 def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, existing: list[Path]) -> Iterator[None]:
-    """Raise what a caller expects in place of what Lightning makes of an early end of training."""
+    """Raise the original error in place of the one that Lightning raises when training ends early."""
     try:
         yield
     except Interrupted as interrupted:
@@ -164,7 +164,7 @@ def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, ex
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what Lightning says about itself."""
+    """Silence the messages of Lightning about itself."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)

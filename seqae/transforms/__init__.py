@@ -1,4 +1,4 @@
-"""What is done to sequences before a model reads them: corruption, augmentation, scaling.
+"""Transforms of sequences before a model reads them: corruption, augmentation, scaling.
 
 A transform is a callable `(item, generator) -> item`: it takes a `Batch` and a `torch.Generator` of random numbers and
 returns a new batch, so that the same seed gives the same result; `corruption_generator` makes one for a batch of a

@@ -1,9 +1,9 @@
 """Augmentations of readings over time, shifted, warped, scaled, bumped, mixed, and of video. Not for tokens.
 
-What a model has learnt to repair it does not reconstruct: trained to restore corrupted normal sequences, an autoencoder
-with a large code finds anomalies that one trained to copy would reconstruct. CutPaste (Li et al. 2021,
-https://arxiv.org/abs/2104.04015) and DRAEM (Zavrtanik et al. 2021, https://arxiv.org/abs/2108.07610) do the same to
-images. They are used like those in `seqae.transforms.corruptions`, and keep lengths.
+A model does not reconstruct the faults that it has learnt to repair: trained to restore corrupted normal
+sequences, an autoencoder with a large code finds anomalies that one trained to copy would reconstruct. CutPaste (Li et
+al. 2021, https://arxiv.org/abs/2104.04015) and DRAEM (Zavrtanik et al. 2021, https://arxiv.org/abs/2108.07610) do the
+same to images. They are used like those in `seqae.transforms.corruptions`, and keep lengths.
 """
 
 from __future__ import annotations

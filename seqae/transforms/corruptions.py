@@ -1,4 +1,4 @@
-"""Corruptions of what a model reads while it trains; what it has to write stays clean.
+"""Corruptions of the input of a model while it trains; the target stays clean.
 
 Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html. A corruption takes a batch and a generator of random
 numbers and returns another batch. All but `DropTokens` keep the lengths of sequences.
@@ -58,7 +58,7 @@ class MaskValues:
 
     Args:
         p: The probability of a value to be replaced.
-        value: What replaces it.
+        value: The value that replaces it.
     """
 
     p: float
@@ -96,7 +96,7 @@ class MaskSteps:
 
     Args:
         p: The probability of a step to be replaced.
-        value: What replaces all its values.
+        value: The value that replaces all its values.
     """
 
     p: float
@@ -113,7 +113,7 @@ class MaskChannels:
 
     Args:
         p: The probability of a channel of a sequence to be replaced.
-        value: What replaces all its values.
+        value: The value that replaces all its values.
     """
 
     p: float
@@ -127,14 +127,14 @@ class MaskChannels:
 
 @dataclass(frozen=True)
 class MaskTokens:
-    """Replaces tokens `(batch, time)` by one that says nothing; the last one, which ends the text, stays.
+    """Replaces tokens `(batch, time)` by a mask token; the last one, which ends the text, stays.
 
     Word dropout of Dai & Le 2015 (https://arxiv.org/abs/1511.01432) and Bowman et al. 2016
     (https://arxiv.org/abs/1511.06349).
 
     Args:
         p: The probability of a token to be replaced.
-        token: What replaces it.
+        token: The token that replaces it.
     """
 
     p: float
@@ -190,7 +190,7 @@ class RandomApply:
     """Applies a transform that keeps lengths to some of the sequences.
 
     Args:
-        transform: The transform.
+        transform: The transform to apply.
         p: The probability of a sequence to be transformed.
     """
 

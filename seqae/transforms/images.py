@@ -15,7 +15,7 @@ from seqae.batch import Batch
 class RandomAffine:
     """Applies a random affine map to each image, a sequence of one step `(channel, height, width)`.
 
-    It is used like a corruption, see `seqae.transforms.corruptions`. What comes in from outside of an image is 0.
+    It is used like a corruption, see `seqae.transforms.corruptions`. Pixels from outside of the image are 0.
 
     Args:
         turn: The largest angle in radians.

@@ -1,6 +1,6 @@
 """Random transforms of images that leave the classes of their pixels as they are; the mask is transformed with them.
 
-What happens to an image is a function of the seed, the epoch and the index of the image: neither its batch nor a
+The transform of an image depends on the seed, the epoch and the index of the image alone: neither its batch nor a
 resumed run changes it. A transform takes an image `(channel, height, width)`, its mask `(height, width)` and a
 generator, and returns both.
 """
@@ -23,8 +23,8 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
     """Return the batch with each image and its mask transformed with random numbers of its own.
 
     Args:
-        batch: The images.
-        transforms: What is done to each of them, in order.
+        batch: The images, `(images, channel, height, width)`, and masks `(images, height, width)`.
+        transforms: The transforms of each image and its mask, in order.
         seed: Seed of the random numbers.
         epoch: The epoch, which changes them, too.
     """
@@ -42,13 +42,13 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
 
 
 def random_flip(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror image and mask, with probability 0.5 left for right and with the same one top for bottom."""
+    """Mirror an image `(channel, height, width)` and its mask `(height, width)`, each axis with probability 0.5."""
     sides = [side for side, flip in zip((-2, -1), random.integers(0, 2, 2)) if flip]
     return image.flip(sides), mask.flip(sides)
 
 
 def random_rotation(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Rotate image and mask by 0, 90, 180 or 270 degrees."""
+    """Rotate an image `(channel, height, width)` and its mask `(height, width)` by 0, 90, 180 or 270 degrees."""
     quarters = int(random.integers(0, 4))
     return image.rot90(quarters, (-2, -1)), mask.rot90(quarters, (-2, -1))
 

@@ -79,7 +79,7 @@ def _random_span(sizes: Tensor, fraction: float, count: int, generator: Generato
     """Return True in a random span of each row, `(row, count)`.
 
     Args:
-        sizes: How many of the positions of each row may be in the span, `(row, 1)`.
+        sizes: The number of positions of each row that the span may cover, `(row, 1)`.
         fraction: The largest fraction of these.
         count: The number of positions of a row.
         generator: The random numbers.

@@ -16,7 +16,7 @@ class Alert:
 
     Attributes:
         row: The first row whose evidence is above its threshold.
-        time: Its time, datetime64 or seconds; None if there are no times.
+        time: The time of the row, datetime64 or seconds; None if there are no times.
         detected_at: The row with which the evidence became final.
         threshold_ratio: The evidence divided by its threshold.
         reason: "mean", "stuck", or "errors over N rows".
@@ -38,7 +38,7 @@ class Candidate:
     Attributes:
         detected_at: The row with which the evidence became final.
         stream: The index of the stream.
-        row: The row in alarm.
+        row: The index of the row in alarm.
         threshold_ratio: The evidence divided by its threshold.
         channel: The index of the channel that contributes most.
     """
@@ -54,8 +54,8 @@ class AlertTracker:
     """Turns rows in alarm into alerts, one for all rows that are near each other.
 
     Args:
-        reasons: What to call the evidence of each stream.
-        explained_rows: For each stream, how many rows after an alarm its own alarms are no news.
+        reasons: The name of the evidence in each stream, for the alerts.
+        explained_rows: For each stream, the number of rows after an alarm for which its own alarms are not reported.
         channels: The names of the channels.
     """
 

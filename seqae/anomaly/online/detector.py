@@ -1,4 +1,4 @@
-"""The detector on rows that arrive one after the other: results as soon as they are final."""
+"""Online detection: scores rows as they arrive, with results as soon as they are final."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_ROWS_AT_ONCE = 2**12  # that are computed together, so that memory does not 
 
 @dataclass(frozen=True, eq=False)
 class StreamUpdate:
-    """What is new after some rows were pushed. Rows are numbered from the start of the recording.
+    """The new results after some rows were pushed. Rows are numbered from the start of the recording.
 
     Attributes:
         first_new_row: The number of the first row that `provisional_scores` are about.
@@ -42,7 +42,7 @@ class StreamUpdate:
         channel_scores: `(final row, channel)` float32, as `AnomalyDetector.channel_scores`.
         alerts: The first evidence of what may become an event.
         events: The events that have ended, as `AnomalyDetector.events`.
-        drifts: How the rows have left what the detector was calibrated on, as `AnomalyDetector.drift`.
+        drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
     """
 
     first_new_row: int
@@ -67,11 +67,11 @@ class OnlineDetector:
     score with the row itself, and an alert when some evidence has exceeded its threshold, which takes 5 rows for a
     control chart and a window for errors.
 
-    A recording is cut where time has a gap: a step much longer than the sampling period. A recording as a whole tells
-    its period; here it is given, or the first 32 rows tell it and are held until then.
+    A recording is cut where time has a gap: a step much longer than the sampling period. The period of a
+    whole recording is known; here it is given, or estimated from the first 32 rows, which are held until then.
 
     Args:
-        detector: A fitted one.
+        detector: A fitted detector.
         period: Seconds from row to row.
         batch_rows: Rows that are held to be computed together, which takes much less time in all. Results come up to
             this number of rows later and are the same.
@@ -107,7 +107,7 @@ class OnlineDetector:
         return ROWS_AHEAD + sum(self.scorer.explained_rows) + self.batch_rows - 1
 
     def push(self, rows: object, times: object = None) -> StreamUpdate:
-        """Take the next rows and return what is new.
+        """Take the next rows and return the new results.
 
         Args:
             rows: `(row, channel)`, or one row `(channel,)`, in the order of the detector's channels; NaN where a value
@@ -160,7 +160,7 @@ class OnlineDetector:
         """Start a recording."""
         scorer, empty = self.scorer, np.zeros((0, len(self.scorer.channels)))
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
-        # Of the rows that are not final yet, and of the latest row:
+        # For the rows that are not final yet, and for the latest row:
         self.known, self.times = RowBuffer(empty.astype(bool)), RowBuffer(np.zeros(0, dtype=np.int64))
         self.errors = [RowBuffer(empty) for _ in scorer.resolution_models]
         self.chart_ratios = RowBuffer(empty)
@@ -261,7 +261,7 @@ class OnlineDetector:
             self.alerts.add(Candidate(detected_at, stream, row, float(ratios[index]), channel))
 
     def _update(self, first_new_row: int, provisional: list[float], ended: bool) -> StreamUpdate:
-        """Return what is new, and drop what was kept for it."""
+        """Return the new results, and drop the rows kept for them."""
         is_timed, no_scores = self.intake.is_timed, np.zeros(0, dtype=np.float32)
         update = StreamUpdate(
             first_new_row=first_new_row,

@@ -16,7 +16,7 @@ class BlockBuffer:
     """Cuts rows that arrive one after the other into blocks.
 
     Args:
-        size: Rows in a block.
+        size: The number of rows in a block.
         rows: An empty array of the shape and type of the rows, `(0, ...)`.
     """
 
@@ -49,7 +49,7 @@ class OnlineDrift:
     """Looks for drift in rows that arrive one after the other.
 
     Args:
-        scorer: A calibrated one.
+        scorer: A calibrated scorer.
     """
 
     STATE = ("sides", "reported_sides", "blocks_inside", "previous_time", "alarm_run", "alarm_run_time")
@@ -119,9 +119,9 @@ def find_drift(recording: Recording, alarms: np.ndarray, scorer: Scorer) -> list
     """Return the drift in a recording, in the order of time.
 
     Args:
-        recording: One with the scorer's channels.
+        recording: A recording with the scorer's channels.
         alarms: Which of its rows raise alarms, `(row,)` bool.
-        scorer: A calibrated one.
+        scorer: A calibrated scorer.
     """
     online, values = OnlineDrift(scorer), recording.values
     times = np.zeros(len(values), dtype=np.int64) if recording.times is None else recording.times

@@ -63,7 +63,7 @@ class OnlineErrors:
         self.stride = stride
         self.partial_step = np.zeros((0, channels), dtype=np.float32)  # rows of the step that is not complete
         self.steps = np.zeros((0, channels), dtype=np.float32)  # complete steps that later windows start with
-        # Of the latest windows, one for each step at which a window may start; NaN where none does.
+        # For the latest windows, one for each step at which a window may start; NaN where none does.
         self.errors = np.full((model.window - 1, channels), np.nan, dtype=np.float32)
         self.latest = np.zeros(channels, dtype=np.float32)  # errors of the window that was completed last
         self.windows = 0  # steps at which a window may have started so far
@@ -72,7 +72,7 @@ class OnlineErrors:
 
     @property
     def held_back(self) -> int:
-        """Rows that wait for the next one: the last window of a segment ends at its end, not where the stride says."""
+        """Rows that wait for the next one: the last window of a segment ends at its end, regardless of the stride."""
         return int(self.stride > 1)
 
     def required_row(self, row: int) -> int:
@@ -156,7 +156,7 @@ class OnlineCharts:
     """The control charts of a segment of rows.
 
     Args:
-        charts: Fitted ones.
+        charts: Fitted control charts.
         channels: Number of channels.
     """
 

@@ -13,8 +13,8 @@ from seqae.anomaly.events import RELEASE_RATIO, Event, find_events
 class EvidenceStream:
     """One stream of evidence, as ratios to its threshold, combined with the streams that are sharper in time.
 
-    Ratios are appended as they become final, and so is what the sharper streams give together. From both follow the
-    combined ratios of the rows that no later row can change. Between calls the stream keeps the pending rows: those
+    Ratios are appended as they become final, and so are the combined ratios of the sharper streams. From both the
+    final combined ratios follow, which no later row can change. Between calls the stream keeps the pending rows: those
     that are not combined yet.
 
     Args:
@@ -29,11 +29,11 @@ class EvidenceStream:
         self.observed = 0  # rows for which the sharper streams are combined
         self.peak = 0.0  # the highest ratio of the current alarm; 0 outside an alarm
         self.trough = 0.0  # the lowest ratio since the last alarm
-        # Of the pending rows, as far as they are known:
+        # For the pending rows, as far as they are known:
         self.ratios = np.zeros(0, dtype=np.float32)
         self.in_alarm = np.zeros(0, dtype=bool)
         self.sharper_ratios = np.zeros(0, dtype=np.float32)
-        # The numbers of the rows within reach of the pending ones at which a sharper stream raised an alarm.
+        # Indices of the rows, near the pending ones, at which a sharper stream raised an alarm.
         self.sharper_alarms = np.zeros(0, dtype=np.int64)
 
     @property
@@ -108,7 +108,7 @@ def combine_streams(streams: Sequence[EvidenceStream], rows: int, ended: bool) -
     """Return the combined ratios of the rows that have become final, `(row,)` float32: above 1 is an alarm.
 
     Args:
-        streams: From the sharpest in time to the coarsest, with all ratios that are final so far.
+        streams: The streams, from the finest time resolution to the coarsest, with all ratios that are final so far.
         rows: Number of rows so far.
         ended: Whether no rows will follow.
     """
@@ -125,7 +125,7 @@ class OnlineEvents:
     Args:
         channels: The names of the channels.
         merge_gap: Alarms with at most this many rows between them are one event.
-        min_rows: Shorter events are dropped.
+        min_rows: Minimum length of an event in rows; shorter ones are dropped.
     """
 
     STATE = ("start", "stop", "peak", "score", "times", "totals")

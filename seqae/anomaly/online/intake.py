@@ -11,7 +11,7 @@ import numpy as np
 from seqae.data.arrays import refuse_infinite, to_values
 from seqae.data.signals.sampling import Sampling
 
-WARMUP_ROWS = 32  # that are held until they tell the sampling period
+WARMUP_ROWS = 32  # that are held until the sampling period is known
 
 
 class RowIntake:
@@ -19,7 +19,7 @@ class RowIntake:
 
     Args:
         channels: The names of the channels.
-        period: Seconds from row to row; if None, the first rows tell it.
+        period: Seconds from row to row; if None, it is estimated from the first rows.
         batch_rows: Rows that are computed together.
     """
 
@@ -46,7 +46,7 @@ class RowIntake:
         Args:
             rows: `(row, channel)`, or one row `(channel,)`.
             times: `(row,)` or one; None if there are none.
-            count: How many rows came before.
+            count: The number of rows before these.
 
         Raises:
             ValueError: They cannot be used; nothing of them was taken.

@@ -29,7 +29,7 @@ class Stateful(Protocol):
 
 
 def collect_state(parts: Mapping[str, Stateful]) -> dict[str, np.ndarray]:
-    """Return the state of parts as arrays of their own shapes, by "part.attribute"."""
+    """Return the state of parts as arrays of any shape, by "part.attribute"."""
     return {
         f"{name}.{attribute}": _as_array(getattr(part, attribute))
         for name, part in parts.items()
@@ -38,7 +38,7 @@ def collect_state(parts: Mapping[str, Stateful]) -> dict[str, np.ndarray]:
 
 
 def restore_state(state: Mapping[str, np.ndarray], parts: Mapping[str, Stateful]) -> None:
-    """Put parts into the state that `collect_state` returned."""
+    """Put parts into the state that `collect_state` returned: arrays of any shape by "part.attribute"."""
     for name, part in parts.items():
         for attribute in part.STATE:
             setattr(part, attribute, _like(getattr(part, attribute), state[f"{name}.{attribute}"]))
@@ -49,7 +49,7 @@ def write_state(folder: Path, state: Mapping[str, np.ndarray], owner: str) -> Pa
 
     Args:
         folder: Created if it is absent.
-        state: Arrays by name.
+        state: Arrays of any shape by name.
         owner: The fingerprint of the detector that the state belongs to.
 
     Raises:
@@ -69,7 +69,7 @@ def write_state(folder: Path, state: Mapping[str, np.ndarray], owner: str) -> Pa
 
 
 def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
-    """Return what `write_state` wrote, arrays by name.
+    """Return the state that `write_state` wrote, arrays of any shape by name.
 
     Args:
         folder: The folder that it was written to.

@@ -1,4 +1,4 @@
-"""Packed files from elsewhere, read in memory: what comes out of them has a limit."""
+"""Compressed files from elsewhere, read in memory: their unpacked size is limited."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gunzipped(data: bytes, name: str) -> bytes:
     """Return the content of a gzipped file.
 
     Args:
-        data: The file.
+        data: The content of the file.
         name: The name of the file, for error messages.
 
     Raises:
@@ -47,7 +47,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip file, to be read by `member_of`.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: The file is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -72,7 +72,7 @@ def member_of(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def max_unpacked(packed: int) -> int:
-    """Return how many bytes a file of so many bytes may unpack to."""
+    """Return the maximum unpacked size, in bytes, of a file of a given size."""
     return max(ROOM, RATIO * packed)
 
 
@@ -81,7 +81,7 @@ class _Readable(Protocol):
 
 
 def _read_bounded(file: _Readable, max_size: int, name: str) -> bytes:
-    """Return the content of a file that gives at most so many bytes."""
+    """Return the content of a file of at most a given number of bytes."""
     parts: list[bytes] = []
     rest = max_size
     while part := file.read(min(_CHUNK, rest + 1)):

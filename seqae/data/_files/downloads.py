@@ -22,9 +22,9 @@ class Remote:
 
     Attributes:
         name: The name of the file in its folder.
-        size: In bytes.
+        size: Size in bytes.
         sha256: The SHA-256 of its content, in hexadecimal digits.
-        addresses: Where it is, the best one first; https, unless on this machine.
+        addresses: URLs of the file, the best one first; https, unless on this machine.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Remote:
 def fetch(remote: Remote, folder: Path) -> Path:
     """Return the path of a file in a folder; get it if it is absent.
 
-    What has come so far stands in `NAME.part`: a later call asks for the rest. The file gets its name when all of it
+    The part received so far is in `NAME.part`: a later call asks for the rest. The file gets its name when all of it
     is on the disk and its SHA-256 is right.
 
     Raises:
-        ConnectionError: No address gave the whole file; says what each of them did.
+        ConnectionError: No address gave the whole file; the message lists the error of each.
     """
     path = folder / remote.name
     if path.exists():

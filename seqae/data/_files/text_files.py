@@ -30,7 +30,7 @@ def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
     """Return a text without its byte order mark.
 
     Args:
-        data: The text.
+        data: The content of the file.
         name: The name of the file, for error messages.
         first_line: The number of the line that the text begins with.
 
@@ -58,29 +58,29 @@ def unzipped(path: Path) -> bytes:
     return gunzipped(data, path.name) if data.startswith(GZIP) else data
 
 
-def json_object(text: bytes | str, place: str) -> dict[str, object]:
+def json_object(text: bytes | str, where: str) -> dict[str, object]:
     """Return the members of a line of JSON by their names.
 
     Args:
-        text: The line.
-        place: Where it stands, for errors.
+        text: The line with the object.
+        where: File and line of the text, for error messages.
 
     Raises:
-        ValueError: It is no object, or a name stands twice in it.
+        ValueError: The text is no object, or a name occurs twice in it.
     """
     try:
         members = json.loads(text, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8
-        raise ValueError(f"not JSON ({place}: {error}). Expected one object a line") from error
+        raise ValueError(f"not JSON ({where}: {error}). Expected one object a line") from error
     if not isinstance(members, dict):
-        raise ValueError(f"not an object but a {type(members).__name__} ({place}). Expected one object a line")
+        raise ValueError(f"not an object but a {type(members).__name__} ({where}). Expected one object a line")
     return members
 
 
 def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
-    """The members of an object, by name; json would take the last one of a name that stands twice."""
+    """The members of an object, by name; json would take the last one of a name that occurs twice."""
     names = [name for name, _ in members]
     "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
     if len(set(names)) < len(names):
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice")
     return dict(members)

@@ -27,11 +27,11 @@ _CUT = re.compile(r"without an End-Of-Stream|> file length|Calculated frame coun
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """A recording of sound.
+    """An audio recording.
 
     Attributes:
         samples: `(time, channel)` float32, full scale is -1 to 1; integers and `(time,)` are converted to that.
-        sample_rate: Samples per second.
+        sample_rate: Sampling rate in Hz.
         name: The name of its file, or "".
 
     Raises:
@@ -80,7 +80,7 @@ class Audio:
         return np.ascontiguousarray(self.samples[:, channel])
 
     def write(self, path: str | Path) -> Path:
-        """Write a file in the format that the ending of its name tells, whole or not at all; return the path."""
+        """Write a file in the format of the ending of its name, whole or not at all; return the path."""
         sound_file = require("soundfile", extra="audio", purpose="writing audio")
         with atomic_write(path) as staged:
             sound_file.write(staged, self.samples, self.sample_rate)
@@ -92,13 +92,13 @@ class AudioBlock:
     """A block of a long recording.
 
     Attributes:
-        sound: The block, with samples around it.
+        audio: The block, with samples around it.
         before: The number of samples before the block.
         after: The number of samples after it.
         is_last: Whether the recording ends with this block.
     """
 
-    sound: Audio
+    audio: Audio
     before: int
     after: int
     is_last: bool
@@ -168,7 +168,7 @@ def audio_files(folder: str | Path) -> list[Path]:
     """Return the audio files in a folder and below it, sorted by path.
 
     Raises:
-        FileNotFoundError: There are none.
+        FileNotFoundError: There are no audio files.
     """
     files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file()]
     if not files:

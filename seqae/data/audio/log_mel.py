@@ -34,7 +34,7 @@ class LogMel:
         hop: Seconds from one frame to the next.
         floor: Decibels below the loudest value of a recording; weaker values are noise and clipped there.
         normalization: References that are subtracted from the bands, for example `SpectralMean()`. With several, the
-            results stand side by side in a frame.
+            results are concatenated in a frame.
         deltas: Whether to append the changes over time; then a frame has twice the size.
         channel: The channel to read; None mixes all.
         trim_db: Decibels below the loudest frame; softer frames at the beginning and the end are cut off. None keeps
@@ -91,17 +91,17 @@ class LogMel:
         """The number of samples from one frame to the next."""
         return round(self.hop * self.sample_rate)
 
-    def fit(self, sounds: Iterable[Audio]) -> LogMel:
+    def fit(self, recordings: Iterable[Audio]) -> LogMel:
         """Fit the mean and the standard deviation of each dimension of a frame on some recordings; return self.
 
         Raises:
             ValueError: There are no recordings.
             MissingExtra: torchaudio is not installed.
         """
-        return self.fit_decibels(map(self.decibels, sounds))
+        return self.fit_decibels(map(self.decibels, recordings))
 
     def fit_decibels(self, recordings: Iterable[Tensor]) -> LogMel:
-        """Fit the same on the decibels of each recording, `(time, band)`; return self."""
+        """Fit mean and standard deviation on the decibels of each recording, `(time, band)`; return self."""
         count, mean, squares = 0, torch.zeros(()), torch.zeros(())
         for decibels in recordings:
             frames = self._normalized(decibels).double()
@@ -116,13 +116,13 @@ class LogMel:
         self.scale_ = torch.where(deviation > 1e-3, deviation, 1.0).float().numpy()  # silence has none
         return self
 
-    def transform(self, sound: Audio) -> Tensor:
+    def transform(self, audio: Audio) -> Tensor:
         """Return the standardized frames of a recording, `(time, size)` float32.
 
         Raises:
             ValueError: `fit` has not been called.
         """
-        return self.scaled(self.decibels(sound))
+        return self.scaled(self.decibels(audio))
 
     def transform_file(self, path: str | Path, seconds: int = 60) -> Tensor:
         """Return the frames of a whole file, `(time, size)` float32, with few of its samples in memory at a time.
@@ -136,12 +136,12 @@ class LogMel:
         """
         return self.scaled(torch.cat(list(self._blocks(path, seconds))))
 
-    def decibels(self, sound: Audio) -> Tensor:
+    def decibels(self, audio: Audio) -> Tensor:
         """Return the power of each band in decibels of full scale, `(time, band)` float32."""
-        samples = torch.from_numpy(sound.mono(self.channel))
-        if sound.sample_rate != self.sample_rate:
-            samples = _torchaudio("functional").resample(samples, sound.sample_rate, self.sample_rate)
-        padded = F.pad(samples, (self._fft_length // 2,) * 2)  # so that frame n stands around sample n * hop_length
+        samples = torch.from_numpy(audio.mono(self.channel))
+        if audio.sample_rate != self.sample_rate:
+            samples = _torchaudio("functional").resample(samples, audio.sample_rate, self.sample_rate)
+        padded = F.pad(samples, (self._fft_length // 2,) * 2)  # so that frame n is centred on sample n * hop_length
         return 10 * self._mel(padded).clamp(min=_MIN_POWER).log10().T
 
     def trim_silence(self, decibels: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ class LogMel:
         decibels = frames[:, own] * torch.from_numpy(self.scale_[own]) + torch.from_numpy(self.mean_[own])
         return decibels + self.normalization[0](self._clipped(like)) if self.normalization else decibels
 
-    def sound(self, decibels: Tensor, iterations: int = 60, seed: int = 0) -> Audio:
+    def to_audio(self, decibels: Tensor, iterations: int = 60, seed: int = 0) -> Audio:
         """Return audio whose bands have about this power; its phases are estimated.
 
         Griffin & Lim 1984, https://doi.org/10.1109/TASSP.1984.1164317.
@@ -232,7 +232,7 @@ class LogMel:
         length = max(unit * (seconds // unit), around)
         frames = {each: each * self.sample_rate // self.hop_length for each in (length, around)}
         for block in audio_blocks(path, length, around):
-            decibels = self.decibels(block.sound)[frames[around] if block.before else 0 :]
+            decibels = self.decibels(block.audio)[frames[around] if block.before else 0 :]
             yield decibels if block.is_last else decibels[: frames[length]]
 
     @property

@@ -1,6 +1,6 @@
 """References that are subtracted from the bands of a recording, so that voices and microphones that differ look alike.
 
-No one is the best for all: two of them side by side told digits of four speakers, each left out in turn, apart better.
+None is the best for all data: two together classified digits of four speakers, each left out in turn, better.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ class AudioClip:
     Attributes:
         name: The name of its file.
         source: The path of the audio, the content of a file, or the audio itself.
-        label: The class.
-        speaker: Who or what is heard; an honest split never has clips of one speaker on both sides.
+        label: The class of the recording, such as the spoken word.
+        speaker: The person or voice that speaks; in a fair split no speaker is on both sides.
         part: "train", "valid" or "test" of the official split, or the number of its fold.
     """
 
@@ -45,7 +45,7 @@ class AudioClip:
     speaker: str
     part: str
 
-    def sound(self) -> Audio:
+    def audio(self) -> Audio:
         """Return the recording, read from its file if it is in one.
 
         Raises:
@@ -58,12 +58,12 @@ def read_clips(name: str, folder: str | Path) -> list[AudioClip]:
     """Return the recordings of a set, sorted by name; their audio is read when it is asked for.
 
     Args:
-        name: One of `SOURCES`.
+        name: A key of `SOURCES`.
         folder: Searched with all below it.
 
     Raises:
         ValueError: There is no such set, or a list names recordings that are not there.
-        FileNotFoundError: The folder does not hold it; says what to get.
+        FileNotFoundError: The folder does not hold it; the message names its source.
     """
     if name not in SOURCES:
         raise ValueError(f"no audio set {name!r}. Choose one of {', '.join(SOURCES)}")
@@ -117,7 +117,7 @@ def _esc(folder: Path, only_ten: bool) -> Iterator[AudioClip]:
 
 
 def _speech_commands(folder: Path) -> Iterator[AudioClip]:
-    """Yield clips WORD/SPEAKER_nohash_NUMBER.wav; lists beside the words tell which are for validation and test."""
+    """Yield clips WORD/SPEAKER_nohash_NUMBER.wav; lists beside the words name those for validation and test."""
     for listed in sorted(folder.rglob("testing_list.txt"))[:1]:
         home = listed.parent
         parts = {}

@@ -1,4 +1,4 @@
-"""Synthetic spoken words, to try things without data: voices that differ in pitch, size and speed say ten words."""
+"""Synthetic spoken words, to try recipes without data: voices that differ in pitch, size and speed say ten words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def synthetic_words(voices: int = 4, takes: int = 6, sample_rate: int = 8000, se
     Args:
         voices: The number of voices.
         takes: Recordings of each word by each voice; a sixth of them, at least one, is for the test.
-        sample_rate: Samples per second.
+        sample_rate: Sampling rate in Hz.
         seed: Seed of voices and takes.
     """
     random = np.random.default_rng(seed)
@@ -46,9 +46,9 @@ def synthetic_words(voices: int = 4, takes: int = 6, sample_rate: int = 8000, se
         voice = _Voice(random.uniform(90, 220), random.uniform(0.9, 1.15), random.uniform(0.1, 0.2), 0.01)
         for word, vowels in enumerate(_WORDS):
             for take in range(takes):
-                sound = Audio(_said(vowels, voice, sample_rate, random), sample_rate, f"{word}_voice{number}_{take}")
+                audio = Audio(_said(vowels, voice, sample_rate, random), sample_rate, f"{word}_voice{number}_{take}")
                 part = "test" if take < max(1, takes // 6) else "train"
-                clips.append(AudioClip(sound.name, sound, str(word), f"voice{number}", part))
+                clips.append(AudioClip(audio.name, audio, str(word), f"voice{number}", part))
     return clips
 
 

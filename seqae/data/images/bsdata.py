@@ -123,7 +123,7 @@ def _inside(start: int, length: int, size: int) -> int:
 
 
 def _clean(mask: Tensor, size: int, random: np.random.Generator, tries: int = 100) -> list[tuple[int, int]]:
-    """Return the upper left corner of a patch without pits, or none if chance finds no such place."""
+    """Return the upper left corner of a patch without pits, or None if random tries find no such position."""
     height, width = (max(0, length - size) for length in mask.shape)
     for _ in range(tries):
         top, left = int(random.integers(height + 1)), int(random.integers(width + 1))

@@ -80,7 +80,12 @@ def _opened(content: bytes, name: str) -> Image:
         image.load()
     except pillow.UnidentifiedImageError:
         raise ValueError(f"not an image ({name}). Expected PNG, JPEG or the like. Get it again, or drop it") from None
-    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:  # as Pillow reports damage
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        pillow.DecompressionBombError,
+    ) as error:  # as Pillow reports a damaged file
         raise ValueError(f"a damaged image ({name}: {error}). Get it again, or drop it") from error
     return exif_transpose(image)
 

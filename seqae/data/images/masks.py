@@ -81,7 +81,7 @@ def _member_reader(packed: zipfile.ZipFile, name: str) -> Reader:
 
 
 def _key(file: PurePosixPath) -> PurePosixPath:
-    """Return what an image and its mask have in common: A/NAME of A/image/NAME.jpg."""
+    """Return the common part of the paths of an image and its mask: A/NAME of A/image/NAME.jpg."""
     return file.parent.parent / file.stem
 
 

@@ -86,12 +86,12 @@ def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset,
 
     Args:
         dataset: "mnist", "fashion-mnist", or "digits": 1,797 images of 8 x 8 pixels that scikit-learn carries, for
-            trying things without data; every fifth one is for the test.
+            trying a recipe without data; every fifth one is for the test.
         data_root: The folder of data sets.
 
     Raises:
         ValueError: There is no such set, or a file is damaged.
-        FileNotFoundError: The set is not here and cannot be downloaded; says what to do.
+        FileNotFoundError: The set is not here and cannot be downloaded; the message explains what to do.
     """
     if dataset == "digits":
         return _digits()

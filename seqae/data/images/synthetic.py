@@ -1,4 +1,4 @@
-"""Synthetic surfaces with defects, to try things without data."""
+"""Synthetic surfaces with defects, to try recipes without data."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from seqae.datasets.masks import MaskedImage
 def synthetic_surfaces(count: int, size: int = 128, seed: int = 0) -> list[MaskedImage]:
     """Return images of brushed metal, every second one with pits, and their masks.
 
-    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names tell the
-    place, one of eight, each with its own light and colour.
+    A pit is dark and rough. There are also smooth shadows, which are as dark and no defects. Names contain the
+    location, one of eight, each with its own light and colour.
 
     Args:
         count: The number of images.
-        size: Height and width.
+        size: Height and width in pixels.
         seed: Seed of the surfaces.
     """
     random = np.random.default_rng(seed)

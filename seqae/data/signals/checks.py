@@ -23,11 +23,11 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
     """
     if all(np.isnan(recording.values).all() for recording in recordings):
         raise ValueError(
-            "no values at all: every one is missing (NaN). Expected readings. Check how missing ones are told"
+            "no values at all: every one is missing (NaN). Expected readings. Check how missing values are marked"
         )
     for number, recording in enumerate(recordings):
         name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")
-        refuse_enormous(recording.values, recording.channels, partial(_place, name))
+        refuse_enormous(recording.values, recording.channels, partial(_locate, name))
 
 
 def usual_period(recordings: Sequence[Recording]) -> float | None:
@@ -62,5 +62,5 @@ def warn_of_times(recording: Recording, period: float | None) -> None:
         )
 
 
-def _place(name: str, row: int) -> str:
+def _locate(name: str, row: int) -> str:
     return f"{name}, row {row}" if name else f"row {row}"

@@ -1,4 +1,4 @@
-"""How the rows of a CSV text are to be read: delimiter, decimal sign and header, as its first rows tell.
+"""Recognises the format of a CSV text, delimiter, decimal sign and header, from its first rows.
 
 pandas parses the numbers. It would also take much that is wrong: one field too many in every row shifts all columns,
 a cut last line is filled up, a semicolon file becomes one column. So the shape of the text is checked first.
@@ -25,11 +25,11 @@ NUMBER = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"
 WITH_POINT = re.compile(NUMBER.format(r"\."))
 WITH_COMMA = re.compile(NUMBER.format(","))
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-SAMPLE = 100  # rows that tell the delimiter and the decimal sign
+SAMPLE = 100  # rows from which delimiter and decimal sign are found
 
 
 class UncertainFormat(ValueError):  # noqa: N818 (more rows may mend it)
-    """The rows do not tell how they are to be read; more of them may."""
+    """The format cannot be recognised from these rows; more of them may show it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CsvFormat:
         return self if self.decimal is not None else replace(self, decimal=_decimal(rows, self.delimiter))
 
     def columns(self, rows: CsvRows, first: int = 0) -> list[tuple[str, pd.Series]]:
-        """Return the name and the values of each column from row `first` on: numbers where all of a column are.
+        """Return the name and the values of each column from row `first` on: numbers where a column holds numbers only.
 
         Raises:
             ValueError: A row has another number of fields, or quotes within a field; names the line.
@@ -82,7 +82,7 @@ class CsvFormat:
 
 
 def _delimiter(rows: CsvRows) -> str:
-    """What splits all rows into the same number of fields, or else what splits the first row."""
+    """Return the delimiter that splits all rows into the same number of fields, else one that splits the first row."""
     counts = {
         delimiter: [len(rows.cells(row, delimiter)) for row in range(min(len(rows), SAMPLE))]
         for delimiter in DELIMITERS
@@ -92,7 +92,7 @@ def _delimiter(rows: CsvRows) -> str:
     words = rows.cells(len(rows) - 1, ",")[0].split()
     if not splitting and len(words) > 1 and all(WITH_POINT.fullmatch(word) for word in words):
         raise ValueError(
-            f"values separated by blanks ({rows.place(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
+            f"values separated by blanks ({rows.locate(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
             "Replace the blanks"
         )
     return (even or splitting or [","])[0]
@@ -105,7 +105,7 @@ def _check_fields(rows: CsvRows, delimiter: str, header: Sequence[str]) -> None:
     if len(odd) == 0:
         return
     row, last = odd[0], len(rows) - 1
-    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {expected} ({rows.place(row)})"
+    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {expected} ({rows.locate(row)})"
     if row == last and fields[row] < expected and not rows.is_ended:
         raise ValueError(f"the last row has {found}: the file is cut off. Get the whole file, or delete that row")
     if len(odd) == last and row == 1:
@@ -126,11 +126,11 @@ def _decimal(rows: CsvRows, delimiter: str) -> str | None:
     row, cell = commas[0]
     if points:
         raise ValueError(
-            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.place(row)}). Use points only"
+            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.locate(row)}). Use points only"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
         raise UncertainFormat(
-            f"{cell!r} may be a fraction or thousands ({rows.place(row)}). Write numbers with decimal points"
+            f"{cell!r} may be a fraction or thousands ({rows.locate(row)}). Write numbers with decimal points"
         )
     return ","
 
@@ -143,14 +143,14 @@ def _header(rows: CsvRows, delimiter: str, decimal: str | None) -> tuple[tuple[s
     counted = tuple(filled) == default_names(len(filled)) and len(rows) > 1  # how pandas writes columns without names
     if counted or not filled or not all(number.fullmatch(cell) or is_stamp(cell) for cell in filled):
         if len(rows) == 1:
-            raise UncertainFormat(f"a header and no rows ({rows.place(0)}). Expected rows of readings below it")
+            raise UncertainFormat(f"a header and no rows ({rows.locate(0)}). Expected rows of readings below it")
         return tuple(cells), True
     timed = not number.fullmatch(filled[0]) and filled[0] == cells[0]
     return ("time", *default_names(len(cells) - 1)) if timed else default_names(len(cells)), False
 
 
 def _parsed(rows: CsvRows, first: int, format: CsvFormat) -> pd.DataFrame:
-    """The columns, numbers where all of a column are."""
+    """Return the columns, as numbers where a column holds numbers only."""
     buffer = io.BytesIO(rows.data)
     buffer.seek(rows.starts[first])
     try:
@@ -179,7 +179,7 @@ def _parsed(rows: CsvRows, first: int, format: CsvFormat) -> pd.DataFrame:
 
 
 def _unpadded(column: pd.Series, decimal: str | None) -> pd.Series:
-    """A column that holds text, with numbers where it holds numbers: blanks, or one text, had hidden them."""
+    """Return a text column with numbers where they can be read: pandas leaves all as text for one blank or text."""
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
         return column
     text = column.astype(str).str.strip()

@@ -62,8 +62,8 @@ class CsvRows:
         """Whether the last row has a line end."""
         return self.data.endswith((b"\n", b"\r"))
 
-    def place(self, row: int) -> str:
-        """Where a row stands, for error messages."""
+    def locate(self, row: int) -> str:
+        """Return the location of a row, for error messages."""
         return f"{self.name}, line {self.lines[row]}"
 
     def cells(self, row: int, delimiter: str) -> list[str]:
@@ -79,7 +79,7 @@ class CsvRows:
         try:
             (cells,) = csv.reader([flat], delimiter=delimiter, skipinitialspace=True)
         except csv.Error as error:
-            raise ValueError(f"not CSV ({self.place(row)}: {error}). Expected a table of readings") from error
+            raise ValueError(f"not CSV ({self.locate(row)}: {error}). Expected a table of readings") from error
         return [cell.strip() for cell in cells]
 
     def fields(self, delimiter: str) -> np.ndarray:

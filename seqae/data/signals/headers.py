@@ -1,4 +1,4 @@
-"""Headers of tables: names, units, and the column that tells the time."""
+"""Headers of tables: names, units, and the column of times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what pandas calls a column without a
 
 
 def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[str, pd.Series]], list[str]]:
-    """Return the columns that have a name or tell the time, and notes on those left out.
+    """Return the columns that have a name or are times, and notes on those left out.
 
     Raises:
         ValueError: Two columns have one name, or a column of readings has none.
@@ -40,7 +40,7 @@ def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[
 
 
 def without_units(headers: list[str]) -> list[tuple[str, str]]:
-    """Return name and unit ("" if there is none) of each header; brackets that tell two columns apart stay."""
+    """Return name and unit ("" if there is none) of each header; brackets that distinguish two columns stay."""
     matches = [UNIT.fullmatch(header) for header in headers]
     plain = [match["name"] if match else header for match, header in zip(matches, headers)]
     counts = Counter(plain)
@@ -51,7 +51,7 @@ def without_units(headers: list[str]) -> list[tuple[str, str]]:
 
 
 def time_names(columns: dict[str, pd.Series]) -> Iterator[str]:
-    """Return the columns that may tell the time, the likeliest first."""
+    """Return the columns that may be times, the likeliest first."""
     called = [name for name in columns if is_time_name(name)]
     yield from (name for name in called if not types.is_numeric_dtype(columns[name]))
     yield from (name for name, column in columns.items() if is_dated(column))
@@ -62,7 +62,7 @@ def time_names(columns: dict[str, pd.Series]) -> Iterator[str]:
 
 
 def is_time_name(name: str) -> bool:
-    """Whether a name says that the column tells the time."""
+    """Whether a name is one for a column of times."""
     return simplified(name) in TIME_NAMES
 
 
@@ -80,6 +80,6 @@ def _superfluous(column: pd.Series) -> str:
 
 
 def _rises(column: pd.Series) -> bool:
-    """Whether numbers called "t" are times, and not temperatures."""
+    """Whether the values of a column "t" are times, and not temperatures."""
     steps = np.diff(column.to_numpy(dtype=np.float64, na_value=np.nan))
     return bool(np.mean(steps >= 0) > 0.9 and np.any(steps > 0)) if len(steps) else False

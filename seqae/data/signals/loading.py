@@ -33,15 +33,15 @@ def as_recordings(
         data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
             polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
             of any of these. Nothing of it is changed.
-        time_column: The column that tells the time, if neither its name, type nor position tells.
+        time_column: The column of times, if neither its name, type nor position shows it.
         ignore: Columns to leave out, such as labels.
-        channels: The columns to take, in this order; all others are left out, and a warning says so.
+        channels: The columns to take, in this order; all others are left out, with a warning.
 
     Returns:
         Recordings that all have the same channels in the same order.
 
     Raises:
-        ValueError: The data cannot be read without guessing; the message says where and what to do.
+        ValueError: The data cannot be read without guessing; the message names location and remedy.
         TypeError: `data` is none of the above.
 
     Example:
@@ -97,7 +97,7 @@ def _parts(data: Any) -> Iterator[Table | Recording]:
 
 
 def _part(data: Any, where: str) -> Table | Recording:
-    """One run that is in memory; `where` says which it is in error messages."""
+    """One run that is in memory; `where` is its name in error messages."""
     if isinstance(data, Recording):
         return data
     if hasattr(data, "to_frame") and not hasattr(data, "columns"):  # a pandas or polars series

@@ -9,7 +9,7 @@ _MAX_NAMES = 30  # in an error message
 
 
 def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
-    """Return those of `names` that are meant: found by name, or by position if they are only numbered.
+    """Return the entries of `names` that were asked for: by name, or by position if channels have none.
 
     Args:
         names: The names that there are.
@@ -46,7 +46,7 @@ def as_tuple(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def format_names(names: Iterable[str]) -> str:
-    """Return the names as they stand in error messages; of very many, the first ones."""
+    """Return names for an error message, only the first ones if they are very many."""
     names = list(names)
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES + 1 else ""
     return ", ".join(repr(name) for name in (names[:_MAX_NAMES] if more else names)) + more

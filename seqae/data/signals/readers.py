@@ -1,4 +1,4 @@
-"""Files of readings, told apart by the endings of their names."""
+"""Readers of files of readings, by the endings of their names."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def files_of(path: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: There is no such file or folder, or no file of readings in the folder.
-        ValueError: The name of the file does not tell what it holds, or it is a pipe or a device.
+        ValueError: The file has an unknown ending, or is a pipe or a device.
     """
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {str(path)!r}. Check the path")

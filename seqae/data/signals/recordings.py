@@ -1,4 +1,4 @@
-"""What a machine recorded: rows of readings in time order."""
+"""Recordings of a machine: rows of readings in time order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recording:
     Attributes:
         values: `(time, channel)` float64 (float32 if the data was), NaN where a value is missing. Read-only.
         channels: The name of each channel; "0", "1", ... if the data had no names.
-        times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if nothing told the time.
+        times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if there were no times.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
         name: The name of its file, or "".
         warnings: Remarkable facts about the data, one line each. Rows are counted from 0.
@@ -36,7 +36,7 @@ class Recording:
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
         values = values.astype(floating(values.dtype), copy=False).view()
-        values.flags.writeable = False  # they may be the caller's own numbers
+        values.flags.writeable = False  # they may be the caller's own array
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "channels", tuple(self.channels))
         if values.ndim != 2 or values.shape[1] != len(self.channels):
@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def is_named(self) -> bool:
-        """False if the channels are only numbered, as those of an array are."""
+        """Whether the channels have names; those of an array are only numbered."""
         return self.channels != default_names(len(self.channels))
 
     def select(self, channels: Sequence[str]) -> Recording:

@@ -25,11 +25,11 @@ class Table:
     """Named columns of a file or frame.
 
     Attributes:
-        columns: From the name, which is the header without its unit, to the values.
-        headers: From the name to the header as it was.
-        units: From the name to the unit, for headers such as "pressure [bar]".
+        columns: Maps the name, which is the header without its unit, to the values.
+        headers: Maps the name to the header as it was.
+        units: Maps the name to the unit, for headers such as "pressure [bar]".
         name: The name of the file, or "".
-        place: Returns the position of a row for error messages: "run.csv, line 17".
+        locate: Returns the position of a row for error messages: "run.csv, line 17".
         warnings: Remarkable facts noticed while reading.
     """
 
@@ -37,7 +37,7 @@ class Table:
     headers: dict[str, str]
     units: dict[str, str]
     name: str
-    place: Callable[[int], str]
+    locate: Callable[[int], str]
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -55,7 +55,7 @@ class Table:
             columns: Header and values of each, from left to right; a column without a name may be the row number.
             name: The name of the file, or "".
             where: Which recording this is, if it has no file.
-            lines: `(row,)`, the line of the file that each row stands in; None if rows are counted instead.
+            lines: `(row,)`, the line of each row in its file; None if rows are counted instead.
             warnings: Remarkable facts noticed while reading.
         """
         where = name or where
@@ -69,7 +69,7 @@ class Table:
             headers={plain: header for (plain, _), (header, _) in zip(split, kept)},
             units={plain: unit for plain, unit in split if unit},
             name=name,
-            place=partial(_place, where, lines),
+            locate=partial(_locate, where, lines),
             warnings=(*warnings, *left_out),
         )
 
@@ -79,10 +79,10 @@ class Table:
         return {*self.headers, *self.headers.values()}
 
     def recording(self, time_column: str | None, ignore: Sequence[str], channels: Sequence[str] | None) -> Recording:
-        """Tell the time from the channels, and read both; the arguments are those of `as_recordings`."""
+        """Separate the times from the channels, and read both; the arguments are those of `as_recordings`."""
         found = self.readings(time_column, ignore, channels, TimeReader())
         if found.times is not None:
-            refuse_disorder(found.times, found.time_columns[0], self.place)
+            refuse_disorder(found.times, found.time_columns[0], self.locate)
         notes = [*self.warnings, *data_warnings(found.values, found.channels, found.times)]
         used = {*found.columns, *found.time_columns, *map(self._plain, ignore)}
         if left_out := [name for name in self.columns if name not in used]:
@@ -122,17 +122,17 @@ class Table:
         values = np.empty((len(columns[taken[0]]), len(taken)))
         for index, name in enumerate(taken):
             values[:, index] = self._numbers(name, columns[name])
-        refuse_infinite(values, taken, self.place)
+        refuse_infinite(values, taken, self.locate)
         return Readings(values, times, names, taken, time_columns)
 
     def _plain(self, name: str) -> str:
-        """A name without its unit, if it is the header of a column that has one."""
+        """Return a name without its unit, if it is the header of a column with a unit."""
         return next((plain for plain, header in self.headers.items() if header == name), name)
 
     def _time_columns(
         self, columns: dict[str, pd.Series], time_column: str | None, channels: Sequence[str]
     ) -> tuple[str, ...]:
-        """The column that tells the time and is not a channel; two if one has the day and another the time of day."""
+        """The column of times and is not a channel; two if one has the day and another the time of day."""
         if time_column is None:
             name = next(time_names({name: columns[name] for name in columns if name not in channels}), None)
             if name is None:
@@ -147,7 +147,7 @@ class Table:
     def _times(self, name: str, stamps: Sequence[pd.Series], time_reader: TimeReader) -> np.ndarray:
         """`(row,)` datetime64[ns] or float64 seconds."""
         column = stamps[0] if len(stamps) == 1 else stamps[0].astype(str) + " " + stamps[1].astype(str)
-        return time_reader.read(column, self.units.get(name, ""), name, self.place)
+        return time_reader.read(column, self.units.get(name, ""), name, self.locate)
 
     def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
         """`(row,)` float64."""
@@ -160,7 +160,7 @@ class Table:
         if not (real := are_real(items)).all():
             row = int(np.argmin(real))
             kind = "text" if isinstance(items[row], str) else f"a {type(items[row]).__name__}"
-            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.place(row)}). {remedy}")
+            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.locate(row)}). {remedy}")
         return items.astype(np.float64)
 
 
@@ -170,10 +170,10 @@ class Readings:
 
     Attributes:
         values: `(row, channel)` float64, NaN where a value is missing.
-        times: `(row,)` datetime64[ns] or float64 seconds; None if no column tells the time.
+        times: `(row,)` datetime64[ns] or float64 seconds; None if there is no column of times.
         channels: The name of each channel.
         columns: The column of the table that each channel is read from.
-        time_columns: The columns that tell the time: none, one, or the day and the time of day.
+        time_columns: The columns of times: none, one, or the day and the time of day.
     """
 
     values: np.ndarray
@@ -184,7 +184,7 @@ class Readings:
 
 
 def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
-    """Make a table of a pandas or polars frame; an index that tells the time becomes a column."""
+    """Make a table of a pandas or polars frame; an index of times becomes a column."""
     if not isinstance(frame, pd.DataFrame):  # polars
         return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)
     columns = [(str(header), column.reset_index(drop=True)) for header, column in frame.items()]
@@ -197,6 +197,6 @@ def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
     return Table.of(columns, name, where)
 
 
-def _place(where: str, lines: np.ndarray | None, row: int) -> str:
+def _locate(where: str, lines: np.ndarray | None, row: int) -> str:
     position = f"row {row}" if lines is None else f"line {lines[row]}"
     return f"{where}, {position}" if where else position

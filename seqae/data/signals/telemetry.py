@@ -21,13 +21,13 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
     """Return True in labelled segments, `(row,)`.
 
     Args:
-        path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else numbers
+        path: JSON, a list of objects with `start` and `end`: time stamps if the rows have times, else row indices
             of rows; both ends are included.
         times: `(row,)`, the time of each row.
-        rows: How many rows there are.
+        rows: The number of rows.
 
     Raises:
-        ValueError: A segment lacks a start or an end, or they do not match the rows; tells which.
+        ValueError: A segment lacks a start or an end, or they do not match the rows; the message names it.
     """
     positions = np.arange(rows) if times is None else times
     labels = np.zeros(rows, dtype=bool)

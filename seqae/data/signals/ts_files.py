@@ -53,7 +53,7 @@ def _found(folder: Path, file: str) -> tuple[str, str]:
     )
 
 
-def _parsed(place: str, text: str) -> LabelledSequences:
+def _parsed(where: str, text: str) -> LabelledSequences:
     sequences: list[np.ndarray] = []
     labels = []
     inside = False
@@ -69,12 +69,12 @@ def _parsed(place: str, text: str) -> LabelledSequences:
             ]
             sequences.append(np.array(rows, dtype=np.float32).T)
         except ValueError as error:
-            raise ValueError(f"{place}, line {number}: {error}. A case is channel:channel:...:label") from error
+            raise ValueError(f"{where}, line {number}: {error}. A case is channel:channel:...:label") from error
         if sequences[-1].ndim != 2 or sequences[-1].shape[1] != sequences[0].shape[1]:
             raise ValueError(
-                f"{place}, line {number}: {len(channels)} channels. The first case has others, or lengths differ"
+                f"{where}, line {number}: {len(channels)} channels. The first case has others, or lengths differ"
             )
         labels.append(label.strip())
     if not sequences:
-        raise ValueError(f"{place} has no cases after a line '@data'. Give a .ts file of the archive")
+        raise ValueError(f"{where} has no cases after a line '@data'. Give a .ts file of the archive")
     return LabelledSequences(sequences, np.array(labels))

@@ -14,7 +14,7 @@ MIN_RISING_ROWS = 10  # with fewer rows, a channel may rise in every row by chan
 
 
 def data_warnings(values: np.ndarray, channels: Sequence[str], times: np.ndarray | None = None) -> Iterator[str]:
-    """Yield what is unusual, one line each, with rows counted from 0.
+    """Yield warnings about unusual values, one line each, with rows counted from 0.
 
     Args:
         values: `(time, channel)`.

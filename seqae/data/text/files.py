@@ -133,7 +133,7 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
         yield from _json_columns(path, encoding, names)
         return
     if _suffix(path) not in (".csv", ".tsv"):
-        raise ValueError(f"cannot tell the columns of {path.name!r}. Expected .csv, .tsv or .jsonl. Rename it")
+        raise ValueError(f"cannot recognise the columns of {path.name!r}. Expected .csv, .tsv or .jsonl. Rename it")
     file = io.StringIO(read_characters(path, encoding), newline="\n")
     is_tsv = _suffix(path) == ".tsv"
     rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if is_tsv else csv.reader(file, strict=True)
@@ -142,7 +142,7 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
         if missing := [name for name in names if name not in header]:
             raise ValueError(f"no column {missing[0]!r} ({path.name}, line 1). It has {', '.join(header) or 'none'}")
         if twice := [name for name in names if header.count(name) > 1]:
-            raise ValueError(f"{twice[0]!r} stands twice ({path.name}, line 1). Rename one of both columns")
+            raise ValueError(f"{twice[0]!r} occurs twice ({path.name}, line 1). Rename one of both columns")
         positions = [header.index(name) for name in names]
         for row in rows:
             if len(row) not in (0, len(header)):
@@ -160,20 +160,20 @@ def _json_columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[t
     for number, line in _lines(path, encoding):
         if not line.strip():
             continue
-        place = f"{path.name}, line {number}"
-        members = json_object(line, place)
+        where = f"{path.name}, line {number}"
+        members = json_object(line, where)
         if missing := [name for name in names if not isinstance(members.get(name), str | int)]:
-            raise ValueError(f"no text under {missing[0]!r} ({place}). It has {', '.join(members) or 'no members'}")
+            raise ValueError(f"no text under {missing[0]!r} ({where}). It has {', '.join(members) or 'no members'}")
         try:
             yield tuple(validate_text(str(members[name])) for name in names)
         except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
+            raise ValueError(f"{where}: {error}") from None
 
 
-def _fields(line: str, place: str) -> tuple[str, str]:
+def _fields(line: str, where: str) -> tuple[str, str]:
     fields = line.split("\t")
     if len(fields) < 2:
-        raise ValueError(f"no tab ({place}). Expected two texts with a tab between them")
+        raise ValueError(f"no tab ({where}). Expected two texts with a tab between them")
     return fields[0], fields[1]
 
 

@@ -21,13 +21,13 @@ def read_text_set(name: str, data_root: str | Path) -> LabelledTexts:
     """Return the texts of a set and their labels, in the order of its files.
 
     Args:
-        name: One of rt_polarity, movie_reviews (whole reviews), sms_spam, sentiment_sentences.
+        name: The data set: rt_polarity, movie_reviews (whole reviews), sms_spam, sentiment_sentences.
         data_root: The folder that holds the folder `name` with the files as they are published: `rt-polarity.neg` and
             `rt-polarity.pos`, `movie_reviews.zip`, `SMSSpamCollection`, or `amazon_cells_labelled.txt`,
             `imdb_labelled.txt` and `yelp_labelled.txt`.
 
     Raises:
-        FileNotFoundError: A file is not there; says where to get it.
+        FileNotFoundError: A file is not there; the message names its source.
         ValueError: There is no such set, or a file is damaged.
     """
     if name not in TEXT_SETS:

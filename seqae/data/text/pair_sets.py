@@ -26,9 +26,9 @@ class PairSet:
     """How a set is read.
 
     Attributes:
-        files: Where its files lie below the folder of all data sets, as a glob pattern.
-        pairs_of: From the characters of a file to its pairs.
-        address: Where to get it.
+        files: Glob pattern of its files below the folder of all data sets.
+        pairs_of: Maps the characters of a file to its pairs.
+        address: URL of the publisher, for error messages.
     """
 
     files: str
@@ -37,18 +37,18 @@ class PairSet:
 
 
 def read_pair_set(name: str, data_root: str | Path) -> list[Pair]:
-    """Return pairs of a text and what is to be written for it, in the order of the files.
+    """Return pairs of a source text and a target text, in the order of the files.
 
     Args:
-        name: One of tatoeba_cmn_eng (a Chinese sentence and its English translation), taskmaster4_coffee (what a
+        name: The data set: tatoeba_cmn_eng (a Chinese sentence and its English translation), taskmaster4_coffee (what a
             customer says and the reply), chatterbot_corpus (a turn of an English conversation and the next one).
         data_root: The folder with `tatoeba_cmn_eng/cmn.txt` (of cmn-eng.zip), `TM-4-2024/data/data_*.json` (as in a
             clone of Taskmaster) or `chatterbot_corpus/data/english/*.yml` (as in a clone of chatterbot-corpus, or
             where pip installs it). Each file may be gzipped.
 
     Raises:
-        FileNotFoundError: No file is there; says where to get it.
-        ValueError: There is no such set, or a file is not as published; names the file and the place in it.
+        FileNotFoundError: No file is there; the message names its source.
+        ValueError: There is no such set, or a file is not as published; names the file and the location in it.
     """
     if name not in PAIR_SETS:
         raise ValueError(f"no set of pairs {name!r}. Expected one of {', '.join(PAIR_SETS)}")

@@ -25,8 +25,8 @@ class LabelledTree:
 
     Attributes:
         words: The leaves, from first to last.
-        tree: The merges.
-        labels: One for each node in the order of the tree, first those of the words; "" where there is none.
+        tree: The merges of the tree.
+        labels: One label for each node in the order of the tree, first those of the words; "" where there is none.
     """
 
     words: tuple[str, ...]
@@ -51,17 +51,17 @@ def read_trees(path: str | Path, encoding: str = "utf-8") -> list[LabelledTree]:
     return trees
 
 
-def parse_tree(line: str, place: str = "a tree") -> LabelledTree:
+def parse_tree(line: str, where: str = "a tree") -> LabelledTree:
     """Return the tree that a line holds. A node with one part is that part.
 
     Args:
         line: `(label left right)` at each merge, `(label word)` or the word alone at each leaf; labels may be missing.
-        place: Where the line stands, for messages.
+        where: File and line of the text, for error messages.
 
     Raises:
         ValueError: The brackets do not match, or a node has more than two parts.
     """
-    return _Parser(line, place).tree()
+    return _Parser(line, where).tree()
 
 
 @dataclass
@@ -79,8 +79,8 @@ class _Parser:
     indices -1, -2, ...
     """
 
-    def __init__(self, line: str, place: str):
-        self.line, self.place = line, place
+    def __init__(self, line: str, where: str):
+        self.line, self.where = line, where
         self.words: dict[int, str] = {}
         self.merges: list[tuple[int, int]] = []
         self.labels: dict[int, str] = {}
@@ -105,7 +105,7 @@ class _Parser:
         for match in _PARTS.finditer(self.line):
             text, column = match.group(), match.start() + 1
             if done or (not opened and text != "("):
-                raise self.error(column, f"{text!r} stands outside of all brackets", "one tree in brackets a line")
+                raise self.error(column, f"{text!r} is outside of all brackets", "one tree in brackets a line")
             if text == "(":
                 opened.append(_OpenBracket(column))
             elif text == ")":
@@ -139,4 +139,4 @@ class _Parser:
         return column
 
     def error(self, column: int, what: str, expected: str) -> ValueError:
-        return ValueError(f"{what} ({self.place}, column {column}). Expected {expected}, as in (3 (2 not) (4 bad))")
+        return ValueError(f"{what} ({self.where}, column {column}). Expected {expected}, as in (3 (2 not) (4 bad))")

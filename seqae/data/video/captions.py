@@ -13,7 +13,7 @@ class CaptionedClip:
 
     Attributes:
         frames: `(time, channel, height, width)` float32 from 0 to 1, or features computed before, `(time, feature)`.
-        captions: One or more; words with spaces between them.
+        captions: One or more captions, words with spaces between them.
         name: The name of its file, or of the clip.
     """
 

@@ -40,11 +40,11 @@ def read_video(
     """Return all frames of a video, `(time, channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: See `video_frames`.
-        frame_rate: See `video_frames`.
-        size: See `video_frames`.
-        grey: See `video_frames`.
-        max_bytes: The most memory that the video may take; a longer one is refused as soon as it is read so far.
+        path: A video file, a folder or zip file of images, or a .npy file, as for `video_frames`.
+        frame_rate: Frames per second; None for every frame.
+        size: Height and width in pixels to scale to; None for those of the video.
+        grey: Whether to make one channel of three.
+        max_bytes: The maximum size of the video in memory; reading stops with an error as soon as it is exceeded.
 
     Raises:
         ValueError: There is no video, it is damaged, it is too long, or its frames have several sizes.
@@ -75,11 +75,11 @@ def video_chunks(
     No more than one chunk is in memory, however long the video is.
 
     Args:
-        path: See `video_frames`.
+        path: A video file, a folder or zip file of images, or a .npy file, as for `video_frames`.
         length: The number of frames in a chunk.
-        frame_rate: See `video_frames`.
-        size: See `video_frames`.
-        grey: See `video_frames`.
+        frame_rate: Frames per second; None for every frame.
+        size: Height and width in pixels to scale to; None for those of the video.
+        grey: Whether to make one channel of three.
 
     Raises:
         ValueError: There is no video, or it is damaged; the latter may turn out after some chunks.

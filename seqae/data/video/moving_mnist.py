@@ -24,10 +24,10 @@ class MovingMNIST:
 
     Args:
         images: The digits, of one channel.
-        num_videos: Number of videos.
-        frames: Frames of a video.
+        num_videos: The number of videos.
+        frames: The number of frames of a video.
         size: Height and width of a frame.
-        digits: Digits in a video.
+        digits: The number of digits in a video.
         step: Distance between frames, as a fraction of the distance between the walls.
         seed: Seed of the digits and their directions.
 
@@ -106,8 +106,8 @@ class EpochSampler:
     """Indices of videos for a `seqae.DataLoader`, others in each epoch: generated videos need not be seen twice.
 
     Args:
-        num_videos: Videos in an epoch.
-        batch_size: Videos in a batch.
+        num_videos: The number of videos in an epoch.
+        batch_size: The number of videos in a batch.
     """
 
     def __init__(self, num_videos: int, batch_size: int):

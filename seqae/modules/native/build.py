@@ -1,7 +1,7 @@
 """Builds the kernel with the system's compiler, once for each user, and loads it.
 
 Nothing happens when seqae is imported, and nothing fails: where the kernel can't be built or may not be
-trusted, torch computes instead, and `native_status` tells why.
+trusted, torch computes instead, and `native_status` returns the reason.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
-    """Return the same for `lstm`, whose inputs are `(batch, time, input_size)`, too.
+    """Return whether to use the kernel for an LSTM layer that reads `(batch, time, input_size)`.
 
     Torch is faster if the hidden state is large and the batch small (measured with AVX2).
     """
@@ -79,7 +79,7 @@ def _run(
     cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
 ) -> Tensor:
     values, lengths, size = batch.values, batch.lengths.long().contiguous(), weight_hh.shape[1]
-    # The kernel trusts what it is given.
+    # The kernel does not check its arguments.
     assert values.shape == (*lengths.shape, values.shape[1], weight_ih.shape[1])
     assert all(part.shape == (*lengths.shape, size) for part in state or ())
     assert int(lengths.min()) >= 1 and int(lengths.max()) <= values.shape[1]

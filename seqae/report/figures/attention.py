@@ -64,7 +64,7 @@ def _fonts(text: str) -> list[str]:
 
 
 def _drawable(word: str, fonts: Sequence[str]) -> str:
-    """Return a word; the Unicode numbers of its characters if no font has them, since boxes tell nothing."""
+    """Return a word; the code points of its characters if no font has them, since boxes cannot be read."""
     known: frozenset[int] = frozenset().union(*map(_characters, fonts))
     if {ord(character) for character in word} <= known:
         return word.replace("$", r"\$")
@@ -73,7 +73,7 @@ def _drawable(word: str, fonts: Sequence[str]) -> str:
 
 @cache
 def _characters(name: str) -> frozenset[int]:
-    """Return the characters that a font can draw, by their Unicode numbers."""
+    """Return the characters that a font can draw, by their Unicode code points."""
     manager = require("matplotlib.font_manager", extra="report", purpose="drawing pictures")
     files = [font.fname for font in manager.fontManager.ttflist if font.name == name]
     return frozenset(manager.get_font(files[0]).get_charmap())

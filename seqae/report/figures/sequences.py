@@ -22,7 +22,7 @@ def sequences_figure(
     Args:
         rows: Sequences by name, (time, channel) each.
         reconstructions: A reconstruction of each sequence by the same names, (time, channel) each.
-        channel: The channel to draw.
+        channel: The index of the channel to draw.
     """
     columns = max(map(len, rows.values()))
     figure = new_figure(2.6 * columns, 1.5 * len(rows) + 0.4)

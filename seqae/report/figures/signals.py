@@ -36,7 +36,7 @@ def signal_figure(
     """Draw channels with their reconstruction and, below, the threshold ratio: above 1 is an alarm.
 
     Args:
-        recording: The signals.
+        recording: The signals that were scored.
         reconstruction: (row, channel), in the units of the recording.
         threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
             there is none.

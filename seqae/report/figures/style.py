@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib without a display, one style, files written whole or not at all."""
+"""Common to all figures: matplotlib without a display, one style, files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure (inches) that knows nothing of pyplot and its windows."""
+    """Return an empty figure (inches) that is independent of pyplot and its windows."""
     return matplotlib().figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
@@ -49,6 +49,6 @@ def style_axes(plot: Axes) -> None:
 
 
 def matplotlib() -> ModuleType:
-    """Return the library, or say which extra it comes with."""
+    """Return the library, or raise an error that names the extra it comes with."""
     require("matplotlib.figure", extra="report", purpose="drawing pictures")
     return require("matplotlib", extra="report", purpose="drawing pictures")

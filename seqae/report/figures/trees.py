@@ -23,11 +23,11 @@ class DrawnTree:
     """A tree with errors and scores of its nodes.
 
     Attributes:
-        words: The leaves.
-        tree: The merges.
+        words: The words at the leaves, from left to right.
+        tree: The merges of the tree.
         errors: `(merge,)`, the error of each merge, written beside it.
         scores: `(node,)` from 0 to 1, leaves first, the colours of the nodes; None draws them grey.
-        labels: One text for each node; None writes the scores.
+        labels: One label for each node; None writes the scores.
         title: The title of the picture.
     """
 

@@ -47,7 +47,7 @@ def heat_map(report: Report, axis: Axis, time: Range1d) -> figure:
 
 
 def _pictures(report: Report, axis: Axis, windows: list[slice], intervals: int) -> dict[str, object]:
-    """Return what Bokeh draws: one picture (channel, interval) for each window, and where it stands."""
+    """Return the data for Bokeh: one picture (channel, interval) for each window, and its position."""
     samples = [
         downsample_max(report.channel_scores[rows], axis.positions[rows], axis.step, intervals) for rows in windows
     ]

@@ -125,6 +125,6 @@ def _missed(report: Report, axis: Axis) -> list[dict[str, object]]:
 
 
 def _window(report: Report, axis: Axis, start: int, stop: int) -> dict[str, float]:
-    """Return the left and right edge of what the page shows around some rows."""
+    """Return the left and right edge of the view around some rows."""
     window = around(start, stop, len(report.recording))
     return dict(zip(("left", "right"), axis.span(window.start, window.stop)))

@@ -18,7 +18,7 @@ def write_scatter3d(path: Path | str, codes: np.ndarray, classes: Sequence[objec
     """Write a page that shows codes as points in space, coloured by class; return its path. Needs the extra `report`.
 
     Args:
-        path: The HTML file.
+        path: The HTML file to write.
         codes: `(sequence, 3)`; of more than 4,000 an even selection is shown.
         classes: `(sequence,)`, the class of each sequence.
         title: The heading of the page.

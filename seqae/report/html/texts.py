@@ -1,4 +1,4 @@
-"""The page of a run that writes texts: its results, what was written, and the attention while it was written.
+"""The page of a run that writes texts: its results, the texts, and the attention while they were written.
 
 A browser has fonts for every script, which pictures may lack.
 """

@@ -1,4 +1,4 @@
-"""The interactive plots that share the time axis."""
+"""The interactive plots with a common time axis."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOMENT = {"date": "@x{%F %T}", "seconds": "@x{0.000} s", "row": "row @x{0,0}"}
 def timeline(report: Report, axis: Axis) -> GridPlot:
     """Return the alarms, the threshold ratio, one channel with its error, and the errors of all, one below the other.
 
-    The page finds what it changes by name: `time` (the range), the plots `lanes`, `heat`, `channel` and `error`, and
-    `shown` (the source of the drawn channel; its tags are the sources of all channels).
+    The page looks up by name the parts that it changes: `time` (the range), the plots `lanes`, `heat`, `channel` and
+    `error`, and `shown` (the source of the drawn channel; its tags are the sources of all channels).
     """
     from bokeh.layouts import gridplot
     from bokeh.models import Range1d
@@ -110,16 +110,16 @@ def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
             "reconstruction": report.reconstruction[:, channel],
             "error": report.channel_scores[:, channel],
         }
-        sources.append(_columns(report, axis, lines, sharing=len(recording.channels)))
+        sources.append(_columns(report, axis, lines, sources=len(recording.channels)))
     return sources
 
 
-def _columns(report: Report, axis: Axis, lines: dict[str, np.ndarray], sharing: int = 1) -> ColumnDataSource:
-    """Thin lines (row,) together to what can be seen; `sharing` such sources have to share the page."""
+def _columns(report: Report, axis: Axis, lines: dict[str, np.ndarray], sources: int = 1) -> ColumnDataSource:
+    """Return lines (row,), thinned to what can be seen, as one source; the page holds `sources` such sources."""
     from bokeh.models import ColumnDataSource
 
     rows = np.arange(len(report.recording))
-    budget = min(LINE_POINTS, PAGE_POINTS // sharing)
+    budget = min(LINE_POINTS, PAGE_POINTS // sources)
     if len(rows) > budget:
         windows = [around(event.start, event.stop, len(rows)) for event in most_severe(report.events)]
         rows = rows_to_draw(np.stack(list(lines.values()), axis=1), windows, max_rows=budget // 2)

@@ -49,7 +49,7 @@ class BestWeights(lightning.Callback):
         self._train_count, self._valid_sum, self._valid_count = 0, 0.0, 0
 
     def restore_best(self, task: lightning.LightningModule) -> None:
-        """Give a task the best weights; those that it has stay if there are none."""
+        """Give a task the best weights, if there are any."""
         if self._best is not None:
             task.load_state_dict(self._best)
 

@@ -24,8 +24,8 @@ class Interrupted(BaseException):
 class GracefulShutdown(lightning.Callback):
     """Ends training after the current batch when SIGTERM or SIGINT (Ctrl-C) comes; a second SIGINT ends it at once.
 
-    A batch of a validation counts, too. The callback has to stand after the one that saves checkpoints. Lightning would
-    end with status 0 after SIGTERM, as if training had finished; it restores the former handlers at the end.
+    A batch of a validation counts, too. Add it after the callback that saves checkpoints. Lightning would end with
+    status 0 after SIGTERM, as if training had finished; it restores the former handlers at the end.
 
     Attributes:
         signal_received: The number of the signal that came; 0 before.

@@ -62,7 +62,7 @@ class ContextDataset:
         ]
 
     def batch(self, indices: np.ndarray) -> BagOfWordsBatch:
-        """Return the sentences at `indices` with the words to be predicted."""
+        """Return the sentences at `indices`, tokens `(batch, time)`, with the words to be predicted, `(words,)`."""
         bags = [self.bags[index] for index in indices]
         rows = torch.arange(len(bags)).repeat_interleave(torch.tensor([len(bag) for bag in bags]))
         return BagOfWordsBatch(Batch.of([self.sentences[index] for index in indices]), torch.cat(bags), rows)
@@ -76,8 +76,8 @@ class BagOfWordsPrediction(Task):
     cheaper than with the whole vocabulary. The learning rate follows `cosine_with_warmup`.
 
     Args:
-        encoder: From texts to codes.
-        head: From codes to the logits of words.
+        encoder: Maps texts to codes.
+        head: Maps codes to the logits of words.
         learning_rate: The highest learning rate of Adam.
     """
 

@@ -19,15 +19,15 @@ class ELBO(Task):
     Kingma & Welling 2013, https://arxiv.org/abs/1312.6114, if the code is a `GaussianCode`. `Reconstruction` takes
     means over steps; there a code costs a short sequence less than a long one. With a `NullEncoder`, whose code costs
     nothing, this trains a language model. The loader yields batches. `seqae.evaluation.posterior_collapse_warning`
-    tells whether a trained model ignores its code.
+    shows whether a trained model ignores its code.
 
     Args:
         model: The autoencoder to train.
         loss: The negative log-likelihood in nats, one for each step, for example `token_cross_entropy`.
-        weight: From the fraction of training that is done to the weight of the penalty; None is 1. For example
+        weight: Maps the fraction of training that is done to the weight of the penalty; None is 1. For example
             `LinearAnnealing(until=0.5)` or `CyclicalAnnealing()` of `seqae.training`, against posterior collapse.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ELBO(Task):
         return (losses.sum() + weight * output.penalty.sum()) / len(batch)
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the mean negative bound of a sequence in nats, and the number of sequences.
+        """Return the mean negative bound of sequences `(batch, time, *step)` in nats, `()`, and their number.
 
         The decoder reads the true steps; one code is drawn for each sequence; weight and free nats do not count.
         """

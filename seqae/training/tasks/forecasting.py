@@ -25,7 +25,7 @@ class ReconstructAndForecast(Task):
         context_length: The number of steps of each sequence that are read, its past.
         learning_rate: Learning rate of Adam.
         optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ReconstructAndForecast(Task):
         return self._loss(self.model(past, future.lengths, targets=future), past, future)
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the loss without targets for the decoders, and the number of sequences."""
+        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are."""
         past, future = split_at(batch, self.context_length)
         return self._loss(self.model(past, future.lengths), past, future), len(batch)
 

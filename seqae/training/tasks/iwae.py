@@ -24,7 +24,7 @@ class IWAE(Task):
         loss: The negative log-likelihood in nats, see `seqae.evaluation.log_weights`.
         num_samples: The number of codes that are drawn for each sequence.
         optimizer: Returns the optimizer, given the model.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
@@ -46,5 +46,5 @@ class IWAE(Task):
         return -(weights.logsumexp(dim=1) - math.log(self.num_samples)).mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the same bound, and the number of sequences."""
+        """Return the mean bound, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self.training_step(batch, 0), len(batch)

@@ -24,14 +24,14 @@ class FixMatch(Task):
 
     Args:
         encoder: The encoder under the classifier.
-        head: From codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
+        head: Maps codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
         labelled: The sequences whose classes are known; some of them are added to each batch.
         corrupt: The corruption, see `seqae.transforms`.
         labelled_batch_size: The number of labelled sequences that are added, at most all of them.
         confidence_threshold: The probability above which a prediction becomes a pseudo-label.
         ramp_up: The fraction of training during which the weight of the pseudo-labels grows from 0 to 1.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
         seed: Seed of the corruption and of the choice of labelled sequences.
     """
 
@@ -67,7 +67,10 @@ class FixMatch(Task):
         return supervised + min(1.0, self.fraction_done / self.ramp_up) * unsupervised
 
     def losses(self, labelled: LabelledBatch, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the mean cross-entropy in nats of the labels, and of the pseudo-labels above the threshold."""
+        """Return the mean cross-entropies in nats of labels and of pseudo-labels above the threshold, each `()`.
+
+        Labels are `(labelled,)`, the batch without labels is `(batch, time, *step)`.
+        """
         with torch.no_grad():
             confidence, pseudo_labels = self._logits(batch).softmax(dim=1).max(dim=1)
         logits = self._logits(self.corrupt(_joined(labelled.batch, batch), generator))

@@ -24,14 +24,14 @@ class Reconstruction(Task):
     Args:
         model: The autoencoder to train: returns an `AutoencoderOutput`, given a batch and `targets`.
         loss: The loss of each value, see `seqae.losses`.
-        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; the targets stay clean.
+        corrupt: Corrupts the input of the model while it trains, see `seqae.transforms`; the targets stay clean.
         learning_rate: Learning rate of Adam.
         sampling_probability: For an `AutoregressiveDecoder`: from the epoch, counted from 0, to the probability that a
             step reads the decoder's own output in place of the target (scheduled sampling, Bengio et al. 2015,
             https://arxiv.org/abs/1506.03099).
         seed: Seed of the corruptions.
         optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(
@@ -66,7 +66,10 @@ class Reconstruction(Task):
         return mean_loss(self.loss(output.prediction.steps, batch.steps)) + output.penalty.mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the mean loss without targets for the decoder, and the number of values that are not missing."""
+        """Return the mean loss without targets for the decoder, `()`, and how many values it is the mean of.
+
+        The batch is `(batch, time, *step)`; missing values, NaN, do not count.
+        """
         losses = self.loss(self.model.reconstruct(batch).steps, batch.steps)
         return mean_loss(losses), int((~losses.isnan()).sum())
 
@@ -76,9 +79,9 @@ class Classification(Task):
 
     Args:
         encoder: Pretrained or not; it is trained, too, unless its parameters are frozen.
-        head: From codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
+        head: Maps codes `(batch, code_size)` to one logit for each class, `(batch, classes)`.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
     def __init__(

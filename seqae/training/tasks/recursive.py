@@ -1,4 +1,4 @@
-"""Train recursive autoencoders: reconstruct what is merged, and name the classes of nodes."""
+"""Training of recursive autoencoders: reconstruct merged nodes, and classify nodes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class TreeReconstruction(Task):
         model: The autoencoder to train; without a head it needs no labels.
         reconstruction: Weight of the mean loss of a merge; that of the class of the whole is 1.
         nodes: Weight of the mean loss of the class of a node.
-        corrupt: Corrupts what the model reads while it trains, see `seqae.transforms`; lengths may not change.
+        corrupt: Corrupts the input of the model while it trains, see `seqae.transforms`; lengths may not change.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
         seed: Seed of the corruptions.
     """
 
@@ -59,7 +59,7 @@ class TreeReconstruction(Task):
         return self._loss(self.model(inputs, batch.trees), batch.labels)
 
     def held_out_loss(self, batch: TreeBatch) -> tuple[Tensor, int]:
-        """Return the same without corruption, and the number of sequences."""
+        """Return the loss without corruption, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self._loss(self.model(batch.batch, batch.trees), batch.labels), len(batch)
 
     def _loss(self, output: RecursiveOutput, labels: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ class Segmentation(Task):
     """Predict the class of each pixel. The loader yields `MaskedBatch`.
 
     Args:
-        model: From images `(images, channel, height, width)` to logits `(images, classes, height, width)`, for example
+        model: Maps images `(images, channel, height, width)` to logits `(images, classes, height, width)`, for example
             a `UNet`. If images differ in size, it is given their sizes `(images, 2)`, too.
-        loss: From logits and masks to a scalar: `mask_cross_entropy`, `focal_loss`, `dice_loss` or a sum of them.
+        loss: Maps logits and masks to a scalar: `mask_cross_entropy`, `focal_loss`, `dice_loss` or a sum of them.
         augmentations: Random transforms of images and masks while training, see `seqae.transforms.masked_images`.
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
         seed: Seed of the augmentations.
     """
 
@@ -48,7 +48,7 @@ class Segmentation(Task):
         return self.loss(self._logits(batch), batch.masks)
 
     def held_out_loss(self, batch: MaskedBatch) -> tuple[Tensor, int]:
-        """Return the loss of the images as they are, and the number of images."""
+        """Return the loss, `()`, of images `(images, channel, height, width)` as they are, and their number."""
         return self.loss(self._logits(batch), batch.masks), len(batch)
 
     def _logits(self, batch: MaskedBatch) -> Tensor:
@@ -61,7 +61,7 @@ def with_threshold(
     """Return a trained model as a `Segmenter`; if it has one logit, with the threshold of the best F1 of all pixels.
 
     Args:
-        model: From images `(images, channel, height, width)` to logits `(images, classes, height, width)`.
+        model: Maps images `(images, channel, height, width)` to logits `(images, classes, height, width)`.
         examples: Images that the model was not trained on.
         test_time_augmentation: Whether the segmenter averages over rotated and flipped images.
     """

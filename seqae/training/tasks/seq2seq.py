@@ -14,11 +14,11 @@ class SequenceToSequence(Task):
     """Predict each token of a target, given the source and the tokens before it. The loader yields `PairBatch`.
 
     Args:
-        model: From sources and targets to a batch of logits, for example a `seqae.Seq2Seq`.
+        model: Maps sources and targets to a batch of logits, for example a `seqae.Seq2Seq`.
         label_smoothing: The probability that is spread over all tokens while training (Szegedy et al. 2015,
             https://arxiv.org/abs/1512.00567).
         learning_rate: Learning rate of Adam.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
         optimizer: Returns the optimizer in place of Adam, given the model, see `seqae.training.optimizers`.
         corrupt: Corrupts the sources while the model trains, see `seqae.transforms`.
         seed: Seed of the corruptions.
@@ -48,7 +48,10 @@ class SequenceToSequence(Task):
         return self._loss(pairs, self.label_smoothing)
 
     def held_out_loss(self, pairs: PairBatch) -> tuple[Tensor, int]:
-        """Return the mean negative log-likelihood of the tokens in nats, and the number of tokens."""
+        """Return the mean negative log-likelihood in nats of target tokens, `()`, and their number.
+
+        The tokens of source and target are `(batch, time)` each.
+        """
         return self._loss(pairs, 0.0), int(pairs.target.lengths.sum())
 
     def _loss(self, pairs: PairBatch, label_smoothing: float) -> Tensor:

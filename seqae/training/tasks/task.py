@@ -1,4 +1,4 @@
-"""What all tasks share: the optimizer, its learning rate schedule, and moving batches to the device."""
+"""What all tasks have in common: the optimizer, its learning rate schedule, and moving batches to the device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Task(lightning.LightningModule):
         learning_rate: Learning rate of Adam.
         optimizer: Returns the optimizer of `self.model`, given that model, see `seqae.training.optimizers`; None is
             Adam (Kingma & Ba 2014, https://arxiv.org/abs/1412.6980) for all parameters of the task.
-        lr_scheduler: From the fraction of training that is done to a factor on the learning rate; None is 1.
+        lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate; None is 1.
     """
 
     model: nn.Module
@@ -62,5 +62,5 @@ class Task(lightning.LightningModule):
         return self.held_out_loss(batch)
 
     def held_out_loss(self, batch: Any) -> tuple[Tensor, int]:
-        """Return the mean loss of a held-out batch, and the number of items that it is the mean of."""
+        """Return the mean loss of a held-out batch, `()`, and how many items, `(batch, *item)`, it is the mean of."""
         raise NotImplementedError(f"{type(self).__name__} has no held-out loss. Train without held-out batches")

@@ -139,10 +139,10 @@ def test_blocks_put_together_are_the_file_and_none_is_long(tmp_path_factory, cou
     path = written(tmp_path_factory.mktemp("blocks"), samples, "FLOAT", rate=50)
     at, parts = 0, list(audio_blocks(path, seconds, around))
     for block in parts:
-        assert len(block.sound) <= 50 * (seconds + 2 * around)
+        assert len(block.audio) <= 50 * (seconds + 2 * around)
         assert block.before == min(at, 50 * around)
-        np.testing.assert_array_equal(block.sound.samples, samples[at - block.before : at + 50 * seconds + block.after])
-        at += len(block.sound) - block.before - block.after
+        np.testing.assert_array_equal(block.audio.samples, samples[at - block.before : at + 50 * seconds + block.after])
+        at += len(block.audio) - block.before - block.after
     assert at == count and [block.is_last for block in parts] == [False] * (len(parts) - 1) + [True]
 
 
@@ -153,7 +153,7 @@ def test_blocks_of_a_long_file_take_little_memory(tmp_path):
         for _ in range(30):
             file.write(np.zeros(8000 * 60, dtype=np.float32))  # half an hour, 58 MB of floats
     tracemalloc.start()
-    assert sum(len(block.sound) - block.before for block in audio_blocks(tmp_path / "long.wav", 10, 1)) >= 8000 * 1800
+    assert sum(len(block.audio) - block.before for block in audio_blocks(tmp_path / "long.wav", 10, 1)) >= 8000 * 1800
     assert tracemalloc.get_traced_memory()[1] < 3e6
     tracemalloc.stop()
 

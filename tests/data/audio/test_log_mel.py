@@ -152,13 +152,13 @@ def test_restored_decibels_are_those_above_the_floor(references):
 
 def test_a_sound_from_its_bands_has_these_bands():
     log_mel, sound = LogMel(sample_rate=8000), tone(700, rate=8000)
-    again = log_mel.sound(log_mel.decibels(sound))
+    again = log_mel.to_audio(log_mel.decibels(sound))
     assert (again.sample_rate, len(again)) == (8000, 4000)
     spectrum = np.abs(np.fft.rfft(again.samples[:, 0]))
     assert abs(np.argmax(spectrum) * 8000 / len(again) - 700) < 40
     difference = (log_mel.decibels(again).amax(dim=1) - log_mel.decibels(sound).amax(dim=1))[5:-5]
     assert difference.abs().median() < 3
-    np.testing.assert_array_equal(again.samples, log_mel.sound(log_mel.decibels(sound)).samples)
+    np.testing.assert_array_equal(again.samples, log_mel.to_audio(log_mel.decibels(sound)).samples)
 
 
 def test_it_is_saved_and_loaded_with_what_it_learnt(tmp_path):

@@ -39,7 +39,7 @@ def test_fsdd_has_its_official_split(tmp_path):
     put(fsdd(tmp_path) / "other.wav")
     clips = read_clips("fsdd", tmp_path)
     assert summary(clips) == FSDD
-    np.testing.assert_allclose(clips[3].sound().samples, 0.49, atol=2**-15)
+    np.testing.assert_allclose(clips[3].audio().samples, 0.49, atol=2**-15)
 
 
 @pytest.mark.parametrize("kind", ["xz", "gz", ""])
@@ -50,7 +50,7 @@ def test_packed_fsdd_is_read_without_writing(tmp_path, kind):
         archive.add(fsdd(tmp_path / "loose") / "recordings", "recordings")
     clips = read_clips("fsdd", tmp_path / "data")
     assert summary(clips) == FSDD
-    np.testing.assert_allclose(clips[3].sound().samples, 0.49, atol=2**-15)
+    np.testing.assert_allclose(clips[3].audio().samples, 0.49, atol=2**-15)
     assert [path.name for path in (tmp_path / "data").iterdir()] == [path.name]
 
 
@@ -85,7 +85,7 @@ def test_esc_has_its_folds_and_its_ten_classes(tmp_path):
     assert (dog.label, dog.part, dog.speaker) == ("dog", "1", "100032")
     assert (frog.label, frog.part, rain.part) == ("frog", "3", "5")
     assert [clip.label for clip in read_clips("esc-10", tmp_path)] == ["dog", "rain"]
-    assert len(dog.sound()) == 20
+    assert len(dog.audio()) == 20
 
 
 def speech_commands(folder):
@@ -134,8 +134,8 @@ def test_absent_and_unknown_sets_are_named(tmp_path):
 def test_made_words_differ_by_word_and_by_voice():
     clips = synthetic_words(voices=2, takes=3)
     assert len(clips) == 60 and {clip.part for clip in clips} == {"train", "test"}
-    assert len({len(clip.sound()) for clip in clips}) > 30
+    assert len({len(clip.audio()) for clip in clips}) > 30
     again = synthetic_words(voices=2, takes=3)
     for one, other in zip(clips, again):
-        np.testing.assert_array_equal(one.sound().samples, other.sound().samples)
-        assert 0.05 < np.abs(one.sound().samples).max() <= 1
+        np.testing.assert_array_equal(one.audio().samples, other.audio().samples)
+        assert 0.05 < np.abs(one.audio().samples).max() <= 1

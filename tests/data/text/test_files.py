@@ -81,13 +81,13 @@ def test_another_encoding_is_named_with_its_place_and_can_be_given(write):
         ("a.csv", 'text,label\n"one,1\n', r"damaged CSV \(a.csv, line 2"),
         ("a.csv", "text,label\none,1\ntwo, three,1\n", r"3 values \(a.csv, line 3\). Expected 2"),
         ("a.jsonl", '{"text": "one", "label": 1}\n{"text"', r"not JSON \(a.jsonl, line 2"),
-        ("a.csv", "text,label,text\none,1,two\n", r"'text' stands twice \(a.csv, line 1\)"),
-        ("a.jsonl", '{"text": "one", "label": 1, "text": "two"}', r"not JSON \(a.jsonl, line 1: 'text' stands twice"),
+        ("a.csv", "text,label,text\none,1,two\n", r"'text' occurs twice \(a.csv, line 1\)"),
+        ("a.jsonl", '{"text": "one", "label": 1, "text": "two"}', r"not JSON \(a.jsonl, line 1: 'text' occurs twice"),
         ("a.jsonl", '{"text": "o\\ud800ne", "label": 1}', r"a.jsonl, line 1: half a character"),
         ("a.jsonl", "[" * MAX_LENGTH, r"not JSON \(a.jsonl, line 1: maximum recursion"),
         ("a.jsonl", "[1]", r"not an object but a list \(a.jsonl, line 1\)"),
         ("a.jsonl", '{"text": null, "label": 1}', r"no text under 'text' \(a.jsonl, line 1\)"),
-        ("a.txt", "one", "cannot tell the columns of 'a.txt'"),
+        ("a.txt", "one", "cannot recognise the columns of 'a.txt'"),
     ],
 )
 def test_bad_files_are_named_with_line_and_reason(write, name, content, message):
