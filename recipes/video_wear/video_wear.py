@@ -75,12 +75,12 @@ def main(
         patience=epochs,
     )
 
-    known = torch.cat([video[:new] for video in frames]).numpy()
+    pca = pca_reconstruction(torch.cat([video[:new] for video in frames]).numpy(), torch.cat(frames).numpy(), 16)
     reconstructed, predicted = zip(*(reconstruct_and_predict(model, video) for video in frames))
     found = {
         "ConvLSTM, reconstruction": reconstructed,
         "ConvLSTM, prediction": predicted,
-        "PCA, 16 components": [torch.from_numpy(pca_reconstruction(known, video.numpy(), 16)) for video in frames],
+        "PCA, 16 components": torch.from_numpy(pca).split([len(video) for video in frames]),
         "the last frame again": [torch.cat([video[:1], video[:-1]]) for video in frames],
         "the mean of the first frames": [video[:new].mean(dim=0, keepdim=True).expand_as(video) for video in frames],
     }
