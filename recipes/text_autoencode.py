@@ -117,7 +117,9 @@ def read(data_root: str, file: str, encoding: str, synthetic: int, seed: int) ->
     return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]
 
 
-def pca_of_one_hot_tokens(train: list[Tensor], test: list[Tensor], code_size: int, known: int = 1000) -> list[np.ndarray]:
+def pca_of_one_hot_tokens(
+    train: list[Tensor], test: list[Tensor], code_size: int, known: int = 1000
+) -> list[np.ndarray]:
     """Return test tokens restored from principal components of one-hot (position, token); rare tokens are one."""
     length = max(map(len, [*train, *test]))
 

@@ -80,7 +80,9 @@ def test_recipe_runs_and_leaves_its_files(path, tmp_path):
     assert json.loads((folder / "metrics.json").read_text())["metrics"] == pytest.approx(numbers)
     config = json.loads((folder / "config.json").read_text())
     assert list(config) == list(inspect.signature(load_script(path).main).parameters)
-    keys = json.loads((recipes_folder() / "results.json").read_text(encoding="utf-8"))["recipes"][path.stem].get("keys", {})
+    keys = json.loads((recipes_folder() / "results.json").read_text(encoding="utf-8"))["recipes"][path.stem].get(
+        "keys", {}
+    )
     assert set(keys.values()) <= set(numbers), f"metrics of the table of results that {path.stem} does not have"
 
 
