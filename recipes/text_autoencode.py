@@ -91,7 +91,7 @@ def main(
 
     written = {
         "LSTM": autoencoder.generate(autoencoder.encode(test)),
-        "PCA": pca_of_one_hot_tokens(train_tokens, test_tokens, code_size),
+        "PCA": pca_of_one_hot(train_tokens, test_tokens, code_size),
     }
     scores = {name: text_scores(vocabulary, tokens, test_tokens) for name, tokens in written.items()}
     metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
@@ -117,9 +117,7 @@ def read(data_root: str, file: str, encoding: str, synthetic: int, seed: int) ->
     return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]
 
 
-def pca_of_one_hot_tokens(
-    train: list[Tensor], test: list[Tensor], code_size: int, known: int = 1000
-) -> list[np.ndarray]:
+def pca_of_one_hot(train: list[Tensor], test: list[Tensor], code_size: int, known: int = 1000) -> list[np.ndarray]:
     """Return test tokens restored from principal components of one-hot (position, token); rare tokens are one."""
     length = max(map(len, [*train, *test]))
 

@@ -53,6 +53,17 @@ class AnomalyDetector:
 
     Raises:
         ValueError: The stride is longer than the window, or less than 1.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> rows = np.sin(0.1 * np.arange(3000))[:, None] + 0.1 * rng.standard_normal((3000, 2))
+        >>> rows[2500:2520, 1] += 3
+        >>> detector = AnomalyDetector(epochs=0).fit(rows[:2000])  # no training beyond the principal components
+        >>> [event.channels[0].channel for event in detector.events(rows[2000:])]  # the one that contributes most
+        ['1']
+        >>> detector.score_samples(rows).shape
+        (3000,)
     """
 
     scorer_: Scorer
