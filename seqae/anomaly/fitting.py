@@ -1,4 +1,4 @@
-"""How a scorer is fitted: window models, scales of their errors, control charts, then thresholds by cross-fitting."""
+"""Fits a scorer: window models, scales of their errors, control charts, then thresholds by cross-fitting."""
 
 from __future__ import annotations
 

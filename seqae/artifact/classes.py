@@ -1,4 +1,4 @@
-"""Which classes and functions an artifact may name, and how objects are taken apart and put together."""
+"""The classes and functions that an artifact may name, and the attributes that are saved of their objects."""
 
 from __future__ import annotations
 

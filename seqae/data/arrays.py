@@ -43,7 +43,7 @@ def to_values(data: object, where: str = "") -> np.ndarray:
         raise ValueError(f"{prefix}{item} is not a number (row {row}). Readings are real numbers")
     if isinstance(array, np.ma.MaskedArray):
         array = np.where(np.ma.getmaskarray(array), np.nan, array.data.astype(np.float64))
-    with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # values beyond float64 become infinite, and are refused as such
         return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=floating(array.dtype))
 
 

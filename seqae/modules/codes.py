@@ -35,7 +35,7 @@ class Bottleneck(nn.Module, ABC):
 
 
 class L1Code(Bottleneck):
-    """The code as it is, with the mean of its absolute values as penalty (sparse autoencoder).
+    """The unchanged code, with the mean of its absolute values as penalty (sparse autoencoder).
 
     Args:
         weight: Factor of the penalty.

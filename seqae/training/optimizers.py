@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_TINY = 1e-30  # of a norm; one divided by it is finite, so that no gradient at all is no step at all
+_TINY = 1e-30  # minimum norm; its inverse is finite, so that a zero gradient gives a zero step
 
 
 class OneSidedShampoo(torch.optim.Optimizer):

@@ -109,7 +109,7 @@ def combine_streams(streams: Sequence[EvidenceStream], rows: int, ended: bool) -
 
     Args:
         streams: The streams, from the finest time resolution to the coarsest, with all ratios that are final so far.
-        rows: Number of rows so far.
+        rows: The number of rows so far.
         ended: Whether no rows will follow.
     """
     combined = np.zeros(rows - streams[0].observed, dtype=np.float32)

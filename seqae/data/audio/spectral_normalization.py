@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Reference = Callable[[Tensor], Tensor]  # decibels (time, band) in, what to subtract (band,) out
+Reference = Callable[[Tensor], Tensor]  # maps decibels (time, band) to the spectrum (band,) to subtract
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _polygons(label: Path) -> list[Polygon]:
 
 
 def _at_most(max_width: int, pixels: Tensor, polygons: list[Polygon]) -> tuple[Tensor, list[Polygon]]:
-    """Make a photograph `(channel, height, width)` that is too wide smaller, and its polygons with it."""
+    """Return a photograph `(channel, height, width)` and its polygons, made smaller if it is too wide."""
     height, width = pixels.shape[1:]
     if width <= max_width:
         return pixels, polygons

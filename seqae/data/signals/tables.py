@@ -98,7 +98,7 @@ class Table:
         channels: Sequence[str] | None,
         time_reader: TimeReader,
     ) -> Readings:
-        """Tell the time from the channels, and read both.
+        """Separate the times from the channels, and read both.
 
         Args:
             time_column: As for `as_recordings`.

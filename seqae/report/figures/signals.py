@@ -38,8 +38,8 @@ def signal_figure(
     Args:
         recording: The signals that were scored.
         reconstruction: (row, channel), in the units of the recording.
-        threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
-            there is none.
+        threshold_ratio: (row,), the score of each row divided by its threshold; above 1 is an alarm, NaN where there
+            is no score.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
         channels: The channels to draw; by default the four that contribute most to the events, or the first.
