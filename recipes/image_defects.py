@@ -52,7 +52,7 @@ def main(
         epochs: Passes over the clean patches.
         batch_size: Patches in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
-        seeds: A seed for each split, which has an autoencoder of its own.
+        seeds: A seed for each split, which has its own autoencoder.
         smoke: Only try whether it runs, on generated surfaces.
         out: Folder for the results.
     """

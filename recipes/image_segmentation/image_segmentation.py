@@ -60,7 +60,7 @@ def main(
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
-        seeds: A seed for each split, which has networks of its own.
+        seeds: A seed for each split, which has its own networks.
         smoke: Only try whether it runs, on a few generated surfaces.
         out: Folder for the results.
     """

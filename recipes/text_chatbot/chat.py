@@ -16,7 +16,7 @@ def main(model: Path, beams: int = 5, no_repeat_ngram_size: int = 3) -> None:
 
     Args:
         model: Folder of the model.
-        beams: Replies that are written side by side; the best is kept.
+        beams: The width of beam search: the number of candidate replies.
         no_repeat_ngram_size: No run of so many words comes twice in a reply; 0 allows it.
     """
     talk(seqae.load(model), seqae.BeamSearch(beams, no_repeat_ngram_size=no_repeat_ngram_size))

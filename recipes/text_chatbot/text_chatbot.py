@@ -63,7 +63,7 @@ def main(
         epochs: Passes over the training pairs.
         batch_size: Pairs in a batch.
         learning_rate: The highest learning rate; it rises and then falls to zero.
-        beams: Replies that are written side by side; the best is kept.
+        beams: The width of beam search: the number of candidate replies.
         no_repeat_ngram_size: No run of so many words comes twice in a reply; 0 allows it.
         held_out: Pairs for the test, at most a fifth of all; half as many choose the epoch.
         seed: Seed of the split, the weights and the order of batches.

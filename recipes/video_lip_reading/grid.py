@@ -73,7 +73,7 @@ def _mouth(path: Path) -> Tensor:
 
 
 def synthetic_mouths(count: int, seed: int = 0) -> list[CaptionedClip]:
-    """Return clips `(36, 1, 32, 48)` of an ellipse that opens and narrows in a way of its own for each word."""
+    """Return clips `(36, 1, 32, 48)` of an ellipse that opens and narrows differently for each word."""
     random = np.random.default_rng(seed)
     clips = []
     for _ in range(count):

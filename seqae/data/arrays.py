@@ -92,7 +92,7 @@ def _is_real(item: object) -> bool:
 
 
 def _as_array(data: Any, prefix: str) -> np.ndarray:
-    if hasattr(data, "detach"):  # a torch tensor; numpy knows no bfloat16
+    if hasattr(data, "detach"):  # a torch tensor; numpy has no bfloat16
         data = data.detach().cpu()
         is_short = data.is_floating_point() and data.element_size() < 4
         return (data.double() if is_short else data).numpy()

@@ -1,4 +1,4 @@
-"""Attention of a decoder to the states of its source, whatever their number."""
+"""Attention of a decoder to any number of states of its source."""
 
 from __future__ import annotations
 

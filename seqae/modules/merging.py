@@ -214,7 +214,7 @@ class _Fold(torch.autograd.Function):
 
 
 class _Search:
-    """The state of greedy merging. All sequences lie in a row; a node has the position of its first leaf.
+    """The state of greedy merging. All sequences are concatenated; a node has the position of its first leaf.
 
     Args:
         vectors: The leaves, `(batch, time, size)`, longest sequences first, so that those that still merge come first.

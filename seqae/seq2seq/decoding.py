@@ -93,7 +93,7 @@ class TokenSampling:
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """The best of several texts that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
+    """Beam search: the best of several candidate texts (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
 
     Attributes:
         width: The number of texts that are kept for each source.

@@ -34,7 +34,7 @@ def read_bsdata(
             holds it as `BSData`.
         patch_size: Height and width of a patch in pixels.
         max_width: Wider photographs are first made smaller, to this width in pixels.
-        seed: Seed of where the patches lie.
+        seed: Seed of the positions of the patches.
 
     Raises:
         FileNotFoundError: There are no annotations, or the photograph of one is missing.

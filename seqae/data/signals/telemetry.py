@@ -43,5 +43,5 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
 def _position(edge: str | float, positions: np.ndarray) -> np.datetime64 | float:
     if positions.dtype.kind != "M":
         return float(edge)
-    # numpy knows no zones: an offset of zero is dropped, others are not times of these rows.
+    # numpy has no time zones: an offset of zero is dropped, others are not times of these rows.
     return np.datetime64(str(edge).removesuffix("Z").removesuffix("+00:00"))

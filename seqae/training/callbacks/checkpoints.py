@@ -59,7 +59,7 @@ class PeriodicCheckpoint(lightning.Callback):
         directory: The folder of the checkpoints.
         existing: Checkpoints in it to be kept, the oldest first; others are deleted when there is a new one.
         interval: Seconds between two checkpoints within an epoch.
-        shutdown: The callback that knows whether a signal has come.
+        shutdown: The callback that records whether a signal was received.
     """
 
     def __init__(self, directory: Path, existing: list[Path], interval: float, shutdown: GracefulShutdown):

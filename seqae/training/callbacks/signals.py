@@ -1,4 +1,4 @@
-"""Ending training when a signal asks for it: after a batch, not in the middle of one."""
+"""Ends training on a signal after the current batch."""
 
 from __future__ import annotations
 
