@@ -1,7 +1,7 @@
 """Clean noisy images: a convolutional autoencoder that reads noisy images and reconstructs the clean ones.
 
-Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, on binarised images. The convolutions are strided, as
-max pooling would forget where a value stood; what keeps the long code from copying is the noise.
+Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, on binarised images. The convolutions are strided,
+since max pooling loses positions; the noise keeps the long code from being a copy.
 
     python recipes/image_denoise.py --dataset digits
     python recipes/image_denoise.py --data-root folder/with/FashionMNIST --dataset fashion-mnist --noise masked

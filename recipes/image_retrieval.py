@@ -1,4 +1,4 @@
-"""Find images like an image by short binary codes, learned without labels.
+"""Find similar images by short binary codes, learned without labels.
 
 Autoencoders whose code is bits (Krizhevsky & Hinton 2011, https://www.cs.toronto.edu/~hinton/absps/esann-deep-final.pdf)
 search by comparing one machine word per image. One learns by reconstruction alone, the other, besides, to agree on the

@@ -3,7 +3,7 @@
 A stack 784-1000-1000-500 is pretrained layer by layer with an L1 penalty (Bengio et al. 2007,
 https://papers.nips.cc/paper/3048; Ranzato et al. 2007, https://papers.nips.cc/paper/3363) and fine-tuned, beside the
 same net without pretraining, principal components with a support vector machine, and a small convolutional net that
-learns from its own answers (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
+learns from its own predictions (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
 
     python recipes/image_pretraining/image_pretraining.py --dataset digits
     python recipes/image_pretraining/image_pretraining.py --data-root folder/with/MNIST --labels 1000 --draws 3

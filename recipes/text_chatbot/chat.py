@@ -1,4 +1,4 @@
-"""Talk with a chatbot that text_chatbot.py has trained.
+"""Chat with a model that text_chatbot.py has trained.
 
 python recipes/text_chatbot/chat.py runs/text_chatbot/latest/model
 """

@@ -1,6 +1,6 @@
 """Write sentences from codes: a variational autoencoder for text beside a language model.
 
-Bowman et al. 2016, https://arxiv.org/abs/1511.06349: a decoder that reads the words before learns to ignore the code
+Bowman et al. 2016, https://arxiv.org/abs/1511.06349: a decoder that reads the previous words learns to ignore the code
 (posterior collapse). Against it, the means of the code keep their standard deviation (Zhu et al. 2020,
 https://arxiv.org/abs/2004.12585) and every step reads the code (Dieng et al. 2019, https://arxiv.org/abs/1807.04863).
 

@@ -2,7 +2,7 @@
 
 Flexible sprites of Jojic & Frey 2001, https://doi.org/10.1109/CVPR.2001.990476, here with the larger value where
 sprites overlap. Templates and paths are fitted to each video in alternation: paths given templates, templates given
-paths. There are no parameters to train; how a path goes on is learnt, see `paths`.
+paths. There are no parameters to train; the continuation of paths is learnt, see `paths`.
 """
 
 from __future__ import annotations

@@ -153,11 +153,11 @@ class AnomalyDetector:
         return self._detection(self._one(data)).events
 
     def drift(self, data: object) -> list[Drift]:
-        """Return since when one recording is no longer like the rows that the detector was calibrated on, and how.
+        """Return how, and since when, one recording differs from the rows that the detector was calibrated on.
 
         The mean, the standard deviation or the fraction of missing values of a channel may have changed for good, or
-        alarms have become too frequent. Of normal rows something is reported in one block of 1000 at most; a block is a
-        twentieth of the normal rows, 64 to 1024 rows. See `recalibrate`.
+        alarms have become too frequent. In normal rows at most one block of 1000 is reported; a block is a twentieth of
+        the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
         recording = self._one(data)
         return find_drift(recording, self._alarms(recording), self.scorer_)

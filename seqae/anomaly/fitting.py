@@ -22,8 +22,8 @@ from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
 CONSTANT_FRACTION = 0.03  # of the minimum effect; channels whose deviation stays below it are taken as constant
-SHIFT_FRACTION = 0.5  # of the mean chart's threshold; recalibration moves a center that has shifted further
-MIN_TRAINING_WINDOWS = 4  # that fit into the longest part without overlap, at every resolution
+SHIFT_FRACTION = 0.5  # recalibration moves a center that has shifted by more than this fraction of its threshold
+MIN_TRAINING_WINDOWS = 4  # minimum windows without overlap in the longest part, at every resolution
 
 
 @dataclass(frozen=True)

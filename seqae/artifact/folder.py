@@ -17,7 +17,7 @@ DESCRIPTION = "seqae.json"
 _NEW_WEIGHTS = ".model.safetensors.new"
 _NEW_DESCRIPTION = ".seqae.json.new"
 
-_MAX_BYTES = 16 * 2**20  # of the description
+_MAX_BYTES = 16 * 2**20  # maximum size of the description
 
 
 def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
 
-_MAX_VALUES = 8  # of a list, on one line
+_MAX_VALUES = 8  # maximum values of a list on one line
 
 
 def describe_model(model: Path) -> None:

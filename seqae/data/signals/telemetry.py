@@ -10,7 +10,7 @@ import numpy as np
 
 def telemetry_folder() -> Path:
     """Return the folder with the telemetry of a small service: normal.csv.gz, faults.csv.gz, labels.json."""
-    package = Path(__file__).parents[2]  # of this file, not of a recipe, which may be copied anywhere
+    package = Path(__file__).parents[2]  # relative to this file, not to a recipe, which may be copied anywhere
     for folder in (package / "_data" / "telemetry", package.parent / "data" / "telemetry"):
         if (folder / "labels.json").exists():
             return folder

@@ -44,7 +44,7 @@ class TimeReader:
     """
 
     def __init__(self) -> None:
-        self._form: str | None = None  # of stamps that are text
+        self._form: str | None = None  # the format of stamps that are text
         self._second: float | None = None  # the unit of numbers that count from 1970, in seconds
 
     def read(self, column: pd.Series, unit: str, name: str, locate: Callable[[int], str]) -> np.ndarray:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FRAME = 0.08  # of an image's width, between images
+_FRAME = 0.08  # the space between images, as a fraction of their width
 
 
 def image_rows_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:

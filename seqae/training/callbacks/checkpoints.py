@@ -69,7 +69,7 @@ class PeriodicCheckpoint(lightning.Callback):
         self.shutdown = shutdown
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        for leftover in self.directory.glob(".part-*.ckpt"):  # of a run that was killed while it saved
+        for leftover in self.directory.glob(".part-*.ckpt"):  # left by a run that was killed while it saved
             leftover.unlink(missing_ok=True)
         self.saved_at = time.monotonic()
 
