@@ -131,7 +131,7 @@ def anomaly_scores(prediction: np.ndarray, truth: np.ndarray, starts: np.ndarray
     Args:
         prediction: Patches of all images.
         truth: The same patches as they are.
-        starts: Where the patches of the second and further images start.
+        starts: The index of the first patch of the second and each further image.
     """
     errors = np.split(np.square(prediction - truth).mean(axis=1), starts)
     return [float(error.max() / max(np.median(error), 1e-9)) for error in errors]

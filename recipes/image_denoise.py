@@ -55,7 +55,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
-        noise: One of gaussian (mean 0.2, standard deviation 0.2, clipped), unclipped, masked, salt-and-pepper.
+        noise: The noise: gaussian (mean 0.2, standard deviation 0.2, clipped), unclipped, masked, salt-and-pepper.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
         epochs: Passes over the training images.
         batch_size: Images in a batch.

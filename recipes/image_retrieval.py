@@ -75,7 +75,7 @@ def main(
 
     images, test = read_images(dataset, data_root)
     random = np.random.default_rng(seed)
-    images = images.subset(random.permutation(len(images)))  # so that ties come in an order that says nothing
+    images = images.subset(random.permutation(len(images)))  # so that ties come in a random order
     asked = test.subset(random.permutation(len(test))[:queries])
     print(f"data   {len(asked)} queries, {len(images)} images in the database")
 

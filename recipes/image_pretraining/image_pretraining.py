@@ -53,7 +53,7 @@ def main(
         labels: Number of labelled images in a pool, the same in each class.
         pool_size: Training images in a pool.
         pools: Number of pools; each has its own initial weights, which are pretrained on it.
-        draws: How often labels are drawn, from each pool in turn.
+        draws: The number of random draws of labels, from each pool in turn.
         hidden_sizes: Sizes of the layers.
         penalties: Weight of the mean absolute value of each layer's codes.
         epochs: Passes over the pool for each layer's pretraining.

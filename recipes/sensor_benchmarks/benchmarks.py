@@ -67,7 +67,7 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
 
     Raises:
         ValueError: There is no such benchmark.
-        FileNotFoundError: The folder does not hold it; says what to download.
+        FileNotFoundError: The folder does not hold it; the message names its source.
     """
     if name not in SOURCES:
         raise ValueError(f"no benchmark {name!r}. Choose one of {', '.join(SOURCES)}")

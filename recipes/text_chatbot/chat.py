@@ -38,7 +38,7 @@ def talk(translator: seqae.Translator, strategy: seqae.BeamSearch) -> None:
 
 
 def fault_of(reply: str, before: str) -> str:
-    """Return what is wrong with a reply, or nothing."""
+    """Return the fault of a reply, empty if there is none."""
     if not reply:
         return "is empty"
     if reply == before:

@@ -79,7 +79,7 @@ def main(
         embedding_size: Length of a word's vector.
         hidden_size: Units of the LSTM.
         labels: Labelled sentences in a draw.
-        draws: How often labelled sentences are drawn.
+        draws: The number of random draws of labelled sentences.
         learning_rate: The highest learning rate of pretraining; it rises and then falls to zero.
         seed: Seed of the split, the draws, the weights and the order of batches.
         smoke: Only try whether it runs, on synthetic reviews.

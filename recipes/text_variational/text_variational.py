@@ -40,7 +40,7 @@ def build_decoder(
 
 
 def build_encoder(embedding: nn.Embedding, decoder: seqae.AutoregressiveDecoder, std: float) -> BatchNormPosterior:
-    """Return an encoder of means and log-variances that begins as the decoder, without what reads the code there."""
+    """Return an encoder of means and log-variances that starts as the decoder, without the layers that read codes."""
     size, rnn = embedding.embedding_dim, seqae.LSTM(embedding.embedding_dim, embedding.embedding_dim)
     weights = decoder.rnn.state_dict()
     rnn.load_state_dict({name: value[:, :size] if "weight_ih" in name else value for name, value in weights.items()})

@@ -255,9 +255,9 @@ def _best_corners(
 
     Args:
         frames: `(video, time, height, width)`.
-        beside: What other sprites draw, of the same shape.
+        beside: The frames drawn by the other sprites, of the same shape.
         template: `(video, size, size)`.
-        corners: Where to search, `(video, time, 2)`.
+        corners: The centres of the search, `(video, time, 2)`.
         radius: Largest distance in pixels, in each direction.
         distance_cost: Cost of a squared pixel between a corner and the center of its search.
     """

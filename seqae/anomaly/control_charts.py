@@ -1,6 +1,6 @@
 """Control charts: has the mean of a channel shifted, or is its sensor stuck?
 
-An autoencoder reproduces what its windows have in common, and may reproduce a mean that it has never seen, or a sensor
+An autoencoder reproduces common patterns of its windows, and may reproduce a mean that it has never seen, or a sensor
 that hangs. Statistical process control asks these two questions directly (Shewhart, "Economic control of quality of
 manufactured product", 1931): of the mean and of the standard deviation of a few rows around each row.
 """

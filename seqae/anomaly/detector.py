@@ -43,7 +43,7 @@ class AnomalyDetector:
         window: The number of steps in a window.
         stride: Steps from one window to the next when scoring, 1 to `window`.
         false_alarm_rate: Fraction of normal rows that may raise an alarm, between 0 and 1.
-        threshold: How the thresholds of the errors are fitted; `PeaksOverThreshold()` by default.
+        threshold: Fits the thresholds of the errors; `PeaksOverThreshold()` by default.
         distance: Combines the errors of all channels to one score: `Mahalanobis()` uses which channels have large
             errors together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
         merge_gap: Alarms with at most this many rows between them are one event.

@@ -87,7 +87,7 @@ class DriftChart:
 
         Args:
             parts: Scaled rows, `(row, channel)` each, NaN where a value is missing.
-            alarms: Which rows raise alarms, `(row,)` bool each, by models that were not fitted to these rows.
+            alarms: Whether rows raise alarms, `(row,)` bool each, by models that were not fitted to these rows.
             minimum_effect: The smallest deviation of each channel that can be abnormal, `(channel,)`.
         """
         rows = np.concatenate(parts)
@@ -169,7 +169,7 @@ def _prediction_interval(values: np.ndarray, error_rate: float) -> tuple[float, 
 
 
 def _student_quantile(tail: float, freedom: float) -> float:
-    """Return what Student's t exceeds with probability `tail`, without scipy, which the core does not require.
+    """Return the value Student's t exceeds with probability `tail`, without scipy, which the core does not require.
 
     With t the root of the degrees of freedom times the cotangent of an angle, the density is a power of its sine.
     """

@@ -46,7 +46,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
 
     Raises:
         ValueError: Something in the object could not be loaded again; names it.
-        OSError: Writing failed; what was in the folder is as before.
+        OSError: Writing failed; the files in the folder are unchanged.
     """
     from seqae.artifact.serialize import serialize
     from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
@@ -71,7 +71,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
 
 
 def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
-    """Read what `save` wrote, onto the CPU, modules in evaluation mode.
+    """Return an object that `save` wrote, on the CPU, modules in evaluation mode.
 
     Args:
         folder: The folder, on this machine.

@@ -104,7 +104,7 @@ def find_function(name: str) -> object:
 
 
 def settings_of(obj: object) -> dict[str, object]:
-    """Return what to give to the constructor to get an object like this one.
+    """Return the arguments of the constructor for an object like this one.
 
     Raises:
         ValueError: An argument of the constructor was not kept; the message names class and argument, and a remedy.

@@ -38,7 +38,7 @@ def describe_model(model: Path) -> None:
 
 
 def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
-    """One line for an object with its plain settings, and lines below it for what else is in it."""
+    """One line for an object with its plain settings, and lines below it for its other parts."""
     label = "  " * depth + name
     parts = _parts(node)
     nested = {key: part for key, part in parts.items() if _parts(part)}

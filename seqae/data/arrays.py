@@ -20,7 +20,7 @@ def to_values(data: object, where: str = "") -> np.ndarray:
 
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
-        where: Which recording this is, for error messages.
+        where: The name of the recording, for error messages.
 
     Raises:
         ValueError: It holds no real numbers, no values, or has another number of dimensions.

@@ -1,4 +1,4 @@
-"""Alerts: the first evidence of what may become an event."""
+"""Alerts: the first evidence of possible events."""
 
 from __future__ import annotations
 

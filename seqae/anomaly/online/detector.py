@@ -40,7 +40,7 @@ class StreamUpdate:
         scores: `(final row,)` float32, as `AnomalyDetector.score_samples`.
         threshold_ratio: `(final row,)` float32, as `Detection.threshold_ratio`: above 1, the row raises an alarm.
         channel_scores: `(final row, channel)` float32, as `AnomalyDetector.channel_scores`.
-        alerts: The first evidence of what may become an event.
+        alerts: The first evidence of possible events.
         events: The events that have ended, as `AnomalyDetector.events`.
         drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
     """

@@ -120,7 +120,7 @@ def find_drift(recording: Recording, alarms: np.ndarray, scorer: Scorer) -> list
 
     Args:
         recording: A recording with the scorer's channels.
-        alarms: Which of its rows raise alarms, `(row,)` bool.
+        alarms: Whether each row raises an alarm, `(row,)` bool.
         scorer: A calibrated scorer.
     """
     online, values = OnlineDrift(scorer), recording.values

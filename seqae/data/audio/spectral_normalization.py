@@ -17,7 +17,7 @@ Reference = Callable[[Tensor], Tensor]  # maps decibels (time, band) to the spec
 
 @dataclass(frozen=True)
 class SpectralMean:
-    """The mean of each band over the recording: what microphone and distance add is removed."""
+    """The mean of each band over the recording: removes the effect of microphone and distance."""
 
     def __call__(self, decibels: Tensor) -> Tensor:
         """Return the reference, `(band,)`, of decibels `(time, band)`."""

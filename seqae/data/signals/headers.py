@@ -67,7 +67,7 @@ def is_time_name(name: str) -> bool:
 
 
 def simplified(name: str) -> str:
-    """A name in small letters without what separates words: "Time Stamp" is "timestamp"."""
+    """A name in lower case without separators of words: "Time Stamp" is "timestamp"."""
     return re.sub(r"[\s_-]", "", name.lower())
 
 

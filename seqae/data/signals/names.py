@@ -14,7 +14,7 @@ def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str =
     Args:
         names: The names that there are.
         wanted: The names that are asked for.
-        where: Which file or recording this is, for error messages.
+        where: The name of the file or recording, for error messages.
 
     Raises:
         ValueError: Some are missing; the message also names those that nobody asked for.

@@ -189,7 +189,7 @@ def _legend(figure: Figure, first: Axes, last: Axes) -> None:
 
 
 def _shorten_dates(plot: Axes) -> None:
-    """Label the ticks with what changes between them; the date stands once at the end of the axis."""
+    """Label the ticks with what changes between them; the date is once at the end of the axis."""
     dates = require("matplotlib.dates", extra="report", purpose="drawing pictures")
     locator = dates.AutoDateLocator()
     plot.xaxis.set_major_locator(locator)
