@@ -49,10 +49,10 @@ def table(recipes: dict[str, dict[str, object]]) -> str:
 
 
 def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
-    """Put the metrics of full runs into the cells; return the names of the recipes that had some.
+    """Update cells with the metrics of full runs; return the names of the recipes that had runs.
 
     Raises:
-        ValueError: A run lacks a metric that `keys` names, or a cell has no number to put it in place of.
+        ValueError: A run lacks a metric that `keys` names, or a cell has no number to replace.
     """
     names = []
     for name, cells in recipes.items():

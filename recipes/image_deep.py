@@ -1,7 +1,7 @@
 """Compress an image to thirty numbers: the deep autoencoder of Hinton & Salakhutdinov 2006.
 
-784-1000-500-250-30 and back with a linear code, https://doi.org/10.1126/science.1127647. The layer-wise pretraining
-that it needed then is replaced by today's first weights and optimizer; training images are moved by up to a pixel.
+784-1000-500-250-30 and back with a linear code, https://doi.org/10.1126/science.1127647. Today's initial
+weights and optimizer replace its layer-wise pretraining; training images are shifted by up to one pixel.
 
     python recipes/image_deep.py --dataset digits
     python recipes/image_deep.py --data-root folder/with/MNIST

@@ -52,7 +52,7 @@ def main(
         epochs: Passes over the clean patches.
         batch_size: Patches in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
-        seeds: A seed for each split, which has an autoencoder of its own.
+        seeds: A seed for each split, which has its own autoencoder.
         smoke: Only try whether it runs, on generated surfaces.
         out: Folder for the results.
     """
@@ -131,7 +131,7 @@ def anomaly_scores(prediction: np.ndarray, truth: np.ndarray, starts: np.ndarray
     Args:
         prediction: Patches of all images.
         truth: The same patches as they are.
-        starts: Where the patches of the second and further images start.
+        starts: The index of the first patch of the second and each further image.
     """
     errors = np.split(np.square(prediction - truth).mean(axis=1), starts)
     return [float(error.max() / max(np.median(error), 1e-9)) for error in errors]

@@ -1,7 +1,7 @@
 """Clean noisy images: a convolutional autoencoder that reads noisy images and reconstructs the clean ones.
 
-Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, on binarised images. The convolutions are strided, as
-max pooling would forget where a value stood; what keeps the long code from copying is the noise.
+Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html, on binarised images. The convolutions are strided,
+since max pooling loses positions; the noise keeps the long code from being a copy.
 
     python recipes/image_denoise.py --dataset digits
     python recipes/image_denoise.py --data-root folder/with/FashionMNIST --dataset fashion-mnist --noise masked
@@ -55,7 +55,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
-        noise: One of gaussian (mean 0.2, standard deviation 0.2, clipped), unclipped, masked, salt-and-pepper.
+        noise: The noise: gaussian (mean 0.2, standard deviation 0.2, clipped), unclipped, masked, salt-and-pepper.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
         epochs: Passes over the training images.
         batch_size: Images in a batch.

@@ -1,4 +1,4 @@
-"""Look into the space of codes: do images of a class lie together, and can clusters find the classes?
+"""Explore the space of codes: are images of a class close to each other, and do clusters match the classes?
 
 Three code units for pictures (a flat one, and one that turns in a browser), ten for clusters: k-means and a Gaussian
 mixture, without labels, compared with the classes by normalized mutual information and by the accuracy of the best

@@ -1,4 +1,4 @@
-"""Find images like an image by short binary codes, learned without labels.
+"""Find similar images by short binary codes, learned without labels.
 
 Autoencoders whose code is bits (Krizhevsky & Hinton 2011, https://www.cs.toronto.edu/~hinton/absps/esann-deep-final.pdf)
 search by comparing one machine word per image. One learns by reconstruction alone, the other, besides, to agree on the
@@ -75,7 +75,7 @@ def main(
 
     images, test = read_images(dataset, data_root)
     random = np.random.default_rng(seed)
-    images = images.subset(random.permutation(len(images)))  # so that ties come in an order that says nothing
+    images = images.subset(random.permutation(len(images)))  # so that ties come in a random order
     asked = test.subset(random.permutation(len(test))[:queries])
     print(f"data   {len(asked)} queries, {len(images)} images in the database")
 

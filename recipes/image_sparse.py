@@ -1,6 +1,6 @@
-"""Use more code units than pixels: 1000 for 784, kept from copying by an L1 penalty or by how many may be active.
+"""Use more code units than pixels: 1000 for 784, with an L1 penalty or a maximum number of active units.
 
-Without a penalty an overcomplete code copies its input. With one, few units answer to an image, and they look for
+Without a penalty an overcomplete code copies its input. With one, few units respond to an image, and they detect
 strokes. L1 on the activity as in Olshausen & Field 1996, https://doi.org/10.1038/381607a0; the largest k as in Makhzani
 & Frey 2013, https://arxiv.org/abs/1312.5663.
 

@@ -1,4 +1,4 @@
-"""Draw all digits in a plane: a fully connected autoencoder with two code units, beside two principal components.
+"""Map all digits to a plane: a fully connected autoencoder with two code units, beside two principal components.
 
 The first autoencoder of most tutorials: 784-128-32-2 and back, on images binarised at one half.
 

@@ -1,8 +1,8 @@
 """Train an encoder of sequences without labels, and use its codes in a scikit-learn classifier.
 
 The encoder is the dilated causal convolution of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738, trained as an
-autoencoder on sequences of different lengths. Beside it stand the same encoder fine-tuned, trained from labels alone
-and not trained at all, and the mean and deviation of each channel.
+autoencoder on sequences of different lengths. It is compared with the same encoder fine-tuned, trained from labels
+alone and untrained, and with the mean and deviation of each channel.
 
     python recipes/sensor_features.py
     python recipes/sensor_features.py --data-root folder/with/JapaneseVowels

@@ -1,4 +1,4 @@
-"""Write sentences as codes and read them back: an LSTM autoencoder beside principal components.
+"""Encode sentences and write them again from their codes: an LSTM autoencoder beside principal components.
 
 Sutskever et al. 2014, https://arxiv.org/abs/1409.3215: one LSTM, here in both directions, reads the pieces of words of
 a sentence into its last state; another one starts from that code and writes the sentence, each step reading the piece

@@ -1,7 +1,7 @@
 """Classify opinions with recursive autoencoders, beside naive Bayes in the same folds.
 
 Socher et al. 2011, https://aclanthology.org/D11-1014: words are merged two by two into one vector, each merge has to be
-reconstructed, and each node names the opinion it holds. Words begin with the log-count ratios of naive Bayes.
+reconstructed, and each node is classified. Word vectors start with the log-count ratios of naive Bayes.
 
     python recipes/text_sentiment_recursive.py --data-root folder/with/rt_polarity
     python recipes/text_sentiment_recursive.py --file mine.csv --trees chain

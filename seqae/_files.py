@@ -60,7 +60,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomically(path: str | Path, content: bytes) -> Path:
-    """Put a file in place in one step: whoever looks sees the old content or the new, never a part."""
+    """Write a file in one step: readers see the old content or the new, never a part of it."""
     with atomic_write(path) as staged:
         staged.write_bytes(content)
     return Path(path)

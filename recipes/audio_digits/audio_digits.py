@@ -1,8 +1,8 @@
-"""Learn features of speech without labels, and let a linear classifier name spoken digits from them.
+"""Learn features of speech without labels, and classify spoken digits by a linear classifier on them.
 
 Two recurrent autoencoders of log-mel frames after auDeep (Freitag et al. 2017, https://arxiv.org/abs/1712.04382): one
 reads frame after frame, one band after band; they restore corrupted recordings. Features are their mean states in each
-part of a recording. Beside them stand mean log-mel frames with a support vector machine. Three tests: all labels, few
+part of a recording. The baseline is mean log-mel frames with a support vector machine. Three tests: all labels, few
 labels (see `few_labels`), and speakers that are in no training set.
 
     python recipes/audio_digits/audio_digits.py

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 BASELINE = "log-mel means, RBF SVM (baseline)"
-DRAWS = 10  # of labels, at random
+DRAWS = 10  # random draws of labels
 
 
 def accuracy(name: str, versions: np.ndarray, digits: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Recordings as they would be in a louder room."""
+"""Adds background noise to recordings, as in a louder room."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A stack 784-1000-1000-500 is pretrained layer by layer with an L1 penalty (Bengio et al. 2007,
 https://papers.nips.cc/paper/3048; Ranzato et al. 2007, https://papers.nips.cc/paper/3363) and fine-tuned, beside the
 same net without pretraining, principal components with a support vector machine, and a small convolutional net that
-learns from its own answers (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
+learns from its own predictions (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
 
     python recipes/image_pretraining/image_pretraining.py --dataset digits
     python recipes/image_pretraining/image_pretraining.py --data-root folder/with/MNIST --labels 1000 --draws 3
@@ -52,8 +52,8 @@ def main(
         dataset: The images: mnist, fashion-mnist or digits.
         labels: Number of labelled images in a pool, the same in each class.
         pool_size: Training images in a pool.
-        pools: Number of pools; each has first weights of its own, which are pretrained on it.
-        draws: How often labels are drawn, from each pool in turn.
+        pools: Number of pools; each has its own initial weights, which are pretrained on it.
+        draws: The number of random draws of labels, from each pool in turn.
         hidden_sizes: Sizes of the layers.
         penalties: Weight of the mean absolute value of each layer's codes.
         epochs: Passes over the pool for each layer's pretraining.

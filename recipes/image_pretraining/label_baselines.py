@@ -1,4 +1,4 @@
-"""Classifiers that learn from few labels and a pool of images without: what pretraining is compared with."""
+"""Baselines of pretraining: classifiers that learn from few labels and a pool of images without labels."""
 
 import numpy as np
 import torch

@@ -1,8 +1,8 @@
-"""Find defects in images, pixel by pixel, by a U-Net.
+"""Segment defects in images with a U-Net.
 
 Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597, on pitting of ball screws (BSData, Schlagenhauf et al. 2021,
-https://arxiv.org/abs/2103.13003). The official split has the same spot, at other times, on both sides; here all images
-of a place are on one side, and each seed draws other places for the test. Without data it generates brushed metal.
+https://arxiv.org/abs/2103.13003). The official split has images of the same spot on both sides; here all images of
+a place are on one side, and each seed draws other places for the test. Without data it generates brushed metal.
 
     python recipes/image_segmentation/image_segmentation.py
     python recipes/image_segmentation/image_segmentation.py --data-root folder/with/BSData
@@ -60,7 +60,7 @@ def main(
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
-        seeds: A seed for each split, which has networks of its own.
+        seeds: A seed for each split, which has its own networks.
         smoke: Only try whether it runs, on a few generated surfaces.
         out: Folder for the results.
     """

@@ -1,8 +1,8 @@
 """Generate digits: a variational autoencoder, and the likelihood that it assigns to real ones.
 
-Kingma & Welling 2013, https://arxiv.org/abs/1312.6114. Beside it a VAE with two code units, for the picture of their
-plane, and a plain autoencoder, to see whether one can sample from it. Images are binarised anew each time they are
-seen; the negative log-likelihood is bounded by importance sampling (Burda et al. 2015, https://arxiv.org/abs/1509.00519).
+Kingma & Welling 2013, https://arxiv.org/abs/1312.6114. It is compared with a VAE with two code units, for a picture of
+their plane, and a plain autoencoder, to see whether one can sample from it. Images are binarised anew each time they
+are read; the negative log-likelihood is bounded by importance sampling (Burda et al. 2015, https://arxiv.org/abs/1509.00519).
 
     python recipes/image_variational/image_variational.py --dataset digits --epochs 200
     python recipes/image_variational/image_variational.py --data-root folder/with/MNIST

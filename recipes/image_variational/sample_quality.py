@@ -1,4 +1,4 @@
-"""How much samples look like test images."""
+"""Similarity of samples to test images."""
 
 import numpy as np
 from sklearn.decomposition import PCA

@@ -1,4 +1,4 @@
-"""A detector beside baselines, evaluated on labelled rows."""
+"""Compares a detector with baselines on labelled rows."""
 
 from __future__ import annotations
 

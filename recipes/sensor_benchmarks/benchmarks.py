@@ -19,7 +19,7 @@ import pandas as pd
 import seqae
 from seqae.data import read_npy
 
-SKAB_TRAINING_ROWS = 400  # of each run, as on the leaderboard
+SKAB_TRAINING_ROWS = 400  # the first rows of each run, as on the leaderboard
 SOURCES = {
     "skab": "the folder data of https://github.com/waico/SKAB (valve1, valve2, other, anomaly-free)",
     "smd": "the folder ServerMachineDataset of https://github.com/NetManAIOps/OmniAnomaly (train, test, ...)",
@@ -67,7 +67,7 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
 
     Raises:
         ValueError: There is no such benchmark.
-        FileNotFoundError: The folder does not hold it; says what to download.
+        FileNotFoundError: The folder does not hold it; the message names its source.
     """
     if name not in SOURCES:
         raise ValueError(f"no benchmark {name!r}. Choose one of {', '.join(SOURCES)}")

@@ -1,4 +1,4 @@
-"""How each benchmark is evaluated: from the cases and a detector of one of them to numbers, by name."""
+"""The evaluation of each benchmark: scores by name, from its cases and a fitted detector for each."""
 
 from __future__ import annotations
 

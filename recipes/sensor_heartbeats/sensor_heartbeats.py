@@ -1,7 +1,7 @@
 """Find abnormal heartbeats with autoencoders that were trained to restore corrupted normal ones.
 
-Denoising autoencoders (Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html) whose corruption is warped
-time, other scales, bumps and pieces of other beats beside noise. Five are trained, each without a fifth of the normal
+Denoising autoencoders (Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html) whose corruptions are noise,
+warped time, other scales, bumps and pieces of other beats. Five are trained, each without a fifth of the normal
 beats; their mean error is the score, and the held-out beats set the threshold.
 
     python recipes/sensor_heartbeats/sensor_heartbeats.py

@@ -1,4 +1,4 @@
-"""Talk with a chatbot that text_chatbot.py has trained.
+"""Chat with a model that text_chatbot.py has trained.
 
 python recipes/text_chatbot/chat.py runs/text_chatbot/latest/model
 """
@@ -16,7 +16,7 @@ def main(model: Path, beams: int = 5, no_repeat_ngram_size: int = 3) -> None:
 
     Args:
         model: Folder of the model.
-        beams: Replies that are written side by side; the best is kept.
+        beams: The width of beam search: the number of candidate replies.
         no_repeat_ngram_size: No run of so many words comes twice in a reply; 0 allows it.
     """
     talk(seqae.load(model), seqae.BeamSearch(beams, no_repeat_ngram_size=no_repeat_ngram_size))
@@ -38,7 +38,7 @@ def talk(translator: seqae.Translator, strategy: seqae.BeamSearch) -> None:
 
 
 def fault_of(reply: str, before: str) -> str:
-    """Return what is wrong with a reply, or nothing."""
+    """Return the fault of a reply, empty if there is none."""
     if not reply:
         return "is empty"
     if reply == before:

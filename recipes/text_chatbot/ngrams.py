@@ -23,7 +23,7 @@ class KneserNeyLM:
 
     Attributes:
         counts_: By order less one: for the tokens before, how often each token follows; set by `fit`.
-        discounts_: What is taken from each count, by order less one.
+        discounts_: The discount of each count, by order less one.
     """
 
     def __init__(self, vocabulary_size: int, order: int = 3):

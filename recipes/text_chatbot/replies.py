@@ -26,7 +26,7 @@ class Degeneracy:
 
     Attributes:
         empty: Replies without a word.
-        looping: Replies in which the same words come three times in a row.
+        looping: Replies in which the same words are repeated three times in a row.
         mode_share: Replies that are exactly the most frequent one.
     """
 
@@ -52,7 +52,7 @@ def degeneracy(replies: Sequence[Words]) -> Degeneracy:
 
 
 def is_looping(words: Words, times: int = 3) -> bool:
-    """Whether the same words come so many times in a row."""
+    """Whether the same words are repeated this many times in a row."""
     words = list(words)
     return any(
         words[at : at + length * (times - 1)] == words[at + length : at + length * times]

@@ -1,8 +1,8 @@
 """Chat: learn to reply from pairs of a text and its reply.
 
 Vinyals & Le 2015, https://arxiv.org/abs/1506.05869, with attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025).
-Perplexity stands beside that of n-gram models, which do not read what was said; words stand beside the reply to the
-most similar training text. No text that was said, and no reply, is in both training and test.
+Its perplexity is compared with that of n-gram models, which do not read the text; its words with the reply to the most
+similar training text. No text and no reply is in both training and test.
 
     python recipes/text_chatbot/text_chatbot.py --data-root folder/with/TM-4-2024
     python recipes/text_chatbot/chat.py runs/text_chatbot/latest/model
@@ -63,7 +63,7 @@ def main(
         epochs: Passes over the training pairs.
         batch_size: Pairs in a batch.
         learning_rate: The highest learning rate; it rises and then falls to zero.
-        beams: Replies that are written side by side; the best is kept.
+        beams: The width of beam search: the number of candidate replies.
         no_repeat_ngram_size: No run of so many words comes twice in a reply; 0 allows it.
         held_out: Pairs for the test, at most a fifth of all; half as many choose the epoch.
         seed: Seed of the split, the weights and the order of batches.

@@ -1,9 +1,9 @@
 """Classify sentences with few labels, by an encoder that has learnt from sentences without labels.
 
 Dai & Le 2015, https://arxiv.org/abs/1511.01432: a classifier starts better from an LSTM that has learnt to write texts.
-A small one learns best by predicting, from its code, the words of a sentence and its neighbours (Kiros et al.
-2015, https://arxiv.org/abs/1506.06726; Hill et al. 2016, https://aclanthology.org/N16-1162). Logistic regression on its
-codes stands beside the same LSTM trained from scratch, and beside tf-idf and naive Bayes.
+A small LSTM learns best by predicting, from its code, the words of a sentence and its neighbours (Kiros et al. 2015,
+https://arxiv.org/abs/1506.06726; Hill et al. 2016, https://aclanthology.org/N16-1162). Logistic regression on its codes
+is compared with the same LSTM trained from scratch, tf-idf and naive Bayes.
 
     python recipes/text_pretraining/text_pretraining.py --data-root folder/with/rt_polarity
     python recipes/text_pretraining/text_pretraining.py --file mine.csv --unlabelled sentences.txt
@@ -79,7 +79,7 @@ def main(
         embedding_size: Length of a word's vector.
         hidden_size: Units of the LSTM.
         labels: Labelled sentences in a draw.
-        draws: How often labelled sentences are drawn.
+        draws: The number of random draws of labelled sentences.
         learning_rate: The highest learning rate of pretraining; it rises and then falls to zero.
         seed: Seed of the split, the draws, the weights and the order of batches.
         smoke: Only try whether it runs, on synthetic reviews.

@@ -61,7 +61,7 @@ class IBMModel1:
         Args:
             sources: The source token of each entry, `(entry,)`.
             entry: The entry of each link between a source and a target token, `(link,)`.
-            explained: Which target token a link explains, `(link,)`.
+            explained: The target token that a link explains, `(link,)`.
         """
         _, source_of = np.unique(sources, return_inverse=True)
         probabilities = np.ones(len(sources))

@@ -1,9 +1,9 @@
-"""Translate sentences: a sequence of one script and length in, a sequence of another script and length out.
+"""Translate sentences: from a sequence to a sequence of another script and length.
 
 A recurrent encoder and decoder with attention: Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473, in the form of
-Luong et al. 2015, https://arxiv.org/abs/1508.04025. It reads characters and writes words. Beside it stand IBM model 1
-(word by word) and the translation of the most similar training sentence. No sentence, of either side, is in both
-training and test; upper case counts as lower.
+Luong et al. 2015, https://arxiv.org/abs/1508.04025. It reads characters and writes words. Baselines are IBM model 1
+(word by word) and the translation of the most similar training sentence. No sentence, source or target, is in both
+training and test, upper and lower case being the same.
 
     python recipes/text_translate/text_translate.py --data-root folder/with/tatoeba_cmn_eng
     python recipes/text_translate/text_translate.py --pairs my-pairs.tsv --source-words
@@ -60,7 +60,7 @@ def main(
         epochs: Passes over the training pairs.
         batch_size: Pairs in a batch.
         learning_rate: The highest learning rate; it rises and then falls to zero.
-        beams: Translations that are written side by side; the best is kept.
+        beams: The width of beam search: the number of candidate translations.
         held_out: Pairs for the test, at most a fifth of all; half as many choose the epoch.
         seed: Seed of the split, the weights and the order of batches.
         smoke: Only try whether it runs, on synthetic sentences.

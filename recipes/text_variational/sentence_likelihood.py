@@ -1,4 +1,4 @@
-"""How likely models hold test sentences to be, and what their codes tell of them."""
+"""The likelihood of test sentences under a model, and the information in their codes."""
 
 import numpy as np
 import torch

@@ -1,6 +1,6 @@
 """Write sentences from codes: a variational autoencoder for text beside a language model.
 
-Bowman et al. 2016, https://arxiv.org/abs/1511.06349: a decoder that reads the words before learns to ignore the code
+Bowman et al. 2016, https://arxiv.org/abs/1511.06349: a decoder that reads the previous words learns to ignore the code
 (posterior collapse). Against it, the means of the code keep their standard deviation (Zhu et al. 2020,
 https://arxiv.org/abs/2004.12585) and every step reads the code (Dieng et al. 2019, https://arxiv.org/abs/1807.04863).
 
@@ -40,7 +40,7 @@ def build_decoder(
 
 
 def build_encoder(embedding: nn.Embedding, decoder: seqae.AutoregressiveDecoder, std: float) -> BatchNormPosterior:
-    """Return an encoder of means and log-variances that begins as the decoder, without what reads the code there."""
+    """Return an encoder of means and log-variances that starts as the decoder, without the layers that read codes."""
     size, rnn = embedding.embedding_dim, seqae.LSTM(embedding.embedding_dim, embedding.embedding_dim)
     weights = decoder.rnn.state_dict()
     rnn.load_state_dict({name: value[:, :size] if "weight_ih" in name else value for name, value in weights.items()})

@@ -1,7 +1,7 @@
 """Synthetic clips with captions: a shape that moves one way and then another.
 
-A caption says all that matters, so that it can be exactly right. Some combinations of shape and ways are kept for the
-test: a model that repeats whole training sentences fails there.
+A caption describes the clip completely, so that it can be exactly right. Some combinations of shape and directions are
+kept for the test: a model that repeats whole training sentences fails there.
 """
 
 from __future__ import annotations

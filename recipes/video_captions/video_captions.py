@@ -3,7 +3,7 @@
 Two models: S2VT, one pair of LSTMs that reads all frames and then writes (Venugopalan et al. 2015,
 https://arxiv.org/abs/1505.00487), and a GRU with attention to the states of the frames at each word (Yao et al. 2015,
 https://arxiv.org/abs/1502.08029). Both read frames by convolutions that were trained as an autoencoder. The clips are
-synthetic: a shape moves one way and then another; the test shows combinations that the training has not.
+synthetic: a shape moves one way and then another; the test has combinations that are not in the training.
 
     python recipes/video_captions/video_captions.py
     python recipes/video_captions/video_captions.py --clips 1000 --epochs 20

@@ -32,7 +32,7 @@ def read_grid(folder: str | Path) -> list[CaptionedClip]:
     """Return the clips of one speaker, sorted by name: frames `(time, 1, 32, 48)` from 0 to 1, without sound.
 
     Args:
-        folder: Holds, at any depth, the videos of a speaker (s1/NAME.mpg) and what is said in them (align/NAME.align).
+        folder: Holds, at any depth, the videos of a speaker (s1/NAME.mpg) and their words (align/NAME.align).
 
     Raises:
         FileNotFoundError: There are no such videos, or one has no alignment.
@@ -73,7 +73,7 @@ def _mouth(path: Path) -> Tensor:
 
 
 def synthetic_mouths(count: int, seed: int = 0) -> list[CaptionedClip]:
-    """Return clips `(36, 1, 32, 48)` of an ellipse that opens and narrows in a way of its own for each word."""
+    """Return clips `(36, 1, 32, 48)` of an ellipse that opens and narrows differently for each word."""
     random = np.random.default_rng(seed)
     clips = []
     for _ in range(count):

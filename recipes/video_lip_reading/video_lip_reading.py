@@ -3,7 +3,7 @@
 Every position of a sentence has a learnt query, which attends to the frames in which its word is said and names the
 word from them alone (Carion et al. 2020, https://arxiv.org/abs/2005.12872; all words at once, Gu et al. 2018,
 https://arxiv.org/abs/1711.02281). Frames are read by a linear autoencoder, principal components, and convolutions over
-time. Beside it stand the most frequent words.
+time. The baseline is the most frequent words.
 
     python recipes/video_lip_reading/video_lip_reading.py
     python recipes/video_lip_reading/video_lip_reading.py --data-root folder/with/grid/s1

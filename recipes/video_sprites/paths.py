@@ -1,7 +1,7 @@
 """Autoencoder parts for paths `(batch, time, coordinate)`: the network writes changes of velocity, not positions.
 
-A recurrence that has to write positions to a thousandth learns slowly; one that corrects a straight line learns fast,
-and what it learns of walls holds at every position.
+A recurrent layer that has to predict positions to a thousandth learns slowly; one that corrects a straight line learns
+fast, and its reflections at walls generalise to every position.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Flexible sprites of Jojic & Frey 2001, https://doi.org/10.1109/CVPR.2001.990476, here with the larger value where
 sprites overlap. Templates and paths are fitted to each video in alternation: paths given templates, templates given
-paths. There are no parameters to train; how a path goes on is learnt, see `paths`.
+paths. There are no parameters to train; the continuation of paths is learnt, see `paths`.
 """
 
 from __future__ import annotations
@@ -255,9 +255,9 @@ def _best_corners(
 
     Args:
         frames: `(video, time, height, width)`.
-        beside: What other sprites draw, of the same shape.
+        beside: The frames drawn by the other sprites, of the same shape.
         template: `(video, size, size)`.
-        corners: Where to search, `(video, time, 2)`.
+        corners: The centres of the search, `(video, time, 2)`.
         radius: Largest distance in pixels, in each direction.
         distance_cost: Cost of a squared pixel between a corner and the center of its search.
     """

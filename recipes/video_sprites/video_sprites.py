@@ -1,9 +1,9 @@
-"""Find two moving digits as sprites, and predict where they go.
+"""Find two moving digits as sprites, and predict their paths.
 
 Content and pose apart: each digit is a template and a path (Jojic & Frey 2001,
 https://doi.org/10.1109/CVPR.2001.990476), both found without labels and without training; a composite of LSTMs
-(Srivastava et al. 2015, https://arxiv.org/abs/1502.04681) learns from paths how they go on. The recipe is told that
-there are two bright sprites, and their size: compare with `video_moving_digits`, which is not. Errors are sums over the
+(Srivastava et al. 2015, https://arxiv.org/abs/1502.04681) learns to continue paths. The recipe knows that there are
+two bright sprites, and their size; `video_moving_digits` does not. Errors are sums over the
 pixels of a frame.
 
     python recipes/video_sprites/video_sprites.py --dataset digits

@@ -2,7 +2,7 @@
 
 A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames of a spot; one decoder reconstructs
 them, another predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It is trained on the
-first frames of each spot, when all were new, and then scores every later frame by its error. Beside it stand principal
+first frames of each spot, when all were new, and then scores every later frame by its error. Baselines are principal
 components, still frames, and the time that has passed, which reads no image.
 
     python recipes/video_wear/video_wear.py

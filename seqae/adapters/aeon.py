@@ -121,5 +121,5 @@ class AeonEncoder(BaseCollectionTransformer):
 
 
 def _time_first(collection: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:
-    """From aeon's `(channel, time)` to `(time, channel)`."""
+    """Return aeon's `(channel, time)` as `(time, channel)`."""
     return [series.T for series in collection]

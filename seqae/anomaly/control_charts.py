@@ -1,6 +1,6 @@
 """Control charts: has the mean of a channel shifted, or is its sensor stuck?
 
-An autoencoder reproduces what its windows have in common, and may reproduce a mean that it has never seen, or a sensor
+An autoencoder reproduces common patterns of its windows, and may reproduce a mean that it has never seen, or a sensor
 that hangs. Statistical process control asks these two questions directly (Shewhart, "Economic control of quality of
 manufactured product", 1931): of the mean and of the standard deviation of a few rows around each row.
 """
@@ -17,10 +17,10 @@ import numpy as np
 from seqae.data.windows import means_around
 
 WINDOW_ROWS = 16  # rows whose mean and deviation are charted
-ROWS_AHEAD = 5  # of these, rows after the charted row: an alarm starts little before its cause
+ROWS_AHEAD = 5  # rows of a window after the charted row: an alarm starts little before its cause
 CROSS_FIT_BLOCKS = 5  # blocks of the normal rows; the mean of each is compared with that of the others
 SUFFICIENT_ROWS = 200  # independent rows from which a threshold needs no correction for a small sample
-STUCK_FRACTION = 0.5  # of the minimum deviation in normal rows, below which a sensor is stuck
+STUCK_FRACTION = 0.5  # a sensor is stuck below this fraction of the minimum deviation in normal rows
 MAX_STUCK_RATIO = 100.0  # the ratio of a channel that does not move at all
 
 
@@ -165,7 +165,7 @@ def _rows_per_independent_row(parts: Sequence[np.ndarray]) -> np.ndarray:
     """
     rows, steps = np.concatenate(parts), np.concatenate([np.diff(part, axis=0) for part in parts])
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of channels without any value
+        warnings.simplefilter("ignore", RuntimeWarning)  # for channels without any value
         correlation = 1 - np.nanmean(np.square(steps), axis=0) / (2 * np.nanvar(rows, axis=0))
     correlation = np.clip(np.nan_to_num(correlation, posinf=0, neginf=0), 0, 0.999)
     return (1 + correlation) / (1 - correlation)

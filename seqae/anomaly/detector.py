@@ -43,7 +43,7 @@ class AnomalyDetector:
         window: The number of steps in a window.
         stride: Steps from one window to the next when scoring, 1 to `window`.
         false_alarm_rate: Fraction of normal rows that may raise an alarm, between 0 and 1.
-        threshold: How the thresholds of the errors are fitted; `PeaksOverThreshold()` by default.
+        threshold: Fits the thresholds of the errors; `PeaksOverThreshold()` by default.
         distance: Combines the errors of all channels to one score: `Mahalanobis()` uses which channels have large
             errors together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
         merge_gap: Alarms with at most this many rows between them are one event.
@@ -164,11 +164,11 @@ class AnomalyDetector:
         return self._detection(self._one(data)).events
 
     def drift(self, data: object) -> list[Drift]:
-        """Return since when one recording is no longer like the rows that the detector was calibrated on, and how.
+        """Return how, and since when, one recording differs from the rows that the detector was calibrated on.
 
         The mean, the standard deviation or the fraction of missing values of a channel may have changed for good, or
-        alarms have become too frequent. Of normal rows something is reported in one block of 1000 at most; a block is a
-        twentieth of the normal rows, 64 to 1024 rows. See `recalibrate`.
+        alarms have become too frequent. In normal rows at most one block of 1000 is reported; a block is a twentieth of
+        the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
         recording = self._one(data)
         return find_drift(recording, self._alarms(recording), self.scorer_)

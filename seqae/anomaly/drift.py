@@ -4,7 +4,7 @@ A fault is an event; drift lasts. So the test unit is a block of rows. A channel
 deviation or its fraction of missing values lies outside a prediction interval in two consecutive blocks, on the same
 side. The intervals are Student's prediction intervals for one further block (Hahn & Meeker, "Statistical intervals",
 1991), wider if neighbouring blocks are correlated. Alarms have become too frequent where more consecutive blocks hold
-one than the frequency of such blocks in normal rows makes likely.
+an alarm than is likely, given the frequency of such blocks in normal rows.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from seqae.transforms.scaler import Scaler
 
 REFERENCE_BLOCKS = 20  # into which the normal rows are cut, within the bounds for the rows of a block
 MIN_BLOCK_ROWS, MAX_BLOCK_ROWS = 64, 1024
-STATISTICS = ("mean", "spread", "missing")  # of each channel
+STATISTICS = ("mean", "spread", "missing")  # in this order, for each channel
 MIN_SPREAD_RATIO = 1.25  # smaller changes of the standard deviation are no drift
 MIN_MISSING_CHANGE = 0.05  # smaller changes of the fraction of missing values are no drift
 # The error rate of one block, as a power of that of two consecutive blocks: 1/2 if blocks were independent, 1 if they
 # were equal.
 PAIR_EXPONENT = 2 / 3
 MAX_AUTOCORRELATION = 0.9  # larger correlations of neighbouring blocks are taken as this
-MIN_KNOWN_FRACTION = 0.25  # of a block's values; with fewer, its mean and standard deviation are unknown
-MAX_ALARM_RUN = 1000  # consecutive blocks with an alarm that are reported whatever the normal rows were like
+MIN_KNOWN_FRACTION = 0.25  # in a block; with fewer values, its mean and standard deviation are unknown
+MAX_ALARM_RUN = 1000  # so many consecutive blocks with an alarm are reported for any normal rows
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class DriftChart:
 
         Args:
             parts: Scaled rows, `(row, channel)` each, NaN where a value is missing.
-            alarms: Which rows raise alarms, `(row,)` bool each, by models that were not fitted to these rows.
+            alarms: Whether rows raise alarms, `(row,)` bool each, by models that were not fitted to these rows.
             minimum_effect: The smallest deviation of each channel that can be abnormal, `(channel,)`.
         """
         rows = np.concatenate(parts)
         size = np.clip(len(rows) // REFERENCE_BLOCKS, MIN_BLOCK_ROWS, MAX_BLOCK_ROWS)
         self.block_rows_ = int(min(size, len(rows) // 2))
         self.minimum_effect_ = minimum_effect
-        rate = self.error_rate / (len(STATISTICS) * len(minimum_effect) + 1)  # of each of the simultaneous tests
+        rate = self.error_rate / (len(STATISTICS) * len(minimum_effect) + 1)  # error rate of one of the tests
         blocks = np.stack([self.statistics(rows[block]) for block in whole_blocks(len(rows), self.block_rows_)])
         minimum = np.stack(
             [
@@ -169,7 +169,7 @@ def _prediction_interval(values: np.ndarray, error_rate: float) -> tuple[float, 
 
 
 def _student_quantile(tail: float, freedom: float) -> float:
-    """Return what Student's t exceeds with probability `tail`, without scipy, which the core does not require.
+    """Return the value Student's t exceeds with probability `tail`, without scipy, which the core does not require.
 
     With t the root of the degrees of freedom times the cotangent of an angle, the density is a power of its sine.
     """

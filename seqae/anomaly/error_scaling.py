@@ -84,7 +84,7 @@ class ErrorScaler:
         return _quadratic_mean(total / len(errors), known)
 
     def scores_by_resolution(self, errors: Sequence[np.ndarray], known: np.ndarray) -> np.ndarray:
-        """Return the scores of rows at each resolution by itself, `(resolution, row)` float32; see `row_scores`."""
+        """Return the scores of rows at each resolution separately, `(resolution, row)` float32; see `row_scores`."""
         return np.stack([self.resolution_scores(number, each, known) for number, each in enumerate(errors)])
 
     def resolution_scores(self, resolution: int, errors: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -122,7 +122,7 @@ def find_events(
     Args:
         scores: `(row,)` float. A row raises an alarm if its score is above the threshold; NaN never does.
         threshold: The largest score that is still normal, 0 or more.
-        channel_scores: `(row, channel)` float, what each channel adds to the score; NaN and negative values add
+        channel_scores: `(row, channel)` float, the contributions to the score; NaN and negative values add
             nothing.
         channels: The names of the channels.
         times: `(row,)`, datetime64 or seconds.
@@ -221,7 +221,7 @@ def write_events_json(events: Sequence[Event], path: str | Path) -> None:
 
 
 def read_events_json(path: str | Path) -> list[Event]:
-    """Read what `write_events_json` wrote.
+    """Read events that `write_events_json` wrote.
 
     Raises:
         ValueError: The file holds something else.
@@ -244,7 +244,7 @@ def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
 
 
 def read_events_csv(path: str | Path) -> list[Event]:
-    """Read what `write_events_csv` wrote.
+    """Read events that `write_events_csv` wrote.
 
     Raises:
         ValueError: The file holds something else.

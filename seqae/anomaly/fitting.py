@@ -1,4 +1,4 @@
-"""How a scorer is fitted: window models, scales of their errors, control charts, then thresholds by cross-fitting."""
+"""Fits a scorer: window models, scales of their errors, control charts, then thresholds by cross-fitting."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
 CONSTANT_FRACTION = 0.03  # of the minimum effect; channels whose deviation stays below it are taken as constant
-SHIFT_FRACTION = 0.5  # of the mean chart's threshold; recalibration moves a center that has shifted further
-MIN_TRAINING_WINDOWS = 4  # that fit into the longest part without overlap, at every resolution
+SHIFT_FRACTION = 0.5  # recalibration moves a center that has shifted by more than this fraction of its threshold
+MIN_TRAINING_WINDOWS = 4  # minimum windows without overlap in the longest part, at every resolution
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class ScorerFitter:
     def _fit_statistics(
         self, models: Sequence[ResolutionModel], scaler: Scaler, parts: list[np.ndarray]
     ) -> tuple[ErrorScaler, MeanChart, StuckChart]:
-        """Fit what errors, means and deviations are normal."""
+        """Fit the normal ranges of errors, means and deviations."""
         scaled = [scaler.transform(part) for part in parts]
         errors = [np.concatenate([model.errors(part, self.stride) for part in scaled]) for model in models]
         floor = minimum_effect(parts, scaler)
@@ -205,7 +205,7 @@ class ScorerFitter:
         Args:
             scores: Scores of normal rows that the model was not fitted to.
             resolutions: The number of resolutions; together they keep the false alarm rate.
-            shortage: How many times more normal rows would be sufficient; above 1 it raises the threshold.
+            shortage: The factor by which normal rows are too few; above 1 it raises the threshold.
         """
         threshold = self.threshold.fit(scores, self.false_alarm_rate / resolutions)
         # Constant channels have no errors at all, and rounding must raise no alarm: a threshold is at least 1.
@@ -216,7 +216,7 @@ class ScorerFitter:
 def _cross_fit_blocks(
     parts: Sequence[np.ndarray], n_folds: int, window: int
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Yield blocks of consecutive rows, `(row, channel)`, each with what remains without it, `(row, channel)` each."""
+    """Yield blocks of consecutive rows, `(row, channel)`, each with the remaining parts, `(row, channel)` each."""
     edges = np.cumsum([0] + [len(part) for part in parts])
     for block in np.array_split(np.arange(edges[-1]), n_folds):
         start, stop = block[0], block[-1] + 1

@@ -214,7 +214,7 @@ class _Chunk:
 
     @property
     def known(self) -> np.ndarray:
-        """Which values of the chunk are there, `(row, channel)` bool."""
+        """Which values of the chunk are not missing, `(row, channel)` bool."""
         return ~np.isnan(self.values[self.start : self.stop])
 
 

@@ -74,7 +74,7 @@ class WindowModelFactory(ABC):
 
 @dataclass(frozen=True)
 class Dense(WindowModelFactory):
-    """An autoencoder for each channel by itself: principal components and a small network added to them.
+    """A separate autoencoder for each channel: principal components and a small network added to them.
 
     Training starts at the principal components of the channel's windows, so that the thresholds can be fitted with
     `PCA` in its place.

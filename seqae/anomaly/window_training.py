@@ -18,7 +18,7 @@ from seqae.datasets.sampler import LengthBucketSampler
 from seqae.losses import squared_error
 
 SAMPLED_WINDOWS = 1000  # training windows of a resolution
-HELD_OUT_FRACTION = 0.2  # of the windows, the last ones, which end training
+HELD_OUT_FRACTION = 0.2  # the last windows, held out for early stopping
 LEARNING_RATE = 3e-3
 PATIENCE = 5  # epochs without a better held-out loss, after which training stops
 TRAIN_BATCH, VALID_BATCH = 64, 256  # windows

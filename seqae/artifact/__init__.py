@@ -1,4 +1,4 @@
-"""Whatever was trained, in a folder: `model.safetensors` (the weights) and `seqae.json` (all the rest).
+"""Saved models in a folder: `model.safetensors` (the weights) and `seqae.json` (all the rest).
 
 The description in `seqae.json` is a tree of class names, what their constructors were given and what
 fitting learnt. One convention makes this work for models, scalers, thresholds and detectors alike: *what a
@@ -46,7 +46,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
 
     Raises:
         ValueError: Something in the object could not be loaded again; names it.
-        OSError: Writing failed; what was in the folder is as before.
+        OSError: Writing failed; the files in the folder are unchanged.
     """
     from seqae.artifact.serialize import serialize
     from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
@@ -54,7 +54,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
     target = require_local_path(folder)
     description = serialize(obj)
     tensors = to_store(description.modules, description.arrays)
-    try:  # what cannot be built again should be known now, not when it is needed
+    try:  # an artifact that cannot be built should fail now, not when it is needed
         _build(description.tree, tensors, description.custom_classes)
     except ValueError as error:
         raise ValueError(f"this {type(obj).__name__} could not be loaded again, so it is not saved: {error}") from error
@@ -71,7 +71,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
 
 
 def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
-    """Read what `save` wrote, onto the CPU, modules in evaluation mode.
+    """Return an object that `save` wrote, on the CPU, modules in evaluation mode.
 
     Args:
         folder: The folder, on this machine.

@@ -1,4 +1,4 @@
-"""Which classes and functions an artifact may name, and how objects are taken apart and put together."""
+"""The classes and functions that an artifact may name, and the attributes that are saved of their objects."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def find_function(name: str) -> object:
 
 
 def settings_of(obj: object) -> dict[str, object]:
-    """Return what to give to the constructor to get an object like this one.
+    """Return the arguments of the constructor for an object like this one.
 
     Raises:
         ValueError: An argument of the constructor was not kept; the message names class and argument, and a remedy.

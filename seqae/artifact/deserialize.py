@@ -1,4 +1,4 @@
-"""From a tree of plain values to the object that it describes.
+"""Builds an object from a tree of plain values that describes it.
 
 Modules are built without memory for their weights (on torch's "meta" device): their sizes can be compared with
 those in the file before anything is taken for them.

@@ -17,11 +17,11 @@ DESCRIPTION = "seqae.json"
 _NEW_WEIGHTS = ".model.safetensors.new"
 _NEW_DESCRIPTION = ".seqae.json.new"
 
-_MAX_BYTES = 16 * 2**20  # of the description
+_MAX_BYTES = 16 * 2**20  # maximum size of the description
 
 
 def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
-    """Put an artifact into a folder, beside what else is there.
+    """Write an artifact into a folder, without touching other files in it.
 
     Both files are staged in the folder. The renaming of the description is the moment at which the new
     artifact takes the place of the old one: until the weights are renamed as well, readers find them
@@ -109,7 +109,7 @@ def _replace_both(folder: Path, weights: bytes, description: bytes) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """Put staged weights in their place if the description is theirs, and clear away what else a save left."""
+    """Rename staged weights if the description names them, and delete other files that a save left."""
     staged, expected = folder / _NEW_WEIGHTS, None
     with suppress(FileNotFoundError, ValueError):
         expected = read_verified(_read_description(folder), folder / DESCRIPTION)["weights"]

@@ -1,4 +1,4 @@
-"""From an object to a tree of plain values.
+"""Describes an object as a tree of plain values.
 
 None, booleans, integers, finite floats, strings and lists are written as they are. Everything else is a
 dictionary with one key that names its kind: `{"tuple": [...]}`, `{"object": {"class": ...}}` and so on.

@@ -178,7 +178,7 @@ def _defaults(layer: type) -> dict[str, object]:
     return {
         argument.name: argument.default
         for argument in inspect.signature(layer).parameters.values()
-        # A leading underscore marks what torch's own functions hand over.
+        # A leading underscore marks arguments that only torch's own functions pass.
         if argument.name not in _NOT_SETTINGS and not argument.name.startswith("_")
     }
 

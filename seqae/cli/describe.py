@@ -9,7 +9,7 @@ from typing import Any
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
 
-_MAX_VALUES = 8  # of a list, on one line
+_MAX_VALUES = 8  # maximum values of a list on one line
 
 
 def describe_model(model: Path) -> None:
@@ -38,7 +38,7 @@ def describe_model(model: Path) -> None:
 
 
 def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
-    """One line for an object with its plain settings, and lines below it for what else is in it."""
+    """One line for an object with its plain settings, and lines below it for its other parts."""
     label = "  " * depth + name
     parts = _parts(node)
     nested = {key: part for key, part in parts.items() if _parts(part)}

@@ -38,7 +38,7 @@ class LineReader:
         self._waiting = b""  # rows whose format is not known yet
         self._is_json: bool | None = None
         self._format: CsvFormat | None = None
-        self._first: Readings | None = None  # of the first rows: their columns are those of all rows
+        self._first: Readings | None = None  # the first rows, whose columns hold for all rows
 
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[Block]:
         """Yield the complete rows in each chunk of text: values `(row, channel)` float64 and times `(row,)`.

@@ -23,8 +23,8 @@ _REMEDIES = {
     errno.EDQUOT: "Make room, or write elsewhere",
     errno.EFBIG: "Raise the limit on the size of files, or write elsewhere",
     errno.EROFS: "Write elsewhere",
-    errno.EACCES: "Use another place, or ask for the right to this one",
-    errno.EPERM: "Use another place, or ask for the right to this one",
+    errno.EACCES: "Use another path, or ask for permission to use this one",
+    errno.EPERM: "Use another path, or ask for permission to use this one",
 }
 
 
@@ -58,7 +58,7 @@ def plain_errors(debug: bool) -> Iterator[None]:
     Args:
         debug: Show the traceback too.
     """
-    with_place, warnings.formatwarning = warnings.formatwarning, _warning
+    original, warnings.formatwarning = warnings.formatwarning, _warning
     try:
         yield
         sys.stdout.flush()
@@ -74,10 +74,10 @@ def plain_errors(debug: bool) -> Iterator[None]:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         raise SystemExit(USER_ERROR if isinstance(error, USERS_ERRORS) else BUG) from None
     finally:
-        warnings.formatwarning = with_place
+        warnings.formatwarning = original
 
 
-def _warning(message: Warning | str, *place: object, **line: object) -> str:
+def _warning(message: Warning | str, *location: object, **line: object) -> str:
     return f"warning: {' '.join(str(message).split())}\n"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
 
 Shown = Literal["final", "provisional", "none"]
-_CHUNK = 2**16  # bytes read at once, at most: what waits in the pipe is computed together
+_CHUNK = 2**16  # maximum bytes read at once: rows that wait in the pipe are computed together
 _SAVED = 10.0  # seconds from one saving of the state to the next
 
 
@@ -41,9 +41,10 @@ def stream(
     """Detect anomalies while rows arrive.
 
     Reads CSV or JSON lines from standard input, as seqae score reads files. Writes a line for each row, alerts (the
-    first evidence of an anomaly), and events when they have ended, each as soon as it is known. As JSON lines, all of
+    first rows above a threshold), and events when they have ended, each as soon as it is known. As JSON lines, all of
     them are on standard output; as CSV, the rows are on standard output, alerts and events on standard error. When
-    rows are no longer like those that the model was calibrated on, standard error says so once; see seqae recalibrate.
+    rows are no longer like those that the model was calibrated on, a line on standard error reports it; see seqae
+    recalibrate.
 
     Example:
         seqae stream runs/pump/latest --scores provisional --format csv < today.csv
@@ -55,7 +56,7 @@ def stream(
         scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at once
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
-        period: seconds from row to row; by default the first 32 rows tell
+        period: seconds from row to row; by default estimated from the first 32 rows
         time_column: the column of times, if it is not found by itself
     """
     from seqae.anomaly.online.detector import OnlineDetector
@@ -84,7 +85,7 @@ def stream(
         if state is None:
             report(online.finish())
     except BrokenPipeError:
-        raise  # what was not delivered is not in the state
+        raise  # results that were not delivered are not in the state
     except ValueError:
         _keep(online, state)
         raise

@@ -20,7 +20,7 @@ def to_values(data: object, where: str = "") -> np.ndarray:
 
     Args:
         data: An array (NaN where it is masked), a tensor, or a list of numbers; one dimension is one channel.
-        where: Which recording this is, for error messages.
+        where: The name of the recording, for error messages.
 
     Raises:
         ValueError: It holds no real numbers, no values, or has another number of dimensions.
@@ -43,7 +43,7 @@ def to_values(data: object, where: str = "") -> np.ndarray:
         raise ValueError(f"{prefix}{item} is not a number (row {row}). Readings are real numbers")
     if isinstance(array, np.ma.MaskedArray):
         array = np.where(np.ma.getmaskarray(array), np.nan, array.data.astype(np.float64))
-    with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # values beyond float64 become infinite, and are refused as such
         return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array, dtype=floating(array.dtype))
 
 
@@ -92,7 +92,7 @@ def _is_real(item: object) -> bool:
 
 
 def _as_array(data: Any, prefix: str) -> np.ndarray:
-    if hasattr(data, "detach"):  # a torch tensor; numpy knows no bfloat16
+    if hasattr(data, "detach"):  # a torch tensor; numpy has no bfloat16
         data = data.detach().cpu()
         is_short = data.is_floating_point() and data.element_size() < 4
         return (data.double() if is_short else data).numpy()

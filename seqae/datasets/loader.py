@@ -29,7 +29,7 @@ class DataLoader(Generic[B]):
 
     def __init__(self, dataset: Dataset[B], batch_sampler: LengthBucketSampler, num_workers: int = 0):
         self.dataset = dataset
-        self.batch_sampler = batch_sampler  # the name that Lightning knows
+        self.batch_sampler = batch_sampler  # the name that Lightning expects
         self.num_workers = num_workers
         self._batches_read = 0
 

@@ -50,7 +50,7 @@ class MaskedBatch:
     """Images of any sizes in the upper left corners of a common size, with masks.
 
     Attributes:
-        images: Values from 0 to 1, `(images, channel, height, width)`; what is beyond an image's size is never read.
+        images: Values from 0 to 1, `(images, channel, height, width)`; pixels beyond an image's size are never read.
         masks: Indices of classes, `(images, height, width)`, int64; -1 where unknown and beyond the image.
         sizes: Height and width of each image, `(images, 2)`.
         indices: The index of each image in its dataset, `(images,)`.

@@ -1,4 +1,4 @@
-"""Which items of a dataset go into which batch.
+"""A sampler of batches of items of similar length.
 
 The order is a function of seed and epoch alone, so that an interrupted run goes on as if it had not been.
 """

@@ -16,7 +16,7 @@ B_co = TypeVar("B_co", covariant=True)
 
 
 class BatchLike(Protocol):
-    """What training needs of a batch, whatever else it holds; its length is the number of its items."""
+    """The attributes of a batch that training needs; its length is the number of its items."""
 
     @property
     def lengths(self) -> Tensor:

@@ -112,7 +112,7 @@ def sliding_window_length(series: ArrayLike) -> int:
 
 @dataclass(frozen=True)
 class RowScores:
-    """Metrics of alarms, each row counted by itself.
+    """Metrics of alarms, row by row.
 
     Attributes:
         precision: Fraction of the alarm rows that are anomalous; 0 without alarms.

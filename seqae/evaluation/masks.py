@@ -64,8 +64,8 @@ def best_threshold(probabilities: Sequence[Tensor], target: Sequence[Tensor]) ->
         probabilities: The probability of class 1, `(height, width)` for each image.
         target: Masks `(height, width)` of classes 0 and 1, -1 where unknown.
     """
-    known = [(chance[mask >= 0], mask[mask >= 0]) for chance, mask in zip(probabilities, target, strict=True)]
-    bins = np.concatenate([(chance.double().numpy() * _STEPS).astype(int).clip(0, _STEPS - 1) for chance, _ in known])
+    known = [(image[mask >= 0], mask[mask >= 0]) for image, mask in zip(probabilities, target, strict=True)]
+    bins = np.concatenate([(image.double().numpy() * _STEPS).astype(int).clip(0, _STEPS - 1) for image, _ in known])
     is_actual = np.concatenate([mask.numpy() == 1 for _, mask in known])
     predicted, true_positive = (
         np.bincount(chosen, minlength=_STEPS)[::-1].cumsum()[::-1] for chosen in (bins, bins[is_actual])

@@ -1,4 +1,4 @@
-"""Attention of a decoder to the states of its source, whatever their number."""
+"""Attention of a decoder to any number of states of its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Memory(NamedTuple):
 
     Attributes:
         states: `(batch, source, states_size)`, zero beyond a source's length.
-        keys: `(batch, source, key_size)`, what queries are compared with; computed once for a source.
+        keys: `(batch, source, key_size)`, compared with the queries; computed once for a source.
         mask: `(batch, source)` bool, True at states, False at padding.
     """
 
@@ -70,7 +70,7 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def keys(self, states: Tensor) -> Tensor:
-        """Return what queries are compared with, `(batch, source, key_size)`, given `(batch, source, states_size)`."""
+        """Return the keys for the queries, `(batch, source, key_size)`, given `(batch, source, states_size)`."""
 
     @abstractmethod
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:

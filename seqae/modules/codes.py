@@ -35,7 +35,7 @@ class Bottleneck(nn.Module, ABC):
 
 
 class L1Code(Bottleneck):
-    """The code as it is, with the mean of its absolute values as penalty (sparse autoencoder).
+    """The unchanged code, with the mean of its absolute values as penalty (sparse autoencoder).
 
     Args:
         weight: Factor of the penalty.
@@ -46,7 +46,7 @@ class L1Code(Bottleneck):
         self.weight = weight
 
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
+        """Return decoder inputs `(batch, code_size)` and `(batch,)` penalties, given `(batch, size)`."""
         return BottleneckOutput(code, self.weight * code.abs().mean(dim=1))
 
 
@@ -129,7 +129,7 @@ class BinaryCode(Bottleneck):
         self.balance = balance
 
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
+        """Return decoder inputs `(batch, code_size)` and `(batch,)` penalties, given `(batch, size)`."""
         bits = _signs(code)
         unbalance = code.mean(dim=0).square().mean()
         return BottleneckOutput(
@@ -152,7 +152,7 @@ class BiHalfCode(Bottleneck):
         self.commitment_weight = commitment_weight
 
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
+        """Return decoder inputs `(batch, code_size)` and `(batch,)` penalties, given `(batch, size)`."""
         bits = _halves(code) if self.training else _signs(code)
         return BottleneckOutput(_straight_through(code, bits), self.commitment_weight * _distance(code, bits))
 
@@ -173,7 +173,7 @@ class BitFlipCode(Bottleneck):
         self.flip_probability = flip_probability
 
     def forward(self, code: Tensor) -> BottleneckOutput:
-        """Return what the decoder reads, `(batch, code_size)`, and `(batch,)` penalties, given `(batch, size)`."""
+        """Return decoder inputs `(batch, code_size)` and `(batch,)` penalties, given `(batch, size)`."""
         coded = self.bits(code)
         if not self.training:
             return coded

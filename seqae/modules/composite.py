@@ -37,7 +37,7 @@ class CompositeAutoencoder(nn.Module):
     Args:
         encoder: The encoder, which reads the past.
         past: Reconstructs the past, for example a `ReversedDecoder`; None to predict only.
-        future: Predicts what follows; None to reconstruct only.
+        future: The decoder that predicts the following steps; None to reconstruct only.
 
     Raises:
         ValueError: Both decoders are None.

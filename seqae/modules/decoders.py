@@ -162,7 +162,7 @@ class AutoregressiveDecoder(Decoder):
             code: `(batch, code_size)`.
             lengths: `(batch,)`.
             targets: The true sequences, `(batch, time, *step)`, or None.
-            probability: Probability of reading a step of its own where there is a true one.
+            probability: Probability of reading the own output where there is a true step.
         """
         # Indexing a tensor at each step makes the backward pass quadratic: unbind it once.
         truths = None if targets is None else targets.mask_padding().values.unbind(dim=1)

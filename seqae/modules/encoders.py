@@ -236,7 +236,7 @@ def embed_steps(batch: Batch, embed: nn.Module | None) -> Batch:
 
 
 class NullEncoder(Encoder):
-    """Codes of zeros, whatever the input. A decoder that is trained with it is a language model.
+    """Codes of zeros for any input. A decoder that is trained with it is a language model.
 
     Mikolov et al. 2010, https://www.isca-archive.org/interspeech_2010/mikolov10_interspeech.html.
 

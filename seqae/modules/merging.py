@@ -214,7 +214,7 @@ class _Fold(torch.autograd.Function):
 
 
 class _Search:
-    """The state of greedy merging. All sequences lie in a row; a node has the position of its first leaf.
+    """The state of greedy merging. All sequences are concatenated; a node has the position of its first leaf.
 
     Args:
         vectors: The leaves, `(batch, time, size)`, longest sequences first, so that those that still merge come first.
@@ -231,8 +231,8 @@ class _Search:
         self.end = self.start + self.lengths
         self.number, self.before, self.after = position % time, position - 1, position + 1
         self.size, self.height = torch.ones_like(position), torch.zeros_like(position)
-        self.merged = torch.zeros_like(self.nodes)  # of each node with the node after it
-        self.error = self.nodes.new_full((count, time), math.inf)  # of that merge
+        self.merged = torch.zeros_like(self.nodes)  # the merge of each node with the node after it
+        self.error = self.nodes.new_full((count, time), math.inf)  # the error of that merge
         self.found = position.new_zeros(4, max(time - 1, 0), count)
         self._update(position[(self.number + 1 < self.lengths.repeat_interleave(time))])
 

@@ -1,4 +1,4 @@
-"""An autoencoder for each channel by itself, all of them at once.
+"""Separate autoencoders for all channels, computed at once.
 
 An error in one channel never leaks into another, so that reconstruction errors name the channel at fault. The weights
 start from principal components, the optimum of a linear autoencoder, and a nonlinear path learns the remaining error.
@@ -15,7 +15,7 @@ from seqae.modules.encoders import Encoder
 
 
 class PerChannelEncoder(Encoder):
-    """Codes of windows, for each channel by itself: a linear path plus a nonlinear one with a hidden layer.
+    """Codes of windows, for each channel separately: a linear path plus a nonlinear one with a hidden layer.
 
     Args:
         steps: Steps of each window.

@@ -103,7 +103,7 @@ class RecurrentLayer(nn.Module, ABC):
         return batch
 
     def last_output(self, hidden: Batch) -> Tensor:
-        """Return what each direction wrote last, `(batch, output_size)`, given what `forward` returned."""
+        """Return the last output of each direction, `(batch, output_size)`, given the output of `forward`."""
         rows = torch.arange(len(hidden), device=hidden.values.device)
         last = hidden.values[rows, hidden.lengths - 1]
         if not self.bidirectional:
@@ -230,5 +230,5 @@ def _zeros(batch: Batch, hidden_size: int) -> Tensor:
 
 
 def _for_torch(batch: Batch, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return what torch reads: values that are finite beyond the lengths, and states `(layer, batch, hidden_size)`."""
+    """Return inputs for torch: values that are finite beyond the lengths, and states `(layer, batch, hidden_size)`."""
     return batch.mask_padding().values, *(part.unsqueeze(0) for part in state)

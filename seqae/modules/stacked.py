@@ -15,7 +15,7 @@ from seqae.modules.pooling import last_step
 
 
 class TimeDistributed(nn.Module):
-    """Layers that are applied to each step by itself, such as fully connected ones, or convolutions of images.
+    """Layers that are applied to each step separately, such as fully connected layers, or convolutions of images.
 
     Args:
         layers: Maps steps `(steps, *step)` to steps `(steps, *output)`; padding never reaches them.

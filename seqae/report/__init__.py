@@ -1,4 +1,4 @@
-"""What people look at: pictures, tables and a report in one HTML file that needs no network."""
+"""Reports: figures, tables and a report in one HTML file that needs no network."""
 
 import lazy_loader
 

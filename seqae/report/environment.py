@@ -29,7 +29,7 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    """Return the model name of the processor; platform.processor() knows it outside of Linux only."""
+    """Return the model name of the processor; platform.processor() returns it outside of Linux only."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

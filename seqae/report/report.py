@@ -26,8 +26,8 @@ class Report:
         recording: The recording that was scored.
         reconstruction: (row, channel), in the units of the recording.
         channel_scores: (row, channel), the error of each channel.
-        threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
-            there is none.
+        threshold_ratio: (row,), the score of each row divided by its threshold; above 1 is an alarm, NaN where there
+            is no score.
         events: The alarms.
         results: The rows of the table that compares methods. The first column is the method, the second is the
             measure that decides: the row with the largest number is marked as the best.

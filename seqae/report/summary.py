@@ -84,7 +84,7 @@ def best_methods(results: Sequence[Mapping[str, object]]) -> list[int]:
 
 
 def comparison_sentence(results: Sequence[Mapping[str, object]]) -> str:
-    """Say which method is the best, and how the others did; nothing if there is nothing to compare."""
+    """Return a sentence about the best method and the others; "" if there is nothing to compare."""
     best = best_methods(results)
     if not best or len(results) < 2:
         return ""

@@ -86,14 +86,14 @@ class TokenSampling:
         kept = logits.shape[-1] if self.top_k is None else min(self.top_k, logits.shape[-1])
         logits, tokens = (logits / self.temperature).topk(kept)
         probabilities = logits.softmax(dim=-1)
-        before = probabilities.cumsum(dim=-1) - probabilities  # that of all likelier tokens: zero for the first
+        before = probabilities.cumsum(dim=-1) - probabilities  # of all likelier tokens: zero for the first
         drawn = torch.multinomial(probabilities.masked_fill(before >= self.top_p, 0), 1, generator=generator)
         return tokens.gather(1, drawn).squeeze(1)
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """The best of several texts that are written side by side (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
+    """Beam search: the best of several candidate texts (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
 
     Attributes:
         width: The number of texts that are kept for each source.

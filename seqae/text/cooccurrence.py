@@ -90,8 +90,8 @@ def ppmi(counts: Any, power: float) -> Any:
 
     pairs = counts.tocoo()
     words, contexts = (np.asarray(counts.sum(axis=axis)).ravel() for axis in (1, 0))
-    chance = contexts**power / max((contexts**power).sum(), 1e-12)
-    nats = np.log(pairs.data / (words[pairs.row] * chance[pairs.col]))
+    context_p = contexts**power / max((contexts**power).sum(), 1e-12)
+    nats = np.log(pairs.data / (words[pairs.row] * context_p[pairs.col]))
     positive = nats > 0
     return csr_matrix((nats[positive].astype(np.float32), (pairs.row[positive], pairs.col[positive])), counts.shape)
 

@@ -42,7 +42,7 @@ class Vocabulary:
     Args:
         tokenizer: Splits texts: `WordTokenizer()` or `CharacterTokenizer()`.
         max_size: The maximum number of words, without the special tokens; None for all.
-        min_frequency: How often a word must occur in the texts.
+        min_frequency: Minimum number of occurrences of a word in the texts.
 
     Attributes:
         tokens_: The words, in the order of their ids; set by `fit`.
@@ -137,7 +137,7 @@ class BytePairs:
 
     Args:
         max_size: The maximum number of pieces, without the special tokens; the 256 bytes are always among them.
-        min_frequency: How often a pair must occur to become a piece.
+        min_frequency: Minimum number of occurrences for a pair to become a piece.
 
     Attributes:
         tokenizer_: The fitted tokenizer, in the JSON of tokenizers; set by `fit`.

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_TINY = 1e-30  # of a norm; one divided by it is finite, so that no gradient at all is no step at all
+_TINY = 1e-30  # minimum norm; its inverse is finite, so that a zero gradient gives a zero step
 
 
 class OneSidedShampoo(torch.optim.Optimizer):
@@ -84,7 +84,7 @@ def _matrix_step(gradient: Tensor, state: dict[str, Any], group: dict[str, Any])
         state.update(count=0, mean=torch.zeros_like(matrix), square=wide.new_zeros(len(wide), len(wide)))
     state["count"] += 1
     state["mean"].lerp_(matrix, 1 - group["momentum"])
-    if state["count"] % 2 == 1:  # every other gradient tells as much as all
+    if state["count"] % 2 == 1:  # every other gradient is enough
         state["square"].lerp_(wide @ wide.T, max(1 - group["beta2"], 2 / (state["count"] + 1)))
     if state["count"] in (1, 3, 5, 9) or state["count"] % group["update_interval"] == 0:
         state["root"] = _inverse_root(state["square"])

@@ -16,7 +16,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """What `configure_runtime` did.
+    """The settings that `configure_runtime` made.
 
     Attributes:
         threads: The number of threads that torch computes with.

@@ -6,7 +6,7 @@ training. `Compose` applies several transforms one after the other, `RandomApply
 parameter `p` is a probability from 0 to 1. Padding may change; it is never read.
 
 Transforms of images with masks (`random_flip`, `random_rotation`, `RandomBrightness`, `RandomShift`) take an image, its
-mask and a `numpy.random.Generator`, because each image has a generator of its own whatever its batch; `augment` applies
+mask and a `numpy.random.Generator`, because each image has its own generator in any batch; `augment` applies
 them to a batch. `Scaler` is fitted to arrays and has the methods of a scaler of scikit-learn.
 """
 

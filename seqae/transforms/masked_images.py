@@ -20,7 +20,7 @@ MaskTransform = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Te
 
 
 def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, epoch: int) -> MaskedBatch:
-    """Return the batch with each image and its mask transformed with random numbers of its own.
+    """Return the batch with each image and its mask transformed at random, independently of the others.
 
     Args:
         batch: The images, `(images, channel, height, width)`, and masks `(images, height, width)`.

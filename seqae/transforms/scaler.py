@@ -17,7 +17,7 @@ _ROUNDING = 1e-13  # the fraction of a constant that computing with float64 may 
 class Scaler:
     """Shifts and scales each channel to mean 0 and deviation 1 over the rows that it was fitted to.
 
-    A constant channel has no deviation. Its scale is 1, so that a change counts as much whatever the constant is; the
+    A constant channel has no deviation. Its scale is 1, so that a change counts as much for any constant; the
     size of the constant if that is smaller; if the constant is 0 in a table where all is minute, the largest deviation
     of a channel. A value that is a float32 and next to the constant is the constant, rounded: it is constant, too.
     Fitting sets `mean_`, `scale_` and `is_constant_` (True for constant channels), `(channel,)` each.

@@ -26,7 +26,7 @@ def end_of(error: BaseException, debug: bool = False) -> int | None:
         (
             PermissionError(13, "Permission denied", "a.csv"),
             2,
-            "error: Permission denied (a.csv). Use another place, or ask for the right to this one\n",
+            "error: Permission denied (a.csv). Use another path, or ask for permission to use this one\n",
         ),
         (
             OSError(28, "No space left on device", "a.csv"),

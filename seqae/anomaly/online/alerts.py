@@ -1,4 +1,4 @@
-"""Alerts: the first evidence of what may become an event."""
+"""Alerts: the first evidence of possible events."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class AlertTracker:
         self.reasons = reasons
         self.explained_rows = explained_rows
         self.channels = channels
-        self.latest_row = -(2**62)  # in alarm so far
+        self.latest_row = -(2**62)  # the latest row in alarm
         self.candidates: list[Candidate] = []
 
     def add(self, candidate: Candidate) -> None:

@@ -23,7 +23,7 @@ from seqae.anomaly.online.intake import RowIntake
 from seqae.anomaly.online.state import Stateful, collect_state, fingerprint, read_state, restore_state, write_state
 from seqae.anomaly.scorer import contributions
 
-MAX_ROWS_AT_ONCE = 2**12  # that are computed together, so that memory does not depend on how many are pushed
+MAX_ROWS_AT_ONCE = 2**12  # rows computed together, so that memory does not depend on how many are pushed
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class StreamUpdate:
         scores: `(final row,)` float32, as `AnomalyDetector.score_samples`.
         threshold_ratio: `(final row,)` float32, as `Detection.threshold_ratio`: above 1, the row raises an alarm.
         channel_scores: `(final row, channel)` float32, as `AnomalyDetector.channel_scores`.
-        alerts: The first evidence of what may become an event.
+        alerts: The first evidence of possible events.
         events: The events that have ended, as `AnomalyDetector.events`.
         drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
     """
@@ -172,7 +172,7 @@ class OnlineDetector:
         self.drift = OnlineDrift(scorer)
         self.drifts: list[Drift] = []  # not returned yet
         self.row = 0  # the first that is not final
-        self.segment_starts: deque[int] = deque()  # of segments after a gap, while their first rows are not final
+        self.segment_starts: deque[int] = deque()  # after a gap, while their first rows are not final
         self._begin_segment()
 
     def _begin_segment(self) -> None:
@@ -244,7 +244,7 @@ class OnlineDetector:
         buffer.append(errors)
         threshold = self.threshold_values[resolution] if has_window else np.inf
         ratios = np.nan_to_num(error_scaler.resolution_scores(resolution, errors, known)) / threshold
-        by_channel = errors  # of interest above the threshold only
+        by_channel = errors  # used above the threshold only
         if (ratios > 1).any():
             by_channel = np.where(known, errors / error_scaler.row_scale_[resolution], 0)
         self._append(2 + resolution, ratios.astype(np.float32), by_channel, self.resolutions[resolution])
@@ -309,7 +309,7 @@ class OnlineDetector:
         """Look for drift and events in rows that have become final, from `first` on; return the events that ended."""
         alarms = ratios > 1
         self.drifts += self.drift.observe_alarms(alarms, times)
-        fractions = channel_scores  # of interest at alarms only
+        fractions = channel_scores  # used at alarms only
         if alarms.any():
             chart_ratios = self.chart_ratios.between(first, first + len(ratios))
             fractions = contributions(chart_ratios, channel_scores)

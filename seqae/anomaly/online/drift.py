@@ -61,12 +61,12 @@ class OnlineDrift:
         shape = len(STATISTICS), len(scorer.channels)
         self.rows = BlockBuffer(self.chart.block_rows_, np.zeros((0, shape[1]), dtype=np.float32))
         self.alarms = BlockBuffer(self.chart.block_rows_, np.zeros(0, dtype=bool))
-        self.sides = np.zeros(shape)  # of the interval, on which the latest block lies
-        self.reported_sides = np.zeros(shape)  # of the latest reports
+        self.sides = np.zeros(shape)  # the side of the interval, 1 or -1, on which the latest block lies; 0 within it
+        self.reported_sides = np.zeros(shape)  # the sides in the latest reports
         self.blocks_inside = np.full(shape, REARM_BLOCKS)  # since two consecutive blocks were outside
-        self.previous_time = np.zeros(0, dtype=np.int64)  # of the first row of the latest block
+        self.previous_time = np.zeros(0, dtype=np.int64)  # the time of the first row of the latest block
         self.alarm_run = 0  # consecutive blocks with an alarm
-        self.alarm_run_time = np.zeros(0, dtype=np.int64)  # of the first row of the first of them
+        self.alarm_run_time = np.zeros(0, dtype=np.int64)  # the time of the first row of these blocks
 
     def observe_rows(self, rows: np.ndarray, times: np.ndarray) -> list[Drift]:
         """Take the next rows and return the drift that they confirm.
@@ -120,7 +120,7 @@ def find_drift(recording: Recording, alarms: np.ndarray, scorer: Scorer) -> list
 
     Args:
         recording: A recording with the scorer's channels.
-        alarms: Which of its rows raise alarms, `(row,)` bool.
+        alarms: Whether each row raises an alarm, `(row,)` bool.
         scorer: A calibrated scorer.
     """
     online, values = OnlineDrift(scorer), recording.values

@@ -1,4 +1,4 @@
-"""Alarms and events of rows that arrive one after the other, as `Scorer.combine_evidence` and `find_events` give."""
+"""Alarms and events of rows that arrive one by one, equal to those of `Scorer.combine_evidence` and `find_events`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EvidenceStream:
 
     def __init__(self, reach: int):
         self.reach = reach
-        self.first_pending = 0  # the number of the first pending row
+        self.first_pending = 0  # the index of the first pending row
         self.observed = 0  # rows for which the sharper streams are combined
         self.peak = 0.0  # the highest ratio of the current alarm; 0 outside an alarm
         self.trough = 0.0  # the lowest ratio since the last alarm
@@ -38,7 +38,7 @@ class EvidenceStream:
 
     @property
     def stop(self) -> int:
-        """The number of the row whose ratio comes next."""
+        """The index of the row whose ratio comes next."""
         return self.first_pending + len(self.ratios)
 
     def append(self, ratios: np.ndarray) -> np.ndarray:
@@ -109,7 +109,7 @@ def combine_streams(streams: Sequence[EvidenceStream], rows: int, ended: bool) -
 
     Args:
         streams: The streams, from the finest time resolution to the coarsest, with all ratios that are final so far.
-        rows: Number of rows so far.
+        rows: The number of rows so far.
         ended: Whether no rows will follow.
     """
     combined = np.zeros(rows - streams[0].observed, dtype=np.float32)
@@ -136,8 +136,8 @@ class OnlineEvents:
         self.min_rows = min_rows
         self.start = self.stop = self.peak = 0  # of the open event; none is open while it has no rows
         self.score = 0.0
-        self.times = np.zeros(2, dtype=np.int64)  # of its first row and its last one
-        self.totals = np.zeros(len(channels))  # of the contributions
+        self.times = np.zeros(2, dtype=np.int64)  # the times of its first row and its last one
+        self.totals = np.zeros(len(channels))  # the sums of the contributions
 
     def add(
         self, first: int, ratios: np.ndarray, contributions: np.ndarray, times: np.ndarray, period: float | None

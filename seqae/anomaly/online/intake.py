@@ -11,7 +11,7 @@ import numpy as np
 from seqae.data.arrays import refuse_infinite, to_values
 from seqae.data.signals.sampling import Sampling
 
-WARMUP_ROWS = 32  # that are held until the sampling period is known
+WARMUP_ROWS = 32  # rows that are held until the sampling period is known
 
 
 class RowIntake:
@@ -29,9 +29,9 @@ class RowIntake:
         self.channels = channels
         self.given_period = period
         self.batch_rows = batch_rows
-        self.values = np.zeros((0, len(channels)))  # of the rows that are held
+        self.values = np.zeros((0, len(channels)))  # the rows that are held
         self.times = np.zeros(0, dtype=np.int64)  # datetime64, seconds, or integers where there are none
-        self.previous_time = self.times  # of the row before them, (1,), if there was one
+        self.previous_time = self.times  # the time of the row before them, (1,), if there was one
         self.period = 0.0  # in seconds; 0 while it is unknown
         self.is_coarse = False  # whether times repeat because the clock ticks slowly
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 ROOM = 64 * 2**20  # bytes that any file may unpack to
-RATIO = 100  # a larger file may unpack to so many times its size; text reaches 30, nonsense 1000
+RATIO = 100  # a larger file may unpack to this many times its size; text reaches 30, malicious files 1000
 _CHUNK = 2**18
 _DAMAGED = (
     EOFError,

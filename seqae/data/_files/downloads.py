@@ -68,7 +68,7 @@ def fetch(remote: Remote, folder: Path) -> Path:
 
 
 def _fetch_rest(address: str, part: Path, size: int) -> None:
-    """Append what is missing, never more than a byte beyond the size: a wrong page may be endless."""
+    """Append the missing bytes, at most one beyond the size: a wrong page may be endless."""
     have = part.stat().st_size if part.exists() else 0
     if have >= size:
         return

@@ -1,4 +1,4 @@
-"""Audio in memory and in files: WAV, FLAC, OGG, MP3 and what else libsndfile reads, at any sampling rate."""
+"""Audio in memory and in files: WAV, FLAC, OGG, MP3 and other formats of libsndfile, at any sampling rate."""
 
 from __future__ import annotations
 

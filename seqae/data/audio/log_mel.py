@@ -17,7 +17,7 @@ from seqae._extras import require
 from seqae.data.audio.files import Audio, audio_blocks
 from seqae.data.audio.spectral_normalization import Reference
 
-_MIN_POWER = 1e-10  # of a band; less is silence: -100 dB of full scale
+_MIN_POWER = 1e-10  # minimum power of a band; less is silence: -100 dB of full scale
 _MARGIN = 0.04  # seconds that stay before and after a word: its first and last consonants are soft
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Reference = Callable[[Tensor], Tensor]  # decibels (time, band) in, what to subtract (band,) out
+Reference = Callable[[Tensor], Tensor]  # maps decibels (time, band) to the spectrum (band,) to subtract
 
 
 @dataclass(frozen=True)
 class SpectralMean:
-    """The mean of each band over the recording: what microphone and distance add is removed."""
+    """The mean of each band over the recording: removes the effect of microphone and distance."""
 
     def __call__(self, decibels: Tensor) -> Tensor:
         """Return the reference, `(band,)`, of decibels `(time, band)`."""

@@ -34,7 +34,7 @@ def read_bsdata(
             holds it as `BSData`.
         patch_size: Height and width of a patch in pixels.
         max_width: Wider photographs are first made smaller, to this width in pixels.
-        seed: Seed of where the patches lie.
+        seed: Seed of the positions of the patches.
 
     Raises:
         FileNotFoundError: There are no annotations, or the photograph of one is missing.
@@ -74,7 +74,7 @@ def _polygons(label: Path) -> list[Polygon]:
 
 
 def _at_most(max_width: int, pixels: Tensor, polygons: list[Polygon]) -> tuple[Tensor, list[Polygon]]:
-    """Make a photograph `(channel, height, width)` that is too wide smaller, and its polygons with it."""
+    """Return a photograph `(channel, height, width)` and its polygons, made smaller if it is too wide."""
     height, width = pixels.shape[1:]
     if width <= max_width:
         return pixels, polygons

@@ -13,7 +13,7 @@ from seqae._extras import require
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # what each kind of Pillow's becomes
+_CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # the mode to which each mode of Pillow is converted
 
 
 def read_pixels(content: bytes, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from seqae.data._files.downloads import Remote, fetch
 from seqae.data.images.idx import read_idx
 from seqae.datasets.images import ImageDataset
 
-_SYSTEM = Path("/usr/share/datasets")  # of Debian's packages
+_SYSTEM = Path("/usr/share/datasets")  # the folder of Debian's packages
 _CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 
 

@@ -1,4 +1,4 @@
-"""CSV files, strictly: what cannot be read without guessing is refused, with its line."""
+"""Strict CSV files: a file that cannot be read without guessing is refused, with the line."""
 
 from __future__ import annotations
 

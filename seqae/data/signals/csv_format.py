@@ -28,7 +28,7 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 SAMPLE = 100  # rows from which delimiter and decimal sign are found
 
 
-class UncertainFormat(ValueError):  # noqa: N818 (more rows may mend it)
+class UncertainFormat(ValueError):  # noqa: N818 (more rows may resolve it)
     """The format cannot be recognised from these rows; more of them may show it."""
 
 
@@ -50,7 +50,7 @@ class CsvFormat:
 
     @classmethod
     def of(cls, rows: CsvRows) -> CsvFormat:
-        """Tell the format from the first rows.
+        """Recognise the format from the first rows.
 
         Raises:
             ValueError: The rows are of no known format.

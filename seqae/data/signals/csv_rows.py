@@ -1,4 +1,4 @@
-"""Where rows and fields of a CSV text begin and end, found on its bytes and so fast."""
+"""Finds the rows and fields of a CSV text, on its bytes for speed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from seqae.data.signals.timestamps import is_dated, is_stamp
 
 TIME_NAMES = {"time", "times", "timestamp", "timestamps", "datetime", "date", "ts", "t", "epoch", "unixtime", "utc"}
 UNIT = re.compile(r"(?P<name>.*\S)(?:\s*\[(?P<square>[^\]]+)\]|\s+\((?P<round>[^)]+)\))")
-UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what pandas calls a column without a name
+UNNAMED = re.compile(r"(Unnamed: \d+)?")  # the names that pandas gives to columns without one
 
 
 def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[str, pd.Series]], list[str]]:
@@ -67,7 +67,7 @@ def is_time_name(name: str) -> bool:
 
 
 def simplified(name: str) -> str:
-    """A name in small letters without what separates words: "Time Stamp" is "timestamp"."""
+    """A name in lower case without separators of words: "Time Stamp" is "timestamp"."""
     return re.sub(r"[\s_-]", "", name.lower())
 
 

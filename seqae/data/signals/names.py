@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-_MAX_NAMES = 30  # in an error message
+_MAX_NAMES = 30  # maximum names in an error message
 
 
 def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
@@ -14,7 +14,7 @@ def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str =
     Args:
         names: The names that there are.
         wanted: The names that are asked for.
-        where: Which file or recording this is, for error messages.
+        where: The name of the file or recording, for error messages.
 
     Raises:
         ValueError: Some are missing; the message also names those that nobody asked for.

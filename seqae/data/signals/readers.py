@@ -40,7 +40,7 @@ def read_parquet(path: Path) -> Table:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Name the file in what goes wrong: of a damaged one Arrow and pandas raise errors of all kinds."""
+    """Add the name of the file to errors: for a damaged one Arrow and pandas raise errors of all kinds."""
     try:
         yield
     except Exception as error:

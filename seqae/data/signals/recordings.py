@@ -69,7 +69,7 @@ class Recording:
         return replace(self, values=self.values[:, columns], channels=channels, units=units)
 
     def rows(self, start: int, stop: int | None = None) -> Recording:
-        """Return the rows from `start` to before `stop`; without the warnings, which speak of the whole."""
+        """Return the rows from `start` to before `stop`; without the warnings, which concern the whole recording."""
         times = None if self.times is None else self.times[start:stop]
         return replace(self, values=self.values[start:stop], times=times, warnings=())
 

@@ -1,4 +1,4 @@
-"""How time passes from row to row."""
+"""The time steps between rows: sampling period and gaps."""
 
 from __future__ import annotations
 

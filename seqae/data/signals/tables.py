@@ -54,7 +54,7 @@ class Table:
         Args:
             columns: Header and values of each, from left to right; a column without a name may be the row number.
             name: The name of the file, or "".
-            where: Which recording this is, if it has no file.
+            where: The name of the recording, if it has no file.
             lines: `(row,)`, the line of each row in its file; None if rows are counted instead.
             warnings: Remarkable facts noticed while reading.
         """
@@ -98,12 +98,12 @@ class Table:
         channels: Sequence[str] | None,
         time_reader: TimeReader,
     ) -> Readings:
-        """Tell the time from the channels, and read both.
+        """Separate the times from the channels, and read both.
 
         Args:
-            time_column: As for `as_recordings`.
-            ignore: As for `as_recordings`.
-            channels: As for `as_recordings`.
+            time_column: The column of times, as for `as_recordings`.
+            ignore: Columns to leave out, as for `as_recordings`.
+            channels: The columns to take, as for `as_recordings`.
             time_reader: Reads the time stamps.
 
         Raises:

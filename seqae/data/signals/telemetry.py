@@ -10,7 +10,7 @@ import numpy as np
 
 def telemetry_folder() -> Path:
     """Return the folder with the telemetry of a small service: normal.csv.gz, faults.csv.gz, labels.json."""
-    package = Path(__file__).parents[2]  # of this file, not of a recipe, which may be copied anywhere
+    package = Path(__file__).parents[2]  # relative to this file, not to a recipe, which may be copied anywhere
     for folder in (package / "_data" / "telemetry", package.parent / "data" / "telemetry"):
         if (folder / "labels.json").exists():
             return folder
@@ -43,5 +43,5 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
 def _position(edge: str | float, positions: np.ndarray) -> np.datetime64 | float:
     if positions.dtype.kind != "M":
         return float(edge)
-    # numpy knows no zones: an offset of zero is dropped, others are not times of these rows.
+    # numpy has no time zones: an offset of zero is dropped, others are not times of these rows.
     return np.datetime64(str(edge).removesuffix("Z").removesuffix("+00:00"))

@@ -44,7 +44,7 @@ class TimeReader:
     """
 
     def __init__(self) -> None:
-        self._form: str | None = None  # of stamps that are text
+        self._form: str | None = None  # the format of stamps that are text
         self._second: float | None = None  # the unit of numbers that count from 1970, in seconds
 
     def read(self, column: pd.Series, unit: str, name: str, locate: Callable[[int], str]) -> np.ndarray:
@@ -170,7 +170,7 @@ def _parsed(column: pd.Series, form: str) -> pd.Series | None:
 
 
 def _unreadable(column: pd.Series, form: str, name: str, locate: Callable[[int], str]) -> str:
-    """Say which stamp does not have the format."""
+    """Return the message that names a stamp without the format."""
     bad = pd.to_datetime(column, format=form, errors="coerce", utc=True).isna() | column.isin(WORDS)
     zoned = column.str.contains(ZONE)
     row = int(np.argmax(bad if bad.any() else zoned != zoned.iloc[0]))

@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class PairSet:
-    """How a set is read.
+    """A data set: its files and how to read them.
 
     Attributes:
         files: Glob pattern of its files below the folder of all data sets.

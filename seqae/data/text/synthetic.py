@@ -21,28 +21,28 @@ _OPPOSITE = {"positive": "negative", "negative": "positive"}
 
 def synthetic_reviews(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
     """Return sentences of 4 to about 20 words, and the label of each: "positive" or "negative"."""
-    chance = random.Random(seed)
-    labels = [chance.choice(("negative", "positive")) for _ in range(count)]
-    return [_sentence(label, chance) for label in labels], labels
+    rng = random.Random(seed)
+    labels = [rng.choice(("negative", "positive")) for _ in range(count)]
+    return [_sentence(label, rng) for label in labels], labels
 
 
-def _sentence(label: str, chance: random.Random) -> str:
-    opener, form = chance.choice(_OPENERS), chance.randrange(4)
+def _sentence(label: str, rng: random.Random) -> str:
+    opener, form = rng.choice(_OPENERS), rng.randrange(4)
     if form == 0:
-        return f"{opener}{_clause(_OPPOSITE[label], chance)} , but {_clause(label, chance)} ."
+        return f"{opener}{_clause(_OPPOSITE[label], rng)} , but {_clause(label, rng)} ."
     if form == 1:
-        return f"{opener}{_clause(label, chance)} and {_clause(label, chance)} ."
+        return f"{opener}{_clause(label, rng)} and {_clause(label, rng)} ."
     if form == 2:
-        return f"{opener}a {_word(label, chance)} {chance.choice(_THINGS)} with a {_word(label, chance)} end !"
-    return f"{opener}{_clause(label, chance)} ."
+        return f"{opener}a {_word(label, rng)} {rng.choice(_THINGS)} with a {_word(label, rng)} end !"
+    return f"{opener}{_clause(label, rng)} ."
 
 
-def _clause(label: str, chance: random.Random) -> str:
-    thing = chance.choice((f"the {chance.choice(_THINGS)}", f"its {chance.choice(_PARTS)}"))
-    if chance.random() < 0.25:
-        return f"{thing} is not {_word(_OPPOSITE[label], chance)}"
-    return f"{thing} is {chance.choice(_HOW)}{_word(label, chance)}"
+def _clause(label: str, rng: random.Random) -> str:
+    thing = rng.choice((f"the {rng.choice(_THINGS)}", f"its {rng.choice(_PARTS)}"))
+    if rng.random() < 0.25:
+        return f"{thing} is not {_word(_OPPOSITE[label], rng)}"
+    return f"{thing} is {rng.choice(_HOW)}{_word(label, rng)}"
 
 
-def _word(label: str, chance: random.Random) -> str:
-    return chance.choice(_WORDS[label])
+def _word(label: str, rng: random.Random) -> str:
+    return rng.choice(_WORDS[label])

@@ -31,55 +31,55 @@ def synthetic_translations(count: int, seed: int = 0) -> list[tuple[str, str]]:
 
     The place comes before the verb in Chinese and last in English; only Chinese has measure words.
     """
-    chance = random.Random(seed)
-    return [_sentence(chance) for _ in range(count)]
+    rng = random.Random(seed)
+    return [_sentence(rng) for _ in range(count)]
 
 
 def synthetic_dialogues(count: int, seed: int = 0) -> list[tuple[str, str]]:
     """Return sentences of guests of a small bar, and the replies, which repeat names and orders."""
-    chance = random.Random(seed)
-    return [chance.choice((_greeting, _order, _question, _thanks))(chance) for _ in range(count)]
+    rng = random.Random(seed)
+    return [rng.choice((_greeting, _order, _question, _thanks))(rng) for _ in range(count)]
 
 
-def _sentence(chance: random.Random) -> tuple[str, str]:
-    (who, who_english, is_one), (what, what_english, _) = _group(chance), _group(chance)
-    does, does_english = chance.choice(_DOES)
-    place, place_english = chance.choice(_PLACES)
-    where, where_english = (f"在{place}", f" {place_english}") if chance.random() < 0.5 else ("", "")
-    if chance.random() < 0.3:
+def _sentence(rng: random.Random) -> tuple[str, str]:
+    (who, who_english, is_one), (what, what_english, _) = _group(rng), _group(rng)
+    does, does_english = rng.choice(_DOES)
+    place, place_english = rng.choice(_PLACES)
+    where, where_english = (f"在{place}", f" {place_english}") if rng.random() < 0.5 else ("", "")
+    if rng.random() < 0.3:
         verb = f"{'does' if is_one else 'do'} not {does_english}"
         return f"{who}{where}不{does}{what}。", f"{who_english} {verb} {what_english}{where_english}."
     verb = does_english + ("s" if is_one else "")
     return f"{who}{where}{does}{what}。", f"{who_english} {verb} {what_english}{where_english}."
 
 
-def _group(chance: random.Random) -> tuple[str, str, bool]:
-    (thing, counter, english), (number, number_english) = chance.choice(_THINGS), chance.choice(_NUMBERS)
-    look, look_english = chance.choice((*_LOOKS, ("", "")))
+def _group(rng: random.Random) -> tuple[str, str, bool]:
+    (thing, counter, english), (number, number_english) = rng.choice(_THINGS), rng.choice(_NUMBERS)
+    look, look_english = rng.choice((*_LOOKS, ("", "")))
     words = [number_english, look_english, english if number_english == "a" else f"{english}s"]
     if words[0] == "a" and (look_english or english)[0] in "aeiou":
         words[0] = "an"
     return f"{number}{counter}{look}{thing}", " ".join(word for word in words if word), number_english == "a"
 
 
-def _greeting(chance: random.Random) -> tuple[str, str]:
-    name, hello = chance.choice(_NAMES), chance.choice(("hello", "hi", "good morning"))
+def _greeting(rng: random.Random) -> tuple[str, str]:
+    name, hello = rng.choice(_NAMES), rng.choice(("hello", "hi", "good morning"))
     return f"{hello}, i am {name}.", f"{hello}, {name}! what would you like?"
 
 
-def _order(chance: random.Random) -> tuple[str, str]:
-    count, size, drink = chance.choice(_COUNTS), chance.choice(_SIZES), chance.choice(_DRINKS)
-    asked = chance.choice(("can i have", "i would like", "please bring me"))
+def _order(rng: random.Random) -> tuple[str, str]:
+    count, size, drink = rng.choice(_COUNTS), rng.choice(_SIZES), rng.choice(_DRINKS)
+    asked = rng.choice(("can i have", "i would like", "please bring me"))
     cups = "cup" if count == "one" else "cups"
     return f"{asked} {count} {size} {cups} of {drink}.", f"{count} {size} {cups} of {drink}, is that right?"
 
 
-def _question(chance: random.Random) -> tuple[str, str]:
-    drink, size = chance.choice(_DRINKS), chance.choice(_SIZES)
+def _question(rng: random.Random) -> tuple[str, str]:
+    drink, size = rng.choice(_DRINKS), rng.choice(_SIZES)
     price = _COUNTS[(_DRINKS.index(drink) + _SIZES.index(size)) % len(_COUNTS)]
     return f"how much is a {size} {drink}?", f"a {size} {drink} is {price} pounds."
 
 
-def _thanks(chance: random.Random) -> tuple[str, str]:
-    thanks, name = chance.choice(("thank you", "yes, that is right", "great")), chance.choice(_NAMES)
+def _thanks(rng: random.Random) -> tuple[str, str]:
+    thanks, name = rng.choice(("thank you", "yes, that is right", "great")), rng.choice(_NAMES)
     return f"{thanks}, it is for {name}.", f"good, it will be ready soon, {name}."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FRAME = 0.08  # of an image's width, between images
+_FRAME = 0.08  # the space between images, as a fraction of their width
 
 
 def image_rows_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
@@ -54,7 +54,7 @@ def filters_figure(weights: np.ndarray, size: tuple[int, int, int], columns: int
     Args:
         weights: (unit, channel * height * width), in the order of the pixels.
         size: Channels, height and width of an image.
-        columns: Units in a row; what does not fill a row is left out.
+        columns: The number of units in a row; an incomplete last row is left out.
         title: The title of the picture.
     """
     columns = min(columns, len(weights))

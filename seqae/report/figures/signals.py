@@ -38,8 +38,8 @@ def signal_figure(
     Args:
         recording: The signals that were scored.
         reconstruction: (row, channel), in the units of the recording.
-        threshold_ratio: (row,), the evidence for an alarm as a ratio to its threshold; above 1 is an alarm, NaN where
-            there is none.
+        threshold_ratio: (row,), the score of each row divided by its threshold; above 1 is an alarm, NaN where there
+            is no score.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
         channels: The channels to draw; by default the four that contribute most to the events, or the first.
@@ -189,7 +189,7 @@ def _legend(figure: Figure, first: Axes, last: Axes) -> None:
 
 
 def _shorten_dates(plot: Axes) -> None:
-    """Label the ticks with what changes between them; the date stands once at the end of the axis."""
+    """Label the ticks with what changes between them; the date is once at the end of the axis."""
     dates = require("matplotlib.dates", extra="report", purpose="drawing pictures")
     locator = dates.AutoDateLocator()
     plot.xaxis.set_major_locator(locator)

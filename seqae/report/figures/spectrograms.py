@@ -38,7 +38,7 @@ def spectrograms_figure(
     for line, (name, recordings) in zip(plots, rows.items()):
         line[0].set_ylabel(f"{name}\nmel band", color=colours.INK, fontsize=9)
         for plot, recording, above in zip(line, recordings, rows[next(iter(rows))]):
-            loudest = float(np.max(above))  # of the original, so that a faint reconstruction looks faint
+            loudest = float(np.max(above))  # the maximum of the original, so that a faint reconstruction looks faint
             frames, bands = np.shape(recording)
             extent = (0, frames * hop, 0, bands)
             style = {"cmap": "magma", "vmin": loudest - _RANGE, "vmax": loudest, "aspect": "auto", "origin": "lower"}

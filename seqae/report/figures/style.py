@@ -40,7 +40,7 @@ def draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstru
 
 
 def style_axes(plot: Axes) -> None:
-    """Remove what does not help to read from frame and grid."""
+    """Remove the parts of frame and grid that do not help to read."""
     plot.spines[["top", "right"]].set_visible(False)
     plot.spines[["left", "bottom"]].set_color(colours.FAINT)
     plot.tick_params(colors=colours.INK, labelsize=9)

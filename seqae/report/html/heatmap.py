@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqae.report.report import Report
 
 INTERVALS = 900  # over the whole recording: about one a pixel
-FINE_CELLS = 400_000  # of all pictures around alarms together
+FINE_CELLS = 400_000  # cells of all pictures around alarms together
 
 
 def heat_map(report: Report, axis: Axis, time: Range1d) -> figure:

@@ -24,7 +24,7 @@ class BestWeights(lightning.Callback):
     Args:
         patience: Epochs without a better held-out loss after which training stops.
         valid: The held-out batches, or None.
-        shutdown: The callback that knows whether a signal has interrupted a validation.
+        shutdown: The callback that records whether a signal has interrupted a validation.
 
     Attributes:
         train_losses: The mean training loss of each epoch.

@@ -59,7 +59,7 @@ class PeriodicCheckpoint(lightning.Callback):
         directory: The folder of the checkpoints.
         existing: Checkpoints in it to be kept, the oldest first; others are deleted when there is a new one.
         interval: Seconds between two checkpoints within an epoch.
-        shutdown: The callback that knows whether a signal has come.
+        shutdown: The callback that records whether a signal was received.
     """
 
     def __init__(self, directory: Path, existing: list[Path], interval: float, shutdown: GracefulShutdown):
@@ -69,7 +69,7 @@ class PeriodicCheckpoint(lightning.Callback):
         self.shutdown = shutdown
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        for leftover in self.directory.glob(".part-*.ckpt"):  # of a run that was killed while it saved
+        for leftover in self.directory.glob(".part-*.ckpt"):  # left by a run that was killed while it saved
             leftover.unlink(missing_ok=True)
         self.saved_at = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Ending training when a signal asks for it: after a batch, not in the middle of one."""
+"""Ends training on a signal after the current batch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GracefulShutdown(lightning.Callback):
     validation_interrupted = False
 
     def install_handlers(self) -> None:
-        """Handle the signals. To be called after Lightning has set its handlers: it restores the former ones."""
+        """Install the handlers; call it after Lightning has set its own, which restores the former ones."""
         if threading.current_thread() is threading.main_thread():  # other threads may not handle signals
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)

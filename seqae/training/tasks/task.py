@@ -1,4 +1,4 @@
-"""What all tasks have in common: the optimizer, its learning rate schedule, and moving batches to the device."""
+"""The base class of all tasks: the optimizer, its learning rate schedule, and moving batches to the device."""
 
 from __future__ import annotations
 
