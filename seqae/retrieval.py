@@ -193,7 +193,7 @@ def hamming_distance(query: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.bitwise_count(codes ^ query).sum(axis=1, dtype=np.uint16)
 
 
-def iterative_quantisation(rows: np.ndarray, num_bits: int, rounds: int = 50, seed: int = 0) -> Project:
+def iterative_quantisation(rows: np.ndarray, num_bits: int, num_iterations: int = 50, seed: int = 0) -> Project:
     """Fit iterative quantisation (ITQ): principal components, rotated so that their signs lose little.
 
     Gong & Lazebnik 2011, https://doi.org/10.1109/CVPR.2011.5995432, a baseline that needs no network.
@@ -201,7 +201,7 @@ def iterative_quantisation(rows: np.ndarray, num_bits: int, rounds: int = 50, se
     Args:
         rows: The vectors that it is fitted to, `(items, size)`.
         num_bits: The number of bits of a code, at most the size of a vector.
-        rounds: The number of iterations.
+        num_iterations: The number of iterations.
         seed: Seed of the first rotation.
 
     Returns:
@@ -217,7 +217,7 @@ def iterative_quantisation(rows: np.ndarray, num_bits: int, rounds: int = 50, se
     components = directions[:, ::-1][:, :num_bits]
     projected = (rows - mean) @ components
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((num_bits, num_bits)))
-    for _ in range(rounds):
+    for _ in range(num_iterations):
         left, _, right = np.linalg.svd(np.where(projected @ rotation > 0, 1.0, -1.0).T @ projected)
         rotation = (left @ right).T
     return lambda others: (others - mean) @ components @ rotation

@@ -101,7 +101,7 @@ class AnomalyDetector:
 
         Args:
             normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
-                see `seqae.data.signals.recordings.as_recordings`.
+                see `seqae.as_recordings`.
             progress: Whether to show a progress bar of the training.
 
         Raises:
@@ -148,7 +148,7 @@ class AnomalyDetector:
         return self._alarms(self._one(data))
 
     def channel_scores(self, data: object) -> np.ndarray:
-        """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where a value misses.
+        """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where a value is missing.
 
         They are the errors at the finest resolution, divided by a quantile of normal errors.
         """

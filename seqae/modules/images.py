@@ -123,7 +123,7 @@ def downsampled_size(height: int, width: int, times: int) -> tuple[int, int]:
     return -(-height // 2**times), -(-width // 2**times)
 
 
-def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector: int) -> nn.Sequential:
+def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector_size: int) -> nn.Sequential:
     """Return layers for `embed`: convolutions that halve height and width, and one vector for each frame.
 
     From frames `(frame, *size)` to vectors `(frame, vector)`. The convolutions have stride 2 instead of pooling
@@ -132,25 +132,25 @@ def frame_encoder(size: tuple[int, int, int], channels: Sequence[int], vector: i
     Args:
         size: Channels, height and width of a frame.
         channels: Channels of the maps that each layer writes.
-        vector: Length of the vector.
+        vector_size: Length of the vector.
     """
     rows, columns = downsampled_size(*size[1:], len(channels))
     layers: list[nn.Module] = []
     for before, after in pairwise([size[0], *channels]):
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.LeakyReLU(0.1)]
-    flat = nn.Linear(channels[-1] * rows * columns, vector)
+    flat = nn.Linear(channels[-1] * rows * columns, vector_size)
     return nn.Sequential(ChannelsLast(nn.Sequential(*layers)), nn.Flatten(), flat)
 
 
 def frame_decoder(
-    vector: int, channels: Sequence[int], size: tuple[int, int, int], output_bias: float = 0.0
+    vector_size: int, channels: Sequence[int], size: tuple[int, int, int], output_bias: float = 0.0
 ) -> nn.Sequential:
     """Return layers for `head`, the mirror of `frame_encoder`: transposed convolutions that double height and width.
 
     From vectors `(frame, vector)` to logits or values `(frame, *size)`.
 
     Args:
-        vector: Length of the vector.
+        vector_size: Length of the vector.
         channels: Channels of the maps that each layer reads, the reverse of those of the encoder.
         size: Channels, height and width of a frame.
         output_bias: Initial bias of the output. Give the mean of the data, or its logit: a bias far from it takes long
@@ -163,7 +163,7 @@ def frame_decoder(
         layers += [last, nn.LeakyReLU(0.1)]
     assert last.bias is not None
     nn.init.constant_(last.bias, output_bias)
-    project = nn.Linear(vector, channels[0] * rows * columns)
+    project = nn.Linear(vector_size, channels[0] * rows * columns)
     unflatten = nn.Unflatten(1, (channels[0], rows, columns))
     return nn.Sequential(
         project, nn.LeakyReLU(0.1), unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(*size[1:])

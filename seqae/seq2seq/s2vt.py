@@ -19,9 +19,9 @@ class S2VT(TextGenerator):
     in a row, so that clips of any length make a batch.
 
     Args:
-        frames: A recurrent layer of one direction; reads embedded frames.
-        words: A recurrent layer of one direction; reads the hidden states of `frames`, followed by embedded words.
-        head: Turns hidden states `(steps, hidden_size)` of `words` into logits `(steps, vocabulary)`.
+        frame_rnn: A recurrent layer of one direction; reads embedded frames.
+        word_rnn: A recurrent layer of one direction; reads the hidden states of `frame_rnn`, followed by embedded words.
+        head: Turns hidden states `(steps, hidden_size)` of `word_rnn` into logits `(steps, vocabulary)`.
         embed_words: Turns tokens `(steps,)` into vectors.
         embed_frames: Turns frames `(steps, *step)` into vectors; None for features computed before.
 
@@ -31,19 +31,19 @@ class S2VT(TextGenerator):
 
     def __init__(
         self,
-        frames: RecurrentLayer,
-        words: RecurrentLayer,
+        frame_rnn: RecurrentLayer,
+        word_rnn: RecurrentLayer,
         head: nn.Module,
         embed_words: nn.Module,
         embed_frames: nn.Module | None = None,
     ):
         super().__init__()
-        if frames.bidirectional or words.bidirectional:
+        if frame_rnn.bidirectional or word_rnn.bidirectional:
             raise ValueError(
                 "a bidirectional layer can't go on from frames to words. Use one direction: bidirectional=False"
             )
-        self.frames = frames
-        self.words = words
+        self.frame_rnn = frame_rnn
+        self.word_rnn = word_rnn
         self.head = head
         self.embed_words = embed_words
         self.embed_frames = embed_frames
@@ -54,34 +54,35 @@ class S2VT(TextGenerator):
         time = torch.arange(int(lengths.max()), device=lengths.device)
         reading = time < source.lengths.unsqueeze(1)
         writing = ~reading & (time < lengths.unsqueeze(1))
-        frames = self.frames(Batch(_scatter(self._vectors(source).steps, reading), lengths)).values
+        frames = self.frame_rnn(Batch(_scatter(self._vectors(source).steps, reading), lengths)).values
         first = torch.full_like(targets.values[:, :1], START)
         before = Batch(torch.cat([first, targets.values[:, :-1]], dim=1), targets.lengths)
         words = _scatter(self.embed_words(before.steps), writing)
-        hidden = self.words(Batch(torch.cat([frames, words], dim=-1), lengths)).values
+        hidden = self.word_rnn(Batch(torch.cat([frames, words], dim=-1), lengths)).values
         return targets.with_steps(self.head(hidden[writing]))
 
     def init_state(self, source: Batch) -> tuple[State, State]:
         """Return the states of both layers after reading each clip `(batch, time, *step)` up to its own end."""
         vectors = self._vectors(source).mask_padding().values
         frames, words = (
-            each.initial_state(vectors.new_zeros(len(source), each.hidden_size)) for each in (self.frames, self.words)
+            each.initial_state(vectors.new_zeros(len(source), each.hidden_size))
+            for each in (self.frame_rnn, self.word_rnn)
         )
         state = (frames, words)
-        no_word = vectors.new_zeros(len(source), self.words.input_size - self.frames.hidden_size)
+        no_word = vectors.new_zeros(len(source), self.word_rnn.input_size - self.frame_rnn.hidden_size)
         for vector, goes_on in zip(vectors.unbind(dim=1), source.mask.unbind(dim=1)):
             state = _where(goes_on.unsqueeze(1), self._step(vector, no_word, state), state)
         return state
 
     def decode_step(self, tokens: Tensor, state: tuple[State, State]) -> tuple[Tensor, tuple[State, State]]:
         """Return the logits of the next token, `(batch, vocabulary)`, and the state after reading `(batch,)` int64."""
-        no_frame = state[0][0][0].new_zeros(len(tokens), self.frames.input_size)
+        no_frame = state[0][0][0].new_zeros(len(tokens), self.frame_rnn.input_size)
         state = self._step(no_frame, self.embed_words(tokens), state)
         return self.head(state[1][-1][0]), state
 
     def _step(self, vector: Tensor, word: Tensor, state: tuple[State, State]) -> tuple[State, State]:
-        frames = self.frames.step(vector, state[0])
-        return frames, self.words.step(torch.cat([frames[-1][0], word], dim=-1), state[1])
+        frames = self.frame_rnn.step(vector, state[0])
+        return frames, self.word_rnn.step(torch.cat([frames[-1][0], word], dim=-1), state[1])
 
     def _vectors(self, source: Batch) -> Batch:
         return source if self.embed_frames is None else source.map(self.embed_frames)
