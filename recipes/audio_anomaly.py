@@ -23,7 +23,6 @@ from seqae.modules import SegmentMeanPooling
 from seqae.report import loss_figure, save_figure, spectrograms_figure
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
-MINUTES = 5
 
 
 def main(

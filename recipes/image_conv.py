@@ -24,7 +24,6 @@ from seqae.report import image_rows_figure, loss_figure, save_figure
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 5
 
 
 def main(

@@ -24,7 +24,6 @@ from seqae.report import embedding_figure, image_rows_figure, loss_figure, save_
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 20
 
 
 def main(

@@ -26,7 +26,6 @@ from seqae.data import class_names, read_images
 from seqae.report import embedding_figure, loss_figure, save_figure, write_scatter3d
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 5
 
 
 def main(

@@ -33,7 +33,6 @@ from seqae.retrieval import (
 from seqae.transforms import RandomAffine
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 5
 
 
 def main(

@@ -25,7 +25,6 @@ from seqae.evaluation import image_cross_entropy
 from seqae.report import filters_figure, image_rows_figure, loss_figure, save_figure
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 2
 
 
 def main(

@@ -24,7 +24,6 @@ from seqae.report import embedding_figure, grid_figure, image_rows_figure, loss_
 from seqae.retrieval import neighbour_purity
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 5
 
 
 def main(

@@ -24,7 +24,6 @@ from seqae.data import LabelledSequences, read_ts
 from seqae.report import embedding_figure, loss_figure, save_figure
 
 DATA = "JapaneseVowels (UEA), or synthetic gestures"
-MINUTES = 5
 
 
 def main(

@@ -25,7 +25,6 @@ from seqae.modules import Argmax, TiedHead
 from seqae.text import bleu, exact_match, token_accuracy
 
 DATA = "English sentences of six public sets, your own, or synthetic reviews"
-MINUTES = 15
 
 
 def build_model(tokens: int, code_size: int, hidden_size: int) -> seqae.Autoencoder:

@@ -28,7 +28,6 @@ from seqae.report import DrawnTree, trees_figure
 from seqae.training import TreeReconstruction
 
 DATA = "rt_polarity (sentences of film reviews), a file of labelled texts, or synthetic reviews"
-MINUTES = 10
 
 
 def build_model(vectors: Tensor, classes: int, trees: str) -> seqae.RecursiveAutoencoder:

@@ -25,7 +25,6 @@ from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 from seqae.training import OneSidedShampoo
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
-MINUTES = 12
 READ = 10  # frames
 CHANNELS = (16, 32, 64, 64)
 Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to past and future

@@ -19,7 +19,7 @@ RESULTS = ROOT / "recipes" / "results.json"
 MAX_BYTES = 60_000  # of a picture: the page has to open at once, and a clone has to stay small
 TITLES = {"audio": "Audio", "image": "Images", "sensor": "Machine signals", "text": "Text", "video": "Video"}
 NOTHING = "\N{EN DASH}"  # a cell of the table of results without a number
-FACTS = {"DATA": "Data", "MINUTES": "Minutes"}
+FACTS = {"DATA": "Data", "minutes": "Minutes"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Recipe:
     Attributes:
         path: The script.
         task: The first line of its docstring.
-        facts: Those of its constants DATA and MINUTES that it has; the minutes of the table, if it has a line there.
+        facts: Its constant DATA, and the minutes of its line in the table of results, as far as there are such.
         result: Its line in the table of results, in words.
     """
 
@@ -71,10 +71,10 @@ def read(path: Path, cells: dict[str, object] | None) -> Recipe:
         for statement in tree.body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
-        if isinstance(target, ast.Name) and target.id in FACTS
+        if isinstance(target, ast.Name) and target.id == "DATA"
     }
     task = (ast.get_docstring(tree) or "").partition("\n")[0]
-    facts |= {"MINUTES": str(cells["minutes"])} if cells else {}
+    facts |= {"minutes": str(cells["minutes"])} if cells else {}
     return Recipe(path, task, facts, headline(cells) if cells else "")
 
 

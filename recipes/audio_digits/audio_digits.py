@@ -27,7 +27,6 @@ from seqae.report import embedding_figure, loss_figure, save_figure, spectrogram
 from seqae.transforms import VTLP, Compose, FrequencyMasking, GaussianNoise, TimeMasking, TimeWarp
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
-MINUTES = 8
 
 
 def main(

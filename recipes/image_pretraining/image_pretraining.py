@@ -26,7 +26,6 @@ from seqae.report import filters_figure, loss_figure, save_figure
 from seqae.training import Stage, pretrain_layerwise
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 14
 
 
 def main(

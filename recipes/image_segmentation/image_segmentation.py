@@ -32,7 +32,6 @@ except ImportError:  # the comparison is left out
     smp = None
 
 DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
-MINUTES = 25
 PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its file name
 
 

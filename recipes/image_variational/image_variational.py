@@ -28,7 +28,6 @@ from seqae.report import grid_figure, image_rows_figure, loss_figure, save_figur
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-MINUTES = 25
 
 
 def main(

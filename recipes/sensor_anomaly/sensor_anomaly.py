@@ -20,7 +20,6 @@ from seqae.data import read_labels, telemetry_folder
 from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
 
 DATA = "embedded telemetry of a service, or your tables"
-MINUTES = 1
 
 
 def main(

@@ -23,7 +23,6 @@ from seqae import cli
 from seqae.anomaly import WINDOW_MODELS, Detection
 
 DATA = "SKAB, SMD, NASA or TSB-AD, yours to download"
-MINUTES = 10
 METHODS = {"dense": "autoencoder (default)", "pca": "principal components", "moving_average": "moving average"}
 PUBLISHED = {
     "skab": {

@@ -26,7 +26,6 @@ from seqae.report import TextsPage, write_texts_page
 from seqae.text import perplexity
 
 DATA = "Taskmaster-4 (coffee orders), the ChatterBot corpus; your own pairs; or synthetic ones"
-MINUTES = 5
 SHOWN = 40  # texts of the test in the report
 WORDS = seqae.WordTokenizer(lower=True)
 Pairs = list[tuple[str, str]]

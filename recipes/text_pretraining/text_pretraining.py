@@ -29,7 +29,6 @@ from seqae.text import word_vectors
 from seqae.training import BagOfWordsPrediction, ContextDataset
 
 DATA = "rt_polarity, and movie_reviews without labels; your own files; or synthetic reviews"
-MINUTES = 10
 
 
 def build_encoder(embedding: nn.Embedding, hidden_size: int, dropout: float = 0.0) -> seqae.MeanMaxEncoder:

@@ -24,7 +24,6 @@ from seqae.generation import interpolate, sample_prior
 from seqae.modules import Argmax, BatchNormPosterior, NullEncoder, TiedHead, WordDropout, max_over_time
 
 DATA = "sentences of reviews (rt_polarity, movie_reviews, sentiment_sentences), your own, or synthetic ones"
-MINUTES = 20
 CHOICE = Argmax(suppress=(0, 1))  # never the tokens of unknown words and of the start
 
 

@@ -29,7 +29,6 @@ from seqae.text import exact_match, token_accuracy
 from seqae.transforms import Compose, GaussianNoise, MaskSteps, RandomScale, TimeWarp
 
 DATA = "a speaker of the GRID corpus, or synthetic mouths"
-MINUTES = 8
 WORDS = 6  # words of a sentence
 
 

@@ -26,7 +26,6 @@ from seqae.modules import CompositeAutoencoder, ConvLSTM, ConvLSTMDecoder, ConvL
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "BSData's wear developments, or synthetic growing pits"
-MINUTES = 5
 READ, CHUNK = 4, 6  # frames that are read, and these with those that are predicted
 
 

@@ -148,7 +148,7 @@ class AnomalyDetector:
         return self._alarms(self._one(data))
 
     def channel_scores(self, data: object) -> np.ndarray:
-        """Return one score per row and channel of one recording, `(row, channel)` float32; NaN where a value is missing.
+        """Return one score per row and channel of a recording, `(row, channel)` float32; NaN where a value is missing.
 
         They are the errors at the finest resolution, divided by a quantile of normal errors.
         """

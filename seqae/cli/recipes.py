@@ -26,9 +26,8 @@ def ls() -> None:
     rows = []
     for name, recipe in ((name, Recipe(script)) for name, script in scripts().items()):
         found = results.get(name)
-        data, minutes = (recipe.constants.get(each, "") for each in ("DATA", "MINUTES"))
         if found is None:
-            rows.append((name, recipe.task, data, minutes, ""))
+            rows.append((name, recipe.task, recipe.constants.get("DATA", ""), "", ""))
         else:
             result = f"{found['metric']}: {found['seqae']} (baseline {found['baseline']})"
             rows.append((name, recipe.task, found["data"], found["minutes"], result))

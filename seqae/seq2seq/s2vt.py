@@ -20,7 +20,7 @@ class S2VT(TextGenerator):
 
     Args:
         frame_rnn: A recurrent layer of one direction; reads embedded frames.
-        word_rnn: A recurrent layer of one direction; reads the hidden states of `frame_rnn`, followed by embedded words.
+        word_rnn: Another such layer; reads the hidden states of `frame_rnn`, followed by embedded words.
         head: Turns hidden states `(steps, hidden_size)` of `word_rnn` into logits `(steps, vocabulary)`.
         embed_words: Turns tokens `(steps,)` into vectors.
         embed_frames: Turns frames `(steps, *step)` into vectors; None for features computed before.

@@ -27,7 +27,6 @@ from pathlib import Path
 from seqae import cli
 
 DATA = "three [bar] pumps"
-MINUTES = 3
 EPOCHS = 3
 
 
@@ -121,7 +120,7 @@ def test_ls_reads_what_recipes_say_of_themselves_without_running_them(folder: Pa
     assert table_of(command) == [
         ["recipe", "task", "data", "minutes", "result"],
         ["audio_bare", "", "", "", ""],
-        ["sensor_greeting", "Greet a pump.", "three [bar] pumps", "3", ""],
+        ["sensor_greeting", "Greet a pump.", "three [bar] pumps", "", ""],
         ["sensor_weight", "Weigh a pump.", "", "", ""],
     ]
 
@@ -130,7 +129,7 @@ def test_ls_takes_headline_numbers_from_the_results(folder: Path, command: Calla
     numbers = {"data": "a pump", "metric": "weight", "seqae": ".5", "baseline": "scale, .4", "published": "-"}
     (folder / "results.json").write_text(json.dumps({"recipes": {"sensor_weight": numbers | {"minutes": 2}}}))
     assert table_of(command)[2:] == [
-        ["sensor_greeting", "Greet a pump.", "three [bar] pumps", "3", ""],
+        ["sensor_greeting", "Greet a pump.", "three [bar] pumps", "", ""],
         ["sensor_weight", "Weigh a pump.", "a pump", "2", "weight: .5 (baseline scale, .4)"],
     ]
 

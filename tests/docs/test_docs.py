@@ -123,10 +123,10 @@ def test_the_gallery_takes_the_results_from_the_table_of_results(extension):
 def test_a_recipe_is_a_script_or_a_folder_with_a_script_of_its_name(extension, tmp_path):
     (tmp_path / "image_folder").mkdir()
     for name in ("sensor_script.py", "_hidden.py", "image_folder/image_folder.py", "image_folder/model.py"):
-        (tmp_path / name).write_text('"""Do it.\n\nIn detail."""\n\nDATA = "digits"\nMINUTES = 3\n', encoding="utf-8")
+        (tmp_path / name).write_text('"""Do it.\n\nIn detail."""\n\nDATA = "digits"\n', encoding="utf-8")
     found = extension("extensions.recipe_gallery").recipes(tmp_path)
     assert [recipe.name for recipe in found] == ["image_folder", "sensor_script"]
-    assert found[0].task == "Do it." and found[0].facts == {"DATA": "digits", "MINUTES": "3"}
+    assert found[0].task == "Do it." and found[0].facts == {"DATA": "digits"}
 
 
 def test_a_small_picture_is_shown_and_a_large_one_refused(extension, tmp_path, monkeypatch):
