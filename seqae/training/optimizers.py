@@ -27,6 +27,10 @@ class OneSidedShampoo(torch.optim.Optimizer):
     of Hinton & Salakhutdinov 2006 on MNIST is at a squared error of 4.9 after 60 seconds of one core, with Adam at 6.1.
     Batches of a few hundred sequences make up for its cost.
 
+    `torch.optim.Muon` learns more in an epoch of the image recipes (deep: 66.3 nats against 74.0 after four epochs of
+    12,000 images, conv 18.0 against 20.4 after two), the less so the longer they train, but it multiplies in bfloat16:
+    as quick on CPUs that have it, 2.6 times as slow on those with AVX-512 alone, and tens of times with AVX2.
+
     Args:
         parameters: The parameters to train; vectors, as biases are, are trained as by Adam.
         lr: Learning rate; one to three times that of Adam is usual.
