@@ -142,9 +142,7 @@ def medians(images: np.ndarray) -> np.ndarray:
 def non_local_means(images: np.ndarray) -> np.ndarray:
     """Return means of pixels whose surroundings look alike (Buades et al. 2005)."""
     maps = images.reshape(-1, *images.shape[2:])
-    return np.stack([denoise_nl_means(each, 5, 6, h=0.1, sigma=0.2, fast_mode=False) for each in maps]).reshape(
-        images.shape
-    )
+    return np.stack([denoise_nl_means(each, 5, 6, fast_mode=False, sigma=0.2) for each in maps]).reshape(images.shape)
 
 
 if __name__ == "__main__":
