@@ -22,7 +22,6 @@ from seqae.data import EpochSampler, MovingMNIST, entropy, read_images
 from seqae.evaluation import video_prediction_errors
 from seqae.modules import CompositeAutoencoder, frame_decoder, frame_encoder
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
-from seqae.training import OneSidedShampoo
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
 READ = 10  # frames
@@ -76,7 +75,6 @@ def main(
         model,
         seqae.binary_cross_entropy,
         context_length=READ,
-        optimizer=lambda model: OneSidedShampoo(model.parameters()),
         lr_scheduler=seqae.cosine_with_warmup,
     )
     loader = seqae.DataLoader(train, EpochSampler(videos // epochs, batch_size))
