@@ -42,7 +42,7 @@ def main(
     """Learn from frames of new surfaces, and score later frames.
 
     Args:
-        data_root: Folder with BSData's folders data and label; synthetic videos if empty.
+        data_root: Folder that holds a clone of https://github.com/2Obe/BSData; synthetic videos if empty.
         new: Frames at the beginning of each video to learn from; the last six of them are held out.
         channels: Channels of the ConvLSTM's states.
         epochs: Passes over the frames.
