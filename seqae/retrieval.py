@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -36,13 +35,6 @@ class SearchResult:
 
     indices: np.ndarray
     distances: np.ndarray
-
-
-class Index(Protocol):
-    """Codes that can be searched."""
-
-    def search(self, queries: np.ndarray, count: int) -> SearchResult:
-        """Return the `count` nearest codes of each query, `(queries, code_size)`."""
 
 
 class FloatIndex:
