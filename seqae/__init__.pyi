@@ -6,8 +6,10 @@ from .anomaly.detector import AnomalyDetector as AnomalyDetector
 from .anomaly.online.detector import OnlineDetector as OnlineDetector
 from .artifact import load as load
 from .artifact import save as save
+from .architectures import build_autoencoder as build_autoencoder
 from .autoencoder import Autoencoder as Autoencoder
 from .autoencoder import AutoencoderOutput as AutoencoderOutput
+from .autoencoder import LengthPredictor as LengthPredictor
 from .batch import Batch as Batch
 from .data.audio.files import read_audio as read_audio
 from .data.audio.log_mel import LogMel as LogMel

@@ -27,6 +27,36 @@ class AutoencoderOutput:
     penalty: Tensor
 
 
+class LengthPredictor(nn.Module):
+    """The number of steps of a sequence, read off its code: a decoder can then say itself when a sequence ends.
+
+    Args:
+        code_size: Length of a code.
+        max_length: The largest number of steps that it tells.
+        hidden_size: Units of the hidden layer.
+        weight: Factor of its loss, the squared error of the logarithm of the length.
+    """
+
+    def __init__(self, code_size: int, max_length: int, hidden_size: int = 32, weight: float = 0.1):
+        super().__init__()
+        self.code_size = code_size
+        self.max_length = max_length
+        self.hidden_size = hidden_size
+        self.weight = weight
+        self.layers = nn.Sequential(nn.Linear(code_size, hidden_size), nn.SiLU(), nn.Linear(hidden_size, 1))
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Return lengths, `(batch,)` int64 from 1 to `max_length`, given codes `(batch, code_size)`."""
+        return self._log_length(code).exp().round().clamp(1, self.max_length).long()
+
+    def loss(self, code: Tensor, lengths: Tensor) -> Tensor:
+        """Return the weighted loss of each code, `(batch,)`, given the true lengths `(batch,)`."""
+        return self.weight * (self._log_length(code) - lengths.to(code.dtype).log()).square()
+
+    def _log_length(self, code: Tensor) -> Tensor:
+        return self.layers(code).squeeze(1)
+
+
 class Autoencoder(nn.Module):
     """Any encoder with any decoder.
 
@@ -50,13 +80,21 @@ class Autoencoder(nn.Module):
         encoder: Maps sequences to codes.
         decoder: Maps codes to sequences.
         code: A module applied to the code in between: a penalty or sampling; None for neither.
+        length: Learns the length of a sequence from its code; None if lengths are always given.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, code: Bottleneck | None = None):
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        code: Bottleneck | None = None,
+        length: LengthPredictor | None = None,
+    ):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.code = code
+        self.length = length
 
     def forward(self, batch: Batch, targets: Batch | None = None) -> AutoencoderOutput:
         """Encode and decode.
@@ -67,14 +105,29 @@ class Autoencoder(nn.Module):
         """
         bottleneck = self._encode(batch)
         prediction = self.decoder(bottleneck.code, batch.lengths, targets)
-        return AutoencoderOutput(prediction, bottleneck.code, bottleneck.penalty)
+        penalty = bottleneck.penalty
+        if self.length is not None:
+            penalty = penalty + self.length.loss(bottleneck.code, batch.lengths)
+        return AutoencoderOutput(prediction, bottleneck.code, penalty)
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the codes that the decoder reads, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         return self._encode(batch).code
 
-    def decode(self, code: Tensor, lengths: Tensor) -> Batch:
-        """Return predictions of the given lengths `(batch,)` int64, given codes `(batch, code_size)`."""
+    def decode(self, code: Tensor, lengths: Tensor | None = None) -> Batch:
+        """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`.
+
+        Args:
+            code: `(batch, code_size)`.
+            lengths: The number of steps to write, `(batch,)` int64; None if the model tells it from the code.
+
+        Raises:
+            ValueError: No lengths are given, and the model has not learnt them.
+        """
+        if lengths is None:
+            if self.length is None:
+                raise ValueError("no lengths, and this model has not learnt them. Give the steps of each code")
+            lengths = self.length(code)
         return self.decoder(code, lengths)
 
     def reconstruct(self, batch: Batch) -> Batch:

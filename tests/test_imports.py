@@ -17,7 +17,7 @@ PACKAGE = Path(seqae.__file__).parent
 LAYERS = [
     {"_version", "_extras", "_files", "batch"},
     {"modules", "losses", "data._files", "data.arrays", "data.windows"},
-    {"autoencoder", "transforms", "text"},
+    {"autoencoder", "architectures", "transforms", "text"},
     {"datasets"},
     {"data", "transforms.masked_images"},
     {"inference"},

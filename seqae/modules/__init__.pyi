@@ -59,6 +59,10 @@ from .pooling import SegmentMeanPooling as SegmentMeanPooling
 from .pooling import last_step as last_step
 from .pooling import max_over_time as max_over_time
 from .pooling import mean_over_time as mean_over_time
+from .positional import AttentionPooling as AttentionPooling
+from .positional import PositionalDecoder as PositionalDecoder
+from .positional import PositionalEncoder as PositionalEncoder
+from .positions import positional_features as positional_features
 from .posteriors import BatchNormPosterior as BatchNormPosterior
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
@@ -78,6 +82,8 @@ from .recursive import TreeBuilder as TreeBuilder
 from .recursive import TreeNodes as TreeNodes
 from .recursive import TreeOutput as TreeOutput
 from .recursive import UnfoldingDecoder as UnfoldingDecoder
+from .self_attention import SelfAttention as SelfAttention
+from .self_attention import SelfAttentionLayer as SelfAttentionLayer
 from .stacked import StackedEncoder as StackedEncoder
 from .stacked import TimeDistributed as TimeDistributed
 from .tokens import Argmax as Argmax

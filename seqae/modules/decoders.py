@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
+from seqae.modules.positions import positional_features
 from seqae.modules.recurrent import LSTM, RecurrentLayer, State
 
 
@@ -188,8 +188,8 @@ class ConvDecoder(Decoder):
         head: Turns vectors `(steps, channels[-1])` into predictions `(steps, *prediction)`.
         channels: Length of the vector written by each layer.
         kernel_size: Steps that a layer reads for each step that it writes.
-        positional_frequencies: Pairs of sine and cosine that encode the position, counted from both ends
-            (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762).
+        positional_frequencies: The number of periods of the positional features, see
+            `seqae.modules.positional_features`.
     """
 
     def __init__(
@@ -210,17 +210,9 @@ class ConvDecoder(Decoder):
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        time = torch.arange(int(lengths.max()), device=code.device)
-        to_end = lengths.unsqueeze(1) - 1 - time
-        positions = torch.cat([self._encode(time.expand_as(to_end)), self._encode(to_end)], dim=-1).to(code.dtype)
-        repeated = code.unsqueeze(1).expand(-1, len(time), -1)
+        positions = positional_features(lengths, int(lengths.max()), self.positional_frequencies).to(code.dtype)
+        repeated = code.unsqueeze(1).expand(-1, positions.shape[1], -1)
         return self.convolutions(Batch(torch.cat([repeated, positions], dim=-1), lengths)).map(self.head)
-
-    def _encode(self, steps: Tensor) -> Tensor:
-        """Return sines and cosines with periods of 4, 8, 16, ... steps, `(batch, time, 2 * frequencies)`."""
-        periods = 4.0 * 2.0 ** torch.arange(self.positional_frequencies, device=steps.device)
-        angles = 2 * math.pi * steps.unsqueeze(-1) / periods
-        return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
 class DenseDecoder(Decoder):

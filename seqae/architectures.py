@@ -1,0 +1,76 @@
+"""Autoencoders for sequences of any lengths, by the name of their architecture, with settings that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import nn
+
+from seqae.autoencoder import Autoencoder, LengthPredictor
+from seqae.modules.codes import Bottleneck, GaussianCode
+from seqae.modules.convolution import Convolutions
+from seqae.modules.encoders import Encoder, RecurrentEncoder
+from seqae.modules.positional import PositionalDecoder, PositionalEncoder
+from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer
+from seqae.modules.self_attention import SelfAttention
+
+Architecture = Literal["lstm", "gru", "conv", "attention"]
+NUM_LAYERS: dict[Architecture, int] = {"lstm": 1, "gru": 1, "conv": 4, "attention": 2}
+
+
+def build_autoencoder(
+    architecture: Architecture,
+    input_size: int,
+    head: Callable[[int], nn.Module],
+    *,
+    code_size: int = 16,
+    hidden_size: int = 64,
+    num_layers: int | None = None,
+    embed: nn.Module | None = None,
+    bottleneck: Bottleneck | None = None,
+    length: LengthPredictor | None = None,
+) -> Autoencoder:
+    """Return an untrained autoencoder whose decoder writes all steps at once from their positions and the code.
+
+    Args:
+        architecture: The network over time of encoder and decoder: "lstm" and "gru" read in both directions, "conv"
+            are dilated convolutions, "attention" is self-attention.
+        input_size: Length of the vector that the encoder reads at each step.
+        head: Returns a module that turns vectors of the given size into predictions `(steps, *prediction)`.
+        code_size: Length of a code.
+        hidden_size: Length of the vectors that the network writes, an even number.
+        num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
+        embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
+        bottleneck: Applied to the code between encoder and decoder.
+        length: Learns the length of a sequence from its code.
+
+    Raises:
+        ValueError: There is no such architecture, or an odd `hidden_size`.
+    """
+    if architecture not in NUM_LAYERS:
+        raise ValueError(f"no architecture {architecture!r}. Expected {', '.join(NUM_LAYERS)} or an Autoencoder")
+    if hidden_size < 4 or hidden_size % 4:
+        raise ValueError(f"a hidden_size of {hidden_size}. Expected a multiple of 4")
+    layers = num_layers or NUM_LAYERS[architecture]
+    written = code_size * (2 if isinstance(bottleneck, GaussianCode) else 1)
+    encoder: Encoder
+    if architecture in ("lstm", "gru"):
+        encoder = RecurrentEncoder(_recurrent(architecture, input_size, hidden_size, layers), written, embed)
+    else:
+        encoder = PositionalEncoder(input_size, _network(architecture, hidden_size, layers), written, embed)
+    network = _network(architecture, hidden_size, layers)
+    decoder = PositionalDecoder(code_size, network, head(network.output_size))
+    return Autoencoder(encoder, decoder, bottleneck, length)
+
+
+def _network(architecture: Architecture, size: int, layers: int) -> RecurrentLayer | Convolutions | SelfAttention:
+    if architecture == "conv":
+        return Convolutions(size, (size,) * layers)
+    if architecture == "attention":
+        return SelfAttention(size, size, layers)
+    return _recurrent(architecture, size, size, layers)
+
+
+def _recurrent(architecture: Architecture, input_size: int, size: int, layers: int) -> RecurrentLayer:
+    return {"lstm": LSTM, "gru": GRU}[architecture](input_size, size // 2, layers, bidirectional=True)
