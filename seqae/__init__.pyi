@@ -4,9 +4,9 @@ from .adapters.sequence_encoder import SequenceClassifier as SequenceClassifier
 from .adapters.sequence_encoder import SequenceEncoder as SequenceEncoder
 from .anomaly.detector import AnomalyDetector as AnomalyDetector
 from .anomaly.online.detector import OnlineDetector as OnlineDetector
+from .architectures import build_autoencoder as build_autoencoder
 from .artifact import load as load
 from .artifact import save as save
-from .architectures import build_autoencoder as build_autoencoder
 from .autoencoder import Autoencoder as Autoencoder
 from .autoencoder import AutoencoderOutput as AutoencoderOutput
 from .autoencoder import LengthPredictor as LengthPredictor

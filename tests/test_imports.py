@@ -17,8 +17,8 @@ PACKAGE = Path(seqae.__file__).parent
 LAYERS = [
     {"_version", "_extras", "_files", "batch"},
     {"modules", "losses", "data._files", "data.arrays", "data.windows"},
-    {"autoencoder", "architectures", "transforms", "text"},
-    {"datasets"},
+    {"autoencoder", "transforms", "text"},
+    {"datasets", "architectures"},
     {"data", "transforms.masked_images"},
     {"inference"},
     {"seq2seq", "evaluation", "generation", "retrieval"},
