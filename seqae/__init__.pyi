@@ -25,6 +25,7 @@ from .datasets.sampler import LengthBucketSampler as LengthBucketSampler
 from .datasets.sequences import Dataset as Dataset
 from .datasets.sequences import LabelledDataset as LabelledDataset
 from .datasets.sequences import SequenceDataset as SequenceDataset
+from .estimators.sequence_autoencoder import SequenceAutoencoder as SequenceAutoencoder
 from .inference import encode as encode
 from .inference import evaluating as evaluating
 from .inference import reconstruct as reconstruct

@@ -23,6 +23,7 @@ LAYERS = [
     {"inference"},
     {"seq2seq", "evaluation", "generation", "retrieval"},
     {"training", "artifact"},
+    {"estimators"},
     {"anomaly"},
     {"evaluation.anomalies"},
     {"adapters", "report"},

@@ -1,0 +1,2 @@
+from .learning_report import LearningReport as LearningReport
+from .sequence_autoencoder import SequenceAutoencoder as SequenceAutoencoder

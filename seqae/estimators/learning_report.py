@@ -1,0 +1,154 @@
+"""What a sequence autoencoder learnt, beside predictors that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqae.autoencoder import Autoencoder
+from seqae.inference import over_batches
+
+_MAX_SEQUENCES, _MAX_NUMBERS = 1000, 2 * 10**7  # that the principal components are fitted to
+
+
+@dataclass(frozen=True)
+class LearningReport:
+    """How well sequences are reconstructed, by the model and by baselines of the same code size.
+
+    Attributes:
+        metric: "R2", the fraction of the variance of all known values that the reconstruction explains, over the mean
+            of each channel; or "accuracy", the fraction of tokens that are reconstructed.
+        model: Of the autoencoder.
+        mean: Of the mean of each channel, 0 by definition; of the most frequent token.
+        pca: Of principal components of the padded sequences, as many as the code has numbers; NaN for tokens.
+        bits: Of the autoencoder, the mean information of a token that its prediction lacks; NaN for readings.
+        mean_bits: Of the frequencies of the tokens; NaN for readings.
+        length_error: The mean absolute error of the lengths that the model tells from the codes, in steps; NaN if it
+            tells none.
+        sequences: The number of sequences.
+        held_out: Whether they were held out of training.
+    """
+
+    metric: str
+    model: float
+    mean: float
+    pca: float
+    bits: float
+    mean_bits: float
+    length_error: float
+    sequences: int
+    held_out: bool
+
+    def __str__(self) -> str:
+        which = "held-out" if self.held_out else "training"
+        parts = [f"{self.metric} {self.model:.3f} on {self.sequences} {which} sequences"]
+        if self.metric == "R2":
+            parts.append(f"of the mean {self.mean:.0f}, of principal components {self.pca:.3f}")
+        else:
+            parts.append(f"of the most frequent token {self.mean:.3f}")
+            parts.append(f"{self.bits:.2f} bits a token, of their frequencies {self.mean_bits:.2f}")
+        if not np.isnan(self.length_error):
+            parts.append(f"lengths are off by {self.length_error:.1f} steps")
+        return "; ".join(parts)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the numbers that are known, by name."""
+        name = self.metric.lower()
+        found = {name: self.model, f"{name}_mean": self.mean, f"{name}_pca": self.pca}
+        found |= {"bits": self.bits, "bits_mean": self.mean_bits, "length_error": self.length_error}
+        return {name: value for name, value in found.items() if not np.isnan(value)}
+
+
+def learning_report(
+    model: Autoencoder, train: Sequence[Tensor], held_out: Sequence[Tensor], code_size: int
+) -> LearningReport:
+    """Return what an autoencoder learnt.
+
+    Args:
+        model: The trained model.
+        train: The training sequences `(time, *step)`.
+        held_out: Sequences that were held out; empty if there are none, then the training sequences stand in for them.
+        code_size: The number of principal components to compare with.
+    """
+    tested = list(held_out) or list(train)
+    predictions = over_batches(model, tested, 64, lambda batch: model.reconstruct(batch).unpad())
+    lengths = _length_error(model, tested)
+    if tested[0].is_floating_point():
+        pca = pca_predictions(train, tested, code_size)
+        center = _center(train)
+        return LearningReport(
+            "R2", r2(predictions, tested, center), 0.0, r2(pca, tested, center), *[np.nan] * 2, lengths, len(tested),
+            bool(len(held_out)),
+        )  # fmt: skip
+    tokens, logits = torch.cat(tested), torch.cat(predictions)
+    counts = torch.bincount(torch.cat(list(train)), minlength=logits.shape[1]).double() + 1
+    log_frequencies = (counts / counts.sum()).log2()
+    bits = torch.nn.functional.cross_entropy(logits.double(), tokens) / np.log(2)
+    accuracy, most_frequent = (logits.argmax(dim=1) == tokens), (tokens == counts.argmax())
+    return LearningReport(
+        "accuracy", float(accuracy.double().mean()), float(most_frequent.double().mean()), np.nan, float(bits),
+        float(-log_frequencies[tokens].mean()), lengths, len(tested), bool(len(held_out)),
+    )  # fmt: skip
+
+
+def r2(predictions: Sequence[Tensor], sequences: Sequence[Tensor], center: Tensor) -> float:
+    """Return the fraction of the squared deviation from a center `(*step)` that predictions `(time, *step)` explain.
+
+    Missing values, NaN, do not count; without any deviation it is 1 if there is no error, else 0.
+    """
+    error = deviation = 0.0
+    for prediction, sequence in zip(predictions, sequences):
+        error += float((prediction - sequence).double().square().nansum())
+        deviation += float((sequence - center).double().square().nansum())
+    if not deviation:
+        return float(error == 0)
+    return 1 - error / deviation
+
+
+def pca_predictions(train: Sequence[Tensor], sequences: Sequence[Tensor], n_components: int) -> list[Tensor]:
+    """Return sequences as principal components of padded sequences reconstruct them, `(time, *step)` each.
+
+    Sequences are centred, padded with zeros to the longest of the training ones, and flattened; missing values are
+    zeros, too, and so are steps beyond. At most 1,000 training sequences are used, fewer if they are large.
+    """
+    longest = max(len(sequence) for sequence in train)
+    most = min(_MAX_SEQUENCES, max(_MAX_NUMBERS // (longest * train[0][0].numel()), n_components + 1))
+    fitted = list(train)[:: -(-len(train) // most)]
+    center = _center(fitted)
+    rows = _flat(fitted, center, longest)
+    mean = rows.mean(dim=0)
+    # The components are combinations of the training rows: the Gram matrix is smaller than the covariance.
+    eigenvalues, vectors = torch.linalg.eigh((rows - mean) @ (rows - mean).T)
+    kept = eigenvalues[-n_components:] > 1e-9 * eigenvalues[-1].clamp(min=1e-30)
+    components = (rows - mean).T @ vectors[:, -n_components:][:, kept] / eigenvalues[-n_components:][kept].sqrt()
+    predictions = []
+    for sequence in sequences:
+        row = _flat([sequence[:longest]], center, longest)[0] - mean
+        prediction = (components @ (components.T @ row) + mean).unflatten(0, (longest, *center.shape)) + center
+        beyond = center.expand(max(len(sequence) - longest, 0), *center.shape)
+        predictions.append(torch.cat([prediction[: len(sequence)], beyond]))
+    return predictions
+
+
+def _flat(sequences: Sequence[Tensor], center: Tensor, longest: int) -> Tensor:
+    rows = torch.zeros(len(sequences), longest, *center.shape, dtype=torch.float64)
+    for row, sequence in zip(rows, sequences):
+        row[: len(sequence)] = (sequence - center).nan_to_num()
+    return rows.flatten(1)
+
+
+def _center(sequences: Sequence[Tensor]) -> Tensor:
+    """Return the mean of each value of a step over all steps, `(*step)`."""
+    count = sum((~sequence.isnan()).sum(dim=0) for sequence in sequences)
+    return sum(sequence.double().nansum(dim=0) for sequence in sequences) / torch.as_tensor(count).clamp(min=1)
+
+
+def _length_error(model: Autoencoder, sequences: Sequence[Tensor]) -> float:
+    if getattr(model, "length", None) is None:
+        return np.nan
+    told = over_batches(model, list(sequences), 256, lambda batch: list(model.length(model.encode(batch))))
+    return float(np.mean([abs(int(length) - len(sequence)) for length, sequence in zip(told, sequences)]))

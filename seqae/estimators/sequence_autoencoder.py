@@ -1,0 +1,382 @@
+"""One autoencoder for sequences of any lengths and kinds, by the rules of scikit-learn."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from seqae.architectures import Architecture, build_autoencoder
+from seqae.artifact import load, save
+from seqae.autoencoder import Autoencoder, LengthPredictor
+from seqae.data.audio.log_mel import LogMel
+from seqae.estimators.inputs import RaggedSequences, is_rectangular, read_sequences, read_windows, without_padding
+from seqae.estimators.learning_report import learning_report, r2
+from seqae.estimators.steps import AudioSteps, FrameSteps, ReadingSteps, Steps, TextSteps, TokenSteps
+from seqae.estimators.training import TRAINING, Split, own_model, split, train_autoencoder
+from seqae.generation import sample_prior
+from seqae.inference import encode, evaluating, over_batches, reconstruct
+from seqae.losses import mean_loss
+from seqae.modules.codes import Bottleneck, GaussianCode
+from seqae.text.vocabulary import BytePairs, Vocabulary
+from seqae.training.optimizers import cosine_with_warmup
+from seqae.training.tasks.reconstruction import Reconstruction
+from seqae.training.trainer import History
+from seqae.transforms.corruptions import Corruption
+
+
+class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Learns to write each sequence as a code of a few numbers, and sequences from such codes.
+
+    Sequences are a list of arrays `(time, channel)` or `(time,)` of any lengths, with NaN where a value is missing; or
+    arrays `(sequence, time, channel)` and `(sequence, time)`, NaN after the end; frames of pandas or polars; texts, or
+    ids of tokens (`tokens=True`); films `(time, channel, height, width)`; sounds (`seqae.data.Audio`); or, with
+    `window`, tables that are cut in windows. Scaling, vocabulary and spectrograms are learnt and saved, too.
+
+    Args:
+        architecture: The network over time of encoder and decoder, "lstm", "gru", "conv" or "attention", see
+            `seqae.build_autoencoder`; or an `Autoencoder` of your own, of which a copy is trained.
+        code_size: The size of a code.
+        hidden_size: The size of the vectors within the network.
+        num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
+        bottleneck: Applied to the code: a penalty, sampling or quantisation, see `seqae.modules`.
+        corrupt: Corrupts the input while training, see `seqae.transforms` (denoising autoencoder).
+        vocabulary: For texts; None learns one of words.
+        unknown: What becomes of words that the vocabulary lacks: "replace" them by a token, or "raise" an error.
+        log_mel: The spectrograms of sounds; None takes the defaults of `LogMel`.
+        tokens: Whether whole numbers are ids of tokens and not readings.
+        channels: The number of channels that is expected; None asks back where axes may be swapped.
+        window: Cuts tables in windows of this many rows; None expects sequences.
+        epochs: The number of passes over the sequences; None chooses as many as make 2,000 steps, at most 200.
+        batch_size: The number of sequences in a batch.
+        learning_rate: The largest learning rate; None chooses by the architecture.
+        validation_fraction: The fraction of the sequences that is held out to choose the best epoch and to report what
+            was learnt; none of less than ten sequences.
+        accelerator: Where to train, for example "cpu" or "gpu"; see `lightning.Trainer`.
+        verbose: Whether to show progress, and what was learnt.
+        random_state: Seed of weights, batches and split.
+
+    Attributes:
+        model_: The trained `Autoencoder`, on the CPU.
+        steps_: How sequences become tensors: scaler, vocabulary, spectrograms.
+        report_: What was learnt beside baselines, a `LearningReport`.
+        history_: The losses of each epoch, `{"train": ..., "valid": ...}`.
+        warnings_: What fit has warned of.
+        code_mean_: The mean code of the training sequences, `(code_size,)`.
+        code_covariance_: The covariance of their codes, `(code_size, code_size)`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from seqae import SequenceAutoencoder
+        >>> rng = np.random.default_rng(0)
+        >>> waves = [np.sin(np.arange(rng.integers(10, 30)) / 2 + rng.uniform(0, 6)) for _ in range(40)]
+        >>> autoencoder = SequenceAutoencoder("gru", code_size=4, epochs=2).fit(waves)
+        >>> codes = autoencoder.encode(waves)
+        >>> codes.shape, len(autoencoder.decode(codes))
+        ((40, 4), 40)
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture | Autoencoder = "gru",
+        code_size: int = 16,
+        *,
+        hidden_size: int = 64,
+        num_layers: int | None = None,
+        bottleneck: Bottleneck | None = None,
+        corrupt: Corruption | None = None,
+        vocabulary: Vocabulary | BytePairs | None = None,
+        unknown: Literal["replace", "raise"] = "replace",
+        log_mel: LogMel | None = None,
+        tokens: bool = False,
+        channels: int | None = None,
+        window: int | None = None,
+        epochs: int | None = None,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        validation_fraction: float = 0.1,
+        accelerator: str = "auto",
+        verbose: bool = False,
+        random_state: int = 0,
+    ):
+        self.architecture = architecture
+        self.code_size = code_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bottleneck = bottleneck
+        self.corrupt = corrupt
+        self.vocabulary = vocabulary
+        self.unknown = unknown
+        self.log_mel = log_mel
+        self.tokens = tokens
+        self.channels = channels
+        self.window = window
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.accelerator = accelerator
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: object = None) -> SequenceAutoencoder:  # noqa: N803 (scikit-learn's name)
+        """Train on sequences.
+
+        Args:
+            X: Sequences, see the class.
+            y: Ignored.
+
+        Raises:
+            ValueError: A sequence cannot be read without guessing, is infinite or empty, or a setting makes no sense.
+            TypeError: `X` is no container of sequences.
+        """
+        data = self._read(X, reset=True)
+        if len(data) < 2:
+            raise ValueError(
+                "n_samples = 1: there is one sequence alone. Give more, or cut a long table in windows with window=..."
+            )
+        self.kind_, self.is_flat_, self.channel_names_ = data.kind, data.is_flat, data.channels
+        self.steps_ = self._steps(data).fit(data.items)
+        sequences = self.steps_.to_tensors(data.items)
+        parts = split(len(sequences), self.validation_fraction, self.random_state)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            self.model_ = self._build(sequences)
+            history = self._train(sequences, parts)
+        self.model_.cpu()
+        self.history_ = {"train": history.train, "valid": history.valid}
+        self.warnings_ = list(history.warnings)
+        self._describe(sequences, parts)
+        return self
+
+    def encode(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the codes of sequences, `(sequences, code_size)` float32.
+
+        Raises:
+            ValueError: As in `fit`, or the sequences are of another kind than those of `fit`.
+            NotFittedError: Before `fit`.
+        """
+        return encode(self.model_, self._tensors(X))
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the codes of sequences, `(sequences, code_size)`: `encode` by scikit-learn's name."""
+        return self.encode(X)
+
+    def decode(self, codes: Any, lengths: Sequence[int] | int | None = None) -> list[Any]:
+        """Return the sequence of each code, in the units and in the form of the training sequences.
+
+        Args:
+            codes: `(sequences, code_size)`.
+            lengths: The number of steps of each, or of all; None if the model tells them from the codes.
+
+        Raises:
+            ValueError: The codes are of another size or not finite, or there is not a length for each.
+            NotFittedError: Before `fit`.
+        """
+        check_is_fitted(self)
+        rows = self._checked_codes(codes)
+        steps = None if lengths is None else _checked_lengths(lengths, len(rows))
+        decoded: list[Any] = []
+        with evaluating(self.model_) as device:
+            for at in range(0, len(rows), 256):
+                part = rows[at : at + 256].to(device)
+                own = None if steps is None else steps[at : at + 256].to(device)
+                decoded += [self._written(row.cpu().numpy()) for row in self.model_.decode(part, own).unpad()]
+        return decoded
+
+    def inverse_transform(self, X: Any) -> list[Any]:  # noqa: N803
+        """Return the sequence of each code `(sequences, code_size)`: `decode` by scikit-learn's name."""
+        return self.decode(X)
+
+    def reconstruct(self, X: Any) -> list[Any]:  # noqa: N803
+        """Return the reconstruction of each sequence, of its length; of each table, if there is a `window`.
+
+        Raises:
+            ValueError, NotFittedError: As in `encode`.
+        """
+        check_is_fitted(self)
+        data = self._read(X, reset=False)
+        written = [self._written(rows) for rows in reconstruct(self.model_, self.steps_.to_tensors(data.items))]
+        if not data.pieces:
+            return written
+        ends = np.cumsum(data.pieces)
+        return [np.concatenate(written[end - count : end]) for count, end in zip(data.pieces, ends)]
+
+    def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return minus the mean loss of each sequence, `(sequences,)`: the higher, the more like the training ones.
+
+        For readings the loss is the squared error in squared deviations of a channel, for tokens nats.
+
+        Raises:
+            ValueError, NotFittedError: As in `encode`.
+        """
+        sequences = self._tensors(X)
+        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        losses = [mean_loss(self.steps_.loss(prediction, steps)) for prediction, steps in zip(predictions, sequences)]
+        return -np.array([float(loss) for loss in losses])
+
+    def score(self, X: Any, y: object = None) -> float:  # noqa: N803
+        """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
+
+        Raises:
+            ValueError, NotFittedError: As in `encode`.
+        """
+        sequences = self._tensors(X)
+        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        if sequences[0].is_floating_point():
+            return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
+        return float((torch.cat(predictions).argmax(dim=1) == torch.cat(sequences)).double().mean())
+
+    def generate(self, n_samples: int = 1, random_state: int = 0) -> list[Any]:
+        """Return new sequences, decoded from random codes: of the prior if there is a `GaussianCode`, else like codes.
+
+        Args:
+            n_samples: The number of sequences.
+            random_state: Seed of the codes.
+
+        Raises:
+            NotFittedError: Before `fit`.
+        """
+        check_is_fitted(self)
+        size = len(self.code_mean_)
+        if isinstance(self.model_.code, GaussianCode):
+            return self.decode(sample_prior(n_samples, size, random_state))
+        rng = np.random.default_rng(random_state)
+        return self.decode(rng.multivariate_normal(self.code_mean_, self.code_covariance_, n_samples))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the fitted estimator to a folder, with what it learnt as metrics; `load` gives it back.
+
+        Raises:
+            NotFittedError: Before `fit`.
+            OSError: Writing failed; the files in the folder are unchanged.
+        """
+        check_is_fitted(self)
+        return save(self, folder, metrics=self.report_.metrics())
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> SequenceAutoencoder:
+        """Return the estimator that `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: The folder holds something else, or a file is damaged.
+        """
+        found = load(folder)
+        if not isinstance(found, cls):
+            raise ValueError(f"{folder} holds a {type(found).__name__}. Expected a {cls.__name__}. Use seqae.load")
+        return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []  # codes are float32
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.code_mean_)
+
+    def _read(self, data: Any, reset: bool) -> RaggedSequences:
+        """Return the sequences in a container; with `reset` for training, else as those of the training were."""
+        names = () if reset else self.channel_names_
+        if self.window is not None:
+            return read_windows(data, self.window, max(self.window // 2, 1) if reset else self.window, names)
+        if is_rectangular(data) and not self.tokens:
+            rows = validate_data(self, data, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
+            data = [without_padding(row, index) for index, row in enumerate(rows)]
+        found = read_sequences(data, tokens=self.tokens, channels=self.channels, names=names)
+        if not reset and found.kind != self.kind_:
+            raise ValueError(f"these sequences are {found.kind}. Expected {self.kind_}, as in fit")
+        return found
+
+    def _tensors(self, data: Any) -> list[Tensor]:
+        """Return sequences as the model reads them, `(time, *step)`."""
+        check_is_fitted(self)
+        return self.steps_.to_tensors(self._read(data, reset=False).items)
+
+    def _build(self, sequences: list[Tensor]) -> Autoencoder:
+        """Return the untrained model."""
+        if not isinstance(self.architecture, str):
+            return own_model(self.architecture, sequences)
+        embed, input_size, head = self.steps_.layers(self.hidden_size)
+        return build_autoencoder(
+            self.architecture,
+            input_size,
+            head,
+            code_size=self.code_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            embed=embed,
+            bottleneck=copy.deepcopy(self.bottleneck),
+            length=LengthPredictor(self.code_size, 2 * max(map(len, sequences))),
+        )
+
+    def _train(self, sequences: list[Tensor], parts: Split) -> History:
+        """Train the model on one part of the sequences."""
+        train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
+        defaults = TRAINING[self.architecture if isinstance(self.architecture, str) else "own"]
+        rate = defaults.learning_rate if self.learning_rate is None else self.learning_rate
+        task = Reconstruction(
+            self.model_,
+            self.steps_.loss,
+            corrupt=self.corrupt,
+            learning_rate=rate,
+            seed=self.random_state,
+            lr_scheduler=cosine_with_warmup,
+        )
+        return train_autoencoder(
+            task, train, held_out, self.epochs, self.batch_size, self.random_state, self.verbose, self.accelerator
+        )
+
+    def _steps(self, data: RaggedSequences) -> Steps:
+        """Return the steps of a kind, not fitted."""
+        if data.kind == "texts":
+            vocabulary = Vocabulary() if self.vocabulary is None else copy.deepcopy(self.vocabulary)
+            return TextSteps(vocabulary, self.unknown)
+        if data.kind == "audio":
+            return AudioSteps(LogMel() if self.log_mel is None else copy.deepcopy(self.log_mel))
+        if data.kind == "readings":
+            return ReadingSteps(data.channels)
+        return FrameSteps() if data.kind == "frames" else TokenSteps()
+
+    def _describe(self, sequences: list[Tensor], parts: Split) -> None:
+        """Keep what was learnt: the distribution of the codes, and the report."""
+        codes = encode(self.model_, sequences).astype(np.float64)
+        self.code_mean_ = codes.mean(axis=0)
+        self.code_covariance_ = np.cov(codes, rowvar=False).reshape(codes.shape[1], codes.shape[1])
+        train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
+        self.report_ = learning_report(self.model_, train, held_out, codes.shape[1])
+        if self.verbose:
+            print(self.report_)
+
+    def _checked_codes(self, codes: Any) -> Tensor:
+        rows = np.asarray(codes)
+        size = len(self.code_mean_)
+        if rows.ndim != 2 or rows.shape[1] != size or rows.dtype.kind not in "fiub":
+            raise ValueError(f"codes of shape {rows.shape} ({rows.dtype}). Expected numbers (sequences, {size})")
+        if not np.isfinite(rows).all():
+            raise ValueError(f"code {int(np.argwhere(~np.isfinite(rows))[0][0])} holds NaN or infinity. Leave it out")
+        return torch.from_numpy(rows.astype(np.float32))
+
+    def _written(self, prediction: np.ndarray) -> Any:
+        """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
+        written = self.steps_.from_prediction(prediction)
+        return written[:, 0] if self.is_flat_ else written
+
+
+def _checked_lengths(lengths: Sequence[int] | int, count: int) -> Tensor:
+    steps = np.asarray(lengths)
+    if steps.dtype.kind not in "iu" or steps.shape not in ((), (count,)) or (steps < 1).any():
+        raise ValueError(f"lengths of shape {steps.shape} ({steps.dtype}) for {count} codes. Give whole numbers from 1")
+    return torch.from_numpy(np.broadcast_to(steps, (count,)).astype(np.int64))

@@ -1,0 +1,269 @@
+"""What the steps of sequences are: from sequences to the tensors of a model, and back from its predictions.
+
+Each class learns its settings from the training sequences, and builds the two layers of a model that depend on them:
+`embed`, from steps to vectors, and `head`, from vectors to predictions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqae.data.audio.log_mel import LogMel
+from seqae.losses import squared_error, token_cross_entropy
+from seqae.modules.images import frame_decoder, frame_encoder
+from seqae.modules.missing import MissingValueEmbedding
+from seqae.text.vocabulary import BytePairs, Vocabulary
+from seqae.transforms.scaler import Scaler
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Steps(ABC):
+    """The steps of sequences of one kind."""
+
+    loss: Loss = staticmethod(squared_error)
+
+    @abstractmethod
+    def fit(self, sequences: list[Any]) -> Steps:
+        """Learn the settings of training sequences; return the object."""
+
+    @abstractmethod
+    def to_tensors(self, sequences: list[Any]) -> list[Tensor]:
+        """Return sequences as a model reads them, `(time, *step)` each.
+
+        Raises:
+            ValueError: A sequence does not fit those of the training.
+        """
+
+    @abstractmethod
+    def from_prediction(self, prediction: np.ndarray) -> Any:
+        """Return a prediction `(time, *prediction)` in the form of the sequences."""
+
+    @abstractmethod
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return `embed`, the length of the vectors that it writes, and a function from their length to `head`."""
+
+
+class ReadingSteps(Steps):
+    """Readings `(time, channel)`, scaled by channel; NaN where a value is missing.
+
+    Args:
+        channels: The names of the channels, empty if they have none.
+
+    Attributes:
+        scaler_: The fitted scaler.
+    """
+
+    def __init__(self, channels: tuple[str, ...] = ()):
+        self.channels = channels
+
+    def fit(self, sequences: list[np.ndarray]) -> ReadingSteps:
+        """Fit the scaler to `(time, channel)` arrays.
+
+        Raises:
+            ValueError: A channel has no value in any sequence.
+        """
+        self.scaler_ = Scaler().fit(sequences)
+        empty = np.all([np.isnan(rows).all(axis=0) for rows in sequences], axis=0)
+        if empty.any():
+            number = int(np.flatnonzero(empty)[0])
+            name = self.channels[number] if self.channels else number
+            raise ValueError(f"channel {name!r} has no value in any sequence, NaN alone. Leave it out")
+        return self
+
+    @property
+    def size(self) -> int:
+        """The number of channels."""
+        return len(self.scaler_.mean_)
+
+    def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Return scaled readings, `(time, channel)` float32 each."""
+        for index, rows in enumerate(sequences):
+            if rows.shape[1] != self.size:
+                raise ValueError(
+                    f"sequence {index} has {rows.shape[1]} channels {rows.shape}. Expected {self.size}, as in fit"
+                )
+        return [torch.from_numpy(self.scaler_.transform(rows.astype(np.float64))) for rows in sequences]
+
+    def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
+        """Return predicted readings `(time, channel)` in the units of the data."""
+        return self.scaler_.inverse_transform(prediction)
+
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return an embedding with flags for missing values, and a linear head."""
+        return MissingValueEmbedding(), 2 * self.size, lambda size: nn.Linear(size, self.size)
+
+
+class AudioSteps(Steps):
+    """Sounds as log-mel frames, `(time, size)`.
+
+    Args:
+        log_mel: The settings of the frames; its means and scales are fitted.
+
+    Attributes:
+        log_mel_: The fitted settings.
+    """
+
+    def __init__(self, log_mel: LogMel):
+        self.log_mel = log_mel
+
+    def fit(self, sequences: list[Any]) -> AudioSteps:
+        """Fit means and scales of the bands to sounds `(time, channel)`."""
+        self.log_mel_ = self.log_mel.fit(sequences)
+        return self
+
+    def to_tensors(self, sequences: list[Any]) -> list[Tensor]:
+        """Return standardised frames, `(time, size)` float32 each."""
+        return [torch.as_tensor(self.log_mel_.transform(sound), dtype=torch.float32) for sound in sequences]
+
+    def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
+        """Return predicted frames `(time, size)`, standardised."""
+        return prediction
+
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return no embedding and a linear head."""
+        return nn.Identity(), self.log_mel.size, lambda size: nn.Linear(size, self.log_mel.size)
+
+
+class FrameSteps(Steps):
+    """Frames `(time, channel, height, width)`, scaled to deviation 1 by one mean and one deviation for all pixels.
+
+    Attributes:
+        size_: Channels, height and width of a frame.
+        mean_: The mean of all pixels.
+        scale_: Their standard deviation.
+    """
+
+    def __init__(self) -> None:
+        pass
+
+    def fit(self, sequences: list[np.ndarray]) -> FrameSteps:
+        """Fit mean and deviation to frames `(time, channel, height, width)`.
+
+        Raises:
+            ValueError: A pixel is missing (NaN).
+        """
+        self.size_ = tuple(int(size) for size in sequences[0].shape[1:])
+        self._check(sequences)
+        count = sum(frames.size for frames in sequences)
+        self.mean_ = float(sum(frames.sum(dtype=np.float64) for frames in sequences) / count)
+        squares = sum(np.square(frames - self.mean_, dtype=np.float64).sum() for frames in sequences)
+        self.scale_ = float(np.sqrt(squares / count)) or 1.0
+        return self
+
+    def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Return scaled frames, `(time, channel, height, width)` float32 each."""
+        self._check(sequences)
+        return [torch.from_numpy(((frames - self.mean_) / self.scale_).astype(np.float32)) for frames in sequences]
+
+    def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
+        """Return predicted frames `(time, channel, height, width)` in the units of the data."""
+        return prediction * self.scale_ + self.mean_
+
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return convolutions that halve the size three times, and their mirror."""
+        channels = (16, 32, 32)
+        embed = frame_encoder(self.size_, channels, hidden_size)
+        return embed, hidden_size, lambda size: frame_decoder(size, channels[::-1], self.size_)
+
+    def _check(self, sequences: list[np.ndarray]) -> None:
+        for index, frames in enumerate(sequences):
+            if frames.shape[1:] != self.size_:
+                raise ValueError(f"sequence {index} has frames of {frames.shape[1:]}. Expected {self.size_}, as in fit")
+            if frames.dtype.kind == "f" and np.isnan(frames).any():
+                step = int(np.argwhere(np.isnan(frames))[0][0])
+                raise ValueError(f"sequence {index} has a frame with missing pixels, NaN (step {step}). Fill them")
+
+
+class TokenSteps(Steps):
+    """Ids of tokens, `(time,)`.
+
+    Attributes:
+        num_tokens_: The number of ids, the largest in training and one more.
+    """
+
+    loss = staticmethod(token_cross_entropy)
+
+    def __init__(self) -> None:
+        pass
+
+    def fit(self, sequences: list[np.ndarray]) -> TokenSteps:
+        """Count the ids of sequences `(time,)`."""
+        self.num_tokens_ = int(max(ids.max() for ids in sequences)) + 1
+        return self
+
+    def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
+        """Return ids, `(time,)` int64 each."""
+        for index, ids in enumerate(sequences):
+            if ids.max() >= self.num_tokens_:
+                raise ValueError(
+                    f"sequence {index} has the id {ids.max()} (step {ids.argmax()}). Expected ids below "
+                    f"{self.num_tokens_}, as in fit"
+                )
+        return [torch.from_numpy(ids) for ids in sequences]
+
+    def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
+        """Return the likeliest ids, `(time,)`, given logits `(time, token)`."""
+        return prediction.argmax(axis=-1)
+
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return an embedding and a linear head of logits."""
+        return _token_layers(self.num_tokens_, hidden_size)
+
+
+class TextSteps(Steps):
+    """Texts, split into the tokens of a vocabulary; each ends with a token for its end.
+
+    Args:
+        vocabulary: Maps texts to tokens and back; it is fitted to the training texts if it is not fitted yet.
+        unknown: What becomes of a word that the vocabulary lacks: "replace" it by the token of unknown words, or
+            "raise" an error.
+
+    Attributes:
+        vocabulary_: The fitted vocabulary.
+
+    Raises:
+        ValueError: `unknown` is another word.
+    """
+
+    loss = staticmethod(token_cross_entropy)
+
+    def __init__(self, vocabulary: Vocabulary | BytePairs, unknown: Literal["replace", "raise"] = "replace"):
+        if unknown not in ("replace", "raise"):
+            raise ValueError(f"unknown={unknown!r}. Expected 'replace' or 'raise'")
+        self.vocabulary = vocabulary
+        self.unknown = unknown
+
+    def fit(self, sequences: list[str]) -> TextSteps:
+        """Fit the vocabulary to texts, `(text,)`, unless it is."""
+        fitted = hasattr(self.vocabulary, "tokens_") or hasattr(self.vocabulary, "tokenizer_")
+        self.vocabulary_ = self.vocabulary if fitted else self.vocabulary.fit(sequences)
+        return self
+
+    def to_tensors(self, sequences: list[str]) -> list[Tensor]:
+        """Return tokens, `(time,)` int64 each."""
+        if self.unknown == "raise":
+            for index, text in enumerate(sequences):
+                if words := self.vocabulary_.unknown(text):
+                    raise ValueError(
+                        f"text {index} has the unknown word {words[0]!r}. Leave it out, or say unknown='replace'"
+                    )
+        return [self.vocabulary_.encode(text) for text in sequences]
+
+    def from_prediction(self, prediction: np.ndarray) -> str:
+        """Return the text of logits `(time, token)` up to its end."""
+        return self.vocabulary_.decode(prediction.argmax(axis=-1).tolist())
+
+    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+        """Return an embedding and a linear head of logits."""
+        return _token_layers(len(self.vocabulary_), hidden_size)
+
+
+def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
+    return nn.Embedding(count, hidden_size), hidden_size, lambda size: nn.Linear(size, count)
