@@ -22,7 +22,15 @@ from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.inputs import RaggedSequences, is_rectangular, read_sequences, read_windows, without_padding
 from seqae.estimators.learning_report import learning_report, r2
 from seqae.estimators.steps import AudioSteps, FrameSteps, ReadingSteps, Steps, TextSteps, TokenSteps
-from seqae.estimators.training import TRAINING, Split, own_model, split, train_autoencoder
+from seqae.estimators.training import (
+    TRAINING,
+    Split,
+    checked_codes,
+    checked_lengths,
+    own_model,
+    split,
+    train_autoencoder,
+)
 from seqae.generation import sample_prior
 from seqae.inference import encode, evaluating, over_batches, reconstruct
 from seqae.losses import mean_loss
@@ -165,7 +173,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: As in `fit`, or the sequences are of another kind than those of `fit`.
             NotFittedError: Before `fit`.
         """
-        return encode(self.model_, self._tensors(X))
+        sequences = self._tensors(X)
+        return encode(self.model_, sequences)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the codes of sequences, `(sequences, code_size)`: `encode` by scikit-learn's name."""
@@ -183,8 +192,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             NotFittedError: Before `fit`.
         """
         check_is_fitted(self)
-        rows = self._checked_codes(codes)
-        steps = None if lengths is None else _checked_lengths(lengths, len(rows))
+        rows = checked_codes(codes, len(self.code_mean_))
+        steps = None if lengths is None else checked_lengths(lengths, len(rows))
         decoded: list[Any] = []
         with evaluating(self.model_) as device:
             for at in range(0, len(rows), 256):
@@ -310,16 +319,13 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         if not isinstance(self.architecture, str):
             return own_model(self.architecture, sequences)
         embed, input_size, head = self.steps_.layers(self.hidden_size)
+        bottleneck, length = (
+            copy.deepcopy(self.bottleneck),
+            LengthPredictor(self.code_size, 2 * max(map(len, sequences))),
+        )
+        sizes = {"code_size": self.code_size, "hidden_size": self.hidden_size, "num_layers": self.num_layers}
         return build_autoencoder(
-            self.architecture,
-            input_size,
-            head,
-            code_size=self.code_size,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            embed=embed,
-            bottleneck=copy.deepcopy(self.bottleneck),
-            length=LengthPredictor(self.code_size, 2 * max(map(len, sequences))),
+            self.architecture, input_size, head, embed=embed, bottleneck=bottleneck, length=length, **sizes
         )
 
     def _train(self, sequences: list[Tensor], parts: Split) -> History:
@@ -360,23 +366,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         if self.verbose:
             print(self.report_)
 
-    def _checked_codes(self, codes: Any) -> Tensor:
-        rows = np.asarray(codes)
-        size = len(self.code_mean_)
-        if rows.ndim != 2 or rows.shape[1] != size or rows.dtype.kind not in "fiub":
-            raise ValueError(f"codes of shape {rows.shape} ({rows.dtype}). Expected numbers (sequences, {size})")
-        if not np.isfinite(rows).all():
-            raise ValueError(f"code {int(np.argwhere(~np.isfinite(rows))[0][0])} holds NaN or infinity. Leave it out")
-        return torch.from_numpy(rows.astype(np.float32))
-
     def _written(self, prediction: np.ndarray) -> Any:
         """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
         written = self.steps_.from_prediction(prediction)
         return written[:, 0] if self.is_flat_ else written
-
-
-def _checked_lengths(lengths: Sequence[int] | int, count: int) -> Tensor:
-    steps = np.asarray(lengths)
-    if steps.dtype.kind not in "iu" or steps.shape not in ((), (count,)) or (steps < 1).any():
-        raise ValueError(f"lengths of shape {steps.shape} ({steps.dtype}) for {count} codes. Give whole numbers from 1")
-    return torch.from_numpy(np.broadcast_to(steps, (count,)).astype(np.int64))

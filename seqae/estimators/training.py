@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from seqae.autoencoder import Autoencoder
@@ -109,3 +110,29 @@ def own_model(model: object, sequences: Sequence[Tensor]) -> Autoencoder:
             "doubles its input size, or fill the values first"
         )
     return found
+
+
+def checked_codes(codes: object, size: int) -> Tensor:
+    """Return codes `(sequences, code_size)` as float32.
+
+    Raises:
+        ValueError: They are of another size, or not finite.
+    """
+    rows = np.asarray(codes)
+    if rows.ndim != 2 or rows.shape[1] != size or rows.dtype.kind not in "fiub":
+        raise ValueError(f"codes of shape {rows.shape} ({rows.dtype}). Expected numbers (sequences, {size})")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"code {int(np.argwhere(~np.isfinite(rows))[0][0])} holds NaN or infinity. Leave it out")
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def checked_lengths(lengths: object, count: int) -> Tensor:
+    """Return a length for each code, `(codes,)` int64.
+
+    Raises:
+        ValueError: They are not whole numbers from 1, one for all or one for each code.
+    """
+    steps = np.asarray(lengths)
+    if steps.dtype.kind not in "iu" or steps.shape not in ((), (count,)) or (steps < 1).any():
+        raise ValueError(f"lengths of shape {steps.shape} ({steps.dtype}) for {count} codes. Give whole numbers from 1")
+    return torch.from_numpy(np.broadcast_to(steps, (count,)).astype(np.int64))
