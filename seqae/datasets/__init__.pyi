@@ -1,3 +1,4 @@
+from .batches import as_batches as as_batches
 from .corrupted import CorruptedDataset as CorruptedDataset
 from .images import ImageDataset as ImageDataset
 from .images import ShiftedImages as ShiftedImages
@@ -14,11 +15,13 @@ from .pairs import PairDataset as PairDataset
 from .pairs import encoded_pairs as encoded_pairs
 from .pairs import split_pairs as split_pairs
 from .positive_pairs import PositivePairs as PositivePairs
+from .sampler import DistributedBatchSampler as DistributedBatchSampler
 from .sampler import LengthBucketSampler as LengthBucketSampler
 from .sequences import BatchLike as BatchLike
 from .sequences import Dataset as Dataset
 from .sequences import LabelledBatch as LabelledBatch
 from .sequences import LabelledDataset as LabelledDataset
+from .sequences import MapDataset as MapDataset
 from .sequences import SequenceDataset as SequenceDataset
 from .sequences import as_tensors as as_tensors
 from .splits import group_split as group_split

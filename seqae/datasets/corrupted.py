@@ -8,10 +8,10 @@ import numpy as np
 from torch import Generator
 
 from seqae.batch import Batch
-from seqae.datasets.sequences import Dataset, LabelledBatch
+from seqae.datasets.sequences import Dataset, LabelledBatch, MapDataset
 
 
-class CorruptedDataset:
+class CorruptedDataset(MapDataset):
     """A dataset of corrupted sequences, labelled or not. The targets that a model has to write are corrupted as well.
 
     The corruption is a function of the seed and of the indices of the batch, in their order, so that a resumed run sees

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.datasets.sequences import Dataset
+from seqae.datasets.sequences import Dataset, MapDataset
 
 
 def to_float(pixels: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def sample_binary(pixels: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDataset:
+class ImageDataset(MapDataset):
     """Images of one size. To other parts of seqae they are a list of sequences `(1, channel, height, width)`.
 
     Attributes:
@@ -78,22 +78,13 @@ class ImageDataset:
     @property
     def lengths(self) -> np.ndarray:
         """The number of steps of each image, `(images,)`, all of them 1."""
-        return np.ones(len(self), dtype=np.int64)
+        return np.ones(len(self.pixels), dtype=np.int64)
 
     @property
     def size(self) -> tuple[int, int, int]:
         """Channels, height and width of an image."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.values(self.pixels[index : index + 1])
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[index] for index in range(len(self)))
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Return the images at `indices` as one batch, `(batch, 1, channel, height, width)`."""
@@ -133,7 +124,7 @@ class ImageDataset:
         return self.subset(order[held_out:]), self.subset(order[:held_out])
 
 
-class ShiftedImages:
+class ShiftedImages(MapDataset):
     """Images that are shifted by a few pixels each time they are read; the edge fills the gap.
 
     The shifts are a function of the seed and the indices of the batch, so that a resumed run sees the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,25 +21,36 @@ B = TypeVar("B")
 class DataLoader(Generic[B]):
     """Batches of a dataset in the order of a `LengthBucketSampler`; a resumed run goes on in the middle of an epoch.
 
+    torch's own reads the same batches, `torch.utils.data.DataLoader(dataset, batch_sampler=sampler,
+    collate_fn=seqae.Batch.of)`, but does not know where it was.
+
     Args:
         dataset: The dataset whose `batch(indices)` returns items as a batch.
-        batch_sampler: Yields the indices of each batch.
+        batch_sampler: Yields the indices of each batch, in an order that is a function of a seed and of the epoch, of
+            which Lightning tells it by `set_epoch`: a `LengthBucketSampler`, or your own.
         num_workers: Processes that read ahead, for datasets whose items take long; the batches are the same with any
             number.
     """
 
-    def __init__(self, dataset: Dataset[B], batch_sampler: LengthBucketSampler, num_workers: int = 0):
+    def __init__(self, dataset: Dataset[B], batch_sampler: Iterable[Any], num_workers: int = 0):
         self.dataset = dataset
-        self.batch_sampler = batch_sampler  # the name that Lightning expects
+        self.batch_sampler: Any = batch_sampler  # the name that Lightning expects
         self.num_workers = num_workers
+        self._start = 0  # of the next epoch: the batches of it that a run before this one read
         self._batches_read = 0
+
+    @property
+    def batch_size(self) -> int | None:
+        """Items in a batch of one process; None if the sampler does not say."""
+        return getattr(self.batch_sampler, "batch_size", None)
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
     def __iter__(self) -> Iterator[B]:
-        self._batches_read = self.batch_sampler.start
-        for batch in self._batches():
+        start, self._start = self._start, 0
+        self._batches_read = start
+        for batch in self._batches(islice(self.batch_sampler, start, None)):
             self._batches_read += 1
             yield batch
 
@@ -48,15 +60,15 @@ class DataLoader(Generic[B]):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on after the batches that were read before; Lightning calls it."""
-        self.batch_sampler.start = state["batches_read"]
+        self._start = state["batches_read"]
 
-    def _batches(self) -> Iterable[B]:
+    def _batches(self, order: Iterable[Any]) -> Iterable[B]:
         if not self.num_workers:
-            return map(self.dataset.batch, self.batch_sampler)
+            return map(self.dataset.batch, order)
         return torch.utils.data.DataLoader(
             _BatchedDataset(self.dataset),
             batch_size=None,  # the sampler gives the indices of whole batches
-            sampler=self.batch_sampler,
+            sampler=list(order),
             num_workers=self.num_workers,
             collate_fn=_unchanged,
             worker_init_fn=_ignore_interrupts,

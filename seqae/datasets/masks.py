@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from seqae.datasets.sequences import MapDataset
 
 UNKNOWN = -1  # in a mask: the class of this pixel is unknown, or there is no pixel
 
@@ -62,10 +64,12 @@ class MaskedBatch:
     indices: Tensor
 
     @classmethod
-    def of(
-        cls, images: Sequence[Tensor], masks: Sequence[Tensor], indices: Sequence[int] | np.ndarray | Tensor
-    ) -> MaskedBatch:
-        """Put images `(channel, height, width)` and their masks `(height, width)` into one batch."""
+    def of(cls, items: Iterable[tuple[Tensor, Tensor, int | Tensor]]) -> MaskedBatch:
+        """Return a batch of images `(channel, height, width)`, masks `(height, width)` and indices in their dataset.
+
+        It is the collate function for a DataLoader.
+        """
+        images, masks, indices = zip(*items)
         sizes = torch.tensor([mask.shape for mask in masks])
         height, width = sizes.amax(dim=0).tolist()
         padded = images[0].new_zeros(len(images), len(images[0]), height, width)
@@ -73,7 +77,7 @@ class MaskedBatch:
         for row, (image, mask) in enumerate(zip(images, masks)):
             padded[row, :, : mask.shape[0], : mask.shape[1]] = image
             classes[row, : mask.shape[0], : mask.shape[1]] = mask
-        return cls(padded, classes, sizes, torch.as_tensor(indices))
+        return cls(padded, classes, sizes, torch.tensor([int(index) for index in indices]))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -92,8 +96,13 @@ class MaskedBatch:
         """Return the same batch on a device."""
         return MaskedBatch(*(tensor.to(device) for tensor in (self.images, self.masks, self.sizes, self.indices)))
 
+    def unpad(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return each image `(channel, height, width)` with its mask `(height, width)` and its index `()`."""
+        rows = zip(self.images, self.masks, self.indices, self.sizes.tolist())
+        return [(image[:, :height, :width], mask[:height, :width], at) for image, mask, at, (height, width) in rows]
 
-class MaskedImageDataset:
+
+class MaskedImageDataset(MapDataset):
     """Images with masks, of any sizes.
 
     Args:
@@ -117,4 +126,4 @@ class MaskedImageDataset:
         """Return the images at `indices`, `(images, channel, height, width)`, and masks `(images, height, width)`."""
         chosen = [self.examples[index] for index in indices]
         images = [example.pixels.float() / 255 for example in chosen]
-        return MaskedBatch.of(images, [example.mask for example in chosen], indices)
+        return MaskedBatch.of(zip(images, (example.mask for example in chosen), indices))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.datasets.sequences import Dataset, SequenceDataset
+from seqae.datasets.sequences import Dataset, MapDataset, SequenceDataset
 from seqae.text.vocabulary import BytePairs, Vocabulary
 
 
@@ -26,6 +26,12 @@ class PairBatch:
     source: Batch
     target: Batch
 
+    @classmethod
+    def of(cls, items: Iterable[tuple[Tensor, Tensor]]) -> PairBatch:
+        """Return a batch of pairs, `(time, *step)` each; the collate function for a DataLoader."""
+        sources, targets = zip(*items)
+        return cls(Batch.of(sources), Batch.of(targets))
+
     def __len__(self) -> int:
         return len(self.source)
 
@@ -38,8 +44,12 @@ class PairBatch:
         """Return the same batch on a device."""
         return PairBatch(self.source.to(device), self.target.to(device))
 
+    def unpad(self) -> list[tuple[Tensor, Tensor]]:
+        """Return the pairs, each sequence of its own length, `(time, *step)`."""
+        return list(zip(self.source.unpad(), self.target.unpad()))
 
-class PairDataset:
+
+class PairDataset(MapDataset):
     """Two datasets of sequences side by side.
 
     Args:

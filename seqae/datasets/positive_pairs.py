@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+import torch.utils.data
+from torch import Tensor
 
 from seqae.batch import Batch
 from seqae.datasets.sequences import Dataset
 
 
-class PositivePairs:
+class PositivePairs(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     """Batches whose second half holds, for each sequence of the first half, a similar one.
 
     A random walk finds it: from the sequence to one of its neighbours, from there to one of the neighbour's, and so on.
@@ -38,6 +42,26 @@ class PositivePairs:
     def lengths(self) -> np.ndarray:
         """The number of steps of each sequence, `(sequences,)`."""
         return self.dataset.lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return a sequence and one that is similar, `(time, *step)` each."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"item {index} of {len(self)}. Expected 0 to {len(self) - 1}")
+        return self.__getitems__([int(index) % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int] | np.ndarray) -> list[tuple[Tensor, Tensor]]:
+        """Return several items at once; torch's data loaders call it."""
+        sequences = self.batch(np.asarray(indices)).unpad()
+        return list(zip(sequences[: len(indices)], sequences[len(indices) :]))
+
+    @staticmethod
+    def collate(items: Iterable[tuple[Tensor, Tensor]]) -> Batch:
+        """Return the batch `(2 * batch, time, *step)` of several items; the collate function for a DataLoader."""
+        sequences, similar = zip(*items)
+        return Batch.of([*sequences, *similar])
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Return the sequences at `indices`, `(batch,)`, and then one similar to each, `(2 * batch, time, *step)`."""

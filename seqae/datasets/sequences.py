@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+import torch.utils.data
 from torch import Tensor
 
 from seqae.batch import Batch
@@ -39,7 +41,53 @@ class Dataset(Protocol[B_co]):
         """Return the items at `indices`, `(batch,)` from 0 on, as one batch."""
 
 
-class SequenceDataset:
+class MapDataset(torch.utils.data.Dataset[Any], ABC):
+    """A `Dataset` that is one of torch's as well: `torch.utils.data.DataLoader` reads it, item by item or in batches.
+
+    An item is what `unpad()` of a batch returns one of; `of(items)` of the batch's class is the `collate_fn`, which
+    gives the same batches as `batch(indices)`. A subclass defines `lengths` and `batch`.
+
+    Examples:
+        >>> import torch
+        >>> import seqae
+        >>> dataset = seqae.SequenceDataset([torch.zeros(length, 3) for length in (5, 2, 6, 3)])
+        >>> sampler = seqae.LengthBucketSampler(dataset.lengths, batch_size=2, shuffle=False)
+        >>> loader = torch.utils.data.DataLoader(dataset, batch_sampler=sampler, collate_fn=seqae.Batch.of)
+        >>> [batch.lengths.tolist() for batch in loader]
+        [[5, 2], [6, 3]]
+    """
+
+    @property
+    @abstractmethod
+    def lengths(self) -> np.ndarray:
+        """The number of steps of each item, `(items,)`, int64."""
+
+    @abstractmethod
+    def batch(self, indices: np.ndarray) -> Any:
+        """Return the items at `indices`, `(batch,)` from 0 on, as one batch."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return one item.
+
+        Raises:
+            IndexError: There is no such item.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"item {index} of {len(self)}. Expected 0 to {len(self) - 1}")
+        return self.__getitems__([int(index) % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int] | np.ndarray) -> list[Any]:
+        """Return several items at once; torch's data loaders call it."""
+        return self.batch(np.asarray(indices)).unpad()
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+
+class SequenceDataset(MapDataset):
     """A list of sequences of any lengths.
 
     Args:
@@ -61,9 +109,14 @@ class SequenceDataset:
 
     def __init__(self, sequences: Sequence[Tensor]):
         self.sequences = list(sequences)
-        self.lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
+        self._lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
         if (empty := np.flatnonzero(self.lengths == 0)).size:
             raise ValueError(f"sequence {empty[0]} of {len(self.sequences)} is empty. Drop empty sequences first")
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of steps of each sequence, `(sequences,)`."""
+        return self._lengths
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
         """Return the sequences at `indices` as one batch, `(batch, time, *step)`."""
@@ -108,6 +161,12 @@ class LabelledBatch:
     batch: Batch
     labels: Tensor
 
+    @classmethod
+    def of(cls, items: Iterable[tuple[Tensor, int | Tensor]]) -> LabelledBatch:
+        """Return a batch of sequences `(time, *step)` with their labels; the collate function for a DataLoader."""
+        sequences, labels = zip(*items)
+        return cls(Batch.of(sequences), torch.tensor([int(label) for label in labels], device=sequences[0].device))
+
     def __len__(self) -> int:
         return len(self.batch)
 
@@ -120,8 +179,12 @@ class LabelledBatch:
         """Return the same batch on a device."""
         return LabelledBatch(self.batch.to(device), self.labels.to(device))
 
+    def unpad(self) -> list[tuple[Tensor, Tensor]]:
+        """Return each sequence `(time, *step)` with its label `()`."""
+        return list(zip(self.batch.unpad(), self.labels))
 
-class LabelledDataset:
+
+class LabelledDataset(MapDataset):
     """The sequences of a dataset with their classes.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqae.batch import Batch
+from seqae.datasets.sequences import MapDataset
 from seqae.modules.trees import Tree
 
 
@@ -28,6 +29,15 @@ class TreeBatch:
     labels: Tensor
     trees: tuple[Tree, ...] | None = None
 
+    @classmethod
+    def of(cls, items: Iterable[tuple[Tensor, Tensor, Tree | None]]) -> TreeBatch:
+        """Return a batch of sequences `(time, *step)`, the labels of their nodes `(nodes,)`, and trees or None.
+
+        It is the collate function for a DataLoader.
+        """
+        sequences, labels, trees = zip(*items)
+        return cls(Batch.of(sequences), torch.cat(labels), None if None in trees else trees)
+
     def __len__(self) -> int:
         return len(self.batch)
 
@@ -40,8 +50,13 @@ class TreeBatch:
         """Return the same batch on a device."""
         return TreeBatch(self.batch.to(device), self.labels.to(device), self.trees)
 
+    def unpad(self) -> list[tuple[Tensor, Tensor, Tree | None]]:
+        """Return each sequence `(time, *step)` with the labels of its nodes `(nodes,)` and its tree, or None."""
+        labels = self.labels.split((2 * self.lengths - 1).tolist())
+        return list(zip(self.batch.unpad(), labels, self.trees or [None] * len(self)))
 
-class TreeDataset:
+
+class TreeDataset(MapDataset):
     """Sequences with labels of the nodes of their trees.
 
     Args:
@@ -58,7 +73,7 @@ class TreeDataset:
         self, sequences: Sequence[Tensor], labels: Sequence[int | np.ndarray], trees: Sequence[Tree] | None = None
     ):
         self.sequences = list(sequences)
-        self.lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
+        self._lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
         if len(labels) != len(self.sequences):
             raise ValueError(f"{len(labels)} labels for {len(self.sequences)} sequences. Give one to each")
         self.labels = [self._node_labels(index, np.asarray(label)) for index, label in enumerate(labels)]
@@ -69,6 +84,11 @@ class TreeDataset:
                     f"the tree of sequence {index} has {tree.leaves} leaves, the sequence {self.lengths[index]} "
                     "steps. Give each step a leaf"
                 )
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of leaves of each sequence, `(sequences,)`."""
+        return self._lengths
 
     def batch(self, indices: np.ndarray) -> TreeBatch:
         """Return the sequences at `indices`, `(batch, time, *step)`, with the labels of their nodes, `(nodes,)`."""

@@ -59,7 +59,7 @@ class Translator:
         """
         dataset, found = encoded_pairs(pairs, self.source_vocabulary, self.target_vocabulary), []
         with evaluating(self.model) as device:
-            for indices in LengthBucketSampler(dataset.lengths, batch_size, shuffle=False):
+            for indices in LengthBucketSampler(dataset.lengths, batch_size, shuffle=False, num_replicas=1, rank=0):
                 pair = dataset.batch(indices).to(device)
                 logits = self.model(pair.source, pair.target)
                 errors = logits.with_steps(token_cross_entropy(logits.steps, pair.target.steps))

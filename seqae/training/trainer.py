@@ -15,7 +15,8 @@ from typing import Any
 import lightning
 
 from seqae._files import require_local_path
-from seqae.datasets.sequences import BatchLike
+from seqae.datasets.batches import as_batches, deal_out
+from seqae.datasets.sequences import Dataset
 from seqae.training.callbacks.best_weights import BestWeights
 from seqae.training.callbacks.checkpoints import (
     ChecksummedCheckpointIO,
@@ -25,6 +26,7 @@ from seqae.training.callbacks.checkpoints import (
 )
 from seqae.training.callbacks.progress import Progress
 from seqae.training.callbacks.signals import GracefulShutdown, Interrupted
+from seqae.training.launch import process_options
 from seqae.training.runtime import usable_precision
 
 
@@ -47,8 +49,8 @@ class History:
 
 def fit(
     task: lightning.LightningModule,
-    train: Iterable[BatchLike],
-    valid: Iterable[BatchLike] | None = None,
+    train: Iterable[Any] | Dataset[Any],
+    valid: Iterable[Any] | Dataset[Any] | None = None,
     *,
     epochs: int = 50,
     patience: int = 10,
@@ -58,6 +60,9 @@ def fit(
     progress: bool = True,
     precision: str = "32-true",
     gradient_clip_val: float | None = 1.0,
+    accelerator: Any = "auto",
+    devices: Any = None,
+    strategy: Any = None,
 ) -> History:
     """Train a task, and leave its model with the weights of the best epoch.
 
@@ -65,11 +70,16 @@ def fit(
     that was not, bit by bit, if the batches come from a `DataLoader` of seqae. SIGTERM and Ctrl-C save a checkpoint
     before they end training.
 
+    Started by torchrun, or with several `devices`, each process reads a part of its own of every batch, and all of them
+    end with the same weights: those of one process whose batches are larger by the number of processes. A
+    `checkpoint_dir` has to be on a file system that all machines share.
+
     Args:
         task: The model with its loss, for example `Reconstruction(model, squared_error)`.
-        train: Batches; an iterable that can be gone through again.
-        valid: Held-out batches, which choose the best epoch and end training early; without them the last weights are
-            kept.
+        train: Sequences `(time, *step)` in a list, a `Dataset`, both read in batches of 32 in random order; a data
+            loader of seqae or of torch; or any iterable of batches that can be gone through again. See `as_batches`.
+        valid: Held-out sequences, the same, in the order in which they are; they choose the best epoch and end training
+            early; without them the last weights are kept.
         epochs: The largest number of passes over the training batches.
         patience: Epochs without a better held-out loss after which training stops.
         checkpoint_dir: A folder on this machine for checkpoints; without it a run that was killed starts again.
@@ -78,11 +88,14 @@ def fit(
         progress: Whether to show a progress bar on the error stream.
         precision: The `precision` of Lightning's Trainer; 32-true, with a warning, if the CPU lacks it.
         gradient_clip_val: The largest norm of the gradient; None does not clip it.
+        accelerator: The `accelerator` of Lightning's Trainer.
+        devices: The `devices` of Lightning's Trainer; None is one process, or all that torchrun has started.
+        strategy: The `strategy` of Lightning's Trainer; None is "ddp" under torchrun.
 
     Raises:
         FloatingPointError: Loss, gradient or weights are not finite; names the step. Checkpoints are finite.
         OSError: A checkpoint cannot be written; those that are there stay.
-        ValueError: The newest checkpoint is of another model.
+        ValueError: The newest checkpoint is of another model, or `train` or `valid` yields something else than batches.
         SystemExit: SIGTERM ended training; the status is 143.
 
     Examples:
@@ -99,6 +112,7 @@ def fit(
         True
     """
     shutdown = GracefulShutdown()
+    train, valid = as_batches(train, shuffle=True), None if valid is None else as_batches(valid)
     best = BestWeights(patience, valid, shutdown)
     callbacks: list[lightning.Callback] = [TerminateOnNaN(), best, *([Progress()] if progress else [])]
     existing: list[Path] = []
@@ -110,11 +124,15 @@ def fit(
         callbacks.append(PeriodicCheckpoint(checkpoint_dir, existing, checkpoint_interval, shutdown))
     settings = {"max_epochs": epochs, "precision": usable_precision(precision), "gradient_clip_val": gradient_clip_val}
     with _quiet():
+        settings |= {"accelerator": accelerator, **process_options(devices, strategy)}
         trainer = _trainer([*callbacks, shutdown], default_root_dir=checkpoint_dir, **settings)
+        if trainer.world_size > 1:
+            train, valid = deal_out(train), None if valid is None else deal_out(valid)
+            best.valid = valid
         with _translate_exceptions(best, task, existing):
             trainer.fit(task, train, valid, ckpt_path=existing[-1] if existing else None)
     best.run_pending_validation(trainer, task)
-    if progress:
+    if progress and trainer.is_global_zero:
         for note in notes:
             print(f"note   {note}", file=sys.stderr)
     best.restore_best(task)
@@ -122,10 +140,9 @@ def fit(
 
 
 def _trainer(callbacks: list[lightning.Callback], **settings: Any) -> lightning.Trainer:
-    """Return a trainer on one device that writes and prints nothing but what the callbacks do."""
+    """Return a trainer that writes and prints nothing but what the callbacks do."""
     return lightning.Trainer(
-        accelerator="auto",
-        devices=1,
+        use_distributed_sampler=False,
         callbacks=callbacks,
         plugins=[ChecksummedCheckpointIO()],
         logger=False,
@@ -165,9 +182,9 @@ def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, ex
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence the messages of Lightning about itself."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("lightning.pytorch", "lightning.fabric"))}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings(
@@ -177,4 +194,5 @@ def _quiet() -> Iterator[None]:
             )
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)

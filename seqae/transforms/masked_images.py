@@ -38,7 +38,7 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
             image, mask = transform(image, mask, random)
         images.append(image)
         masks.append(mask)
-    return MaskedBatch.of(images, masks, batch.indices)
+    return MaskedBatch.of(zip(images, masks, batch.indices))
 
 
 def random_flip(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:

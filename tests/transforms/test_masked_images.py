@@ -14,7 +14,7 @@ def batch_of(*sizes, indices=None) -> MaskedBatch:
     """Images whose pixels tell their class: 0.5 at class 1."""
     torch.manual_seed(0)
     masks = [torch.randint(0, 2, size) for size in sizes]
-    return MaskedBatch.of([mask.unsqueeze(0) / 2 for mask in masks], masks, indices or range(len(masks)))
+    return MaskedBatch.of(zip([mask.unsqueeze(0) / 2 for mask in masks], masks, indices or range(len(masks))))
 
 
 @pytest.mark.parametrize("change", [random_flip, random_rotation, RandomShift(2)])

@@ -114,7 +114,6 @@ class EpochSampler:
         self.num_videos = num_videos
         self.batch_size = batch_size
         self.epoch = 0
-        self.start = 0
 
     @property
     def sampler(self) -> EpochSampler:
@@ -130,8 +129,7 @@ class EpochSampler:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         indices = self.num_videos * self.epoch + np.arange(self.num_videos)
-        start, self.start = self.start, 0
-        yield from np.array_split(indices, len(self))[start:]
+        yield from np.array_split(indices, len(self))
 
 
 def bounce(start: np.ndarray, step: np.ndarray, frames: int) -> np.ndarray:

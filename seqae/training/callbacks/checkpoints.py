@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -15,6 +16,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor
 
 from seqae._files import write_atomically
+from seqae._processes import gather
 from seqae.training.callbacks.signals import GracefulShutdown
 
 MAX_CHECKPOINTS = 3  # the newest one may be damaged
@@ -55,11 +57,16 @@ class ChecksummedCheckpointIO(CheckpointIO):
 class PeriodicCheckpoint(lightning.Callback):
     """Saves after each epoch, at intervals within one, and when a signal comes; the newest three checkpoints are kept.
 
+    Of several processes the first one writes; all of them read.
+
     Args:
         directory: The folder of the checkpoints.
         existing: Checkpoints in it to be kept, the oldest first; others are deleted when there is a new one.
         interval: Seconds between two checkpoints within an epoch.
         shutdown: The callback that records whether a signal was received.
+
+    Raises:
+        ValueError: Processes that train together see other checkpoints than the first one.
     """
 
     def __init__(self, directory: Path, existing: list[Path], interval: float, shutdown: GracefulShutdown):
@@ -68,13 +75,27 @@ class PeriodicCheckpoint(lightning.Callback):
         self.interval = interval
         self.shutdown = shutdown
 
+    def setup(self, trainer: lightning.Trainer, task: lightning.LightningModule, stage: str) -> None:
+        newest = int(self.kept[-1].stem.removeprefix("step=")) if self.kept else -1
+        steps = gather(newest).flatten().int().tolist()
+        if len(set(steps)) > 1:
+            found = ["none" if step < 0 else f"one of step {step}" for step in steps]
+            raise ValueError(
+                f"the newest checkpoint in {self.directory} is not the same for all processes: {', '.join(found)}. "
+                "Give a checkpoint_dir that all machines share"
+            )
+
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        for leftover in self.directory.glob(".part-*.ckpt"):  # left by a run that was killed while it saved
-            leftover.unlink(missing_ok=True)
+        if trainer.is_global_zero:
+            for leftover in self.directory.glob(".part-*.ckpt"):  # left by a run that was killed while it saved
+                leftover.unlink(missing_ok=True)
         self.saved_at = time.monotonic()
 
+    def on_train_batch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
+        self.shutdown.checkpoint_wanted = time.monotonic() - self.saved_at >= self.interval
+
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        is_due = self.shutdown.signal_received or time.monotonic() - self.saved_at >= self.interval
+        is_due = self.shutdown.signal_received or self.shutdown.checkpoint_due
         if is_due and not trainer.is_last_batch:  # after which the end of the epoch is saved
             self._save(trainer)
 
@@ -85,7 +106,7 @@ class PeriodicCheckpoint(lightning.Callback):
         path = self.directory / f"step={trainer.global_step}.ckpt"
         trainer.save_checkpoint(path)
         self.kept = [*(file for file in self.kept if file != path), path][-MAX_CHECKPOINTS:]
-        for file in checkpoints_in(self.directory):
+        for file in checkpoints_in(self.directory) if trainer.is_global_zero else []:
             if file not in self.kept:
                 file.unlink(missing_ok=True)
         self.saved_at = time.monotonic()
@@ -99,6 +120,8 @@ class TerminateOnNaN(lightning.Callback):
     """
 
     def on_before_backward(self, trainer: lightning.Trainer, task: lightning.LightningModule, loss: Tensor) -> None:
+        if trainer.world_size > 1:  # one process would end while others wait for its gradient, which ends all alike
+            return
         _require_finite("loss is", [loss.detach()], trainer)
 
     def on_before_optimizer_step(
@@ -132,15 +155,18 @@ def checkpoints_in(directory: Path) -> list[Path]:
 def valid_checkpoints(directory: Path) -> tuple[list[Path], list[str]]:
     """Return checkpoints to resume from, the newest last, and a warning for each damaged one, which is renamed.
 
-    Only the newest one that is returned has been checked.
+    Only the newest one that is returned has been checked. Other processes may do the same at the same time.
     """
     files, notes = checkpoints_in(directory), []
     while files:
         try:
             read_checked(files[-1])
+        except FileNotFoundError:  # another process has renamed it
+            files.pop()
         except ValueError as error:
             damaged = files.pop()
-            damaged.rename(damaged.with_suffix(".ckpt.damaged"))
+            with contextlib.suppress(FileNotFoundError):
+                damaged.rename(damaged.with_suffix(".ckpt.damaged"))
             notes.append(f"{error}. {'Going on from the one before' if files else 'Starting again'}")
         else:
             break

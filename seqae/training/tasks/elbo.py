@@ -48,7 +48,7 @@ class ELBO(Task):
         output = self.model(batch, targets=batch)
         weight = 1.0 if self.weight is None else self.weight(self.fraction_done)
         losses = self.loss(output.prediction.steps, batch.steps)
-        return (losses.sum() + weight * output.penalty.sum()) / len(batch)
+        return (losses.sum() + weight * output.penalty.sum()) / len(batch) * self.shares(batch.lengths)[0]
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
         """Return the mean negative bound of sequences `(batch, time, *step)` in nats, `()`, and their number.

@@ -45,14 +45,16 @@ class ReconstructAndForecast(Task):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean of both mean losses."""
         past, future = split_at(batch, self.context_length)
-        return self._loss(self.model(past, future.lengths, targets=future), past, future)
+        losses = self._losses(self.model(past, future.lengths, targets=future), past, future)
+        means = [share * mean_loss(each) for share, each in zip(self.shares(*losses), losses)]
+        return torch.stack(means).mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
         """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are."""
         past, future = split_at(batch, self.context_length)
-        return self._loss(self.model(past, future.lengths), past, future), len(batch)
+        losses = self._losses(self.model(past, future.lengths), past, future)
+        return torch.stack([mean_loss(each) for each in losses]).mean(), len(batch)
 
-    def _loss(self, output: CompositeOutput, past: Batch, future: Batch) -> Tensor:
+    def _losses(self, output: CompositeOutput, past: Batch, future: Batch) -> list[Tensor]:
         pairs = [(output.past, past), (output.future, future)]
-        losses = [mean_loss(self.loss(found.steps, target.steps)) for found, target in pairs if found is not None]
-        return torch.stack(losses).mean()
+        return [self.loss(found.steps, target.steps) for found, target in pairs if found is not None]

@@ -42,9 +42,12 @@ class IWAE(Task):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean bound of a sequence's negative log-likelihood in nats."""
-        weights = log_weights(self.model, batch, self.num_samples, self.loss)
-        return -(weights.logsumexp(dim=1) - math.log(self.num_samples)).mean()
+        return self._bound(batch) * self.shares(batch.lengths)[0]
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
         """Return the mean bound, `()`, of sequences `(batch, time, *step)`, and their number."""
-        return self.training_step(batch, 0), len(batch)
+        return self._bound(batch), len(batch)
+
+    def _bound(self, batch: Batch) -> Tensor:
+        weights = log_weights(self.model, batch, self.num_samples, self.loss)
+        return -(weights.logsumexp(dim=1) - math.log(self.num_samples)).mean()

@@ -60,11 +60,12 @@ class FixMatch(Task):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats of the labels, plus that of the pseudo-labels."""
-        random = np.random.default_rng((self.seed, self.current_epoch, batch_idx))
+        random = np.random.default_rng((self.seed, self.current_epoch, self.batch_number(batch_idx)))
         chosen = random.choice(len(self.labelled.lengths), self.labelled_batch_size, replace=False)
         generator = torch.Generator().manual_seed(int(random.integers(2**63)))
         supervised, unsupervised = self.losses(self.labelled.batch(chosen).to(self.device), batch, generator)
-        return supervised + min(1.0, self.fraction_done / self.ramp_up) * unsupervised
+        weight = min(1.0, self.fraction_done / self.ramp_up) * self.shares(batch.lengths)[0]
+        return supervised + weight * unsupervised
 
     def losses(self, labelled: LabelledBatch, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the mean cross-entropies in nats of labels and of pseudo-labels above the threshold, each `()`.

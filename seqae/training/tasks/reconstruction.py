@@ -61,9 +61,13 @@ class Reconstruction(Task):
         """Return the mean loss of all values that are not missing, plus the mean penalty of the codes."""
         inputs = batch
         if self.corrupt is not None:
-            inputs = self.corrupt(batch, corruption_generator(self.seed, self.current_epoch, batch_idx))
+            inputs = self.corrupt(
+                batch, corruption_generator(self.seed, self.current_epoch, self.batch_number(batch_idx))
+            )
         output = self.model(inputs, targets=batch)
-        return mean_loss(self.loss(output.prediction.steps, batch.steps)) + output.penalty.mean()
+        losses = self.loss(output.prediction.steps, batch.steps)
+        of_values, of_codes = self.shares(losses, output.penalty)
+        return of_values * mean_loss(losses) + of_codes * output.penalty.mean()
 
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
         """Return the mean loss without targets for the decoder, `()`, and how many values it is the mean of.
@@ -97,4 +101,5 @@ class Classification(Task):
 
     def training_step(self, labelled: LabelledBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats."""
-        return F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
+        loss = F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
+        return loss * self.shares(labelled.labels)[0]

@@ -55,7 +55,9 @@ class TreeReconstruction(Task):
         """Return the weighted sum of the mean losses."""
         inputs = batch.batch
         if self.corrupt is not None:
-            inputs = self.corrupt(inputs, corruption_generator(self.seed, self.current_epoch, batch_idx))
+            inputs = self.corrupt(
+                inputs, corruption_generator(self.seed, self.current_epoch, self.batch_number(batch_idx))
+            )
         return self._loss(self.model(inputs, batch.trees), batch.labels)
 
     def held_out_loss(self, batch: TreeBatch) -> tuple[Tensor, int]:

@@ -43,9 +43,9 @@ class SequenceToSequence(Task):
     def training_step(self, pairs: PairBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy of all tokens in nats."""
         if self.corrupt is not None:
-            generator = corruption_generator(self.seed, self.current_epoch, batch_idx)
+            generator = corruption_generator(self.seed, self.current_epoch, self.batch_number(batch_idx))
             pairs = PairBatch(self.corrupt(pairs.source, generator), pairs.target)
-        return self._loss(pairs, self.label_smoothing)
+        return self._loss(pairs, self.label_smoothing) * self.shares(pairs.target.steps)[0]
 
     def held_out_loss(self, pairs: PairBatch) -> tuple[Tensor, int]:
         """Return the mean negative log-likelihood in nats of target tokens, `()`, and their number.

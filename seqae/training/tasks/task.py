@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning
 import torch
+import torch.distributed
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
@@ -40,6 +41,27 @@ class Task(lightning.LightningModule):
     def fraction_done(self) -> float:
         """The fraction of training that is done, from 0 to 1."""
         return self.global_step / self.trainer.estimated_stepping_batches
+
+    def shares(self, *values: Tensor) -> list[Tensor | float]:
+        """Return a factor for the mean over each of several tensors, 1 unless several processes train together.
+
+        Their gradients are averaged. A mean with this factor in each process becomes, on average, the mean over the
+        values of all processes, of which each may have another number. NaN does not count. All have to call it.
+        """
+        if self._num_processes == 1:
+            return [1.0] * len(values)
+        own = torch.stack([(~each.isnan()).sum() for each in values]).double()
+        everywhere = own.clone()
+        torch.distributed.all_reduce(everywhere)
+        return list((own * self._num_processes / everywhere.clamp(min=1)).float())
+
+    def batch_number(self, batch_idx: int) -> int:
+        """Return the number of a batch among those of all processes in this epoch, for random numbers of its own."""
+        return batch_idx if self._num_processes == 1 else batch_idx * self._num_processes + self.global_rank
+
+    @property
+    def _num_processes(self) -> int:
+        return 1 if self._trainer is None else self._trainer.world_size
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return the optimizer, with a schedule if there is an `lr_scheduler`."""

@@ -73,9 +73,8 @@ def test_every_epoch_has_videos_of_its_own():
     indices = EpochSampler(10, batch_size=4)
     first = np.concatenate(list(indices))
     indices.set_epoch(1)
-    indices.start = 1  # a resumed run goes on with the second batch
     later = list(indices)
-    assert len(later) == len(indices) - 1 and not set(first) & set(np.concatenate(later))
+    assert len(later) == len(indices) and not set(first) & set(np.concatenate(later))
     assert sorted(np.concatenate(list(indices))) == list(range(10, 20))
 
 

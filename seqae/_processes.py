@@ -1,0 +1,52 @@
+"""What the processes that train one model together tell each other; a process alone is the first of one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def rank_and_world_size() -> tuple[int, int]:
+    """Return the number of this process, from 0 on, and how many train together: what torch.distributed says."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def gather(*values: float) -> Tensor:
+    """Return these values of all processes, `(process, value)` float64, on the CPU. All of them have to call it."""
+    return gather_tensors(torch.tensor(values, dtype=torch.float64))
+
+
+def gather_tensors(tensor: Tensor) -> Tensor:
+    """Return a tensor of the CPU, of one shape in all processes, as `(process, *shape)`. All have to call it."""
+    _, world_size = rank_and_world_size()
+    if world_size == 1:
+        return tensor.unsqueeze(0)
+    found = [torch.empty_like(tensor) for _ in range(world_size)]
+    dist.all_gather(found, tensor.contiguous(), group=_cpu_group(dist.group.WORLD))
+    return torch.stack(found)
+
+
+def broadcast(tensor: Tensor | None) -> Tensor:
+    """Return the first process's int64 tensor `(values,)`, on the CPU, in all of them; the others give None."""
+    rank, world_size = rank_and_world_size()
+    if world_size == 1:
+        assert tensor is not None, "the first process gives a tensor"
+        return tensor
+    group = _cpu_group(dist.group.WORLD)
+    size = torch.tensor([0 if tensor is None else len(tensor)])
+    dist.broadcast(size, src=0, group=group)
+    values = tensor if tensor is not None and rank == 0 else torch.empty(int(size), dtype=torch.int64)
+    dist.broadcast(values, src=0, group=group)
+    return values
+
+
+@lru_cache(maxsize=1)
+def _cpu_group(world: Any) -> Any:
+    """Return a group of all processes that talks between CPUs: a GPU need not be waited for."""
+    return world if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
