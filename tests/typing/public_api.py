@@ -71,6 +71,7 @@ def decoders() -> list[seqae.Decoder]:
 
 def autoencoders(encoder: seqae.Encoder, decoder: seqae.Decoder) -> list[seqae.Autoencoder]:
     codes: list[seqae.Bottleneck | None] = [None, seqae.L1Code(0.1), seqae.TopKCode(4), seqae.GaussianCode()]
+    codes.append(seqae.VectorQuantizedCode(8, num_entries=32, num_groups=2))
     return [seqae.Autoencoder(encoder, decoder, code) for code in codes]
 
 
