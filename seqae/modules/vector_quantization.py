@@ -15,7 +15,7 @@ class VectorQuantizedCode(Bottleneck):
     van den Oord et al. 2017, https://arxiv.org/abs/1711.00937: gradients pass straight through, and a penalty keeps
     the output of the encoder near its entries. While training, each entry follows the exponential moving mean of the
     parts that it stands for; one that stands for almost none is moved to a part of the batch (Dhariwal et al. 2020,
-    https://arxiv.org/abs/2005.00341), as all are by the first batch. In evaluation mode nothing moves.
+    https://arxiv.org/abs/2005.00341), as nearly all are by the first batch. In evaluation mode nothing moves.
 
     Args:
         code_size: Length of a code.
