@@ -64,6 +64,7 @@ from .modules.recursive import RecursiveAutoencoder as RecursiveAutoencoder
 from .modules.recursive import RecursiveEncoder as RecursiveEncoder
 from .modules.stacked import StackedEncoder as StackedEncoder
 from .modules.stacked import TimeDistributed as TimeDistributed
+from .modules.vector_quantization import VectorQuantizedCode as VectorQuantizedCode
 from .report.figures.images import image_rows_figure as image_rows_figure
 from .report.figures.signals import embedding_figure as embedding_figure
 from .report.figures.signals import loss_figure as loss_figure

@@ -16,7 +16,8 @@ from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer
 from seqae.modules.self_attention import SelfAttention
 
 Architecture = Literal["lstm", "gru", "conv", "attention"]
-NUM_LAYERS: dict[Architecture, int] = {"lstm": 1, "gru": 1, "conv": 4, "attention": 2}
+NUM_LAYERS: dict[Architecture, int] = {"lstm": 1, "gru": 1, "conv": 4, "attention": 1}
+ATTENTION_DROPOUT = 0.1  # without it, self-attention learns a few hundred sequences by heart
 
 
 def build_autoencoder(
@@ -68,7 +69,7 @@ def _network(architecture: Architecture, size: int, layers: int) -> RecurrentLay
     if architecture == "conv":
         return Convolutions(size, (size,) * layers)
     if architecture == "attention":
-        return SelfAttention(size, size, layers)
+        return SelfAttention(size, size, layers, dropout=ATTENTION_DROPOUT)
     return _recurrent(architecture, size, size, layers)
 
 

@@ -144,6 +144,7 @@ MODULE_OF = {
     "UNet": "seqae.modules.unet",
     "UnfoldingDecoder": "seqae.modules.recursive",
     "VTLP": "seqae.transforms.spectrograms",
+    "VectorQuantizedCode": "seqae.modules.vector_quantization",
     "ViewInvariantCode": "seqae.modules.codes",
     "Vocabulary": "seqae.text.vocabulary",
     "WordDropout": "seqae.modules.tokens",

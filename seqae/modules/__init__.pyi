@@ -95,3 +95,4 @@ from .trees import balanced as balanced
 from .trees import chain as chain
 from .unet import Segmenter as Segmenter
 from .unet import UNet as UNet
+from .vector_quantization import VectorQuantizedCode as VectorQuantizedCode

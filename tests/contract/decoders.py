@@ -21,6 +21,7 @@ from contract.entry import (
 )
 from seqae.losses import token_cross_entropy
 from seqae.modules.conv_lstm import ConvLSTM, ConvLSTMDecoder
+from seqae.modules.convolution import Convolutions
 from seqae.modules.decoders import (
     AutoregressiveDecoder,
     ConstantDecoder,
@@ -32,8 +33,10 @@ from seqae.modules.decoders import (
 from seqae.modules.images import conv_decoder, frame_decoder, frame_encoder
 from seqae.modules.merging import Decomposition
 from seqae.modules.per_channel import PerChannelDecoder
+from seqae.modules.positional import PositionalDecoder
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
+from seqae.modules.self_attention import SelfAttention
 from seqae.modules.tokens import Argmax, TiedHead
 
 
@@ -55,6 +58,14 @@ def per_channel() -> PerChannelDecoder:
     decoder = PerChannelDecoder(10, CHANNELS, 4, 5)
     nn.init.normal_(decoder.output_weight)  # as after training: at first the linear path stands alone
     return decoder
+
+
+def positional(network: nn.Module) -> PositionalDecoder:
+    return PositionalDecoder(CODE, network, nn.Linear(network.output_size, CHANNELS))
+
+
+def of_tokens_at_once() -> PositionalDecoder:
+    return PositionalDecoder(CODE, SelfAttention(16, 16, 1), TiedHead(nn.Embedding(WORDS, 16)))
 
 
 READS = (codes(CODE), READINGS)
@@ -83,6 +94,13 @@ DECODERS = {
     "reversed": DecoderEntry(lambda: ReversedDecoder(autoregressive()), READS),
     "reversed, frames": DecoderEntry(of_frames, (codes(CODE), FRAMES)),
     "convolutions": DecoderEntry(lambda: ConvDecoder(CODE, nn.Linear(16, CHANNELS), channels=(16, 16)), READS),
+    "positional, lstm": DecoderEntry(lambda: positional(LSTM(16, 8, bidirectional=True)), READS),
+    "positional, gru of two layers": DecoderEntry(lambda: positional(GRU(16, 16, 2)), READS),
+    "positional, convolutions": DecoderEntry(lambda: positional(Convolutions(16, (16, 16))), READS),
+    "positional, self-attention": DecoderEntry(lambda: positional(SelfAttention(16, 16)), READS),
+    "positional, self-attention, tokens": DecoderEntry(
+        of_tokens_at_once, (codes(CODE), TOKENS), error=token_cross_entropy
+    ),
     "dense": DecoderEntry(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
     "linear": DecoderEntry(
         lambda: DenseDecoder(12, CHANNELS, CODE, hidden_sizes=()), (codes(CODE), READINGS.up_to(12))

@@ -35,9 +35,11 @@ from seqae.modules.merging import Composition, Decomposition
 from seqae.modules.missing import MissingValueEmbedding
 from seqae.modules.per_channel import PerChannelEncoder
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
+from seqae.modules.positional import PositionalEncoder
 from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, GreedyTree, MeanOfNodes, RecursiveEncoder
+from seqae.modules.self_attention import SelfAttention
 from seqae.modules.stacked import StackedEncoder, TimeDistributed
 from seqae.seq2seq.models import RecurrentSeq2SeqEncoder, StackedSeq2SeqEncoder
 
@@ -123,6 +125,25 @@ ENCODERS = {
     ),
     "per channel": EncoderEntry(per_channel, (READINGS.up_to(10, shortest=10),)),
     "spread": EncoderEntry(spread, (READINGS,)),
+    "positional, lstm": EncoderEntry(
+        lambda: PositionalEncoder(CHANNELS, LSTM(8, 8, bidirectional=True), CODE), (READINGS,)
+    ),
+    "positional, gru": EncoderEntry(lambda: PositionalEncoder(CHANNELS, GRU(8, 16), CODE), (READINGS,)),
+    "positional, convolutions": EncoderEntry(
+        lambda: PositionalEncoder(CHANNELS, Convolutions(8, (16, 16)), CODE), (READINGS,)
+    ),
+    "positional, self-attention": EncoderEntry(
+        lambda: PositionalEncoder(CHANNELS, SelfAttention(8, 16), CODE), (READINGS,)
+    ),
+    "positional, convolutions of missing values": EncoderEntry(
+        lambda: PositionalEncoder(2 * CHANNELS, Convolutions(8, (16,)), CODE, MissingValueEmbedding()), (GAPPY,)
+    ),
+    "positional, self-attention of missing values": EncoderEntry(
+        lambda: PositionalEncoder(2 * CHANNELS, SelfAttention(8, 16, 1), CODE, MissingValueEmbedding()), (GAPPY,)
+    ),
+    "positional, self-attention of tokens": EncoderEntry(
+        lambda: PositionalEncoder(4, SelfAttention(8, 16, 1), CODE, nn.Embedding(WORDS, 4)), (TOKENS,)
+    ),
     "null": EncoderEntry(
         lambda: NullEncoder(CODE), (READINGS,), ignores_input="it says nothing", cannot_overfit="all codes are the same"
     ),

@@ -71,7 +71,10 @@ def decoders() -> list[seqae.Decoder]:
 
 def autoencoders(encoder: seqae.Encoder, decoder: seqae.Decoder) -> list[seqae.Autoencoder]:
     codes: list[seqae.Bottleneck | None] = [None, seqae.L1Code(0.1), seqae.TopKCode(4), seqae.GaussianCode()]
-    return [seqae.Autoencoder(encoder, decoder, code) for code in codes]
+    codes.append(seqae.VectorQuantizedCode(8, num_entries=32, num_groups=2))
+    length = seqae.LengthPredictor(8, max_length=100)
+    built = seqae.build_autoencoder("gru", 3, lambda size: nn.Linear(size, 3), code_size=8, length=length)
+    return [built, *(seqae.Autoencoder(encoder, decoder, code) for code in codes)]
 
 
 def outputs(model: seqae.Autoencoder, batch: seqae.Batch) -> Tensor:
