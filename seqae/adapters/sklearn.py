@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import WindowModelFactory
 
-
 _MIN_ROWS = 6  # rows, which make windows of two steps
 
 

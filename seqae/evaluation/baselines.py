@@ -38,7 +38,6 @@ def pca_reconstruction(
         `(items, n_components)`.
 
     Raises:
-        MissingExtra: scikit-learn is not installed.
         ValueError: Items of `train` and `test` have not as many values, or there are fewer values in an item or fewer
             training items than components.
 
