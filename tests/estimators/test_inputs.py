@@ -60,8 +60,10 @@ CONTAINERS = {
     "frames of pandas": lambda: [pd.DataFrame(rows, columns=["a", "b"]) for rows in ROWS],
     "frames of polars": lambda: [pl.DataFrame(rows, schema=["a", "b"]) for rows in ROWS],
     "frames without names": lambda: [pd.DataFrame(rows) for rows in ROWS],
-    "columns in another order": lambda: [pd.DataFrame(ROWS[0], columns=["a", "b"])]
-    + [pd.DataFrame(rows[:, ::-1], columns=["b", "a"]) for rows in ROWS[1:]],
+    "columns in another order": lambda: (
+        [pd.DataFrame(ROWS[0], columns=["a", "b"])]
+        + [pd.DataFrame(rows[:, ::-1], columns=["b", "a"]) for rows in ROWS[1:]]
+    ),
     "series of arrays": lambda: pd.Series(ROWS),
     "frames with times": lambda: [
         pd.DataFrame({"time": pd.date_range("2026", periods=len(rows), freq="s"), "a": rows[:, 0], "b": rows[:, 1]})
@@ -140,7 +142,12 @@ def test_a_table_is_cut_in_windows_that_span_no_gap():
     times = pd.date_range("2026", periods=20, freq="s").delete(slice(8, 12))
     table = pd.DataFrame({"time": times, "a": np.arange(16.0)})
     found = read_windows(table, window=5, stride=5)
-    assert [item[:, 0].tolist() for item in found.items] == [[0, 1, 2, 3, 4], [5, 6, 7], [8, 9, 10, 11, 12], [13, 14, 15]]
+    assert [item[:, 0].tolist() for item in found.items] == [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7],
+        [8, 9, 10, 11, 12],
+        [13, 14, 15],
+    ]
     assert found.pieces == (4,) and found.channels == ("a",)
 
 
@@ -160,11 +167,17 @@ BAD = {
     "a set": ({(1, 2), (3, 4)}, "a set, which has no order"),
     "a dictionary": ({"a": ROWS[0]}, "a dict of sequences. Give them in a list: list(data.values())"),
     "another dictionary": (OrderedDict(a=ROWS[0]), "list(data.values())"),
-    "a sparse matrix": (csr_matrix(np.eye(3)), "a sparse csr_matrix. Expected numbers at every step. Give data.toarray"),
+    "a sparse matrix": (
+        csr_matrix(np.eye(3)),
+        "a sparse csr_matrix. Expected numbers at every step. Give data.toarray",
+    ),
     "a lazy frame": (pl.LazyFrame({"a": [1]}), "not read yet. Give data.collect()"),
     "a batch": (Batch.full(torch.zeros(2, 3, 1)), "a Batch. Give its sequences: data.unpad()"),
     "one sound": (Audio(np.zeros(9, np.float32), 8000), "one Audio. Is it one sequence? Put it in a list"),
-    "one sequence": (np.ones(5), "one array of shape (5,). Is it one sequence of one channel? Put it in a list: [data]"),
+    "one sequence": (
+        np.ones(5),
+        "one array of shape (5,). Is it one sequence of one channel? Put it in a list: [data]",
+    ),
     "numbers": ([1, 2, 3], "sequence 0 is one number. Is the container one sequence"),
     "a series of numbers": (pd.Series([1.0, 2.0]), "sequence 0 is one number"),
     "an empty sequence": ([np.ones((3, 2)), np.ones((0, 2))], "sequence 1 of 2 is empty, (0, 2). Drop"),
@@ -175,23 +188,38 @@ BAD = {
     "a sound among arrays": ([Audio(np.zeros(9), 8000), np.ones(3)], "sequence 1 is a ndarray, others are sounds"),
     "bytes": ([b"ab", b"c"], "sequence 0 is a bytes. Give (time, channel)"),
     "paths": ([Path("a.csv")], "sequence 0 is a PosixPath. Give (time, channel)"),
-    "words": ([["the", "cat"], ["sat"]], "sequence 0 holds text (<U3). Readings are real numbers. Give each text as one"),
+    "words": (
+        [["the", "cat"], ["sat"]],
+        "sequence 0 holds text (<U3). Readings are real numbers. Give each text as one",
+    ),
     "complex numbers": ([np.ones(3, complex)] * 2, "sequence 0 holds complex numbers (complex128)"),
     "dates": ([np.ones(3, "M8[s]")] * 2, "sequence 0 holds time stamps"),
     "objects": ([np.array([object()])] * 2, "sequence 0 is no array of numbers"),
     "rows of unlike length": ([[[1, 2], [3]]], "sequence 0 is no array of numbers"),
-    "an infinite value": ([np.ones((3, 2)), [[1, 2], [3, -np.inf]]], "sequence 1 is infinite (step 1, channel 1). Correct"),
+    "an infinite value": (
+        [np.ones((3, 2)), [[1, 2], [3, -np.inf]]],
+        "sequence 1 is infinite (step 1, channel 1). Correct",
+    ),
     "an infinite value of one channel": ([[1, np.inf], [1.0]], "sequence 0 is infinite (step 1, channel 0). Correct"),
     "an enormous value": ([[1, 1e200], [1.0]], "sequence 0 is 1e+200, beyond 1e+140 (step 1"),
-    "a sequence without values": ([np.ones((3, 2)), np.full((2, 2), np.nan)], "sequence 1 has no value, NaN alone. Leave"),
+    "a sequence without values": (
+        [np.ones((3, 2)), np.full((2, 2), np.nan)],
+        "sequence 1 has no value, NaN alone. Leave",
+    ),
     "a padded row without values": (padded(ROWS) * np.nan, "sequence 0 has no value, NaN alone. Leave it out"),
     "other channels": ([np.ones((3, 2)), np.ones((9, 3))], "sequence 1 has steps of shape (3,), sequence 0 of (2,)"),
     "with and without an axis": ([np.ones(3), np.ones((4, 1))], "sequence 1 has the shape (4, 1), sequence 0 (3,)"),
     "a matrix for each step": ([np.ones((5, 4, 4))] * 2, "sequences of shape (5, 4, 4) (sequence 0). Expected (time,)"),
-    "frames without channels": (np.ones((2, 3, 4, 5)), "Are these frames without an axis for channels? Give data[:, :, N"),
+    "frames without channels": (
+        np.ones((2, 3, 4, 5)),
+        "Are these frames without an axis for channels? Give data[:, :, N",
+    ),
     "channels last": ([np.ones((5, 20, 14, 3))] * 2, "frames of shape (20, 14, 3). Expected (channel, height, width)"),
     "channels first, ragged": ([wave(3, 20), wave(3, 30)], "All have 3 rows: are the axes (channel, time)? Give x.T"),
-    "channels first, a cube": (wave(10, 3, 50), "sequences of 3 steps with 50 channels (shape (3, 50)). Expected (time"),
+    "channels first, a cube": (
+        wave(10, 3, 50),
+        "sequences of 3 steps with 50 channels (shape (3, 50)). Expected (time",
+    ),
     "one channel first, a cube": (wave(10, 1, 50), "are the axes swapped? Give x.T for each, or say channels=50"),
     "one channel first, a list": ([wave(1, 50)] * 4, "are the axes swapped? Give x.T for each, or say channels=50"),
     "a long table": (pd.DataFrame({"id": [1, 1], "x": [1.0, 2.0]}), "one DataFrame. Is it one sequence?"),

@@ -30,7 +30,9 @@ def test_probabilities_are_in_the_order_of_the_classes(classifier):
     probabilities = classifier.predict_proba(SEQUENCES[TEST])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
     assert probabilities.shape == (20, 2) and (probabilities >= 0).all()
-    np.testing.assert_array_equal(classifier.classes_[probabilities.argmax(axis=1)], classifier.predict(SEQUENCES[TEST]))
+    np.testing.assert_array_equal(
+        classifier.classes_[probabilities.argmax(axis=1)], classifier.predict(SEQUENCES[TEST])
+    )
     assert roc_auc_score(LABELS[TEST], probabilities[:, 0]) > 0.95  # quick
     codes = classifier.autoencoder_.encode(SEQUENCES[TEST])
     weight, bias = (each.detach().double().numpy() for each in (classifier.head_.weight, classifier.head_.bias))
