@@ -1,7 +1,7 @@
 """Print the oldest versions that pyproject.toml admits, as constraints for pip.
 
 python .ci/lowest.py                   of what seqae needs
-python .ci/lowest.py report sklearn    and of what these extras need
+python .ci/lowest.py report images     and of what these extras need
 pip install -c <(python .ci/lowest.py report) '.[report]'
 """
 

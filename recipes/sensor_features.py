@@ -1,6 +1,6 @@
 """Train an encoder of sequences without labels, and use its codes in a scikit-learn classifier.
 
-The encoder is the dilated causal convolution of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738, trained as an
+The encoder is the dilated convolution of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738, trained as an
 autoencoder on sequences of different lengths. It is compared with the same encoder fine-tuned, trained from labels
 alone and untrained, and with the mean and deviation of each channel.
 
@@ -65,7 +65,7 @@ def main(
         scores["untrained"].append(accuracy(untrained.transform, train, test))
         scores["frozen"].append(accuracy(encoder.transform, train, test))
         for name, start in (("fine-tuned", encoder), ("same net from labels alone", untrained)):
-            classifier = seqae.SequenceClassifier(start, epochs, random_state=number)
+            classifier = seqae.SequenceClassifier(start, epochs=epochs, random_state=number)
             scores[name].append(classifier.fit(train.sequences, list(train.labels)).score(test.sequences, test.labels))
         print(f"seed {number}", "  ".join(f"{name} {values[-1]:.4f}" for name, values in scores.items()))
 
@@ -76,7 +76,7 @@ def main(
         {"features": name, "accuracy": metrics[name], "sd": float(np.std(values))} for name, values in table.items()
     ]
     save_figure(embedding_figure(encoder.transform(test.sequences), test.labels), run.path("codes.png"))
-    save_figure(loss_figure(encoder.history_), run.path("loss.png"))
+    save_figure(loss_figure(encoder.autoencoder_.history_), run.path("loss.png"))
     run.finish(results, metrics)
     return metrics
 

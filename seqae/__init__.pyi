@@ -1,7 +1,5 @@
 from ._extras import MissingExtra as MissingExtra
 from ._version import __version__ as __version__
-from .adapters.sequence_encoder import SequenceClassifier as SequenceClassifier
-from .adapters.sequence_encoder import SequenceEncoder as SequenceEncoder
 from .anomaly.detector import AnomalyDetector as AnomalyDetector
 from .anomaly.online.detector import OnlineDetector as OnlineDetector
 from .architectures import build_autoencoder as build_autoencoder
@@ -26,6 +24,8 @@ from .datasets.sequences import Dataset as Dataset
 from .datasets.sequences import LabelledDataset as LabelledDataset
 from .datasets.sequences import SequenceDataset as SequenceDataset
 from .estimators.sequence_autoencoder import SequenceAutoencoder as SequenceAutoencoder
+from .estimators.sequence_classifier import SequenceClassifier as SequenceClassifier
+from .estimators.sequence_encoder import SequenceEncoder as SequenceEncoder
 from .inference import encode as encode
 from .inference import evaluating as evaluating
 from .inference import reconstruct as reconstruct

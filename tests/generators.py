@@ -93,3 +93,21 @@ def spoiled(batch: Batch, reading: float = torch.nan, token: int = -1, more: int
     longer = torch.cat([batch.values, batch.values.new_zeros(len(batch), more, *batch.values.shape[2:])], dim=1)
     mask = Batch(longer, batch.lengths).mask.reshape(*longer.shape[:2], *[1] * (longer.ndim - 2))
     return Batch(longer.masked_fill(~mask, fill), batch.lengths)
+
+
+def ragged_readings(count: int = 12, channels: int = 2, seed: int = 0) -> list[np.ndarray]:
+    """Return noise of 3 to 14 steps, `(time, channel)` each."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(int(length), channels)) for length in rng.integers(3, 15, count)]
+
+
+def chirps(count: int = 60) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return waves of two classes, slow (0) and quick (1), of 8 to 30 steps and two channels, and their classes."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, count)
+    sequences = []
+    for label in labels:
+        time = np.arange(random.integers(8, 31))[:, None]
+        waves = np.sin((0.4 + 0.8 * label) * time + random.uniform(0, 6, 2))
+        sequences.append(waves + 0.1 * random.normal(size=waves.shape))
+    return sequences, labels

@@ -7,6 +7,7 @@ import numpy as np
 from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import PCA, WindowModelFactory
+from seqae.estimators.sequence_encoder import SequenceEncoder
 
 require("aeon", extra="aeon", purpose="a detector in aeon's form")
 
@@ -78,7 +79,7 @@ class AeonEncoder(BaseCollectionTransformer):
 
     Args:
         code_size: The size of a code.
-        channels: The number of channels of each convolution of the encoder.
+        hidden_size: The size of the vectors within the encoder.
         epochs: The number of passes over the series.
         random_state: Seed of the first weights and of the order of the batches.
     """
@@ -95,20 +96,24 @@ class AeonEncoder(BaseCollectionTransformer):
     def __init__(
         self,
         code_size: int = 256,
-        channels: tuple[int, ...] = (64, 128, 256),
+        hidden_size: int = 256,
         epochs: int = 40,
         random_state: int = 0,
     ):
         self.code_size = code_size
-        self.channels = channels
+        self.hidden_size = hidden_size
         self.epochs = epochs
         self.random_state = random_state
         super().__init__()
 
     def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> AeonEncoder:  # noqa: N803
-        from seqae.adapters.sequence_encoder import SequenceEncoder
-
-        encoder = SequenceEncoder(self.code_size, self.channels, epochs=self.epochs, random_state=self.random_state)
+        encoder = SequenceEncoder(
+            self.code_size,
+            hidden_size=self.hidden_size,
+            channels=X[0].shape[0],  # few steps of many channels are no mistake: aeon knows its axes
+            epochs=self.epochs,
+            random_state=self.random_state,
+        )
         self.encoder_ = encoder.fit(_time_first(X))
         return self
 
@@ -117,7 +122,7 @@ class AeonEncoder(BaseCollectionTransformer):
 
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
-        return {"code_size": 4, "channels": (4,), "epochs": 1}
+        return {"code_size": 4, "hidden_size": 4, "epochs": 1}
 
 
 def _time_first(collection: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import WindowModelFactory
-
-require("sklearn", extra="sklearn", purpose="a detector in scikit-learn's form")
-
-from sklearn.base import BaseEstimator, OutlierMixin  # noqa: E402 (after the check)
-from sklearn.utils import Tags, check_random_state  # noqa: E402
-from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 _MIN_ROWS = 6  # rows, which make windows of two steps
 

@@ -91,7 +91,11 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
         built = _build(content["tree"], stored, classes)
         load_weights(built.modules, stored, frozen=content["frozen"])
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{source} cannot be loaded: {error}") from error
+        writer = content["provenance"]["seqae"]
+        note = (
+            "" if writer == __version__ else f". It was written by seqae {writer}, this is {__version__}: fit it again"
+        )
+        raise ValueError(f"{source} cannot be loaded: {error}{note}") from error
     return built.obj
 
 

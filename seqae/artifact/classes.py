@@ -136,7 +136,7 @@ def construct(kind: type, settings: Mapping[str, object]) -> object:
     layer = torch_layers.layer_built_by(kind) if issubclass(kind, nn.Module) else None
     names = torch_layers.argument_names(layer) if layer is not None else _arguments(kind)
     if unknown := settings.keys() - set(names):
-        raise ValueError(f"{kind.__name__} takes no {', '.join(sorted(unknown))}")
+        raise ValueError(f"{kind.__name__} takes no {', '.join(sorted(unknown))}. Was it written by another version?")
     if layer is not None:
         return torch_layers.build_layer(kind, layer, settings)
     given = inspect.BoundArguments(inspect.signature(kind), OrderedDict(settings))

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
-from seqae.data.arrays import REFUSED
+from seqae.data.arrays import MAX_MAGNITUDE, REFUSED
 from seqae.data.audio.files import Audio
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
+from seqae.estimators.containers import array_of_tensor, is_frame, items_of, unwrap
 
 Kind = Literal["readings", "frames", "tokens", "texts", "audio"]
 _DIMENSIONS: dict[int, Kind] = {1: "readings", 2: "readings", 4: "frames"}
@@ -57,37 +60,29 @@ def read_sequences(
         ValueError: The container, or a sequence in it, cannot be read without guessing; the message says where.
         TypeError: It is no container of sequences.
     """
-    items = _items(data)
+    data = unwrap(data)
+    items = items_of(data)
     if not items:
         raise ValueError("no sequences (an empty container). Give at least one")
-    if all(isinstance(item, str) for item in items):
-        return RaggedSequences("texts", items)
-    if all(isinstance(item, Audio) for item in items):
-        return RaggedSequences("audio", items)
-    if any(_is_frame(item) or isinstance(item, Recording) for item in items):
+    if any(isinstance(item, str) for item in items):
+        return RaggedSequences("texts", _alike(items, str, "texts"))
+    if any(isinstance(item, Audio) for item in items):
+        return RaggedSequences("audio", _alike(items, Audio, "sounds"))
+    if any(is_frame(item) or isinstance(item, Recording) for item in items):
         recordings = as_recordings(items, channels=names or None)
-        names = recordings[0].channels if recordings[0].is_named else ()
-        arrays = [_finite(recording.values, index) for index, recording in enumerate(recordings)]
-        return RaggedSequences("readings", arrays, channels=names)
+        named = recordings[0].channels if recordings[0].is_named else ()
+        values = [_finite(recording.values, index) for index, recording in enumerate(recordings)]
+        return RaggedSequences("readings", values, channels=named)
     arrays = [_array(item, index, len(items)) for index, item in enumerate(items)]
     if tokens:
         return RaggedSequences("tokens", [_ids(array, index) for index, array in enumerate(arrays)])
-    dimensions = {array.ndim for array in arrays}
-    if len(dimensions) > 1:
-        one, other = sorted(dimensions)[:2]
-        raise ValueError(f"some sequences have {one} dimensions, others {other}. Give all of them as (time, channel)")
-    (dimension,) = dimensions
-    if dimension not in _DIMENSIONS:
-        raise ValueError(
-            f"sequences of shape {arrays[0].shape} (sequence 0). Expected (time,), (time, channel) or "
-            "(time, channel, height, width). Are these frames without an axis for channels? Give x[:, None]"
-        )
-    kind = _DIMENSIONS[dimension]
-    arrays = [array[:, None] if dimension == 1 else array for array in arrays]
-    if (isinstance(data, np.ndarray) and data.ndim in (2, 3)) or hasattr(data, "detach"):
-        arrays = [without_padding(array, index) for index, array in enumerate(arrays)]
+    kind = _kind(arrays)
+    is_flat = arrays[0].ndim == 1
+    arrays = [array[:, None] if is_flat else array for array in arrays]
     _check_shapes(arrays, kind, channels)
-    return RaggedSequences(kind, [_finite(array, at) for at, array in enumerate(arrays)], is_flat=dimension == 1)
+    if isinstance(data, np.ndarray) and data.ndim in (2, 3):
+        arrays = [without_padding(array, index) for index, array in enumerate(arrays)]
+    return RaggedSequences(kind, [_finite(array, at) for at, array in enumerate(arrays)], is_flat=is_flat)
 
 
 def read_windows(data: Any, window: int, stride: int, channels: tuple[str, ...] = ()) -> RaggedSequences:
@@ -101,10 +96,8 @@ def read_windows(data: Any, window: int, stride: int, channels: tuple[str, ...] 
         channels: The names of the channels to read; empty for all.
 
     Raises:
-        ValueError: The tables cannot be read, or `window` or `stride` is below 1.
+        ValueError: The tables cannot be read.
     """
-    if window < 1 or stride < 1:
-        raise ValueError(f"window={window}, stride={stride}. Expected whole numbers of rows of at least 1")
     windows, pieces = [], []
     recordings = as_recordings(data, channels=channels or None)
     for recording in recordings:
@@ -116,21 +109,29 @@ def read_windows(data: Any, window: int, stride: int, channels: tuple[str, ...] 
     return RaggedSequences("readings", windows, channels=names, pieces=tuple(pieces))
 
 
-def is_rectangular(data: Any) -> bool:
-    """Return whether data are `(sequence, time)`: an array of two dimensions, or a frame without times.
+def rows_of(estimator: BaseEstimator, data: Any, reset: bool) -> list[np.ndarray]:
+    """Return the rows of an array or a frame `(sequence, time)`, without padding, after the checks of scikit-learn.
+
+    Args:
+        estimator: Keeps the number of columns and their names if there is a `reset`, else knows them.
+        data: The array or frame.
+        reset: Whether this is for training.
 
     Raises:
-        TypeError: It is a frame with times, whose rows are steps and not sequences.
+        ValueError: There are other columns than in training, or a row has no value.
     """
-    if not _is_frame(data):
-        return getattr(data, "ndim", None) == 2
-    times = [str(kind) for kind in getattr(data, "dtypes", ()) if "date" in str(kind).lower()]
-    if times or "date" in str(getattr(getattr(data, "index", None), "dtype", "")).lower():
-        raise TypeError(
-            "one frame with times. Is it one sequence? Put it in a list: [data]. Is it a long table? Give window=..., "
-            "the number of rows in a sequence"
+    try:
+        rows = validate_data(
+            estimator, data, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
-    return True
+    except ValueError as error:
+        if "features as input" not in str(error):
+            raise
+        raise ValueError(
+            f"{error} Are these sequences of another length? Give arrays in a list: "
+            "[numpy.asarray(row) for row in data]"
+        ) from None
+    return [without_padding(row, index) for index, row in enumerate(rows)]
 
 
 def without_padding(rows: np.ndarray, index: int = 0) -> np.ndarray:
@@ -147,70 +148,36 @@ def without_padding(rows: np.ndarray, index: int = 0) -> np.ndarray:
     return rows[: known[-1] + 1]
 
 
-def _items(data: Any) -> list[Any]:
-    """Return the sequences of a container as a list."""
-    if hasattr(data, "detach"):  # a tensor of torch
-        data = data.detach().cpu().numpy()
-    if isinstance(data, (str, bytes)) or hasattr(data, "__fspath__"):
-        raise TypeError(f"{data!r:.60} is one text or path. Give a list of sequences, or read the file first")
-    if _is_frame(data) or isinstance(data, Recording | Audio):
-        raise TypeError(
-            f"one {type(data).__name__}. Is it one sequence? Put it in a list: [data]. Is it a long table? Give "
-            "window=..., the number of rows in a sequence"
-        )
-    if hasattr(data, "__array__") and not hasattr(data, "to_list"):
-        data = np.asarray(data)
-    if isinstance(data, np.ndarray):
-        return _rows_of_array(data)
-    if isinstance(data, (list, tuple)) or hasattr(data, "to_list"):  # also a Series of pandas or polars
-        return list(data)
-    raise TypeError(
-        f"cannot read a {type(data).__name__} as sequences. Expected a list of arrays (time, channel), or one array "
-        "(sequence, time, channel)"
-    )
-
-
-def _rows_of_array(data: np.ndarray) -> list[Any]:
-    if (data.dtype.kind == "O" and data.ndim == 1) or (data.dtype.kind == "U" and data.ndim == 1):
-        return [str(item) if isinstance(item, np.str_) else item for item in data]
-    if data.ndim == 1:
-        raise ValueError(
-            f"one array of shape {data.shape}. Is it one sequence of one channel? Put it in a list: [data]. Reshape "
-            "your data with data[None] for one sequence, data[:, None] for sequences of one step"
-        )
-    if data.ndim == 4:
-        raise ValueError(
-            f"an array of shape {data.shape}. Expected (sequence, time, channel), or (sequence, time, channel, height, "
-            "width) for frames. Are these frames without an axis for channels? Give data[:, :, None]"
-        )
-    return list(data)
-
-
-def _is_frame(data: Any) -> bool:
-    return hasattr(data, "columns") and (hasattr(data, "iloc") or hasattr(data, "get_columns"))
+def _alike(items: list[Any], kind: type, words: str) -> list[Any]:
+    """Return items that all are of one type, texts as plain strings."""
+    for index, item in enumerate(items):
+        if not isinstance(item, kind):
+            what = f"{item!r:.30}" if np.ndim(item) == 0 else f"a {type(item).__name__}"
+            raise TypeError(f"sequence {index} is {what}, others are {words}. Give {words} alone")
+    return [str(item) for item in items] if kind is str else items
 
 
 def _array(item: Any, index: int, count: int) -> np.ndarray:
     """Return a sequence as an array of real numbers, float32 if it is, else float64, or integers as they are."""
     if hasattr(item, "detach"):
-        item = item.detach().cpu()
-        item = (item.float() if item.is_floating_point() and item.element_size() < 4 else item).numpy()
-    if isinstance(item, (str, bytes, dict)) or item is None:
-        raise TypeError(f"sequence {index} is a {type(item).__name__}, others are not. Give sequences of one kind")
+        item = array_of_tensor(item)
+    if isinstance(item, (bytes, dict, set)) or item is None or hasattr(item, "__fspath__"):
+        raise TypeError(f"sequence {index} is a {type(item).__name__}. Give (time, channel), an array of numbers")
     if isinstance(item, np.ma.MaskedArray):
-        item = item.astype(np.float64).filled(np.nan)
+        item = np.ma.filled(item.astype(np.float64), np.nan)
     try:
         array = np.asarray(item)
         if array.dtype.kind == "O":  # None is a missing value
             array = array.astype(np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(
             f"sequence {index} is no array of numbers ({' '.join(str(error).split())[:80]}). Give (time, channel), one "
             "value for each channel at each step"
         ) from None
     if array.dtype.kind in REFUSED:
+        words = " Give each text as one string" if array.dtype.kind == "U" else ""
         raise ValueError(
-            f"sequence {index} holds {REFUSED[array.dtype.kind]} ({array.dtype}). Readings are real numbers"
+            f"sequence {index} holds {REFUSED[array.dtype.kind]} ({array.dtype}). Readings are real numbers.{words}"
         )
     if array.ndim == 0:
         raise ValueError(
@@ -219,6 +186,23 @@ def _array(item: Any, index: int, count: int) -> np.ndarray:
     if array.size == 0:
         raise ValueError(f"sequence {index} of {count} is empty, {array.shape}. Drop empty sequences first")
     return array
+
+
+def _kind(arrays: list[np.ndarray]) -> Kind:
+    """Return what a step of arrays is, by their dimensions."""
+    first = arrays[0]
+    for index, array in enumerate(arrays):
+        if array.ndim != first.ndim:
+            raise ValueError(
+                f"sequence {index} has the shape {array.shape}, sequence 0 {first.shape}. Expected as many dimensions "
+                "in all. Give (time, channel) for each: x[:, None] for one channel"
+            )
+    if first.ndim not in _DIMENSIONS:
+        raise ValueError(
+            f"sequences of shape {first.shape} (sequence 0). Expected (time,), (time, channel) or "
+            "(time, channel, height, width). Are these frames without an axis for channels? Give x[:, None]"
+        )
+    return _DIMENSIONS[first.ndim]
 
 
 def _ids(array: np.ndarray, index: int) -> np.ndarray:
@@ -249,26 +233,27 @@ def _check_shapes(arrays: Sequence[np.ndarray], kind: Kind, channels: int | None
             "Give x.transpose(0, 3, 1, 2) for each"
         )
     if channels is not None and first[1] != channels:
-        raise ValueError(f"sequences of {first[1]} channels (shape {first}). Expected {channels}")
-    longest = max(len(array) for array in arrays)
+        swapped = ". Are the axes swapped? Give x.T for each" if kind == "readings" and first[0] == channels else ""
+        raise ValueError(f"sequences of {first[1]} channels (shape {first}). Expected {channels}{swapped}")
     alike = len({array.shape for array in arrays}) == 1
-    if kind == "readings" and channels is None and alike and len(arrays) > 1 and 1 < longest < first[1]:
+    if kind == "readings" and channels is None and alike and len(arrays) > 1 and first[0] < first[1]:
         raise ValueError(
-            f"sequences of {longest} steps with {first[1]} channels (shape {first}). Expected (time, channel): are the "
-            f"axes swapped? Swap them, or say channels={first[1]} if they are right"
+            f"sequences of {first[0]} steps with {first[1]} channels (shape {first}). Expected (time, channel): are "
+            f"the axes swapped? Give x.T for each, or say channels={first[1]} if they are right"
         )
 
 
 def _finite(array: np.ndarray, index: int) -> np.ndarray:
-    """Return a sequence; raise a ValueError if a value is infinite, or none is known."""
+    """Return a sequence; raise a ValueError if a value is infinite or enormous, or none is known."""
     if array.dtype.kind != "f":
         return array
-    if np.isinf(array).any():
-        step, *place = np.argwhere(np.isinf(array))[0].tolist()
-        raise ValueError(
-            f"sequence {index} is infinite (step {step}, channel {place[0] if place else 0}). Correct the value, or "
-            "give NaN if it is missing"
-        )
+    with np.errstate(invalid="ignore"):
+        wrong = ~(np.abs(array) <= np.float64(MAX_MAGNITUDE)) & ~np.isnan(array)
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0].tolist())
+        value = "infinite" if np.isinf(array[place]) else f"{array[place]:g}, beyond {MAX_MAGNITUDE:g}"
+        where = "step {}, channel {}".format(*place) if array.ndim > 1 else f"step {place[0]}"
+        raise ValueError(f"sequence {index} is {value} ({where}). Correct the value, or give NaN if it is missing")
     if np.isnan(array).all():
         raise ValueError(f"sequence {index} has no value, NaN alone. Leave it out")
     return array

@@ -81,7 +81,7 @@ def learning_report(
         pca = pca_predictions(train, tested, code_size)
         center = _center(train)
         return LearningReport(
-            "R2", r2(predictions, tested, center), 0.0, r2(pca, tested, center), *[np.nan] * 2, lengths, len(tested),
+            "R2", r2(predictions, tested, center), 0.0, r2(pca, tested, center), np.nan, np.nan, lengths, len(tested),
             bool(len(held_out)),
         )  # fmt: skip
     tokens, logits = torch.cat(tested), torch.cat(predictions)
@@ -148,7 +148,8 @@ def _center(sequences: Sequence[Tensor]) -> Tensor:
 
 
 def _length_error(model: Autoencoder, sequences: Sequence[Tensor]) -> float:
-    if getattr(model, "length", None) is None:
+    predictor = model.length
+    if predictor is None:
         return np.nan
-    told = over_batches(model, list(sequences), 256, lambda batch: list(model.length(model.encode(batch))))
+    told = over_batches(model, list(sequences), 256, lambda batch: list(predictor(model.encode(batch))))
     return float(np.mean([abs(int(length) - len(sequence)) for length, sequence in zip(told, sequences)]))

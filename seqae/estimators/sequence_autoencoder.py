@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,33 +11,24 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from seqae.architectures import Architecture, build_autoencoder
+from seqae.architectures import Architecture
 from seqae.artifact import load, save
-from seqae.autoencoder import Autoencoder, LengthPredictor
+from seqae.autoencoder import Autoencoder
 from seqae.data.audio.log_mel import LogMel
-from seqae.estimators.inputs import RaggedSequences, is_rectangular, read_sequences, read_windows, without_padding
+from seqae.estimators.checks import check_counts, checked_codes, checked_lengths, seed_of
+from seqae.estimators.containers import is_rectangular, unwrap
+from seqae.estimators.inputs import RaggedSequences, read_sequences, read_windows, rows_of
 from seqae.estimators.learning_report import learning_report, r2
-from seqae.estimators.steps import AudioSteps, FrameSteps, ReadingSteps, Steps, TextSteps, TokenSteps
-from seqae.estimators.training import (
-    TRAINING,
-    Split,
-    checked_codes,
-    checked_lengths,
-    own_model,
-    split,
-    train_autoencoder,
-)
+from seqae.estimators.models import build_model
+from seqae.estimators.steps import new_steps
 from seqae.generation import sample_prior
 from seqae.inference import encode, evaluating, over_batches, reconstruct
 from seqae.losses import mean_loss
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.text.vocabulary import BytePairs, Vocabulary
-from seqae.training.optimizers import cosine_with_warmup
-from seqae.training.tasks.reconstruction import Reconstruction
-from seqae.training.trainer import History
 from seqae.transforms.corruptions import Corruption
 
 
@@ -52,7 +42,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     Args:
         architecture: The network over time of encoder and decoder, "lstm", "gru", "conv" or "attention", see
-            `seqae.build_autoencoder`; or an `Autoencoder` of your own, of which a copy is trained.
+            `seqae.build_autoencoder`; an `Autoencoder` of your own, of which a copy is trained; or a function that
+            returns one, called as `build_autoencoder` without a name.
         code_size: The size of a code.
         hidden_size: The size of the vectors within the network.
         num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
@@ -95,7 +86,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def __init__(
         self,
-        architecture: Architecture | Autoencoder = "gru",
+        architecture: Architecture | Autoencoder | Callable[..., Autoencoder] = "gru",
         code_size: int = 16,
         *,
         hidden_size: int = 64,
@@ -147,23 +138,42 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: A sequence cannot be read without guessing, is infinite or empty, or a setting makes no sense.
             TypeError: `X` is no container of sequences.
         """
+        from seqae.estimators.training import split, train_autoencoder  # loads Lightning, which encoding does without
+
+        sizes: Any = {"code_size": self.code_size, "hidden_size": self.hidden_size, "num_layers": self.num_layers}
+        check_counts(**sizes, epochs=self.epochs, batch_size=self.batch_size, window=self.window)
+        seed = seed_of(self.random_state)
         data = self._read(X, reset=True)
         if len(data) < 2:
             raise ValueError(
                 "n_samples = 1: there is one sequence alone. Give more, or cut a long table in windows with window=..."
             )
         self.kind_, self.is_flat_, self.channel_names_ = data.kind, data.is_flat, data.channels
-        self.steps_ = self._steps(data).fit(data.items)
+        self.steps_ = new_steps(data.kind, data.channels, self.vocabulary, self.unknown, self.log_mel).fit(data.items)
         sequences = self.steps_.to_tensors(data.items)
-        parts = split(len(sequences), self.validation_fraction, self.random_state)
+        parts = split(len(sequences), self.validation_fraction, seed)
+        train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            self.model_ = self._build(sequences)
-            history = self._train(sequences, parts)
+            torch.manual_seed(seed)
+            self.model_ = build_model(self.architecture, self.steps_, sequences, self.bottleneck, **sizes)
+            history = train_autoencoder(
+                self.model_,
+                self.steps_.loss,
+                train,
+                held_out,
+                architecture=self.architecture,
+                corrupt=self.corrupt,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                seed=seed,
+                progress=self.verbose,
+                accelerator=self.accelerator,
+            )
         self.model_.cpu()
         self.history_ = {"train": history.train, "valid": history.valid}
         self.warnings_ = list(history.warnings)
-        self._describe(sequences, parts)
+        self._describe(train, held_out)
         return self
 
     def encode(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -173,7 +183,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: As in `fit`, or the sequences are of another kind than those of `fit`.
             NotFittedError: Before `fit`.
         """
-        sequences = self._tensors(X)
+        sequences = self.to_tensors(X)
         return encode(self.model_, sequences)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -228,8 +238,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        sequences = self._tensors(X)
-        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        sequences, predictions = self._predictions(X)
         losses = [mean_loss(self.steps_.loss(prediction, steps)) for prediction, steps in zip(predictions, sequences)]
         return -np.array([float(loss) for loss in losses])
 
@@ -239,8 +248,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        sequences = self._tensors(X)
-        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        sequences, predictions = self._predictions(X)
         if sequences[0].is_floating_point():
             return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
         return float((torch.cat(predictions).argmax(dim=1) == torch.cat(sequences)).double().mean())
@@ -261,6 +269,15 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             return self.decode(sample_prior(n_samples, size, random_state))
         rng = np.random.default_rng(random_state)
         return self.decode(rng.multivariate_normal(self.code_mean_, self.code_covariance_, n_samples))
+
+    def to_tensors(self, X: Any) -> list[Tensor]:  # noqa: N803
+        """Return sequences as `model_` reads them: scaled readings or ids, `(time, *step)` each.
+
+        Raises:
+            ValueError, TypeError, NotFittedError: As in `encode`.
+        """
+        check_is_fitted(self)
+        return self.steps_.to_tensors(self._read(X, reset=False).items)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the fitted estimator to a folder, with what it learnt as metrics; `load` gives it back.
@@ -301,67 +318,28 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         names = () if reset else self.channel_names_
         if self.window is not None:
             return read_windows(data, self.window, max(self.window // 2, 1) if reset else self.window, names)
+        data = unwrap(data)
+        channels = self.channels if reset else getattr(self.steps_, "num_channels", None)
         if is_rectangular(data) and not self.tokens:
-            rows = validate_data(self, data, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
-            data = [without_padding(row, index) for index, row in enumerate(rows)]
-        found = read_sequences(data, tokens=self.tokens, channels=self.channels, names=names)
+            data = rows_of(self, data, reset)
+        elif reset:
+            for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit
+                self.__dict__.pop(name, None)
+        found = read_sequences(data, tokens=self.tokens, channels=channels, names=names)
         if not reset and found.kind != self.kind_:
             raise ValueError(f"these sequences are {found.kind}. Expected {self.kind_}, as in fit")
         return found
 
-    def _tensors(self, data: Any) -> list[Tensor]:
-        """Return sequences as the model reads them, `(time, *step)`."""
-        check_is_fitted(self)
-        return self.steps_.to_tensors(self._read(data, reset=False).items)
+    def _predictions(self, data: Any) -> tuple[list[Tensor], list[Tensor]]:
+        """Return sequences as the model reads them, and what it writes, `(time, *prediction)`."""
+        sequences = self.to_tensors(data)
+        written = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        return sequences, written
 
-    def _build(self, sequences: list[Tensor]) -> Autoencoder:
-        """Return the untrained model."""
-        if not isinstance(self.architecture, str):
-            return own_model(self.architecture, sequences)
-        embed, input_size, head = self.steps_.layers(self.hidden_size)
-        bottleneck, length = (
-            copy.deepcopy(self.bottleneck),
-            LengthPredictor(self.code_size, 2 * max(map(len, sequences))),
-        )
-        sizes = {"code_size": self.code_size, "hidden_size": self.hidden_size, "num_layers": self.num_layers}
-        return build_autoencoder(
-            self.architecture, input_size, head, embed=embed, bottleneck=bottleneck, length=length, **sizes
-        )
-
-    def _train(self, sequences: list[Tensor], parts: Split) -> History:
-        """Train the model on one part of the sequences."""
-        train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
-        defaults = TRAINING[self.architecture if isinstance(self.architecture, str) else "own"]
-        rate = defaults.learning_rate if self.learning_rate is None else self.learning_rate
-        task = Reconstruction(
-            self.model_,
-            self.steps_.loss,
-            corrupt=self.corrupt,
-            learning_rate=rate,
-            seed=self.random_state,
-            lr_scheduler=cosine_with_warmup,
-        )
-        return train_autoencoder(
-            task, train, held_out, self.epochs, self.batch_size, self.random_state, self.verbose, self.accelerator
-        )
-
-    def _steps(self, data: RaggedSequences) -> Steps:
-        """Return the steps of a kind, not fitted."""
-        if data.kind == "texts":
-            vocabulary = Vocabulary() if self.vocabulary is None else copy.deepcopy(self.vocabulary)
-            return TextSteps(vocabulary, self.unknown)
-        if data.kind == "audio":
-            return AudioSteps(LogMel() if self.log_mel is None else copy.deepcopy(self.log_mel))
-        if data.kind == "readings":
-            return ReadingSteps(data.channels)
-        return FrameSteps() if data.kind == "frames" else TokenSteps()
-
-    def _describe(self, sequences: list[Tensor], parts: Split) -> None:
+    def _describe(self, train: list[Tensor], held_out: list[Tensor]) -> None:
         """Keep what was learnt: the distribution of the codes, and the report."""
-        codes = encode(self.model_, sequences).astype(np.float64)
-        self.code_mean_ = codes.mean(axis=0)
-        self.code_covariance_ = np.cov(codes, rowvar=False).reshape(codes.shape[1], codes.shape[1])
-        train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
+        codes = encode(self.model_, train + held_out).astype(np.float64)
+        self.code_mean_, self.code_covariance_ = codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
         self.report_ = learning_report(self.model_, train, held_out, codes.shape[1])
         if self.verbose:
             print(self.report_)

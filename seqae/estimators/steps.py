@@ -6,6 +6,7 @@ Each class learns its settings from the training sequences, and builds the two l
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.scaler import Scaler
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_MAX_TOKENS = 10**6
 
 
 class Steps(ABC):
@@ -78,16 +80,17 @@ class ReadingSteps(Steps):
         return self
 
     @property
-    def size(self) -> int:
+    def num_channels(self) -> int:
         """The number of channels."""
         return len(self.scaler_.mean_)
 
     def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
         """Return scaled readings, `(time, channel)` float32 each."""
         for index, rows in enumerate(sequences):
-            if rows.shape[1] != self.size:
+            if rows.shape[1] != self.num_channels:
                 raise ValueError(
-                    f"sequence {index} has {rows.shape[1]} channels {rows.shape}. Expected {self.size}, as in fit"
+                    f"sequence {index} has {rows.shape[1]} channels {rows.shape}. Expected {self.num_channels}, as "
+                    "in fit"
                 )
         return [torch.from_numpy(self.scaler_.transform(rows.astype(np.float64))) for rows in sequences]
 
@@ -97,7 +100,7 @@ class ReadingSteps(Steps):
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding with flags for missing values, and a linear head."""
-        return MissingValueEmbedding(), 2 * self.size, lambda size: nn.Linear(size, self.size)
+        return MissingValueEmbedding(), 2 * self.num_channels, lambda size: nn.Linear(size, self.num_channels)
 
 
 class AudioSteps(Steps):
@@ -149,18 +152,20 @@ class FrameSteps(Steps):
         Raises:
             ValueError: A pixel is missing (NaN).
         """
-        self.size_ = tuple(int(size) for size in sequences[0].shape[1:])
+        channels, height, width = map(int, sequences[0].shape[1:])
+        self.size_ = (channels, height, width)
         self._check(sequences)
         count = sum(frames.size for frames in sequences)
         self.mean_ = float(sum(frames.sum(dtype=np.float64) for frames in sequences) / count)
-        squares = sum(np.square(frames - self.mean_, dtype=np.float64).sum() for frames in sequences)
+        squares = sum(np.square(frame - self.mean_, dtype=np.float64).sum() for frames in sequences for frame in frames)
         self.scale_ = float(np.sqrt(squares / count)) or 1.0
         return self
 
     def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
         """Return scaled frames, `(time, channel, height, width)` float32 each."""
         self._check(sequences)
-        return [torch.from_numpy(((frames - self.mean_) / self.scale_).astype(np.float32)) for frames in sequences]
+        tensors = [torch.from_numpy(frames.astype(np.float32)) for frames in sequences]  # a copy
+        return [tensor.sub_(self.mean_).div_(self.scale_) for tensor in tensors]
 
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
         """Return predicted frames `(time, channel, height, width)` in the units of the data."""
@@ -194,8 +199,17 @@ class TokenSteps(Steps):
         pass
 
     def fit(self, sequences: list[np.ndarray]) -> TokenSteps:
-        """Count the ids of sequences `(time,)`."""
+        """Count the ids of sequences `(time,)`.
+
+        Raises:
+            ValueError: An id is so large that most are not in use.
+        """
         self.num_tokens_ = int(max(ids.max() for ids in sequences)) + 1
+        if self.num_tokens_ > _MAX_TOKENS:
+            raise ValueError(
+                f"the largest id is {self.num_tokens_ - 1}. Expected ids below {_MAX_TOKENS}, each of which takes a "
+                "row of weights. Number those in use: numpy.unique(ids, return_inverse=True)"
+            )
         return self
 
     def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
@@ -263,6 +277,31 @@ class TextSteps(Steps):
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding and a linear head of logits."""
         return _token_layers(len(self.vocabulary_), hidden_size)
+
+
+def new_steps(
+    kind: str,
+    channels: tuple[str, ...],
+    vocabulary: Vocabulary | BytePairs | None,
+    unknown: Literal["replace", "raise"],
+    log_mel: LogMel | None,
+) -> Steps:
+    """Return steps of a kind, not fitted.
+
+    Args:
+        kind: "readings", "frames", "tokens", "texts" or "audio".
+        channels: The names of the channels of readings.
+        vocabulary: That of texts, which is copied; None for one of words.
+        unknown: What becomes of words that it lacks.
+        log_mel: The spectrograms of sounds; None for the defaults of `LogMel`.
+    """
+    if kind == "texts":
+        return TextSteps(Vocabulary() if vocabulary is None else copy.deepcopy(vocabulary), unknown)
+    if kind == "audio":
+        return AudioSteps(LogMel() if log_mel is None else copy.deepcopy(log_mel))
+    if kind == "readings":
+        return ReadingSteps(channels)
+    return FrameSteps() if kind == "frames" else TokenSteps()
 
 
 def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:

@@ -1,21 +1,22 @@
-"""How the estimators train: their split, their settings, and the models of their users."""
+"""How the estimators train: their split, and their settings."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqae.autoencoder import Autoencoder
 from seqae.datasets.loader import make_loader
-from seqae.datasets.sequences import SequenceDataset
-from seqae.inference import encode
-from seqae.training.tasks.task import Task
+from seqae.datasets.sequences import LabelledDataset, SequenceDataset
+from seqae.estimators.steps import Loss
+from seqae.modules.encoders import Encoder
+from seqae.training.optimizers import cosine_with_warmup
+from seqae.training.tasks.reconstruction import Classification, Reconstruction
 from seqae.training.trainer import History, fit
+from seqae.transforms.corruptions import Corruption
 
 _STEPS, _MAX_EPOCHS = 2000, 200  # of the optimizer, and passes over few sequences
 _FEWEST = 10  # sequences of which some are held out
@@ -37,6 +38,7 @@ TRAINING = {
     "gru": TrainingDefaults(3e-3),
     "conv": TrainingDefaults(3e-3),
     "attention": TrainingDefaults(1e-3),
+    "max_pooled_autoencoder": TrainingDefaults(3e-3),
     "own": TrainingDefaults(1e-3),
 }
 
@@ -68,71 +70,53 @@ def split(count: int, fraction: float, seed: int) -> Split:
 
 
 def train_autoencoder(
-    task: Task,
+    model: Autoencoder,
+    loss: Loss,
     train: Sequence[Tensor],
     held_out: Sequence[Tensor],
+    *,
+    architecture: object,
+    corrupt: Corruption | None,
     epochs: int | None,
     batch_size: int,
+    learning_rate: float | None,
     seed: int,
     progress: bool,
     accelerator: str,
 ) -> History:
-    """Train a task on sequences `(time, *step)`; its model keeps the weights of the best epoch.
+    """Train a model on sequences `(time, *step)`; it keeps the weights of the best epoch.
 
-    Raises:
-        ValueError: `epochs` is below 0, or `batch_size` below 1.
+    `architecture` tells its default learning rate; the other arguments are those of `SequenceAutoencoder`.
     """
-    if epochs is not None and epochs < 0:
-        raise ValueError(f"epochs={epochs}. Expected a whole number of at least 0, or None")
     loader = make_loader(SequenceDataset(train), batch_size, seed)
     valid = make_loader(SequenceDataset(held_out), 256, shuffle=False) if held_out else None
     if epochs is None:
         epochs = min(-(-_STEPS // len(loader)), _MAX_EPOCHS)
     if epochs == 0:
         return History()
+    rate = _defaults(architecture).learning_rate if learning_rate is None else learning_rate
+    task = Reconstruction(model, loss, corrupt=corrupt, learning_rate=rate, seed=seed, lr_scheduler=cosine_with_warmup)
     return fit(task, loader, valid, epochs=epochs, patience=epochs, progress=progress)
 
 
-def own_model(model: object, sequences: Sequence[Tensor]) -> Autoencoder:
-    """Return a copy of a user's model, after a first look at whether it reads the sequences.
-
-    Raises:
-        TypeError: It is no `Autoencoder`.
-        ValueError: It cannot read the sequences.
-    """
-    if not isinstance(model, Autoencoder):
-        raise TypeError(f"architecture={model!r:.60}. Expected 'lstm', 'gru', 'conv', 'attention' or an Autoencoder")
-    found = copy.deepcopy(model)
-    missing = [each for each in sequences if each.is_floating_point() and each.isnan().any()]
-    if missing and not np.isfinite(encode(found, missing[:8])).all():
-        raise ValueError(
-            "this Autoencoder makes NaN of missing values. Give its encoder embed=MissingValueEmbedding(), which "
-            "doubles its input size, or fill the values first"
-        )
-    return found
-
-
-def checked_codes(codes: object, size: int) -> Tensor:
-    """Return codes `(sequences, code_size)` as float32.
-
-    Raises:
-        ValueError: They are of another size, or not finite.
-    """
-    rows = np.asarray(codes)
-    if rows.ndim != 2 or rows.shape[1] != size or rows.dtype.kind not in "fiub":
-        raise ValueError(f"codes of shape {rows.shape} ({rows.dtype}). Expected numbers (sequences, {size})")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"code {int(np.argwhere(~np.isfinite(rows))[0][0])} holds NaN or infinity. Leave it out")
-    return torch.from_numpy(rows.astype(np.float32))
+def fine_tune(
+    encoder: Encoder,
+    head: nn.Module,
+    sequences: Sequence[Tensor],
+    classes: np.ndarray,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    progress: bool,
+) -> History:
+    """Train an encoder and a head on sequences `(time, *step)` and the index of the class of each, `(sequences,)`."""
+    if epochs == 0:
+        return History()
+    loader = make_loader(LabelledDataset(SequenceDataset(sequences), classes), batch_size, seed)
+    return fit(Classification(encoder, head, learning_rate), loader, epochs=epochs, progress=progress)
 
 
-def checked_lengths(lengths: object, count: int) -> Tensor:
-    """Return a length for each code, `(codes,)` int64.
-
-    Raises:
-        ValueError: They are not whole numbers from 1, one for all or one for each code.
-    """
-    steps = np.asarray(lengths)
-    if steps.dtype.kind not in "iu" or steps.shape not in ((), (count,)) or (steps < 1).any():
-        raise ValueError(f"lengths of shape {steps.shape} ({steps.dtype}) for {count} codes. Give whole numbers from 1")
-    return torch.from_numpy(np.broadcast_to(steps, (count,)).astype(np.int64))
+def _defaults(architecture: object) -> TrainingDefaults:
+    name = architecture if isinstance(architecture, str) else getattr(architecture, "__name__", "own")
+    return TRAINING.get(name, TRAINING["own"])

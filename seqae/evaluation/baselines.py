@@ -6,8 +6,6 @@ from typing import Literal, overload
 
 import numpy as np
 
-from seqae._extras import require
-
 
 @overload
 def pca_reconstruction(
@@ -40,7 +38,6 @@ def pca_reconstruction(
         `(items, n_components)`.
 
     Raises:
-        MissingExtra: scikit-learn is not installed.
         ValueError: Items of `train` and `test` have not as many values, or there are fewer values in an item or fewer
             training items than components.
 
@@ -50,7 +47,8 @@ def pca_reconstruction(
         >>> pca_reconstruction(train, np.array([[3.0, 1.0]]), n_components=1)
         array([[2., 2.]])
     """
-    decomposition = require("sklearn.decomposition", extra="sklearn", purpose="principal components")
+    from sklearn.decomposition import PCA
+
     rows, others = (items.reshape(len(items), -1) for items in (train, test))
     if rows.shape[1] != others.shape[1]:
         raise ValueError(f"training items of shape {train.shape[1:]}, test items of {test.shape[1:]}. Give one shape")
@@ -58,7 +56,7 @@ def pca_reconstruction(
         raise ValueError(
             f"{n_components} components of {len(rows)} items of {rows.shape[1]} values. Ask for 1 to {min(rows.shape)}"
         )
-    components = decomposition.PCA(n_components, svd_solver="full").fit(rows)
+    components = PCA(n_components, svd_solver="full").fit(rows)
     codes = components.transform(others)
     reconstruction = components.inverse_transform(codes).reshape(test.shape)
     return (reconstruction, codes) if return_codes else reconstruction

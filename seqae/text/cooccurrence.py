@@ -1,7 +1,7 @@
 """Word vectors by counting co-occurrences, without training; rare words get vectors, too.
 
 The singular vectors of the positive pointwise mutual information, which is what skip-gram vectors approximate (Levy &
-Goldberg 2014, https://papers.nips.cc/paper/5477). By scikit-learn and scipy (extra `sklearn`).
+Goldberg 2014, https://papers.nips.cc/paper/5477).
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-
-from seqae._extras import require
 
 
 def word_vectors(documents: Sequence[Sequence[Tensor]], vocabulary_size: int, size: int, window: int = 5) -> np.ndarray:
@@ -27,7 +25,6 @@ def word_vectors(documents: Sequence[Sequence[Tensor]], vocabulary_size: int, si
         size: Length of a vector.
         window: The largest distance of two neighbours in a sentence, in words.
     """
-    require("scipy.sparse", extra="sklearn", purpose="vectors of words")
     sentences = [sentence.numpy() for document in documents for sentence in document]
     words = np.concatenate(sentences)
     sentence = np.repeat(np.arange(len(sentences)), [len(each) for each in sentences])

@@ -154,9 +154,31 @@ def detectors(normal: object, today: object) -> None:
 
 
 def estimators(sequences: list[Array], labels: Sequence[int]) -> None:
-    encoder = seqae.SequenceEncoder(code_size=16).fit(sequences)
-    encoder.transform(sequences)
-    seqae.SequenceClassifier(encoder).fit(sequences, labels)
+    encoder = seqae.SequenceEncoder(16, hidden_size=32, epochs=10).fit(sequences)
+    codes: Array = encoder.transform(sequences)
+    print(codes.shape, encoder.autoencoder_.report_)
+    classifier = seqae.SequenceClassifier(encoder, epochs=10).fit(sequences, labels)
+    print(classifier.predict(sequences), classifier.predict_proba(sequences).sum(axis=1), classifier.classes_)
+    seqae.SequenceClassifier().fit(["some words", "others"], ["a", "b"])
+
+
+def sequence_autoencoders(sequences: list[Array], own: seqae.Autoencoder, folder: Path) -> list[Array]:
+    autoencoder = seqae.SequenceAutoencoder("lstm", 16, hidden_size=32, num_layers=2, bottleneck=seqae.GaussianCode())
+    autoencoder.fit(sequences)
+    codes: Array = autoencoder.encode(sequences)
+    print(autoencoder.decode(codes), autoencoder.decode(codes, 5), autoencoder.decode(codes, [5] * len(codes)))
+    print(autoencoder.transform(sequences), autoencoder.inverse_transform(codes))
+    scores: Array = autoencoder.score_samples(sequences)
+    quality: float = autoencoder.score(sequences)
+    print(scores.mean(), quality, autoencoder.report_.model, autoencoder.report_.metrics(), autoencoder.warnings_)
+    tensors: list[Tensor] = autoencoder.to_tensors(sequences)
+    print(autoencoder.model_.encode(seqae.Batch.of(tensors)), autoencoder.history_["train"][-1])
+    saved: Path = autoencoder.save(folder)
+    loaded: seqae.SequenceAutoencoder = seqae.SequenceAutoencoder.load(saved)
+    films = seqae.SequenceAutoencoder("conv", corrupt=seqae.MaskSteps(0.1)).fit(np.zeros((8, 5, 1, 16, 16)))
+    print(films.generate(3, random_state=1), seqae.SequenceAutoencoder(own, epochs=5).fit(sequences))
+    print(seqae.SequenceAutoencoder(vocabulary=seqae.BytePairs(), unknown="raise", window=None, tokens=False))
+    return loaded.reconstruct(sequences)
 
 
 def texts(model: seqae.Autoencoder) -> list[str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae._extras import require
 from seqae.data._files.downloads import Remote, fetch
 from seqae.data.images.idx import read_idx
 from seqae.datasets.images import ImageDataset
@@ -149,8 +148,9 @@ def _labelled(images: Path, labels: Path) -> ImageDataset:
 
 
 def _digits() -> tuple[ImageDataset, ImageDataset]:
-    datasets = require("sklearn.datasets", extra="sklearn", purpose="the set of images 'digits'")
-    digits = datasets.load_digits()
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
     images = ImageDataset.of(digits.images / 16, digits.target)  # they have 17 shades
     is_test = np.arange(len(images)) % 5 == 4
     return images.subset(np.flatnonzero(~is_test)), images.subset(np.flatnonzero(is_test))
