@@ -185,7 +185,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         Args:
             codes: `(sequences, code_size)`.
-            lengths: The number of steps of each, or of all; None if the model tells them from the codes.
+            lengths: The number of steps of each, or of all; None if the model tells them from the codes. A text ends
+                before, where its end is written; None lets it grow as long as the longest training text.
 
         Raises:
             ValueError: The codes are of another size or not finite, or there is not a length for each.
@@ -193,6 +194,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         rows = checked_codes(codes, len(self.code_mean_))
+        if lengths is None and self.model_.length is None:
+            lengths = self.steps_.max_length
         steps = None if lengths is None else checked_lengths(lengths, len(rows))
         decoded: list[Any] = []
         with evaluating(self.model_) as device:
@@ -368,5 +371,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _written(self, prediction: np.ndarray) -> Any:
         """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
+        choose = getattr(self.model_.decoder, "to_input", None)
+        if choose is not None and self.kind_ in ("tokens", "texts"):  # it has read its own choice, not the likeliest
+            prediction = choose(torch.from_numpy(prediction)).numpy()
         written = self.steps_.from_prediction(prediction)
         return written[:, 0] if self.is_flat_ else written

@@ -28,6 +28,7 @@ class Steps(ABC):
     """The steps of sequences of one kind."""
 
     loss: Loss = staticmethod(squared_error)
+    max_length: int | None = None  # of a sequence that says itself where it ends; None if sequences do not
 
     @abstractmethod
     def fit(self, sequences: list[Any]) -> Steps:
@@ -209,8 +210,8 @@ class TokenSteps(Steps):
         return [torch.from_numpy(ids) for ids in sequences]
 
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
-        """Return the likeliest ids, `(time,)`, given logits `(time, token)`."""
-        return prediction.argmax(axis=-1)
+        """Return the likeliest ids, `(time,)`, given logits `(time, token)`, or the ids that a decoder has chosen."""
+        return _chosen(prediction)
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding and a linear head of logits."""
@@ -227,6 +228,7 @@ class TextSteps(Steps):
 
     Attributes:
         vocabulary_: The fitted vocabulary.
+        max_length_: The number of tokens of the longest training text, its end included.
 
     Raises:
         ValueError: `unknown` is another word.
@@ -244,7 +246,13 @@ class TextSteps(Steps):
         """Fit the vocabulary to texts, `(text,)`, unless it is."""
         fitted = hasattr(self.vocabulary, "tokens_") or hasattr(self.vocabulary, "tokenizer_")
         self.vocabulary_ = self.vocabulary if fitted else self.vocabulary.fit(sequences)
+        self.max_length_ = max(len(self.vocabulary_.encode(text)) for text in sequences)
         return self
+
+    @property
+    def max_length(self) -> int:
+        """The number of tokens of the longest training text, its end included."""
+        return self.max_length_
 
     def to_tensors(self, sequences: list[str]) -> list[Tensor]:
         """Return tokens, `(time,)` int64 each."""
@@ -257,12 +265,16 @@ class TextSteps(Steps):
         return [self.vocabulary_.encode(text) for text in sequences]
 
     def from_prediction(self, prediction: np.ndarray) -> str:
-        """Return the text of logits `(time, token)` up to its end."""
-        return self.vocabulary_.decode(prediction.argmax(axis=-1).tolist())
+        """Return the text of logits `(time, token)`, or of ids that a decoder has chosen, `(time,)`, up to its end."""
+        return self.vocabulary_.decode(_chosen(prediction).tolist())
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding and a linear head of logits."""
         return _token_layers(len(self.vocabulary_), hidden_size)
+
+
+def _chosen(prediction: np.ndarray) -> np.ndarray:
+    return prediction if prediction.ndim == 1 else prediction.argmax(axis=-1)
 
 
 def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
