@@ -115,7 +115,8 @@ def main(
 
     scores = {name: judge(each, test, seed) for name, each in models.items()}
     metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
-    autoencoder = seqae.SequenceAutoencoder(model, vocabulary=words, epochs=0).fit(sentences[2 * part :])
+    autoencoder = seqae.SequenceAutoencoder(model, vocabulary=words, epochs=0, validation_fraction=0.0)
+    autoencoder.fit(sentences[2 * part :])  # it is trained: this takes the lengths and the codes of the sentences
     run.write_text("written.txt", examples(autoencoder, sentences[:2], seed))
     seqae.save_figure(seqae.loss_figure(losses), run.path("loss.png"))
     seqae.save(autoencoder, run.path("model"), metrics=metrics)

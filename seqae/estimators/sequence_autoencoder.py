@@ -18,9 +18,10 @@ from torch import Tensor
 from seqae.architectures import Architecture, build_autoencoder
 from seqae.artifact import load, save
 from seqae.autoencoder import Autoencoder, LengthPredictor
+from seqae.batch import Batch
 from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.inputs import RaggedSequences, is_rectangular, read_sequences, read_windows, without_padding
-from seqae.estimators.learning_report import learning_report, r2
+from seqae.estimators.learning_report import learning_report, r2, token_scores
 from seqae.estimators.steps import AudioSteps, FrameSteps, ReadingSteps, Steps, TextSteps, TokenSteps
 from seqae.estimators.training import (
     TRAINING,
@@ -40,6 +41,8 @@ from seqae.training.optimizers import cosine_with_warmup
 from seqae.training.tasks.reconstruction import Reconstruction
 from seqae.training.trainer import History
 from seqae.transforms.corruptions import Corruption
+
+TOKENS = ("tokens", "texts")  # kinds whose steps are tokens
 
 
 class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -226,15 +229,19 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return minus the mean loss of each sequence, `(sequences,)`: the higher, the more like the training ones.
 
-        For readings the loss is the squared error in squared deviations of a channel, for tokens nats.
+        For readings the loss is the squared error in squared deviations of a channel, for tokens nats, given the code,
+        and the tokens before if the decoder reads them.
 
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
         sequences = self._tensors(X)
-        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
-        losses = [mean_loss(self.steps_.loss(prediction, steps)) for prediction, steps in zip(predictions, sequences)]
-        return -np.array([float(loss) for loss in losses])
+
+        def losses(batch: Batch) -> list[Tensor]:
+            found = self.model_.reconstruct(batch) if self.kind_ not in TOKENS else self.model_(batch, batch).prediction
+            return [mean_loss(self.steps_.loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
+
+        return -np.array([float(loss) for loss in over_batches(self.model_, sequences, 256, losses)])
 
     def score(self, X: Any, y: object = None) -> float:  # noqa: N803
         """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
@@ -243,10 +250,10 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError, NotFittedError: As in `encode`.
         """
         sequences = self._tensors(X)
+        if not sequences[0].is_floating_point():
+            return token_scores(self.model_, sequences)[0]
         predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
-        if sequences[0].is_floating_point():
-            return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
-        return float((torch.cat(predictions).argmax(dim=1) == torch.cat(sequences)).double().mean())
+        return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
 
     def generate(self, n_samples: int = 1, random_state: int = 0) -> list[Any]:
         """Return new sequences, decoded from random codes: of the prior if there is a `GaussianCode`, else like codes.
@@ -372,7 +379,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _written(self, prediction: np.ndarray) -> Any:
         """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
         choose = getattr(self.model_.decoder, "to_input", None)
-        if choose is not None and self.kind_ in ("tokens", "texts"):  # it has read its own choice, not the likeliest
+        if choose is not None and self.kind_ in TOKENS:  # it has read its own choice, not the likeliest
             prediction = choose(torch.from_numpy(prediction)).numpy()
         written = self.steps_.from_prediction(prediction)
         return written[:, 0] if self.is_flat_ else written

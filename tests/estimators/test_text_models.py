@@ -92,7 +92,9 @@ def test_a_decoder_that_reads_its_own_output_learns_texts_and_where_they_end():
     model = writer_of_tokens(len(vocabulary))
     settings = {"vocabulary": vocabulary, "epochs": 200, "learning_rate": 0.01}
     autoencoder = seqae.SequenceAutoencoder(model, **settings).fit(TEXTS)
-    assert autoencoder.decode(autoencoder.encode(TEXTS)) == [vocabulary.decode(vocabulary.encode(text)) for text in TEXTS]
+    assert autoencoder.decode(autoencoder.encode(TEXTS)) == [
+        vocabulary.decode(vocabulary.encode(text)) for text in TEXTS
+    ]
     assert all(isinstance(text, str) for text in autoencoder.generate(3))
 
 
