@@ -195,9 +195,15 @@ WINDOW_MODELS: dict[str, WindowModelFactory] = {
 
 
 def _over_channels(architecture: Architecture, windows: Tensor, code_size: int, hidden_size: int) -> Autoencoder:
-    channels, sizes = windows.shape[2], {"code_size": code_size, "hidden_size": hidden_size}
-    embed = MissingValueEmbedding()
-    return build_autoencoder(architecture, 2 * channels, lambda size: nn.Linear(size, channels), embed=embed, **sizes)
+    channels = windows.shape[2]
+    return build_autoencoder(
+        architecture,
+        2 * channels,
+        lambda size: nn.Linear(size, channels),
+        code_size=code_size,
+        hidden_size=hidden_size,
+        embed=MissingValueEmbedding(),
+    )
 
 
 def _per_channel(windows: Tensor, n_components: int, explained_variance: float, hidden_size: int) -> Autoencoder:

@@ -198,7 +198,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         check_is_fitted(self)
         rows = checked_codes(codes, len(self.code_mean_))
         if lengths is None and self.model_.length is None:
-            lengths = self.steps_.max_length
+            lengths = self.steps_.max_length_
         steps = None if lengths is None else checked_lengths(lengths, len(rows))
         decoded: list[Any] = []
         with evaluating(self.model_) as device:

@@ -25,10 +25,15 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Steps(ABC):
-    """The steps of sequences of one kind."""
+    """The steps of sequences of one kind.
+
+    Attributes:
+        loss: The loss of each value.
+        max_length_: The largest number of steps, if sequences say themselves where they end; None if they do not.
+    """
 
     loss: Loss = staticmethod(squared_error)
-    max_length: int | None = None  # of a sequence that says itself where it ends; None if sequences do not
+    max_length_: int | None = None
 
     @abstractmethod
     def fit(self, sequences: list[Any]) -> Steps:
@@ -248,11 +253,6 @@ class TextSteps(Steps):
         self.vocabulary_ = self.vocabulary if fitted else self.vocabulary.fit(sequences)
         self.max_length_ = max(len(self.vocabulary_.encode(text)) for text in sequences)
         return self
-
-    @property
-    def max_length(self) -> int:
-        """The number of tokens of the longest training text, its end included."""
-        return self.max_length_
 
     def to_tensors(self, sequences: list[str]) -> list[Tensor]:
         """Return tokens, `(time,)` int64 each."""

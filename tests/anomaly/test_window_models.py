@@ -82,7 +82,7 @@ def test_only_trainable_models_have_a_history(detector: seqae.AnomalyDetector):
 
 def test_factories_keep_what_they_were_given():
     windows = torch.randn(50, 12, 3)
-    model = Recurrent("gru", code_size=5, hidden_size=7)(windows)
+    model = Recurrent("gru", code_size=5, hidden_size=8)(windows)
     assert model.encode(Batch.full(windows)).shape == (50, 5)
     assert Dense(n_components=2, explained_variance=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
     assert PCA(n_components=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
