@@ -55,9 +55,11 @@ class WindowModelFactory(ABC):
     Attributes:
         is_trainable: Whether the model is trained after it was created.
         n_folds: Folds of the normal rows that are held out in turn to fit the thresholds.
+        learning_rate: The learning rate of the training.
     """
 
     is_trainable: ClassVar[bool] = True
+    learning_rate: ClassVar[float] = 3e-3
     n_folds: ClassVar[int] = 3
 
     @property
@@ -162,6 +164,7 @@ class Transformer(WindowModelFactory):
 
     code_size: int = 16
     hidden_size: int = 32
+    learning_rate: ClassVar[float] = 1e-3
 
     def __call__(self, windows: Tensor) -> Autoencoder:
         return _over_channels("attention", windows, self.code_size, self.hidden_size)
