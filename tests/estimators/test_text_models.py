@@ -98,6 +98,22 @@ def test_a_decoder_that_reads_its_own_output_learns_texts_and_where_they_end():
     assert all(isinstance(text, str) for text in autoencoder.generate(3))
 
 
+def test_the_score_of_a_text_is_its_likelihood_with_the_true_tokens_before_each():
+    vocabulary = Vocabulary().fit(TEXTS)
+    autoencoder = seqae.SequenceAutoencoder(writer_of_tokens(len(vocabulary)), vocabulary=vocabulary, epochs=0).fit(
+        TEXTS
+    )
+    nats, tokens = [], []
+    for text in TEXTS:
+        batch = seqae.Batch.of([vocabulary.encode(text)])
+        with seqae.evaluating(autoencoder.model_):
+            logits = autoencoder.model_.decoder(autoencoder.model_.encode(batch), batch.lengths, batch).values[0]
+        nats.append(float(nn.functional.cross_entropy(logits, batch.values[0], reduction="sum")))
+        tokens.append(len(logits))
+    np.testing.assert_allclose(-autoencoder.score_samples(TEXTS), np.array(nats) / tokens, rtol=1e-5)
+    assert autoencoder.report_.bits == pytest.approx(sum(nats) / sum(tokens) / np.log(2), rel=1e-5)
+
+
 def test_what_is_written_is_what_the_decoder_chose_and_read():
     vocabulary = Vocabulary(max_size=1).fit(TEXTS)  # nearly all words are unknown, and so is what a model would write
     model = writer_of_tokens(len(vocabulary), suppress=(UNKNOWN,))
