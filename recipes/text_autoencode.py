@@ -1,14 +1,15 @@
-"""Encode sentences and write them again from their codes: an LSTM autoencoder beside principal components.
+"""Encode sentences and write them again from their codes: LSTM and self-attention beside principal components.
 
 Sutskever et al. 2014, https://arxiv.org/abs/1409.3215: one LSTM, here in both directions, reads the pieces of words of
 a sentence into its last state; another one starts from that code and writes the sentence, each step reading the piece
-before: the true one in training (teacher forcing), its own in use.
+before: the true one in training (teacher forcing), its own in use. Self-attention writes all pieces at once.
 
     python recipes/text_autoencode.py --data-root folder/with/sets
     python recipes/text_autoencode.py --file my_sentences.txt
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def main(
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Train the autoencoder, compare it with principal components on held-out sentences, and show examples.
+    """Train the autoencoders, compare them with principal components on held-out sentences, and show examples.
 
     Args:
         data_root: Folder that holds a folder for each set of sentences; without it they are synthetic.
@@ -61,9 +62,9 @@ def main(
         code_size: Dimensions of the code of a sentence.
         max_length: Pieces of words in a sentence; longer ones are left out.
         vocabulary_size: Pieces of words to learn (byte pair encoding).
-        hidden_size: Units of the decoder, and of the encoder's two directions together.
+        hidden_size: Units of each network; of the two directions of an encoder together.
         epochs: Passes over the sentences.
-        learning_rate: The highest learning rate; it rises and then falls to zero.
+        learning_rate: The highest learning rate of the LSTM; it rises and then falls to zero.
         held_out: Sentences for the test, at most a fifth of all.
         seed: Seed of the split, the weights and the order of batches.
         smoke: Only try whether it runs, on synthetic sentences.
@@ -74,29 +75,28 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-
     sentences = read(data_root, file, encoding, 1000 if smoke else 4000, seed)
     count = min(held_out, len(sentences) // 5)
     vocabulary = seqae.BytePairs(vocabulary_size).fit(sentences[count:])
     short = {text for text in sentences if len(vocabulary.encode(text)) <= max_length + 1}
     test, train = ([text for text in part if text in short] for part in (sentences[:count], sentences[count:]))
     print(f"data   {len(train)} + {len(test)} of {len(sentences)} sentences have at most {max_length} pieces of words")
-    model = build_model(len(vocabulary), code_size, hidden_size)
-    autoencoder = seqae.TextAutoencoder(vocabulary, model, max_length + 1)
-    train_tokens, test_tokens = autoencoder.tokens(train), autoencoder.tokens(test)
-    loss, schedule = seqae.token_cross_entropy, seqae.cosine_with_warmup
-    task = seqae.Reconstruction(model, loss, learning_rate=learning_rate, lr_scheduler=schedule)
-    history = seqae.fit(task, seqae.make_loader(seqae.SequenceDataset(train_tokens), 64, seed), epochs=epochs)
-
-    written = {
-        "LSTM": autoencoder.generate(autoencoder.encode(test)),
-        "PCA": pca_of_one_hot(train_tokens, test_tokens, code_size),
-    }
-    scores = {name: text_scores(vocabulary, tokens, test_tokens) for name, tokens in written.items()}
+    make = partial(seqae.SequenceAutoencoder, vocabulary=vocabulary, batch_size=64, validation_fraction=0.0)
+    make = partial(make, epochs=epochs, hidden_size=hidden_size, verbose=True, random_state=seed)
+    lstm = make(build_model(len(vocabulary), code_size, hidden_size), learning_rate=learning_rate)
+    known, tokens = ([vocabulary.encode(text) for text in part] for part in (train, test))
+    scores = {}
+    for name, model in {"LSTM": lstm, "attention": make("attention", code_size)}.items():
+        scores[name] = text_scores(vocabulary, model.fit(train).decode(model.encode(test)), test)
+        nats = np.average(-model.score_samples(test), weights=[len(each) for each in tokens])
+        scores[name]["bits per token"] = float(nats / np.log(2))  # the LSTM is told the tokens before
+    written = [vocabulary.decode(row.tolist()) for row in pca_of_one_hot(known, tokens, code_size)]
+    scores["PCA"] = text_scores(vocabulary, written, test)
+    scores["frequencies"] = {"bits per token": lstm.report_.mean_bits}  # of the training sentences
     metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
-    run.write_text("examples.txt", examples(autoencoder, test[:10]))
-    seqae.save_figure(seqae.loss_figure({"train": history.train}), run.path("loss.png"))
-    seqae.save(autoencoder, run.path("model"), metrics=metrics)
+    run.write_text("examples.txt", examples(lstm, test[:10]))
+    seqae.save_figure(seqae.loss_figure(lstm.history_), run.path("loss.png"))
+    seqae.save(lstm, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **line} for name, line in scores.items()], metrics)
     return metrics
 
@@ -130,14 +130,15 @@ def pca_of_one_hot(train: list[Tensor], test: list[Tensor], code_size: int, know
     return [components.inverse_transform(code[None]).reshape(length, known).argmax(axis=1) for code in codes]
 
 
-def text_scores(vocabulary: seqae.BytePairs, written: list[np.ndarray], truths: list[Tensor]) -> dict[str, float]:
-    """Return how near the tokens of restored texts come to the true ones, from 0 to 1."""
-    accuracy = token_accuracy(list(map(list, written)), [tokens[:-1].tolist() for tokens in truths])
-    restored, true = ([vocabulary.decode(tokens.tolist()) for tokens in texts] for texts in (written, truths))
-    return {"token accuracy": accuracy, "exact": exact_match(restored, true), "BLEU": bleu(restored, true)}
+def text_scores(vocabulary: seqae.BytePairs, written: list[str], texts: list[str]) -> dict[str, float]:
+    """Return how near restored texts come to the true ones, from 0 to 1."""
+    restored, true = ([vocabulary.encode(text)[:-1].tolist() for text in part] for part in (written, texts))
+    texts = [vocabulary.decode(each) for each in true]
+    accuracy, exact = token_accuracy(restored, true), exact_match(written, texts)
+    return {"token accuracy": accuracy, "exact": exact, "BLEU": bleu(written, texts)}
 
 
-def examples(autoencoder: seqae.TextAutoencoder, texts: list[str]) -> str:
+def examples(autoencoder: seqae.SequenceAutoencoder, texts: list[str]) -> str:
     """Return texts, each with itself restored, and what lies between the codes of the first two, as lines."""
     codes = autoencoder.encode(texts)
     lines = [line for text, restored in zip(texts, autoencoder.decode(codes)) for line in (text, f"    {restored}")]

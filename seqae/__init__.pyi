@@ -78,7 +78,6 @@ from .seq2seq.decoding import TokenSampling as TokenSampling
 from .seq2seq.inference import generate as generate
 from .seq2seq.models import Seq2Seq as Seq2Seq
 from .seq2seq.models import attention_seq2seq as attention_seq2seq
-from .seq2seq.text_autoencoder import TextAutoencoder as TextAutoencoder
 from .seq2seq.translator import Translator as Translator
 from .text.tokenizers import CharacterTokenizer as CharacterTokenizer
 from .text.tokenizers import WordTokenizer as WordTokenizer

@@ -42,7 +42,7 @@ def main(
         live: Table to search.
         labels: JSON list of known faults, {"start": ..., "end": ...}, to evaluate against; not learnt from.
         ignore: Columns to leave out.
-        model: The autoencoder: dense, lstm, gru or conv.
+        model: The autoencoder: dense, lstm, gru, conv or attention.
         false_alarm_rate: Fraction of normal rows that may raise an alarm.
         stride: Steps between windows; more is quicker and coarser.
         epochs: Passes over the training windows.

@@ -20,7 +20,6 @@ from sklearn.neighbors import NearestNeighbors
 import seqae
 from seqae import cli
 from seqae.anomaly import Quantile
-from seqae.datasets import SequenceDataset, as_tensors
 from seqae.evaluation import auc_pr, auc_roc, pca_reconstruction, row_scores
 from seqae.report import embedding_figure, loss_figure, save_figure, sequences_figure
 from seqae.transforms import AddBumps, Compose, CutMix, GaussianNoise, RandomApply, RandomScale, TimeWarp
@@ -60,7 +59,7 @@ def main(
     print(f"data   {len(normal)} normal beats to learn from, {len(beats)} to score, {truth.sum()} of them abnormal")
 
     methods: dict[str, Method] = {
-        "autoencoder": lambda train, seed: autoencoder_errors(train_denoiser(train, code_size, epochs, seed)[0]),
+        "autoencoder": lambda train, seed: denoising_errors(train_denoiser(train, code_size, epochs, seed)),
         f"PCA, {code_size} components": lambda train, seed: pca_errors(train, code_size),
         "PCA, 4 components": lambda train, seed: pca_errors(train, 4),
         "nearest normal beat": lambda train, seed: nearest_distances(train),
@@ -76,32 +75,31 @@ def main(
         metrics |= {f"{name}: {key} sd": value for key, value in deviations.items()}
         print("  ".join(f"{key} {value}" for key, value in results[-1].items()))
 
-    model, losses = train_denoiser(normal, code_size, epochs, seed=0)
+    autoencoder = train_denoiser(normal, code_size, epochs, seed=0)
     chosen = {kind: list(beats[kinds == kind][:5]) for kind in ["normal", *np.unique(kinds[truth])]}
-    restored = {kind: seqae.reconstruct(model, rows) for kind, rows in chosen.items()}
+    restored = {kind: autoencoder.reconstruct(rows) for kind, rows in chosen.items()}
     save_figure(sequences_figure(chosen, restored), run.path("beats.png"))
-    save_figure(loss_figure({"train, corrupted beats": losses}), run.path("loss.png"))
-    save_figure(embedding_figure(seqae.encode(model, list(beats)), kinds), run.path("codes.png"))
-    seqae.save(model, run.path("model"))
+    save_figure(loss_figure({"train, corrupted beats": autoencoder.history_["train"]}), run.path("loss.png"))
+    save_figure(embedding_figure(autoencoder.encode(list(beats)), kinds), run.path("codes.png"))
+    autoencoder.save(run.path("model"))
     run.finish(results, metrics)
     return metrics
 
 
-def train_denoiser(beats: np.ndarray, code_size: int, epochs: int, seed: int) -> tuple[seqae.Autoencoder, list[float]]:
-    """Return an autoencoder that has learnt to restore corrupted beats `(beat, time, 1)`, and its losses."""
+def train_denoiser(beats: np.ndarray, code_size: int, epochs: int, seed: int) -> seqae.SequenceAutoencoder:
+    """Return an autoencoder that has learnt to restore corrupted beats `(beat, time, 1)`."""
     torch.manual_seed(seed)
     time = beats.shape[1]
     model = seqae.Autoencoder(seqae.DenseEncoder(time, 1, code_size), seqae.DenseDecoder(time, 1, code_size))
     distortions = (TimeWarp(0.1 * time), RandomScale(0.5), AddBumps(1.5), CutMix())
     corrupt = Compose((*(RandomApply(each, 0.5) for each in distortions), GaussianNoise(0.1)))
-    task = seqae.Reconstruction(model, seqae.squared_error, corrupt, learning_rate=3e-3, seed=seed)
-    loader = seqae.make_loader(SequenceDataset(as_tensors(list(beats))), 128, seed)
-    return model, seqae.fit(task, loader, epochs=epochs, progress=False).train
+    settings = {"corrupt": corrupt, "epochs": epochs, "batch_size": 64, "learning_rate": 6e-3}
+    return seqae.SequenceAutoencoder(model, **settings, validation_fraction=0.0, random_state=seed).fit(list(beats))
 
 
-def autoencoder_errors(model: seqae.Autoencoder) -> Scorer:
-    """Score beats by the mean squared error of their reconstruction."""
-    return lambda beats: np.square(np.stack(seqae.reconstruct(model, list(beats))) - beats).mean(axis=(1, 2))
+def denoising_errors(autoencoder: seqae.SequenceAutoencoder) -> Scorer:
+    """Score beats by the mean squared error of their reconstruction, in squared deviations of the normal beats."""
+    return lambda beats: -autoencoder.score_samples(list(beats))
 
 
 def pca_errors(train: np.ndarray, n_components: int) -> Scorer:

@@ -20,7 +20,7 @@ from torch import nn
 import seqae
 from seqae import cli
 from seqae.data import read_text_set, read_texts, synthetic_reviews
-from seqae.generation import interpolate, sample_prior
+from seqae.generation import interpolate
 from seqae.modules import Argmax, BatchNormPosterior, NullEncoder, TiedHead, WordDropout, max_over_time
 
 DATA = "sentences of reviews (rt_polarity, movie_reviews, sentiment_sentences), your own, or synthetic ones"
@@ -115,7 +115,8 @@ def main(
 
     scores = {name: judge(each, test, seed) for name, each in models.items()}
     metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
-    autoencoder = seqae.TextAutoencoder(words, model, max_length + 1, CHOICE)
+    autoencoder = seqae.SequenceAutoencoder(model, vocabulary=words, epochs=0, validation_fraction=0.0)
+    autoencoder.fit(sentences[2 * part :])  # it is trained: this takes the lengths and the codes of the sentences
     run.write_text("written.txt", examples(autoencoder, sentences[:2], seed))
     seqae.save_figure(seqae.loss_figure(losses), run.path("loss.png"))
     seqae.save(autoencoder, run.path("model"), metrics=metrics)
@@ -137,11 +138,11 @@ def read(data_root: str, file: str, encoding: str, max_length: int, count: int, 
     return list(dict.fromkeys(tokenizer.join(words) for words in split if 0 < len(words) <= max_length))[:count]
 
 
-def examples(autoencoder: seqae.TextAutoencoder, texts: list[str], seed: int) -> str:
+def examples(autoencoder: seqae.SequenceAutoencoder, texts: list[str], seed: int) -> str:
     """Return sentences written from random codes, and on the way from one of two sentences to the other."""
     ends = autoencoder.encode(texts)
     between = autoencoder.decode(interpolate(ends[:1], ends[1:], 8)[0])
-    random = autoencoder.decode(sample_prior(10, ends.shape[1], seed))
+    random = autoencoder.generate(10, seed)
     return "\n".join(["From random codes:", *random, "", f"From: {texts[0]}", *between, f"To: {texts[1]}", ""])
 
 

@@ -25,4 +25,5 @@ from .window_models import Conv as Conv
 from .window_models import Dense as Dense
 from .window_models import MovingAverage as MovingAverage
 from .window_models import Recurrent as Recurrent
+from .window_models import Transformer as Transformer
 from .window_models import WindowModelFactory as WindowModelFactory

@@ -112,7 +112,8 @@ class ScorerFitter:
                 windows = sample_windows(scaled, self.window, rows_per_step)
                 model = factory(windows)
                 if factory.is_trainable and self.epochs:
-                    histories.append(train(model, windows, self.epochs, self.random_state, progress))
+                    seed, rate = self.random_state, factory.learning_rate
+                    histories.append(train(model, windows, self.epochs, rate, seed, progress))
                 models.append(ResolutionModel(model.eval(), self.window, rows_per_step))
         error_scaler, mean_chart, stuck_chart = self._fit_statistics(models, scaler, parts)
         return Scorer(

@@ -13,13 +13,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from seqae.architectures import Architecture, build_autoencoder
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
-from seqae.modules.decoders import ConvDecoder, RepeatDecoder
-from seqae.modules.encoders import ConvEncoder, RecurrentEncoder
 from seqae.modules.missing import MissingValueEmbedding
 from seqae.modules.per_channel import PerChannelDecoder, PerChannelEncoder, start_from_principal_components
-from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer
 
 
 class MovingAveragePredictor(nn.Module):
@@ -57,9 +55,11 @@ class WindowModelFactory(ABC):
     Attributes:
         is_trainable: Whether the model is trained after it was created.
         n_folds: Folds of the normal rows that are held out in turn to fit the thresholds.
+        learning_rate: The learning rate of the training.
     """
 
     is_trainable: ClassVar[bool] = True
+    learning_rate: ClassVar[float] = 3e-3
     n_folds: ClassVar[int] = 3
 
     @property
@@ -121,10 +121,12 @@ class PCA(WindowModelFactory):
 class Recurrent(WindowModelFactory):
     """A recurrent encoder and decoder over all channels (Malhotra et al. 2016, https://arxiv.org/abs/1607.00148).
 
+    Both read in both directions, and the decoder reads the positions of the steps, see `seqae.build_autoencoder`.
+
     Args:
         cell: lstm or gru.
         code_size: Units of the code of a window.
-        hidden_size: Units of the hidden state.
+        hidden_size: Units of the hidden states of both directions together, a multiple of 4.
     """
 
     cell: Literal["lstm", "gru"] = "lstm"
@@ -132,31 +134,40 @@ class Recurrent(WindowModelFactory):
     hidden_size: int = 48
 
     def __call__(self, windows: Tensor) -> Autoencoder:
-        channels = windows.shape[2]
-        encoder = RecurrentEncoder(self._recurrence(2 * channels), self.code_size, embed=MissingValueEmbedding())
-        decoder = RepeatDecoder(self._recurrence(self.code_size), nn.Linear(self.hidden_size, channels))
-        return Autoencoder(encoder, decoder)
-
-    def _recurrence(self, input_size: int) -> RecurrentLayer:
-        return {"lstm": LSTM, "gru": GRU}[self.cell](input_size, self.hidden_size)
+        return _over_channels(self.cell, windows, self.code_size, self.hidden_size)
 
 
 @dataclass(frozen=True)
 class Conv(WindowModelFactory):
-    """A convolutional autoencoder over all channels.
+    """A convolutional autoencoder over all channels, see `seqae.build_autoencoder`.
 
     Args:
         code_size: Units of the code of a window.
-        hidden_size: Channels of the hidden layers.
+        hidden_size: Channels of the hidden layers, a multiple of 4.
     """
 
     code_size: int = 16
     hidden_size: int = 32
 
     def __call__(self, windows: Tensor) -> Autoencoder:
-        channels, sizes = windows.shape[2], (self.hidden_size,) * 3
-        encoder = ConvEncoder(2 * channels, self.code_size, sizes, embed=MissingValueEmbedding())
-        return Autoencoder(encoder, ConvDecoder(self.code_size, nn.Linear(self.hidden_size, channels), sizes))
+        return _over_channels("conv", windows, self.code_size, self.hidden_size)
+
+
+@dataclass(frozen=True)
+class Transformer(WindowModelFactory):
+    """An autoencoder over all channels by self-attention, see `seqae.build_autoencoder`.
+
+    Args:
+        code_size: Units of the code of a window.
+        hidden_size: Length of the vector of a step, a multiple of 4.
+    """
+
+    code_size: int = 16
+    hidden_size: int = 32
+    learning_rate: ClassVar[float] = 1e-3
+
+    def __call__(self, windows: Tensor) -> Autoencoder:
+        return _over_channels("attention", windows, self.code_size, self.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -180,9 +191,22 @@ WINDOW_MODELS: dict[str, WindowModelFactory] = {
     "lstm": Recurrent(),
     "gru": Recurrent("gru"),
     "conv": Conv(),
+    "attention": Transformer(),
     "pca": PCA(),
     "moving_average": MovingAverage(),
 }
+
+
+def _over_channels(architecture: Architecture, windows: Tensor, code_size: int, hidden_size: int) -> Autoencoder:
+    channels = windows.shape[2]
+    return build_autoencoder(
+        architecture,
+        2 * channels,
+        lambda size: nn.Linear(size, channels),
+        code_size=code_size,
+        hidden_size=hidden_size,
+        embed=MissingValueEmbedding(),
+    )
 
 
 def _per_channel(windows: Tensor, n_components: int, explained_variance: float, hidden_size: int) -> Autoencoder:

@@ -19,7 +19,6 @@ from seqae.losses import squared_error
 
 SAMPLED_WINDOWS = 1000  # training windows of a resolution
 HELD_OUT_FRACTION = 0.2  # the last windows, held out for early stopping
-LEARNING_RATE = 3e-3
 PATIENCE = 5  # epochs without a better held-out loss, after which training stops
 TRAIN_BATCH, VALID_BATCH = 64, 256  # windows
 
@@ -42,7 +41,7 @@ def sample_windows(parts: Sequence[np.ndarray], window: int, rows_per_step: int)
 
 
 def train(
-    model: WindowModel, windows: Tensor, epochs: int, random_state: int, progress: bool
+    model: WindowModel, windows: Tensor, epochs: int, learning_rate: float, random_state: int, progress: bool
 ) -> dict[str, Sequence[float]]:
     """Train a model in place to reconstruct windows, and return its losses in each epoch, "train" and "valid".
 
@@ -53,6 +52,7 @@ def train(
         model: An autoencoder on the CPU.
         windows: `(window, time, channel)` float32, in the order of time; NaN where a value is missing.
         epochs: Passes over the windows at most.
+        learning_rate: The learning rate, constant: along a cosine, as sequences are trained, few epochs learn less.
         random_state: Seed of the order of the batches.
         progress: Whether to show a progress bar.
     """
@@ -68,7 +68,7 @@ def train(
     task = Reconstruction(
         autoencoder,
         lambda predictions, steps: squared_error(predictions, steps) / initial.to(steps.device),
-        learning_rate=LEARNING_RATE,
+        learning_rate=learning_rate,
     )
     history = fit(
         task,

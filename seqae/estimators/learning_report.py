@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
 from seqae.inference import over_batches
 
 _MAX_SEQUENCES, _MAX_NUMBERS = 1000, 2 * 10**7  # that the principal components are fitted to
@@ -25,7 +26,8 @@ class LearningReport:
         model: Of the autoencoder.
         mean: Of the mean of each channel, 0 by definition; of the most frequent token.
         pca: Of principal components of the padded sequences, as many as the code has numbers; NaN for tokens.
-        bits: Of the autoencoder, the mean information of a token that its prediction lacks; NaN for readings.
+        bits: Of the autoencoder, the mean information of a token that its prediction lacks, given the tokens before if
+            the decoder reads them; NaN for readings.
         mean_bits: Of the frequencies of the tokens; NaN for readings.
         length_error: The mean absolute error of the lengths that the model tells from the codes, in steps; NaN if it
             tells none.
@@ -75,24 +77,49 @@ def learning_report(
         code_size: The number of principal components to compare with.
     """
     tested = list(held_out) or list(train)
-    predictions = over_batches(model, tested, 64, lambda batch: model.reconstruct(batch).unpad())
     lengths = _length_error(model, tested)
     if tested[0].is_floating_point():
+        predictions = over_batches(model, tested, 64, lambda batch: model.reconstruct(batch).unpad())
         pca = pca_predictions(train, tested, code_size)
         center = _center(train)
         return LearningReport(
             "R2", r2(predictions, tested, center), 0.0, r2(pca, tested, center), np.nan, np.nan, lengths, len(tested),
             bool(len(held_out)),
         )  # fmt: skip
-    tokens, logits = torch.cat(tested), torch.cat(predictions)
-    counts = torch.bincount(torch.cat(list(train)), minlength=logits.shape[1]).double() + 1
+    accuracy, bits, count = token_scores(model, tested)
+    tokens = torch.cat(tested)
+    counts = torch.bincount(torch.cat(list(train)), minlength=count).double() + 1
     log_frequencies = (counts / counts.sum()).log2()
-    bits = torch.nn.functional.cross_entropy(logits.double(), tokens) / np.log(2)
-    accuracy, most_frequent = (logits.argmax(dim=1) == tokens), (tokens == counts.argmax())
     return LearningReport(
-        "accuracy", float(accuracy.double().mean()), float(most_frequent.double().mean()), np.nan, float(bits),
+        "accuracy", accuracy, float((tokens == counts.argmax()).double().mean()), np.nan, bits,
         float(-log_frequencies[tokens].mean()), lengths, len(tested), bool(len(held_out)),
     )  # fmt: skip
+
+
+def token_scores(model: Autoencoder, sequences: Sequence[Tensor]) -> tuple[float, float, int]:
+    """Return the fraction of tokens that are reconstructed, the bits a token, and the number of logits of a step.
+
+    No more than a batch of logits is kept: those of all texts may fill the memory.
+
+    Args:
+        model: Writes logits `(batch, time, token)`.
+        sequences: Tokens `(time,)` int64 each.
+    """
+
+    def scores(batch: Batch) -> list[Tensor]:
+        written, likely = model.reconstruct(batch), model(batch, targets=batch).prediction
+        return [_scores(*each) for each in zip(written.unpad(), likely.unpad(), batch.unpad())]
+
+    found = torch.stack(over_batches(model, list(sequences), 64, scores))
+    right, nats, count = found[:, 0].sum(), found[:, 1].sum(), int(found[0, 2])
+    total = sum(map(len, sequences))
+    return float(right / total), float(nats / total / np.log(2)), count
+
+
+def _scores(written: Tensor, likely: Tensor, tokens: Tensor) -> Tensor:
+    """Return how many tokens `(time,)` are right, their nats, and the number of logits `(time, token)` of a step."""
+    nats = torch.nn.functional.cross_entropy(likely.double(), tokens, reduction="sum")
+    return torch.stack([(written.argmax(dim=1) == tokens).sum().double(), nats, nats.new_tensor(likely.shape[1])])
 
 
 def r2(predictions: Sequence[Tensor], sequences: Sequence[Tensor], center: Tensor) -> float:

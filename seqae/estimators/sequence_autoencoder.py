@@ -17,11 +17,12 @@ from torch import Tensor
 from seqae.architectures import Architecture
 from seqae.artifact import load, save
 from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
 from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.checks import check_counts, checked_codes, checked_lengths, seed_of
 from seqae.estimators.containers import is_rectangular, unwrap
 from seqae.estimators.inputs import RaggedSequences, read_sequences, read_windows, rows_of
-from seqae.estimators.learning_report import learning_report, r2
+from seqae.estimators.learning_report import learning_report, r2, token_scores
 from seqae.estimators.models import build_model
 from seqae.estimators.steps import new_steps
 from seqae.generation import sample_prior
@@ -30,6 +31,8 @@ from seqae.losses import mean_loss
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.corruptions import Corruption
+
+TOKENS = ("tokens", "texts")  # kinds whose steps are tokens
 
 
 class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -183,7 +186,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: As in `fit`, or the sequences are of another kind than those of `fit`.
             NotFittedError: Before `fit`.
         """
-        sequences = self.to_tensors(X)
+        sequences = self.to_tensors(X)  # which checks that there is a model
         return encode(self.model_, sequences)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -195,7 +198,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         Args:
             codes: `(sequences, code_size)`.
-            lengths: The number of steps of each, or of all; None if the model tells them from the codes.
+            lengths: The number of steps of each, or of all; None if the model tells them from the codes. A text ends
+                before, where its end is written; None lets it grow as long as the longest training text.
 
         Raises:
             ValueError: The codes are of another size or not finite, or there is not a length for each.
@@ -203,14 +207,14 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         rows = checked_codes(codes, len(self.code_mean_))
+        if lengths is None and self.model_.length is None:
+            lengths = self.steps_.max_length_
         steps = None if lengths is None else checked_lengths(lengths, len(rows))
-        decoded: list[Any] = []
-        with evaluating(self.model_) as device:
-            for at in range(0, len(rows), 256):
-                part = rows[at : at + 256].to(device)
-                own = None if steps is None else steps[at : at + 256].to(device)
-                decoded += [self._written(row.cpu().numpy()) for row in self.model_.decode(part, own).unpad()]
-        return decoded
+        parts = rows.split(256)
+        lengths_of_parts = [None] * len(parts) if steps is None else steps.split(256)
+        with evaluating(self.model_):
+            decoded = [self.model_.decode(*each).unpad() for each in zip(parts, lengths_of_parts)]
+        return [self._written(sequence.numpy()) for part in decoded for sequence in part]
 
     def inverse_transform(self, X: Any) -> list[Any]:  # noqa: N803
         """Return the sequence of each code `(sequences, code_size)`: `decode` by scikit-learn's name."""
@@ -233,14 +237,19 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return minus the mean loss of each sequence, `(sequences,)`: the higher, the more like the training ones.
 
-        For readings the loss is the squared error in squared deviations of a channel, for tokens nats.
+        For readings the loss is the squared error in squared deviations of a channel, for tokens nats, given the code,
+        and the tokens before if the decoder reads them.
 
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        sequences, predictions = self._predictions(X)
-        losses = [mean_loss(self.steps_.loss(prediction, steps)) for prediction, steps in zip(predictions, sequences)]
-        return -np.array([float(loss) for loss in losses])
+        sequences = self.to_tensors(X)
+
+        def losses(batch: Batch) -> list[Tensor]:
+            found = self.model_.reconstruct(batch) if self.kind_ not in TOKENS else self.model_(batch, batch).prediction
+            return [mean_loss(self.steps_.loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
+
+        return -np.array([float(loss) for loss in over_batches(self.model_, sequences, 256, losses)])
 
     def score(self, X: Any, y: object = None) -> float:  # noqa: N803
         """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
@@ -248,10 +257,11 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        sequences, predictions = self._predictions(X)
-        if sequences[0].is_floating_point():
-            return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
-        return float((torch.cat(predictions).argmax(dim=1) == torch.cat(sequences)).double().mean())
+        sequences = self.to_tensors(X)
+        if not sequences[0].is_floating_point():
+            return token_scores(self.model_, sequences)[0]
+        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
+        return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
 
     def generate(self, n_samples: int = 1, random_state: int = 0) -> list[Any]:
         """Return new sequences, decoded from random codes: of the prior if there is a `GaussianCode`, else like codes.
@@ -330,12 +340,6 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             raise ValueError(f"these sequences are {found.kind}. Expected {self.kind_}, as in fit")
         return found
 
-    def _predictions(self, data: Any) -> tuple[list[Tensor], list[Tensor]]:
-        """Return sequences as the model reads them, and what it writes, `(time, *prediction)`."""
-        sequences = self.to_tensors(data)
-        written = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
-        return sequences, written
-
     def _describe(self, train: list[Tensor], held_out: list[Tensor]) -> None:
         """Keep what was learnt: the distribution of the codes, and the report."""
         codes = encode(self.model_, train + held_out).astype(np.float64)
@@ -346,5 +350,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _written(self, prediction: np.ndarray) -> Any:
         """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
+        choose = getattr(self.model_.decoder, "to_input", None)
+        if choose is not None and self.kind_ in TOKENS:  # it has read its own choice, not the likeliest
+            prediction = choose(torch.from_numpy(prediction)).numpy()
         written = self.steps_.from_prediction(prediction)
         return written[:, 0] if self.is_flat_ else written

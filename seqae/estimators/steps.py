@@ -27,9 +27,15 @@ _MAX_TOKENS = 10**6
 
 
 class Steps(ABC):
-    """The steps of sequences of one kind."""
+    """The steps of sequences of one kind.
+
+    Attributes:
+        loss: The loss of each value.
+        max_length_: The largest number of steps, if sequences say themselves where they end; None if they do not.
+    """
 
     loss: Loss = staticmethod(squared_error)
+    max_length_: int | None = None
 
     @abstractmethod
     def fit(self, sequences: list[Any]) -> Steps:
@@ -223,8 +229,8 @@ class TokenSteps(Steps):
         return [torch.from_numpy(ids) for ids in sequences]
 
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
-        """Return the likeliest ids, `(time,)`, given logits `(time, token)`."""
-        return prediction.argmax(axis=-1)
+        """Return the likeliest ids, `(time,)`, given logits `(time, token)`, or the ids that a decoder has chosen."""
+        return _chosen(prediction)
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding and a linear head of logits."""
@@ -241,6 +247,7 @@ class TextSteps(Steps):
 
     Attributes:
         vocabulary_: The fitted vocabulary.
+        max_length_: The number of tokens of the longest training text, its end included.
 
     Raises:
         ValueError: `unknown` is another word.
@@ -258,6 +265,7 @@ class TextSteps(Steps):
         """Fit the vocabulary to texts, `(text,)`, unless it is."""
         fitted = hasattr(self.vocabulary, "tokens_") or hasattr(self.vocabulary, "tokenizer_")
         self.vocabulary_ = self.vocabulary if fitted else self.vocabulary.fit(sequences)
+        self.max_length_ = max(len(self.vocabulary_.encode(text)) for text in sequences)
         return self
 
     def to_tensors(self, sequences: list[str]) -> list[Tensor]:
@@ -271,8 +279,8 @@ class TextSteps(Steps):
         return [self.vocabulary_.encode(text) for text in sequences]
 
     def from_prediction(self, prediction: np.ndarray) -> str:
-        """Return the text of logits `(time, token)` up to its end."""
-        return self.vocabulary_.decode(prediction.argmax(axis=-1).tolist())
+        """Return the text of logits `(time, token)`, or of ids that a decoder has chosen, `(time,)`, up to its end."""
+        return self.vocabulary_.decode(_chosen(prediction).tolist())
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
         """Return an embedding and a linear head of logits."""
@@ -302,6 +310,10 @@ def new_steps(
     if kind == "readings":
         return ReadingSteps(channels)
     return FrameSteps() if kind == "frames" else TokenSteps()
+
+
+def _chosen(prediction: np.ndarray) -> np.ndarray:
+    return prediction if prediction.ndim == 1 else prediction.argmax(axis=-1)
 
 
 def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:

@@ -17,5 +17,4 @@ from .models import attention_seq2seq as attention_seq2seq
 from .positional import PositionalQueryDecoder as PositionalQueryDecoder
 from .positional import PositionalState as PositionalState
 from .s2vt import S2VT as S2VT
-from .text_autoencoder import TextAutoencoder as TextAutoencoder
 from .translator import Translator as Translator

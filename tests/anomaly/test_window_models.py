@@ -6,11 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import seqae
 from generators import readings
-from seqae.anomaly.window_models import PCA, WINDOW_MODELS, Dense, MovingAverage, MovingAveragePredictor, Recurrent
+from seqae.anomaly.window_models import (
+    PCA,
+    WINDOW_MODELS,
+    Conv,
+    Dense,
+    MovingAverage,
+    MovingAveragePredictor,
+    Recurrent,
+    Transformer,
+    WindowModelFactory,
+)
+from seqae.architectures import Architecture, build_autoencoder
 from seqae.batch import Batch
+from seqae.modules.missing import MissingValueEmbedding
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +95,7 @@ def test_only_trainable_models_have_a_history(detector: seqae.AnomalyDetector):
 
 def test_factories_keep_what_they_were_given():
     windows = torch.randn(50, 12, 3)
-    model = Recurrent("gru", code_size=5, hidden_size=7)(windows)
+    model = Recurrent("gru", code_size=5, hidden_size=8)(windows)
     assert model.encode(Batch.full(windows)).shape == (50, 5)
     assert Dense(n_components=2, explained_variance=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
     assert PCA(n_components=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
@@ -90,6 +103,25 @@ def test_factories_keep_what_they_were_given():
     assert Dense(n_components=3, explained_variance=0.7).proxy_for_calibration == PCA(
         n_components=3, explained_variance=0.7
     )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "factory"),
+    [
+        ("lstm", Recurrent(code_size=5, hidden_size=8)),
+        ("gru", Recurrent("gru", code_size=5, hidden_size=8)),
+        ("conv", Conv(code_size=5, hidden_size=8)),
+        ("attention", Transformer(code_size=5, hidden_size=8)),
+    ],
+)
+def test_models_over_all_channels_are_those_of_sequences(architecture: Architecture, factory: WindowModelFactory):
+    torch.manual_seed(0)
+    model = factory(torch.zeros(2, 12, 3))
+    torch.manual_seed(0)
+    embed, sizes = MissingValueEmbedding(), {"code_size": 5, "hidden_size": 8}
+    expected = build_autoencoder(architecture, 6, lambda size: nn.Linear(size, 3), embed=embed, **sizes)
+    windows = Batch.full(torch.randn(4, 12, 3))
+    torch.testing.assert_close(model.reconstruct(windows).values, expected.reconstruct(windows).values)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 20])

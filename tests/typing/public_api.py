@@ -186,7 +186,9 @@ def texts(model: seqae.Autoencoder) -> list[str]:
     characters = seqae.Vocabulary(seqae.CharacterTokenizer()).fit(["some words"])
     pieces = seqae.BytePairs(max_size=100).fit(["some words"])
     print(len(vocabulary), len(characters), len(pieces))
-    return seqae.TextAutoencoder(vocabulary, model, 20).reconstruct(["some words"])
+    autoencoder = seqae.SequenceAutoencoder(model, vocabulary=vocabulary, epochs=0).fit(["some words", "more words"])
+    written: list[str] = autoencoder.generate()
+    return written
 
 
 def translation(vocabulary: seqae.Vocabulary) -> list[str]:
