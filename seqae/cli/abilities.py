@@ -98,7 +98,7 @@ def _sequence_autoencoder(model: SequenceAutoencoder) -> Abilities:
     return Abilities(
         reads[model.kind_],
         encode=model.encode,
-        decode=model.decode,
+        decode=lambda codes, lengths: model.decode(codes, None if lengths is None else lengths.tolist()),
         reconstruct=model.reconstruct,
         score=lambda items: {"score": model.score_samples(items)},
         quality=lambda items: (model.report_.metric, model.score(items)),

@@ -34,12 +34,14 @@ def write_scores(session: Session) -> None:
     warnings = sorted({threshold.warning for threshold in detector.thresholds_ if threshold.warning})
     for warning in warnings:
         print(f"note   {warning}")
-    session.report.update({
-        "target_false_alarm_rate": detector.false_alarm_rate,
-        "false_alarm_rate": detector.empirical_false_alarm_rate_,
-        "recordings": [detection_summary(detection) for detection in detections],
-        "warnings": warnings,
-    })
+    session.report.update(
+        {
+            "target_false_alarm_rate": detector.false_alarm_rate,
+            "false_alarm_rate": detector.empirical_false_alarm_rate_,
+            "recordings": [detection_summary(detection) for detection in detections],
+            "warnings": warnings,
+        }
+    )
 
 
 def write_reconstructions(session: Session) -> None:

@@ -14,7 +14,6 @@ from seqae._version import __version__
 from seqae.cli.json_report import json_report
 from seqae.cli.tables import show_table
 
-
 _COLUMNS = ("extra", "package", "version", "state")
 
 

@@ -6,12 +6,10 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-
 from seqae.cli import detectors, sequences
 from seqae.cli.json_report import json_report
 from seqae.cli.outputs import Format
 from seqae.cli.session import Request, Session, prepare
-
 
 _OPTIONS = """Args:
     model: folder of a saved model, or of a run that holds one

@@ -96,6 +96,8 @@ def test_a_model_that_is_no_detector_is_refused(today: Path, tmp_path: Path, com
     seqae.save(seqae.LSTM(3, hidden_size=4), tmp_path / "lstm")
     done = command("score", "lstm", "today.csv")
     assert done.code == 2
-    assert done.err.startswith("error: this is a LSTM: it cannot score sequences (lstm). Models that read sequences are ")
+    assert done.err.startswith(
+        "error: this is a LSTM: it cannot score sequences (lstm). Models that read sequences are "
+    )
     done = command("recalibrate", "lstm", "today.csv", "new")
     assert done.err == "error: lstm holds a LSTM. Recordings are read by an AnomalyDetector: save that instead\n"
