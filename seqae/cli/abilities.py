@@ -69,8 +69,12 @@ def abilities_of(model: object, folder: Path, wanted: str) -> Abilities:
     if getattr(found, wanted) is None:
         others = [name for name in ("encode", "decode", "reconstruct", "score") if getattr(found, name) is not None]
         rest = f"It can {', '.join(others)}" if others else f"Models that read sequences are {', '.join(_ABILITIES)}"
-        raise ValueError(f"this is a {names[0]}: it cannot {wanted} sequences ({folder}). {rest}")
+        raise ValueError(f"this is {_article(names[0])} {names[0]}: it cannot {wanted} sequences ({folder}). {rest}")
     return found
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "AEIOU" else "a"
 
 
 def as_arrays(items: Sequence[Any]) -> list[np.ndarray]:
@@ -160,12 +164,18 @@ def _module(model: Autoencoder | Encoder) -> Abilities:
 
 
 def _text_autoencoder(model: TextAutoencoder) -> Abilities:
-    from seqae.cli.tensors import losses
+    from seqae.cli.tensors import check_size, losses
+
+    def decode(codes: np.ndarray, lengths: np.ndarray | None) -> list[str]:
+        if lengths is not None:
+            raise ValueError("lengths=... for a TextAutoencoder, which ends each text itself. Leave them out")
+        check_size(codes, model.model)
+        return model.decode(codes)
 
     return Abilities(
         ("texts",),
         encode=model.encode,
-        decode=lambda codes, lengths: model.decode(codes),
+        decode=decode,
         reconstruct=model.reconstruct,
         score=lambda items: {"score": -_stacked(losses(model.model, model.tokens(items)))},
         writes="texts",

@@ -30,9 +30,10 @@ def decode_codes(
     """Write the sequences that codes stand for, in the units of the data.
 
     Readings with names of channels go into one table, with the name of the sequence and the number of the step in each
-    row; other readings and frames into a .npz file, each by its name; texts into a .txt file, one a line.
+    row; other readings and frames into a .npz file, each by its name; texts into a .txt file, one a line. Of
+    audio these are log-mel frames.
 
-    With --json: model, kind, sequences, notes, written.
+    With --json: model, kind, sequences, written.
 
     Example:
         seqae encode pump today.csv --out codes.csv && seqae decode pump codes.csv
@@ -88,24 +89,39 @@ def read_codes(path: Path) -> Codes:
     """
     import numpy as np
 
-    if path.suffix.lower() in (".npy", ".npz"):
-        values = _array(path)
-        return Codes(values, [str(number) for number in range(len(values))])
+    found = _from_array(path) if path.suffix.lower() in (".npy", ".npz") else _from_table(path)
+    wrong = np.argwhere(~np.isfinite(found.values))
+    if len(wrong):
+        raise ValueError(
+            f"code_{wrong[0][1]} of row {wrong[0][0]} is missing or infinite ({path.name}). Leave the row out"
+        )
+    if found.lengths is not None and (found.lengths.dtype.kind not in "iu" or found.lengths.min() < 1):
+        raise ValueError(f"the column length of {path.name} does not hold whole numbers from 1 on. Correct it")
+    return found
+
+
+def _from_table(path: Path) -> Codes:
+    import numpy as np
+
     from seqae.data.signals.readers import read_table
 
-    table = read_table(path)
-    columns = table.columns
-    names = sorted(
-        (name for name in columns if name.startswith("code_") and name[5:].isdecimal()), key=lambda name: int(name[5:])
-    )
-    if not names or names != [f"code_{number}" for number in range(len(names))]:
+    columns = read_table(path).columns
+    names = [name for name in columns if name.startswith("code_") and name[5:].isdecimal()]
+    if not names or set(names) != {f"code_{number}" for number in range(len(names))}:
         raise ValueError(f"no columns code_0, code_1, ... ({path.name}). Expected codes as seqae encode writes them")
-    values = np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)
-    called = [str(name) for name in columns["name"]] if "name" in columns else []
-    if len(set(called)) < len(values):
-        called = [str(number) for number in range(len(values))]
-    lengths = np.asarray(columns["length"]) if "length" in columns else None
-    return Codes(values, called, lengths)
+    try:
+        values = [np.asarray(columns[f"code_{number}"], dtype=np.float64) for number in range(len(names))]
+    except ValueError as error:
+        raise ValueError(f"a code is no number ({path.name}: {error}). Expected numbers in code_0, ...") from None
+    called = [str(name) for name in columns.get("name", ())]
+    if len(set(called)) < len(values[0]):
+        called = [str(number) for number in range(len(values[0]))]
+    return Codes(np.stack(values, axis=1), called, np.array(columns["length"]) if "length" in columns else None)
+
+
+def _from_array(path: Path) -> Codes:
+    values = _array(path)
+    return Codes(values, [str(number) for number in range(len(values))])
 
 
 def _array(path: Path) -> np.ndarray:

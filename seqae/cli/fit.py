@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs
 from seqae.cli.json_report import json_report
+from seqae.cli.messages import rewording
 
 if TYPE_CHECKING:
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
@@ -108,6 +110,9 @@ def _refuse_target(out: Path, overwrite: bool) -> None:
         raise FileExistsError(f"{out} is a file. Give a folder for the model")
     if any((out / name).exists() for name in _MODEL_FILES) and not overwrite:
         raise FileExistsError(f"{out} holds a model already. Add --overwrite, or give another folder")
+    above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):  # better now than after training
+        raise PermissionError(f"nothing can be written to {above}. Give another folder for the model")
 
 
 def _fit(estimator: SequenceAutoencoder, inputs: Inputs) -> None:
@@ -116,7 +121,8 @@ def _fit(estimator: SequenceAutoencoder, inputs: Inputs) -> None:
         from seqae.data.signals.loading import as_recordings
 
         items = as_recordings(items)
-    with redirect_stdout(io.StringIO()):  # progress is on standard error; what was learnt is shown below
+    in_words = inputs.in_words if estimator.window is None else str
+    with rewording(in_words), redirect_stdout(io.StringIO()):  # progress is on standard error
         estimator.fit(items)
     estimator.set_params(verbose=False)
 

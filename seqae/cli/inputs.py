@@ -58,6 +58,15 @@ class Inputs:
     warnings: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
 
+    def in_words(self, text: str) -> str:
+        """Return a message of the library with the names of sequences in place of their numbers."""
+
+        def named(found: re.Match[str]) -> str:
+            number = int(found[2])
+            return f"{found[1]} {self.names[number]}" if number < len(self.names) else found[0]
+
+        return re.sub(r"\b(sequence|text|recording) (\d+)\b", named, text)
+
     def __str__(self) -> str:
         """Return the data in a few words."""
         count = f"{KINDS[self.kind].sequences}: {len(self.items):,}"

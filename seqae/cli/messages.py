@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,13 +76,13 @@ def in_shell_words(text: str, options: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def shell_words(options: Mapping[str, str]) -> Iterator[None]:
-    """Name the options of a command in errors where the library names its parameters."""
+def rewording(change: Callable[[str], str]) -> Iterator[None]:
+    """Change the messages of errors, for example to the words of the shell."""
     try:
         yield
     except Exception as error:
         if len(error.args) == 1 and isinstance(error.args[0], str):
-            error.args = (in_shell_words(error.args[0], options),)
+            error.args = (change(error.args[0]),)
         raise
 
 

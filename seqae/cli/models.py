@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqae.cli import detectors, sequences
 from seqae.cli.json_report import json_report
+from seqae.cli.messages import rewording
 from seqae.cli.outputs import Format
 from seqae.cli.session import Request, Session, prepare
 
@@ -48,7 +49,8 @@ def _command(
             with json_report(json) as report:
                 request = Request(model, files, out, format, time_column, ignore, overwrite)
                 session = prepare(request, ability, what)
-                (of_detector if session.abilities.is_detector else of_sequences)(session)
+                with rewording(str if session.abilities.window else session.inputs.in_words):
+                    (of_detector if session.abilities.is_detector else of_sequences)(session)
                 session.show_written()
                 report |= session.report
 
@@ -83,6 +85,7 @@ def reconstruct_recordings(session: Session) -> None:
     """Write the reconstruction of sequences, in the units of the data.
 
     Of tables a table each; of other readings and of frames one .npz file, each by its name; of texts one a line.
+    Those of audio are log-mel frames.
 
     With --json: model, kind, sequences, notes, written.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -148,6 +147,8 @@ def write_sequences(
 
 
 def _write_arrays(arrays: Mapping[str, Any], path: Path) -> None:
+    import zipfile
+
     import numpy as np
 
     with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:

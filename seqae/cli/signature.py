@@ -16,7 +16,7 @@ from typing import Any, NoReturn, get_args, get_origin
 
 import jsonargparse
 
-from seqae.cli.messages import USER_ERROR, shell_words
+from seqae.cli.messages import USER_ERROR, in_shell_words, rewording
 from seqae.cli.parse_errors import clear_message, option, placeholder
 
 _SHORT = {"out": "-o"}  # options that have a short form
@@ -37,7 +37,7 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
     bound = parse(signature, inspect.getdoc(function) or "", words, prog=prog, about=about, config=config)
     options = {name: option(name) for name, each in signature.parameters.items() if not _is_positional(each)}
     options |= {python: options[own] for python, own in _PYTHON_NAMES.items() if own in options}
-    with shell_words(options):
+    with rewording(lambda text: in_shell_words(text, options)):
         return function(*bound.args, **bound.kwargs)
 
 

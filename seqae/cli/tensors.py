@@ -73,6 +73,13 @@ def losses(model: Autoencoder, sequences: list[Tensor]) -> list[Tensor]:
     return [mean + 0 * prediction.sum() for mean, prediction in zip(means, predictions)]
 
 
+def check_size(codes: np.ndarray, model: Autoencoder) -> None:
+    """Raise a ValueError if codes `(codes, code_size)` are of another size than those of a model."""
+    size = getattr(model.encoder, "code_size", codes.shape[1])
+    if codes.shape[1] != size:
+        raise ValueError(f"codes of {codes.shape[1]} numbers. Expected {size}, as this {type(model).__name__} writes")
+
+
 def decoded(
     model: Autoencoder, codes: np.ndarray, lengths: np.ndarray | None, is_token_model: bool
 ) -> list[np.ndarray]:
@@ -81,6 +88,7 @@ def decoded(
     Raises:
         ValueError: There are no lengths, and the model has not learnt them; or the codes are of another size.
     """
+    check_size(codes, model)
     steps = None if lengths is None else torch.as_tensor(lengths, dtype=torch.int64)
 
     def decode(model: Autoencoder, rows: list[Tensor]) -> list[np.ndarray]:

@@ -226,7 +226,7 @@ def test_scores_are_those_of_python(fitted: tuple[str, Path], command: Callable,
 
 
 def test_inspect_tells_kind_code_size_and_what_was_learnt(fitted: tuple[str, Path], command: Callable):
-    name, folder = fitted
+    _, folder = fitted
     found = json.loads(command("inspect", str(folder / "model"), "--json").printed)
     estimator = seqae.load(folder / "model")
     assert (found["kind"], found["code_size"]) == ("SequenceAutoencoder", 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,27 @@ def test_score_gives_the_scores_and_events_of_the_detector(saved: Path, today: P
     assert 140 <= worst.peak <= 180
     assert worst.channels[0].channel == "pressure"
     assert f"{worst.start_time} {worst.end_time} {worst.severity:.2f} pressure" in done.out
+
+
+def test_score_as_json_has_the_counts_and_events_of_each_recording(saved: Path, today: Path, command: Callable):
+    done = command("score", str(saved), "today.csv", "--json")
+    found = json.loads(done.printed)
+    detector = seqae.load(saved)
+    (recording,) = found["recordings"]
+    assert recording["rows"] == 450
+    assert recording["alarms"] == int(detector.predict(today).sum())
+    events = detector.events(today)
+    assert [event["severity"] for event in recording["events"]] == [event.severity for event in events]
+    assert recording["events"][0]["channels"].keys() == {"flow", "pressure"}
+    assert found["false_alarm_rate"] == detector.empirical_false_alarm_rate_
+    assert found["written"] == ["today_scores.csv", "today_events.csv", "today_events.json"]
+
+
+def test_a_detector_does_not_decode(saved: Path, today: Path, command: Callable):
+    assert command("encode", str(saved), "today.csv").code == 0
+    done = command("decode", str(saved), "today_codes.csv")
+    assert done.code == 2
+    assert "this is an AnomalyDetector: it cannot decode sequences" in done.err
 
 
 def test_score_starts_without_what_only_training_and_reports_need(saved: Path, today: Path):
