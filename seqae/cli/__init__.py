@@ -20,7 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cp": recipes.cp,
     "fit": fit.fit_autoencoder,
     "encode": models.encode_recordings,
-    "decode": decode.decode_codes,
+    "decode": decode.decode_file,
     "reconstruct": models.reconstruct_recordings,
     "score": models.score_recordings,
     "stream": stream.stream,

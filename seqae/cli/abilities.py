@@ -142,7 +142,7 @@ def _sequence_classifier(model: SequenceClassifier) -> Abilities:
 
 def _module(model: Autoencoder | Encoder) -> Abilities:
     from seqae.autoencoder import Autoencoder
-    from seqae.cli.tensors import are_tokens, checked, decoded, losses, to_tensors
+    from seqae.cli.tensors import are_tokens, checked, decode_raw, losses, to_tensors
     from seqae.inference import encode, reconstruct
 
     is_token_model = are_tokens(model)
@@ -156,7 +156,7 @@ def _module(model: Autoencoder | Encoder) -> Abilities:
     return Abilities(
         reads,
         encode=lambda items: _stacked(apply(encode, items)),
-        decode=lambda codes, lengths: decoded(model, codes, lengths, is_token_model),
+        decode=lambda codes, lengths: decode_raw(model, codes, lengths, is_token_model),
         reconstruct=lambda items: [row.argmax(axis=-1) if is_token_model else row for row in apply(reconstruct, items)],
         score=lambda items: {"score": -_stacked(apply(losses, items))},
         writes="tokens" if is_token_model else "readings",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def decode_codes(
+def decode_file(
     model: Path,
     codes: Path,
     *,
@@ -36,7 +36,8 @@ def decode_codes(
     With --json: model, kind, sequences, written.
 
     Example:
-        seqae encode pump today.csv --out codes.csv && seqae decode pump codes.csv
+        seqae decode pump codes.csv
+        seqae decode pump codes.npy --lengths 50 --out waves.npz
 
     Args:
         model: folder of a saved model, or of a run that holds one

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording
 
 
-def write_scores(session: Session) -> None:
+def write_detections(session: Session) -> None:
     """Write scores and events of each recording, and print the most severe ones."""
     from seqae.anomaly.events import write_events_csv, write_events_json
 
@@ -44,7 +44,7 @@ def write_scores(session: Session) -> None:
     )
 
 
-def write_reconstructions(session: Session) -> None:
+def write_recording_reconstructions(session: Session) -> None:
     """Write the reconstruction of each recording, in the units of the data."""
     for recording, paths in zip(session.inputs.items, session.output_paths):
         table = timed_table(recording, range(len(recording)), recording.channels, session.model.reconstruct(recording))
@@ -52,7 +52,7 @@ def write_reconstructions(session: Session) -> None:
     session.report["sequences"] = len(session.inputs.items)
 
 
-def write_codes(session: Session) -> None:
+def write_window_codes(session: Session) -> None:
     """Write the codes of the windows of each recording, each with its first row and time."""
     for recording, paths in zip(session.inputs.items, session.output_paths):
         codes = session.model.encode(recording)

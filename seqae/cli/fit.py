@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs
+from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs, refuse_options_of_others
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import rewording
 
@@ -81,7 +81,9 @@ def fit_autoencoder(
     """
     with json_report(json) as report:
         _refuse_target(out, overwrite)
-        inputs = read_inputs(data, ReadingOptions(time_column, ignore, size=size, grey=grey))
+        options = ReadingOptions(time_column, ignore, size=size, grey=grey)
+        inputs = read_inputs(data, options)
+        refuse_options_of_others(inputs.kind, options)
         if window is not None and inputs.kind not in ("tables", "arrays"):
             raise ValueError(f"window={window} cuts tables, and these are {inputs.kind}. Leave it out")
         from seqae.estimators.sequence_autoencoder import SequenceAutoencoder

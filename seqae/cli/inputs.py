@@ -128,7 +128,6 @@ def read_inputs(files: Sequence[Path], options: ReadingOptions, kinds: Sequence[
                 f"{first.name} holds {kind}, {path.name} {other}. Expected files of one kind. Give those alone, for "
                 f"example {first.parent}/*{first.suffix}"
             )
-    _refuse_options_of_others(kind, options)
     return KINDS[kind].read([path for _, path in found], options)
 
 
@@ -142,7 +141,8 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
     )
 
 
-def _refuse_options_of_others(kind: str, options: ReadingOptions) -> None:
+def refuse_options_of_others(kind: str, options: ReadingOptions) -> None:
+    """Raise a ValueError if an option was given that files of this kind have no use for."""
     given = {
         "time_column": (options.time_column is not None, "tables"),
         "ignore": (bool(options.ignore), "tables"),

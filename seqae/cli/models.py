@@ -60,7 +60,7 @@ def _command(
     return of
 
 
-@_command("score", "scores", detectors.write_scores)
+@_command("score", "scores", detectors.write_detections)
 def score_recordings(session: Session) -> None:
     """Score sequences, or detect anomalies in recordings.
 
@@ -80,7 +80,7 @@ def score_recordings(session: Session) -> None:
     sequences.write_scores(session)
 
 
-@_command("reconstruct", "reconstruction", detectors.write_reconstructions)
+@_command("reconstruct", "reconstruction", detectors.write_recording_reconstructions)
 def reconstruct_recordings(session: Session) -> None:
     """Write the reconstruction of sequences, in the units of the data.
 
@@ -95,7 +95,7 @@ def reconstruct_recordings(session: Session) -> None:
     sequences.write_reconstructions(session)
 
 
-@_command("encode", "codes", detectors.write_codes)
+@_command("encode", "codes", detectors.write_window_codes)
 def encode_recordings(session: Session) -> None:
     """Write the codes of sequences, or of windows, each with its first row and time.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae.cli.abilities import Abilities, abilities_of
-from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs
+from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs, refuse_options_of_others
 from seqae.cli.messages import existing
 from seqae.cli.outputs import ARRAYS, TABLES, TEXTS, Format, OutputPaths, output_path, output_paths, refuse_to_overwrite
 
@@ -92,6 +92,7 @@ def prepare(request: Request, ability: str, what: str) -> Session:
             request.time_column, request.ignore, abilities.channels, frame[1:], grey=frame[:1] == (1,)
         )
         inputs = read_inputs(request.files, options, abilities.reads)
+    refuse_options_of_others(inputs.kind, ReadingOptions(request.time_column, request.ignore))
     if abilities.is_detector or (ability == "reconstruct" and inputs.kind == "tables"):
         paths = output_paths(inputs.names, what, request.out, request.format)
     else:

@@ -80,7 +80,7 @@ def check_size(codes: np.ndarray, model: Autoencoder) -> None:
         raise ValueError(f"codes of {codes.shape[1]} numbers. Expected {size}, as this {type(model).__name__} writes")
 
 
-def decoded(
+def decode_raw(
     model: Autoencoder, codes: np.ndarray, lengths: np.ndarray | None, is_token_model: bool
 ) -> list[np.ndarray]:
     """Return the sequence of each code `(codes, code_size)`, `(time, *step)`; ids of the likeliest tokens.

@@ -269,6 +269,40 @@ def test_tables_are_cut_in_windows_each_with_its_first_row_and_time(
     assert len(pd.read_csv("pump_reconstruction.csv")) == 50
 
 
+def test_arrays_are_cut_in_windows_too(tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    long = [np.sin(np.arange(length))[:, None] for length in (25, 12)]
+    np.savez("long.npz", one=long[0], two=long[1])
+    small = ["--window", "10", "--epochs", "1", "--hidden-size", "4", "--code-size", "2"]
+    assert command("fit", "long.npz", *small, "-o", "model").code == 0
+    assert all(command(name, "model", "long.npz").code == 0 for name in ("encode", "score", "reconstruct"))
+    table = pd.read_csv("long_codes.csv")
+    assert list(zip(table["name"], table["row"])) == [("one", 0), ("one", 10), ("one", 20), ("two", 0), ("two", 10)]
+    same(table[["code_0", "code_1"]].to_numpy(), seqae.load(tmp_path / "model").encode(long))
+    assert list(map(len, written(tmp_path / "long_reconstruction.npz", 2))) == [25, 12]
+
+
+def test_a_model_of_frames_reads_arrays_and_scales_images_to_its_size(
+    tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    np.savez("clips.npz", **{f"clip{index}": frames for index, frames in enumerate(FRAMES)})
+    assert command("fit", "clips.npz", "--epochs", "1", "--hidden-size", "4", "-o", "model").code == 0
+    Image.fromarray(np.repeat(np.repeat(FRAMES[0][0, 0], 2, axis=0), 2, axis=1)).convert("RGB").save("large.png")
+    assert command("encode", "model", "clips.npz", "large.png").err == (
+        "error: clips.npz holds arrays, large.png videos. Expected files of one kind. Give those alone, for example "
+        "./*.npz\n"
+    )
+    assert all(command("encode", "model", path).code == 0 for path in ("clips.npz", "large.png"))
+    codes = [pd.read_csv(f"{name}_codes.csv").filter(like="code_").to_numpy() for name in ("clips", "large")]
+    same(codes[0], seqae.load(tmp_path / "model").encode(FRAMES))
+    assert codes[1].shape == (1, 16)
+    done = command("encode", "model", "clips.npz", "--ignore", "label", "--overwrite")
+    assert done.err == "error: --ignore is for tables, and these are arrays. Leave it out\n"
+
+
 def test_ids_of_tokens_are_read_from_arrays(tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     tokens = [np.arange(index % 4 + 2) for index in range(4)]
