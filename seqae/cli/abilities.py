@@ -195,5 +195,6 @@ _ABILITIES: dict[str, Callable[[Any], Abilities]] = {
     "SequenceClassifier": _sequence_classifier,
     "Autoencoder": _module,
     "Encoder": _module,
+    "CompositeAutoencoder": lambda model: _module(model.encoder),
     "TextAutoencoder": _text_autoencoder,
 }

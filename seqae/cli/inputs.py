@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class Inputs:
         names: The name of each.
         warnings: Remarkable facts about the files, one line each.
         labels: The class of each, for files that tell it; else empty.
+        paths: The files, and folders of images, that were read.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Inputs:
     names: list[str]
     warnings: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
 
     def in_words(self, text: str) -> str:
         """Return a message of the library with the names of sequences in place of their numbers."""
@@ -128,7 +130,8 @@ def read_inputs(files: Sequence[Path], options: ReadingOptions, kinds: Sequence[
                 f"{first.name} holds {kind}, {path.name} {other}. Expected files of one kind. Give those alone, for "
                 f"example {first.parent}/*{first.suffix}"
             )
-    return KINDS[kind].read([path for _, path in found], options)
+    paths = [path for _, path in found]
+    return replace(KINDS[kind].read(paths, options), paths=paths)
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
@@ -191,12 +194,14 @@ def _has_images(folder: Path) -> bool:
 
 def _tables(files: list[Path], options: ReadingOptions) -> Inputs:
     from seqae.data.signals.loading import as_recordings
+    from seqae.data.signals.readers import files_of
 
+    paths = [path for file in files for path in files_of(file)]
     recordings = as_recordings(
         files, time_column=options.time_column, ignore=options.ignore, channels=options.channels or None
     )
     warnings = [f"{recording.name}: {warning}" for recording in recordings for warning in recording.warnings]
-    return Inputs("tables", recordings, [recording.name for recording in recordings], warnings)
+    return Inputs("tables", recordings, [recording.name for recording in recordings], warnings, paths=paths)
 
 
 def _arrays(files: list[Path], options: ReadingOptions) -> Inputs:

@@ -143,7 +143,7 @@ def write_sequences(
     elif path.suffix == TEXTS:
         _write_lines(sequences, path)
     else:
-        write_table(_long_table(sequences, channels), path)
+        write_table(_long_table(sequences, channels, path), path)
 
 
 def _write_arrays(arrays: Mapping[str, Any], path: Path) -> None:
@@ -165,7 +165,7 @@ def _write_lines(texts: Mapping[str, Any], path: Path) -> None:
         temporary.write_text("".join(f"{text}\n" for text in texts.values()), encoding="utf-8")
 
 
-def _long_table(sequences: Mapping[str, Any], channels: Sequence[str]) -> pandas.DataFrame:
+def _long_table(sequences: Mapping[str, Any], channels: Sequence[str], path: Path) -> pandas.DataFrame:
     """One row for each step, or for each text."""
     import numpy as np
     import pandas
@@ -173,6 +173,8 @@ def _long_table(sequences: Mapping[str, Any], channels: Sequence[str]) -> pandas
     if all(isinstance(item, str) for item in sequences.values()):
         return pandas.DataFrame({"name": list(sequences), "text": list(sequences.values())})
     arrays = [array[:, None] if array.ndim == 1 else array for array in map(np.asarray, sequences.values())]
+    if arrays[0].ndim > 2:
+        raise ValueError(f"steps of shape {arrays[0].shape[1:]} for a table ({path.name}). Write --out {path.stem}.npz")
     lengths = list(map(len, arrays))
     index = pandas.DataFrame({
         "name": np.repeat(np.array(list(sequences), dtype=object), lengths),

@@ -100,7 +100,7 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         paths = [output_path(request.files, what, request.out, request.format, endings)]
     beside = EVENTS if abilities.is_detector and ability == "score" else ()
     targets = [path for each in paths for path in (each.table, *map(each.beside, beside))]
-    refuse_to_overwrite(targets, request.files, request.overwrite)
+    refuse_to_overwrite(targets, inputs.paths, request.overwrite)
     return Session(model, abilities, inputs, paths, targets, {"model": folder, "kind": type(model).__name__})
 
 

@@ -269,6 +269,17 @@ def test_tables_are_cut_in_windows_each_with_its_first_row_and_time(
     assert len(pd.read_csv("pump_reconstruction.csv")) == 50
 
 
+def test_no_input_is_overwritten_also_in_a_folder(fitted: tuple[str, Path], command: Callable):
+    name, folder = fitted
+    inputs = [folder / name, *(folder / name).glob("*.*")]
+    before = {path: path.read_bytes() for path in inputs if path.is_file()}
+    for path in before:
+        done = command("encode", str(folder / "model"), str(folder / name), "--out", str(path), "--overwrite")
+        assert done.code == 2
+        assert path.name in done.err
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_arrays_are_cut_in_windows_too(tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     long = [np.sin(np.arange(length))[:, None] for length in (25, 12)]

@@ -117,6 +117,11 @@ def test_arrays_keep_names_types_and_shapes(tmp_path: Path):
             np.testing.assert_array_equal(found[name], array)
 
 
+def test_frames_are_no_table(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"steps of shape \(1, 2, 2\) for a table \(x.csv\). Write --out x.npz"):
+        write_sequences({"a": np.ones((2, 1, 2, 2))}, tmp_path / "x.csv")
+
+
 def test_texts_of_several_lines_are_no_lines(tmp_path: Path):
     with pytest.raises(ValueError, match=r"text 1 has several lines .* --out x.jsonl"):
         write_sequences({"0": "a", "1": "b\nc"}, tmp_path / "x.txt")

@@ -68,6 +68,13 @@ def test_an_encoder_encodes_raw_sequences_and_nothing_else(command: Callable):
         )
 
 
+def test_a_composite_autoencoder_encodes(command: Callable):
+    both = autoencoder()
+    seqae.save(seqae.modules.CompositeAutoencoder(both.encoder, past=both.decoder), "model")
+    assert command("encode", "model", "waves.npz").code == 0
+    np.testing.assert_allclose(codes_in("waves_codes.csv"), seqae.encode(both.encoder, SEQUENCES), rtol=1e-5)
+
+
 def test_an_autoencoder_encodes_reconstructs_decodes_and_scores_raw_sequences(command: Callable):
     model = autoencoder()
     seqae.save(model, "model")
@@ -111,6 +118,18 @@ def test_an_autoencoder_says_what_it_cannot_read(command: Callable):
         assert done.code == 2
         assert "makes NaN or infinity of missing values (NaN) (sequence b). Fill them first" in done.err
     assert not [path for path in Path().iterdir() if path.name.startswith("holes_")]
+
+
+def test_missing_values_are_read_by_a_model_that_can(command: Callable):
+    model = autoencoder(4, seqae.MissingValueEmbedding())
+    seqae.save(model, "model")
+    rows = SEQUENCES[0].copy()
+    rows[1, 0] = np.nan
+    np.savez("holes.npz", a=rows)
+    assert all(command(name, "model", "holes.npz").code == 0 for name in ("encode", "score"))
+    np.testing.assert_allclose(codes_in("holes_codes.csv"), seqae.encode(model, [rows.astype(np.float32)]), rtol=1e-5)
+    error = np.nanmean((rows - seqae.inference.reconstruct(model, [rows.astype(np.float32)])[0]) ** 2)
+    np.testing.assert_allclose(pd.read_csv("holes_scores.csv")["score"], -error, rtol=1e-4)
 
 
 def test_codes_are_decoded_with_lengths_that_are_given_or_told(command: Callable):
