@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqae.cli.abilities import abilities_of
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import existing
 from seqae.cli.outputs import ARRAYS, TABLES, Format, output_path, refuse_to_overwrite, write_sequences
@@ -48,6 +47,8 @@ def decode_file(
         overwrite: replace results that are there already
         json: print one JSON object on standard output, and all else on standard error
     """
+    from seqae.cli.abilities import abilities_of
+
     with json_report(json) as report:
         folder = saved_in(model)
         existing(codes)

@@ -8,11 +8,11 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs, refuse_options_of_others
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import rewording
 
 if TYPE_CHECKING:
+    from seqae.cli.inputs import Inputs
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 
 Architecture = Literal["lstm", "gru", "conv", "attention"]
@@ -79,6 +79,8 @@ def fit_autoencoder(
         overwrite: replace a model that is there already
         json: print one JSON object on standard output, and all else on standard error
     """
+    from seqae.cli.inputs import ReadingOptions, read_inputs, refuse_options_of_others
+
     with json_report(json) as report:
         _refuse_target(out, overwrite)
         options = ReadingOptions(time_column, ignore, size=size, grey=grey)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqae._extras import require
 from seqae._files import atomic_write
-from seqae.cli.inputs import KINDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 Format = Literal["csv", "parquet", "jsonl"]
 TABLES = (".csv", ".parquet", ".jsonl")  # the endings of tables
 ARRAYS, TEXTS = ".npz", ".txt"
-_KNOWN_ENDINGS = {".json", *(ending for kind in KINDS.values() for ending in kind.endings)}
 
 
 @dataclass(frozen=True)
@@ -186,5 +184,8 @@ def _long_table(sequences: Mapping[str, Any], channels: Sequence[str], path: Pat
 
 def _stem(name: str) -> str:
     """A file's name without its endings, such as .csv.gz."""
+    from seqae.cli.inputs import KINDS
+
+    known = {".json", *(ending for kind in KINDS.values() for ending in kind.endings)}
     stem = Path(name).name.removesuffix(".gz")
-    return Path(stem).stem if Path(stem).suffix.lower() in _KNOWN_ENDINGS else stem
+    return Path(stem).stem if Path(stem).suffix.lower() in known else stem

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqae.cli.abilities import Abilities, abilities_of
-from seqae.cli.inputs import Inputs, ReadingOptions, read_inputs, refuse_options_of_others
 from seqae.cli.messages import existing
 from seqae.cli.outputs import ARRAYS, TABLES, TEXTS, Format, OutputPaths, output_path, output_paths, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
+    from seqae.cli.abilities import Abilities
+    from seqae.cli.inputs import Inputs
 
 ENDINGS = {"texts": (TEXTS, *TABLES), "readings": (ARRAYS, *TABLES), "tokens": (ARRAYS, *TABLES), "frames": (ARRAYS,)}
 EVENTS = ("_events.csv", "_events.json")  # beside the scores of a detector
@@ -81,6 +81,9 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         ability: What the model has to be able to do, see `Abilities`.
         what: The content of the results, such as "codes": part of their names.
     """
+    from seqae.cli.abilities import abilities_of
+    from seqae.cli.inputs import ReadingOptions, read_inputs, refuse_options_of_others
+
     folder = saved_in(request.model)
     for file in request.files:
         existing(file)
