@@ -11,18 +11,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import describe, doctor, models, recalibrate, recipes, stream
+from seqae.cli import decode, describe, doctor, fit, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "ls": recipes.ls,
     "run": recipes.run_recipe,
     "cp": recipes.cp,
+    "fit": fit.fit_autoencoder,
+    "encode": models.encode_recordings,
+    "decode": decode.decode_file,
+    "reconstruct": models.reconstruct_recordings,
     "score": models.score_recordings,
     "stream": stream.stream,
     "recalibrate": recalibrate.recalibrate,
-    "reconstruct": models.reconstruct_recordings,
-    "encode": models.encode_recordings,
     "inspect": describe.describe_model,
     "doctor": doctor.doctor,
 }

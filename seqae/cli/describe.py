@@ -6,35 +6,85 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqae.cli.json_report import json_report
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
 
+_SEQUENCES = {
+    "AnomalyDetector": "readings",
+    "SequenceEncoder": "readings",
+    "SequenceClassifier": "readings",
+    "TextAutoencoder": "texts",
+}
 _MAX_VALUES = 8  # maximum values of a list on one line
 
 
-def describe_model(model: Path) -> None:
+def describe_model(model: Path, *, json: bool = False) -> None:
     """Describe a saved model: its parts, settings, fitted attributes, metrics, versions.
+
+    With --json: folder, files (bytes by name), kind, sequences, channels, code_size, architecture (those that the model
+    tells), parameters, metrics, provenance, tree (its parts, as seqae.json has them).
 
     Example:
         seqae inspect runs/pump/latest
 
     Args:
         model: folder of a saved model, or of a run that holds one
+        json: print one JSON object on standard output
     """
     folder = saved_in(model)
     from seqae import artifact
 
     content = artifact.inspect(folder)
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
+    summary = summary_of(content["tree"])
+    with json_report(json) as report:
+        report |= {"folder": folder, "files": files, **summary}
+        report |= {name: content[name] for name in ("parameters", "metrics", "provenance", "tree")}
+        _show(folder, files, summary, content)
+
+
+def _show(folder: Path, files: dict[str, int], summary: dict[str, Any], content: dict[str, Any]) -> None:
     rows = [
         ("folder", str(folder)),
-        ("files", ", ".join(f"{path.name} {path.stat().st_size / 1024:,.1f} KiB" for path in files)),
+        ("files", ", ".join(f"{name} {size / 1024:,.1f} KiB" for name, size in files.items())),
+        *[(name.replace("_", " "), _short(value)) for name, value in summary.items()],
         ("parameters", f"{content['parameters']:,}"),
         ("saved", ", ".join(f"{name} {value}" for name, value in content["provenance"].items())),
         *[(f"metric {name}", _short(value)) for name, value in content["metrics"].items()],
         *_lines("model", content["tree"], 0),
     ]
     show_table(("", ""), rows)
+
+
+def summary_of(tree: Any) -> dict[str, Any]:
+    """Return what a saved model is, what it reads and what its codes are, as far as it tells.
+
+    Args:
+        tree: The description of the model.
+    """
+    parts = _parts(tree)
+    channels = parts.get("channel_names_") or next(_values(tree, "channels_"), None) or parts.get("n_channels_")
+    names = channels.get("tuple") if isinstance(channels, dict) else channels
+    architecture = parts.get("architecture")
+    found = {
+        "kind": _kind(tree),
+        "sequences": parts.get("kind_") or _SEQUENCES.get(_kind(tree)),
+        "channels": names,
+        "window": parts.get("window"),
+        "code_size": next(_values(tree, "code_size"), None),
+        "architecture": _kind(architecture) or architecture,
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], "")}
+
+
+def _values(node: Any, name: str) -> Iterator[Any]:
+    """Yield the values of this name in a model, from the outside to the inside."""
+    parts = _parts(node)
+    if name in parts:
+        yield parts[name]
+    for part in parts.values():
+        yield from _values(part, name)
 
 
 def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:

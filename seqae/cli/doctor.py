@@ -11,20 +11,32 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from seqae._version import __version__
+from seqae.cli.json_report import json_report
 from seqae.cli.tables import show_table
 
+_COLUMNS = ("extra", "package", "version", "state")
 
-def doctor() -> None:
+
+def doctor(*, json: bool = False) -> None:
     """Report on this installation: versions, processor, optional packages.
+
+    With --json: machine (value and note by name), packages (extra, package, version, state of each).
 
     Example:
         seqae doctor
+
+    Args:
+        json: print one JSON object on standard output
     """
-    with warnings.catch_warnings():
+    with json_report(json) as report, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        show_table(("", "", ""), [*_machine(), *_processor()])
+        machine = [*_machine(), *_processor()]
+        show_table(("", "", ""), machine)
         print()
-        show_table(("extra", "package", "version", "state"), _packages())
+        packages = list(_packages())
+        show_table(_COLUMNS, packages)
+        report["machine"] = {name: {"value": value, "note": note} for name, value, note in machine}
+        report["packages"] = [dict(zip(_COLUMNS, row)) for row in packages]
 
 
 def _machine() -> Iterator[tuple[str, str, str]]:

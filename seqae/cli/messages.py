@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,9 @@ _REMEDIES = {
     errno.EACCES: "Use another path, or ask for permission to use this one",
     errno.EPERM: "Use another path, or ask for permission to use this one",
 }
+
+# A list, a quoted text, dots, or a word up to what ends a sentence.
+_VALUE = r"\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|\.\.\.|[\w+-]+(?:\.\w+)*"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -49,6 +53,37 @@ def existing(path: Path) -> Path:
         raise FileNotFoundError(f"no file or folder {path} (there is no folder {folder}). Check the path")
     hint = did_you_mean(path.name, (other.name for other in folder.iterdir()))
     raise FileNotFoundError(f"no file or folder {path.name} (in {folder.resolve()}).{hint or ' Check the path'}")
+
+
+def in_shell_words(text: str, options: Mapping[str, str]) -> str:
+    """Return a message of the library as the shell says it: `window=64` as `--window 64`.
+
+    Args:
+        text: The message, which names parameters as Python does.
+        options: The option for each parameter, such as `{"window": "--window"}`.
+    """
+
+    def reworded(found: re.Match[str]) -> str:
+        name, value = found[1], found[2] or ""
+        if name not in options:
+            return found[0]
+        if value == "False":
+            return options[name].replace("--", "--no-", 1)
+        words = re.sub(r"[\[\]()'\"]|,(?=\s*[\])])", "", value).replace(",", "")
+        return options[name] if words in ("...", "True", "") else f"{options[name]} {words}"
+
+    return re.sub(rf"(?<![\w.-])(\w+)=({_VALUE})?", reworded, text)
+
+
+@contextmanager
+def rewording(change: Callable[[str], str]) -> Iterator[None]:
+    """Change the messages of errors, for example to the words of the shell."""
+    try:
+        yield
+    except Exception as error:
+        if len(error.args) == 1 and isinstance(error.args[0], str):
+            error.args = (change(error.args[0]),)
+        raise
 
 
 @contextmanager

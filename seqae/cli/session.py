@@ -1,79 +1,110 @@
-"""The first steps of every command for saved models: load the model, read the recordings, find paths for results."""
+"""The first steps of every command for saved models: load the model, read the files, find paths for results."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqae.cli.messages import existing
-from seqae.cli.outputs import Format, OutputPaths, output_paths, refuse_to_overwrite
+from seqae.cli.outputs import ARRAYS, TABLES, TEXTS, Format, OutputPaths, output_path, output_paths, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
-    from seqae.data.signals.recordings import Recording
+    from seqae.cli.abilities import Abilities
+    from seqae.cli.inputs import Inputs
+
+ENDINGS = {"texts": (TEXTS, *TABLES), "readings": (ARRAYS, *TABLES), "tokens": (ARRAYS, *TABLES), "frames": (ARRAYS,)}
+EVENTS = ("_events.csv", "_events.json")  # beside the scores of a detector
 
 
 @dataclass(frozen=True)
 class Session:
-    """A detector, the recordings to give it, and the files to write.
+    """A model, the sequences to give it, and the files to write.
 
     Attributes:
-        detector: The saved detector that the command uses.
-        recordings: The content of the files.
-        output_paths: The paths for the results of each recording.
+        model: The saved model that the command uses.
+        abilities: What it can do.
+        inputs: The content of the files.
+        output_paths: The paths for the results: of each table, or one for all sequences.
         targets: The files to write.
+        report: The results by name, for --json.
     """
 
-    detector: AnomalyDetector
-    recordings: list[Recording]
+    model: Any
+    abilities: Abilities
+    inputs: Inputs
     output_paths: list[OutputPaths]
     targets: list[Path]
+    report: dict[str, Any] = field(default_factory=dict)
 
     def show_written(self) -> None:
         """Print the warnings about the data, and the files that were written."""
-        for recording in self.recordings:
-            for warning in recording.warnings:
-                print(f"note   {recording.name}: {warning}")
+        for warning in self.inputs.warnings:
+            print(f"note   {warning}")
         for target in self.targets:
             print(f"wrote  {target}")
+        self.report["notes"], self.report["written"] = self.inputs.warnings, self.targets
 
 
-def prepare(
-    model: Path,
-    files: Sequence[Path],
-    out: Path,
-    format: Format | None,
-    time_column: str | None,
-    ignore: Sequence[str],
-    overwrite: bool,
-    endings: Sequence[str],
-) -> Session:
-    """Return the session of a command: all is loaded, read and checked before anything is computed.
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked for.
 
-    Args:
-        model: The folder of a saved detector, or of a run that holds one.
-        files: The files of recordings, or folders of these.
-        out: A folder, or the file of the only table.
-        format: The format of the tables; by default as `out` ends, else csv.
+    Attributes:
+        model: The folder of a saved model, or of a run that holds one.
+        files: The files of sequences, or folders of these.
+        out: A folder, or the file of the only result.
+        format: The format of tables; by default as `out` ends, else csv.
         time_column: The column of times.
         ignore: Columns to leave out.
         overwrite: Whether results may replace others.
-        endings: The ends of the names of a recording's results; the first is the table's, without its format.
     """
-    folder = saved_in(model)
-    for file in files:
+
+    model: Path
+    files: Sequence[Path]
+    out: Path
+    format: Format | None
+    time_column: str | None
+    ignore: tuple[str, ...]
+    overwrite: bool
+
+
+def prepare(request: Request, ability: str, what: str) -> Session:
+    """Return the session of a command: all is loaded, read and checked before anything is computed.
+
+    Args:
+        request: What was asked for.
+        ability: What the model has to be able to do, see `Abilities`.
+        what: The content of the results, such as "codes": part of their names.
+    """
+    from seqae.cli.abilities import abilities_of
+    from seqae.cli.inputs import ReadingOptions, read_inputs, refuse_options_of_others
+
+    folder = saved_in(request.model)
+    for file in request.files:
         existing(file)
     with _no_garbage_collection():
-        detector = detector_in(folder)
-        recordings = _read(detector, files, time_column, ignore)
-    paths = output_paths([recording.name for recording in recordings], endings[0], out, format)
-    targets = [path for each in paths for path in (each.table, *map(each.beside, endings[1:]))]
-    refuse_to_overwrite(targets, files, overwrite)
-    return Session(detector, recordings, paths, targets)
+        model = model_in(folder)
+        abilities = abilities_of(model, folder, ability)
+        frame = abilities.frame_size
+        options = ReadingOptions(
+            request.time_column, request.ignore, abilities.channels, frame[1:], grey=frame[:1] == (1,)
+        )
+        inputs = read_inputs(request.files, options, abilities.reads)
+    refuse_options_of_others(inputs.kind, ReadingOptions(request.time_column, request.ignore))
+    if abilities.is_detector or (ability == "reconstruct" and inputs.kind == "tables"):
+        paths = output_paths(inputs.names, what, request.out, request.format)
+    else:
+        endings = ENDINGS[abilities.writes] if ability == "reconstruct" else TABLES
+        paths = [output_path(request.files, what, request.out, request.format, endings)]
+    beside = EVENTS if abilities.is_detector and ability == "score" else ()
+    targets = [path for each in paths for path in (each.table, *map(each.beside, beside))]
+    refuse_to_overwrite(targets, inputs.paths, request.overwrite)
+    return Session(model, abilities, inputs, paths, targets, {"model": folder, "kind": type(model).__name__})
 
 
 @contextmanager
@@ -94,6 +125,13 @@ def saved_in(folder: Path) -> Path:
     return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
 
 
+def model_in(folder: Path) -> Any:
+    """Return the model in a folder."""
+    from seqae.artifact import load
+
+    return load(folder)
+
+
 def detector_in(folder: Path) -> AnomalyDetector:
     """Return the detector in a folder.
 
@@ -101,18 +139,9 @@ def detector_in(folder: Path) -> AnomalyDetector:
         ValueError: The folder holds another model.
     """
     from seqae.anomaly.detector import AnomalyDetector
-    from seqae.artifact import load
 
-    model = load(folder)
+    model = model_in(folder)
     if not isinstance(model, AnomalyDetector):
         kind = type(model).__name__
         raise ValueError(f"{folder} holds a {kind}. Recordings are read by an AnomalyDetector: save that instead")
     return model
-
-
-def _read(
-    detector: AnomalyDetector, files: Sequence[Path], time_column: str | None, ignore: Sequence[str]
-) -> list[Recording]:
-    from seqae.data.signals.loading import as_recordings
-
-    return as_recordings(list(files), time_column=time_column, ignore=ignore, channels=detector.channels_)

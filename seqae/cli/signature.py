@@ -16,8 +16,11 @@ from typing import Any, NoReturn, get_args, get_origin
 
 import jsonargparse
 
-from seqae.cli.messages import USER_ERROR
+from seqae.cli.messages import USER_ERROR, in_shell_words, rewording
 from seqae.cli.parse_errors import clear_message, option, placeholder
+
+_SHORT = {"out": "-o"}  # options that have a short form
+_PYTHON_NAMES = {"random_state": "seed"}  # what the library calls some options
 
 
 def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:
@@ -32,7 +35,10 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
     """
     signature = inspect.signature(function, eval_str=True)
     bound = parse(signature, inspect.getdoc(function) or "", words, prog=prog, about=about, config=config)
-    return function(*bound.args, **bound.kwargs)
+    options = {name: option(name) for name, each in signature.parameters.items() if not _is_positional(each)}
+    options |= {python: options[own] for python, own in _PYTHON_NAMES.items() if own in options}
+    with rewording(lambda text: in_shell_words(text, options)):
+        return function(*bound.args, **bound.kwargs)
 
 
 def parse(
@@ -101,16 +107,21 @@ class _Parser(jsonargparse.ArgumentParser):
         self.kinds[name] = parameter.annotation
         if parameter.kind is Parameter.VAR_POSITIONAL:
             self.add_argument(name, nargs=argparse.REMAINDER, metavar="...", help=text)
-        elif parameter.default is Parameter.empty and parameter.kind is not Parameter.KEYWORD_ONLY:
+        elif _is_positional(parameter):
             self.add_argument(name, help=text, **_reading(parameter.annotation) | {"metavar": name.upper()})
         else:
             self.options.append(option(name))
             text += _shown(parameter.default)
-            self.add_argument(option(name), help=text, **_reading(parameter.annotation), **_default(parameter))
+            names = [*filter(None, [_SHORT.get(name)]), option(name)]
+            self.add_argument(*names, help=text, **_reading(parameter.annotation), **_default(parameter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         text = clear_message(message, self.kinds, self.options, self.words)
         self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
+
+
+def _is_positional(parameter: Parameter) -> bool:
+    return parameter.default is Parameter.empty and parameter.kind is not Parameter.KEYWORD_ONLY
 
 
 def _hyphenated(word: str) -> str:

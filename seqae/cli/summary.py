@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqae.cli.tables import show_table
 
@@ -25,6 +25,26 @@ def show_detections(detections: Sequence[Detection]) -> None:
         header = ("recording", "from", "to", "severity", "top channels")
         rows = [(name, *_span(event), f"{event.severity:.2f}", _top_channels(event)) for event, name in worst]
         show_table(header, rows)
+
+
+def detection_summary(detection: Detection) -> dict[str, Any]:
+    """Return the counts of a recording and its events, for JSON."""
+    return {
+        "name": detection.recording.name,
+        "rows": len(detection.recording),
+        "alarms": int(detection.alarms.sum()),
+        "events": [
+            {
+                "start": event.start,
+                "stop": event.stop,
+                "start_time": event.start_time,
+                "end_time": event.end_time,
+                "severity": event.severity,
+                "channels": {each.channel: each.fraction for each in event.channels},
+            }
+            for event in detection.events
+        ],
+    }
 
 
 def _counts(detection: Detection) -> tuple[str, int, str, int]:

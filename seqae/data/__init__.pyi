@@ -26,6 +26,7 @@ from .signals.telemetry import read_labels as read_labels
 from .signals.telemetry import telemetry_folder as telemetry_folder
 from .signals.ts_files import LabelledSequences as LabelledSequences
 from .signals.ts_files import read_ts as read_ts
+from .signals.ts_files import read_ts_file as read_ts_file
 from .text.deduplicate import decontaminate as decontaminate
 from .text.files import read_labelled as read_labelled
 from .text.files import read_pairs as read_pairs

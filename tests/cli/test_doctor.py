@@ -1,10 +1,13 @@
 """The report on the installation."""
 
+import json
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+import seqae
 
 REQUIREMENTS = """Metadata-Version: 2.4
 Name: seqae
@@ -48,6 +51,12 @@ def test_each_package_is_ok_missing_or_broken_with_the_reason_and_the_remedy(rep
 def test_the_machine_is_described(report: dict[str, str]):
     assert {"python", "cores", "cpu", "bf16", "cuda"} <= set(report)
     assert report["bf16"].split()[1] in ("yes", "no")
+
+
+def test_as_json_it_is_one_object(command: Callable):
+    found = json.loads(command("doctor", "--json").printed)
+    assert found["machine"]["seqae"]["value"] == seqae.__version__
+    assert {"extra", "package", "version", "state"} == set(found["packages"][0])
 
 
 def test_a_folder_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch, command: Callable):

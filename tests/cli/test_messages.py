@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seqae._extras import MissingExtra, require
-from seqae.cli.messages import did_you_mean, existing, plain_errors
+from seqae.cli.messages import did_you_mean, existing, in_shell_words, plain_errors, rewording
 
 
 def end_of(error: BaseException, debug: bool = False) -> int | None:
@@ -112,3 +112,42 @@ def test_a_missing_extra_tells_the_pip_line(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit), plain_errors(debug=False):
         require("no_such_package", extra="report", purpose="the report")
     assert "Install: pip install 'seqae[report]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("python", "shell"),
+    [
+        ("window=0, stride=1. Expected rows", "--window 0, stride=1. Expected rows"),
+        ("cut a long table with window=..., the number of rows", "cut a long table with --window, the number of rows"),
+        ("Give window=....", "Give --window."),
+        ("time_column='clock', but", "--time-column clock, but"),
+        ("leave the column out: ignore=['flow', 'label']", "leave the column out: --ignore flow label"),
+        ("leave it out: ignore=('flow',)", "leave it out: --ignore flow"),
+        ("say tokens=True.", "say --tokens."),
+        ("say tokens=False.", "say --no-tokens."),
+        ("random_state=-1. Expected", "--seed -1. Expected"),
+        ("validation_fraction=1.5. Expected", "validation_fraction=1.5. Expected"),
+        ("batch_size=0.5. Expected", "--batch-size 0.5. Expected"),
+        ("the SHA-256 is a window=", "the SHA-256 is a --window"),
+        ("max_window=3", "max_window=3"),
+    ],
+)
+def test_parameters_of_python_are_named_as_options(python: str, shell: str):
+    options = {
+        "window": "--window",
+        "time_column": "--time-column",
+        "ignore": "--ignore",
+        "tokens": "--tokens",
+        "random_state": "--seed",
+        "batch_size": "--batch-size",
+    }
+    assert in_shell_words(python, options) == shell
+    with pytest.raises(ValueError, match=r".") as caught, rewording(lambda text: in_shell_words(text, options)):
+        raise ValueError(python)
+    assert str(caught.value) == shell
+
+
+def test_rewording_leaves_errors_of_the_system_as_they_are():
+    with pytest.raises(OSError, match="full") as caught, rewording(lambda text: "other"):
+        raise OSError(28, "full", "a.csv")
+    assert caught.value.args == (28, "full")

@@ -42,7 +42,7 @@ class FakeDetection:
         return pd.DataFrame({"score": self.scores, "alarm": self.alarms})
 
 
-class FakeDetector:
+class AnomalyDetector:
     channels_ = ("pressure", "flow")
     false_alarm_rate = 0.01
     empirical_false_alarm_rate_ = 0.02
@@ -58,7 +58,7 @@ class FakeDetector:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to name on the command line; what is in it is the fake."""
-    monkeypatch.setattr(session, "detector_in", lambda folder: FakeDetector())
+    monkeypatch.setattr(session, "model_in", lambda folder: AnomalyDetector())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
     return tmp_path / "model"

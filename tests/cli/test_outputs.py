@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from seqae._files import atomic_write
-from seqae.cli.outputs import output_paths, refuse_to_overwrite, write_table
+from seqae.cli.outputs import output_path, output_paths, refuse_to_overwrite, write_sequences, write_table
 
 
 def test_in_a_folder_results_are_named_after_the_recordings(tmp_path: Path):
@@ -78,3 +78,53 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path)
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("files", "out", "format", "expected"),
+    [
+        (["a.csv"], ".", None, "a_codes.csv"),
+        (["b/photos"], "new", None, "new/photos_codes.csv"),
+        (["a.csv", "b.csv"], "new", "parquet", "new/codes.parquet"),
+        (["a.tar.npz"], ".", None, "a.tar_codes.csv"),
+        (["a.txt.gz"], ".", "jsonl", "a_codes.jsonl"),
+        (["a.csv", "b.csv"], "mine.parquet", None, "mine.parquet"),
+    ],
+)
+def test_the_only_result_is_named_after_the_only_input(files: list[str], out: str, format: str, expected: str):
+    found = output_path([Path(file) for file in files], "codes", Path(out), format, (".csv", ".parquet", ".jsonl"))
+    assert found.table == Path(expected)
+
+
+def test_a_result_of_another_kind_is_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"ends in \.npz\. Expected \.csv, \.jsonl for codes, or a folder"):
+        output_path([Path("a")], "codes", Path("x.npz"), None, (".csv", ".jsonl"))
+    with pytest.raises(ValueError, match=r"--format csv for frames"):
+        output_path([Path("a")], "frames", Path(), "csv", (".npz",))
+    with pytest.raises(ValueError, match="does not end in"):
+        output_path([Path("a")], "codes", Path("x.csv"), "jsonl", (".csv", ".jsonl"))
+    (tmp_path / "old.npz").mkdir()
+    assert output_path([Path("a")], "codes", tmp_path / "old.npz", None, (".csv",)).table.name == "a_codes.csv"
+
+
+def test_arrays_keep_names_types_and_shapes(tmp_path: Path):
+    arrays = {"file": np.arange(3), "a/1": np.ones((2, 1, 2, 2), np.float32), "allow_pickle": np.zeros((1, 2))}
+    write_sequences(arrays, tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as found:
+        assert found.files == list(arrays)
+        for name, array in arrays.items():
+            assert found[name].dtype == array.dtype
+            np.testing.assert_array_equal(found[name], array)
+
+
+def test_frames_are_no_table(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"steps of shape \(1, 2, 2\) for a table \(x.csv\). Write --out x.npz"):
+        write_sequences({"a": np.ones((2, 1, 2, 2))}, tmp_path / "x.csv")
+
+
+def test_texts_of_several_lines_are_no_lines(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"text 1 has several lines .* --out x.jsonl"):
+        write_sequences({"0": "a", "1": "b\nc"}, tmp_path / "x.txt")
+    assert list(tmp_path.iterdir()) == []
+    write_sequences({"0": "a", "1": "b\nc"}, tmp_path / "x.jsonl")
+    assert list(pd.read_json(tmp_path / "x.jsonl", lines=True)["text"]) == ["a", "b\nc"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,6 +53,27 @@ def test_score_gives_the_scores_and_events_of_the_detector(saved: Path, today: P
     assert f"{worst.start_time} {worst.end_time} {worst.severity:.2f} pressure" in done.out
 
 
+def test_score_as_json_has_the_counts_and_events_of_each_recording(saved: Path, today: Path, command: Callable):
+    done = command("score", str(saved), "today.csv", "--json")
+    found = json.loads(done.printed)
+    detector = seqae.load(saved)
+    (recording,) = found["recordings"]
+    assert recording["rows"] == 450
+    assert recording["alarms"] == int(detector.predict(today).sum())
+    events = detector.events(today)
+    assert [event["severity"] for event in recording["events"]] == [event.severity for event in events]
+    assert recording["events"][0]["channels"].keys() == {"flow", "pressure"}
+    assert found["false_alarm_rate"] == detector.empirical_false_alarm_rate_
+    assert found["written"] == ["today_scores.csv", "today_events.csv", "today_events.json"]
+
+
+def test_a_detector_does_not_decode(saved: Path, today: Path, command: Callable):
+    assert command("encode", str(saved), "today.csv").code == 0
+    done = command("decode", str(saved), "today_codes.csv")
+    assert done.code == 2
+    assert "this is an AnomalyDetector: it cannot decode sequences" in done.err
+
+
 def test_score_starts_without_what_only_training_and_reports_need(saved: Path, today: Path):
     program = (
         "import sys; from seqae.cli import main; main(sys.argv[1:])\n"
@@ -96,4 +118,8 @@ def test_a_model_that_is_no_detector_is_refused(today: Path, tmp_path: Path, com
     seqae.save(seqae.LSTM(3, hidden_size=4), tmp_path / "lstm")
     done = command("score", "lstm", "today.csv")
     assert done.code == 2
+    assert done.err.startswith(
+        "error: this is a LSTM: it cannot score sequences (lstm). Models that read sequences are "
+    )
+    done = command("recalibrate", "lstm", "today.csv", "new")
     assert done.err == "error: lstm holds a LSTM. Recordings are read by an AnomalyDetector: save that instead\n"

@@ -38,6 +38,18 @@ def read_ts(folder: str | Path, name: str) -> tuple[LabelledSequences, LabelledS
     return train, test
 
 
+def read_ts_file(path: str | Path) -> LabelledSequences:
+    """Return the sequences in a `.ts` file.
+
+    Raises:
+        ValueError: It is not in the format; names file and line.
+    """
+    try:
+        return _parsed(str(path), Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"no text in UTF-8 ({path}: {error}). Expected a .ts file of the archive") from None
+
+
 def _found(folder: Path, file: str) -> tuple[str, str]:
     """Return the path of a file and its content."""
     for path in sorted(folder.rglob(file)):

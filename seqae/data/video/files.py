@@ -97,8 +97,9 @@ def video_frames(
     """Yield the frames of a video one by one, `(channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: A file that FFmpeg knows; a folder or zip file of images, in the order of the numbers in their names; or
-            an array in a .npy file, `(time, height, width)` or `(time, channel, height, width)` or channels last.
+        path: A file that FFmpeg knows; an image, which is one frame; a folder or zip file of images, in the order of
+            the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time, channel, height,
+            width)` or channels last.
         frame_rate: Frames per second; the frame that is seen at each moment, also where the video's own rate changes.
             None for every frame as it is. Images and arrays have no times, and so no frame rate.
         size: Height and width to scale to; None for those of the video.
@@ -112,7 +113,7 @@ def video_frames(
         raise ValueError(f"no such video ({path}). Expected a file or a folder of images")
     if frame_rate is not None and not frame_rate > 0:
         raise ValueError(f"a frame rate of {frame_rate}. Ask for more than 0")
-    timed = not (path.is_dir() or path.suffix.lower() in (".zip", ".npy"))
+    timed = not (path.is_dir() or path.suffix.lower() in (".zip", ".npy", *_IMAGES))
     if frame_rate is not None and not timed:
         raise ValueError(f"a frame rate for frames without times ({path}). Only videos in a container have them")
     found = _as_asked(_timed(path, frame_rate, size) if timed else _untimed(path), path, size, grey)
@@ -126,6 +127,8 @@ def _untimed(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
         files = [file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith(".")]
         return _images(files, lambda file: file.name, Path.read_bytes, path)
+    if path.suffix.lower() in _IMAGES:
+        return _images([path], lambda file: file.name, Path.read_bytes, path.parent)
     return _packed(path) if path.suffix.lower() == ".zip" else _array(path)
 
 

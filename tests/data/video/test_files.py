@@ -77,6 +77,10 @@ def test_folders_zip_files_and_arrays_come_back_exactly(folder, tmp_path):
     assert torch.equal(read_video(tmp_path / "five.npy"), torch.from_numpy(many))
 
 
+def test_an_image_is_a_video_of_one_frame(folder):
+    np.testing.assert_array_equal(read_video(folder / "frame3.png").numpy(), ramp()[3:4])
+
+
 def test_size_and_grey_are_as_asked(folder, tmp_path):
     encode(tmp_path / "video.mp4", ramp(), range(12))
     for path in (folder, tmp_path / "video.mp4"):

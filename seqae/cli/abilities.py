@@ -1,0 +1,200 @@
+"""What the commands can do with each type of saved model: a table from its name to functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from seqae.adapters.sequence_encoder import SequenceClassifier, SequenceEncoder
+    from seqae.anomaly.detector import AnomalyDetector
+    from seqae.autoencoder import Autoencoder
+    from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
+    from seqae.modules.encoders import Encoder
+    from seqae.seq2seq.text_autoencoder import TextAutoencoder
+
+Columns = dict[str, "np.ndarray"]
+_READINGS = ("tables", "arrays")
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a saved model reads, and what it can do with it; None where it cannot.
+
+    Attributes:
+        reads: The kinds of files that it reads, names in `seqae.cli.inputs.KINDS`.
+        encode: Returns the codes `(sequences, code_size)` of sequences.
+        decode: Returns the sequences of codes, given lengths `(sequences,)` or None.
+        reconstruct: Returns the reconstruction of each sequence.
+        score: Returns columns with a value for each sequence.
+        quality: Returns a name and a number for all sequences together.
+        writes: What it decodes: "readings", "frames", "tokens" or "texts".
+        channels: The names of its channels, if they have names.
+        window: The number of rows in a window that it cuts tables in.
+        frame_size: Channels, height and width of the frames that it reads; empty if it is not known.
+        is_detector: Whether it detects anomalies, whose results are files for each recording.
+    """
+
+    reads: tuple[str, ...] = ()
+    encode: Callable[[list[Any]], np.ndarray] | None = None
+    decode: Callable[[np.ndarray, np.ndarray | None], list[Any]] | None = None
+    reconstruct: Callable[[list[Any]], list[Any]] | None = None
+    score: Callable[[list[Any]], Columns] | None = None
+    quality: Callable[[list[Any]], tuple[str, float]] | None = None
+    writes: str = "readings"
+    channels: tuple[str, ...] = ()
+    window: int | None = None
+    frame_size: tuple[int, ...] = ()
+    is_detector: bool = False
+
+
+def abilities_of(model: object, folder: Path, wanted: str) -> Abilities:
+    """Return what the commands can do with a model.
+
+    Args:
+        model: The model.
+        folder: Where it was, for the error message.
+        wanted: The ability that is needed, the name of an attribute.
+
+    Raises:
+        ValueError: It cannot do that.
+    """
+    names = [kind.__name__ for kind in type(model).__mro__]
+    found = next((_ABILITIES[name](model) for name in names if name in _ABILITIES), Abilities())
+    if getattr(found, wanted) is None:
+        others = [name for name in ("encode", "decode", "reconstruct", "score") if getattr(found, name) is not None]
+        rest = f"It can {', '.join(others)}" if others else f"Models that read sequences are {', '.join(_ABILITIES)}"
+        raise ValueError(f"this is {_article(names[0])} {names[0]}: it cannot {wanted} sequences ({folder}). {rest}")
+    return found
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "AEIOU" else "a"
+
+
+def as_arrays(items: Sequence[Any]) -> list[np.ndarray]:
+    """Return tables and arrays as arrays, `(time, channel)` each, or frames as they are."""
+    arrays = [getattr(item, "values", item) for item in items]
+    return [array[:, None] if array.ndim == 1 else array for array in arrays]
+
+
+def _detector(model: AnomalyDetector) -> Abilities:
+    def several(items: list[Any]) -> Any:
+        raise AssertionError("a detector has its own commands")
+
+    return Abilities(("tables",), several, None, several, several, channels=tuple(model.channels_), is_detector=True)
+
+
+def _sequence_autoencoder(model: SequenceAutoencoder) -> Abilities:
+    reads = {
+        "readings": _READINGS,
+        "tokens": ("arrays",),
+        "frames": ("videos", "arrays"),
+        "texts": ("texts",),
+        "audio": ("audio",),
+    }
+    writes = {"audio": "frames"}
+    return Abilities(
+        reads[model.kind_],
+        encode=model.encode,
+        decode=lambda codes, lengths: model.decode(codes, None if lengths is None else lengths.tolist()),
+        reconstruct=model.reconstruct,
+        score=lambda items: {"score": model.score_samples(items)},
+        quality=lambda items: (model.report_.metric, model.score(items)),
+        writes=writes.get(model.kind_, model.kind_),
+        channels=tuple(model.channel_names_),
+        window=model.window,
+        frame_size=tuple(getattr(model.steps_, "size_", ())),
+    )
+
+
+def _sequence_encoder(model: SequenceEncoder) -> Abilities:
+    from seqae.inference import reconstruct
+
+    def in_units(items: list[Any]) -> list[np.ndarray]:
+        scaled = model.scaled(as_arrays(items))
+        return [rows * model.scale_ + model.mean_ for rows in reconstruct(model.model_, scaled)]
+
+    return Abilities(_READINGS, encode=lambda items: model.transform(as_arrays(items)), reconstruct=in_units)
+
+
+def _sequence_classifier(model: SequenceClassifier) -> Abilities:
+    from seqae.inference import encode
+
+    def codes(items: list[Any]) -> np.ndarray:
+        return encode(model.encoder_, model.encoder.scaled(as_arrays(items)))
+
+    def score(items: list[Any]) -> Columns:
+        import torch
+
+        with torch.inference_mode():
+            probabilities = model.head_(torch.from_numpy(codes(items))).softmax(dim=1).numpy()
+        columns = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(model.classes_)}
+        return {"prediction": model.classes_[probabilities.argmax(axis=1)], **columns}
+
+    return Abilities(_READINGS, encode=codes, score=score)
+
+
+def _module(model: Autoencoder | Encoder) -> Abilities:
+    from seqae.autoencoder import Autoencoder
+    from seqae.cli.tensors import are_tokens, checked, decode_raw, losses, to_tensors
+    from seqae.inference import encode, reconstruct
+
+    is_token_model = are_tokens(model)
+
+    def apply(function: Callable, items: list[Any]) -> list[np.ndarray]:
+        return checked(function, model, to_tensors(items, is_token_model))
+
+    reads = ("arrays",) if is_token_model else ("tables", "arrays", "videos")
+    if not isinstance(model, Autoencoder):
+        return Abilities(reads, encode=lambda items: _stacked(apply(encode, items)))
+    return Abilities(
+        reads,
+        encode=lambda items: _stacked(apply(encode, items)),
+        decode=lambda codes, lengths: decode_raw(model, codes, lengths, is_token_model),
+        reconstruct=lambda items: [row.argmax(axis=-1) if is_token_model else row for row in apply(reconstruct, items)],
+        score=lambda items: {"score": -_stacked(apply(losses, items))},
+        writes="tokens" if is_token_model else "readings",
+    )
+
+
+def _text_autoencoder(model: TextAutoencoder) -> Abilities:
+    from seqae.cli.tensors import check_size, losses
+
+    def decode(codes: np.ndarray, lengths: np.ndarray | None) -> list[str]:
+        if lengths is not None:
+            raise ValueError("lengths=... for a TextAutoencoder, which ends each text itself. Leave them out")
+        check_size(codes, model.model)
+        return model.decode(codes)
+
+    return Abilities(
+        ("texts",),
+        encode=model.encode,
+        decode=decode,
+        reconstruct=model.reconstruct,
+        score=lambda items: {"score": -_stacked(losses(model.model, model.tokens(items)))},
+        writes="texts",
+    )
+
+
+def _stacked(rows: Sequence[np.ndarray] | Sequence[Tensor]) -> np.ndarray:
+    import numpy as np
+
+    return np.stack([np.asarray(row) for row in rows])
+
+
+_ABILITIES: dict[str, Callable[[Any], Abilities]] = {
+    "AnomalyDetector": _detector,
+    "SequenceAutoencoder": _sequence_autoencoder,
+    "SequenceEncoder": _sequence_encoder,
+    "SequenceClassifier": _sequence_classifier,
+    "Autoencoder": _module,
+    "Encoder": _module,
+    "CompositeAutoencoder": lambda model: _module(model.encoder),
+    "TextAutoencoder": _text_autoencoder,
+}

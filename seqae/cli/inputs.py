@@ -1,0 +1,302 @@
+"""Files of any readable kind as sequences: the ending of a name tells the kind and the reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqae.cli.messages import existing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+_VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
+_AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
+_SHOWN = 6  # names of channels
+_GZIPPED = ("tables", "texts")  # kinds whose files may be gzipped
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How to read files.
+
+    Attributes:
+        time_column: The column of times of a table.
+        ignore: Columns of a table to leave out.
+        channels: Columns of a table to take; empty for all.
+        size: Height and width to scale frames to; empty for their own.
+        grey: Whether to make one channel of the colours of frames.
+    """
+
+    time_column: str | None = None
+    ignore: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    size: tuple[int, ...] = ()
+    grey: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The sequences in files.
+
+    Attributes:
+        kind: What the files are, a name in `KINDS`.
+        items: The sequences as the readers of seqae give them: `Recording` for tables, arrays `(time,)`, `(time,
+            channel)` or `(time, channel, height, width)`, texts, or `Audio`.
+        names: The name of each.
+        warnings: Remarkable facts about the files, one line each.
+        labels: The class of each, for files that tell it; else empty.
+        paths: The files, and folders of images, that were read.
+    """
+
+    kind: str
+    items: list[Any]
+    names: list[str]
+    warnings: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+
+    def in_words(self, text: str) -> str:
+        """Return a message of the library with the names of sequences in place of their numbers."""
+
+        def named(found: re.Match[str]) -> str:
+            number = int(found[2])
+            return f"{found[1]} {self.names[number]}" if number < len(self.names) else found[0]
+
+        return re.sub(r"\b(sequence|text|recording) (\d+)\b", named, text)
+
+    def __str__(self) -> str:
+        """Return the data in a few words."""
+        count = f"{KINDS[self.kind].sequences}: {len(self.items):,}"
+        if self.kind == "texts":
+            return count
+        if self.kind == "audio":
+            seconds = sum(item.seconds for item in self.items)
+            return f"{count} of {seconds / len(self.items):.1f} s on average"
+        lengths = sorted(map(len, self.items))
+        steps = f"{lengths[0]:,}" if lengths[0] == lengths[-1] else f"{lengths[0]:,} to {lengths[-1]:,}"
+        if self.kind == "tables":
+            names = self.items[0].channels
+            shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+            return f"{count} of {steps} rows and {len(names)} channels ({shown})"
+        shape = " x ".join(map(str, self.items[0].shape[1:])) or "1"
+        return f"{count} of {steps} steps of {shape}"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of files.
+
+    Attributes:
+        endings: The ends of their names.
+        sequences: What a sequence in them is called.
+        read: Returns the sequences of files.
+    """
+
+    endings: tuple[str, ...]
+    sequences: str
+    read: Callable[[list[Path], ReadingOptions], Inputs]
+
+
+def read_inputs(files: Sequence[Path], options: ReadingOptions, kinds: Sequence[str] | None = None) -> Inputs:
+    """Return the sequences in files, which are all of one kind.
+
+    A folder stands for the files in it; an image is a sequence of one step, and a folder of images within a folder is
+    a sequence of as many steps, in the order of the numbers in their names.
+
+    Args:
+        files: Files and folders.
+        options: How to read them.
+        kinds: The names of the kinds that are expected; None for all of `KINDS`.
+
+    Raises:
+        FileNotFoundError: A file is absent, or a folder has no such files.
+        ValueError: A file is of no such kind, or there are several kinds, or a file cannot be read.
+    """
+    for file in files:
+        existing(file)
+    kinds = list(KINDS) if kinds is None else list(kinds)
+    if kinds == ["tables"]:
+        return _tables(list(files), options)
+    found = [each for file in files for each in (_in_folder(file, kinds) if file.is_dir() else [_kind_of(file, kinds)])]
+    kind, first = found[0]
+    for other, path in found:
+        if other != kind:
+            raise ValueError(
+                f"{first.name} holds {kind}, {path.name} {other}. Expected files of one kind. Give those alone, for "
+                f"example {first.parent}/*{first.suffix}"
+            )
+    paths = [path for _, path in found]
+    return replace(KINDS[kind].read(paths, options), paths=paths)
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Return paths sorted by name, frame2 before frame10."""
+    return sorted(
+        paths,
+        key=lambda path: [
+            (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)
+        ],
+    )
+
+
+def refuse_options_of_others(kind: str, options: ReadingOptions) -> None:
+    """Raise a ValueError if an option was given that files of this kind have no use for."""
+    given = {
+        "time_column": (options.time_column is not None, "tables"),
+        "ignore": (bool(options.ignore), "tables"),
+        "size": (bool(options.size), "videos"),
+        "grey": (options.grey, "videos"),
+    }
+    for name, (is_given, of) in given.items():
+        if is_given and kind != of:
+            raise ValueError(f"{name}=... is for {of}, and these are {kind}. Leave it out")
+
+
+def _known(path: Path, kinds: Iterable[str]) -> str | None:
+    """Return the kind of a file by the ending of its name."""
+    name = path.name.lower()
+    packed = [kind for kind in kinds if kind in _GZIPPED and name.endswith(".gz")]
+    ending = Path(name.removesuffix(".gz") if packed else name).suffix
+    return next((kind for kind in packed or kinds if ending in KINDS[kind].endings), None)
+
+
+def _kind_of(path: Path, kinds: list[str]) -> tuple[str, Path]:
+    kind = _known(path, kinds)
+    if kind is None:
+        other = _known(path, KINDS)
+        what = f"{path.name} holds {other}" if other else f"cannot tell what {path.name} holds"
+        raise ValueError(f"{what}. Expected {_expected(kinds)}")
+    return kind, path
+
+
+def _expected(kinds: list[str]) -> str:
+    return "; ".join(f"{kind} ({' '.join(KINDS[kind].endings)})" for kind in kinds)
+
+
+def _in_folder(folder: Path, kinds: list[str]) -> list[tuple[str, Path]]:
+    inside = in_order(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = [(kind, path) for path in inside if path.is_file() and (kind := _known(path, kinds))]
+    if "videos" in kinds:
+        found += [("videos", path) for path in inside if path.is_dir() and _has_images(path)]
+    if not found:
+        raise FileNotFoundError(f"nothing to read in the folder {folder}. Expected {_expected(kinds)}")
+    return found
+
+
+def _has_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGES and not path.name.startswith(".") for path in folder.iterdir())
+
+
+def _tables(files: list[Path], options: ReadingOptions) -> Inputs:
+    from seqae.data.signals.loading import as_recordings
+    from seqae.data.signals.readers import files_of
+
+    paths = [path for file in files for path in files_of(file)]
+    recordings = as_recordings(
+        files, time_column=options.time_column, ignore=options.ignore, channels=options.channels or None
+    )
+    warnings = [f"{recording.name}: {warning}" for recording in recordings for warning in recording.warnings]
+    return Inputs("tables", recordings, [recording.name for recording in recordings], warnings, paths=paths)
+
+
+def _arrays(files: list[Path], options: ReadingOptions) -> Inputs:
+    items, names, labels = [], [], []
+    for path in files:
+        found = _READERS_OF_ARRAYS[path.suffix.lower()](path)
+        items += [item for _, item, _ in found]
+        names += [name if len(files) == 1 else f"{path.stem}/{name}" for name, _, _ in found]
+        labels += [label for _, _, label in found if label]
+    return Inputs("arrays", items, names, labels=labels if len(labels) == len(items) else [])
+
+
+def _npy(path: Path) -> list[tuple[str, np.ndarray, str]]:
+    from seqae.data._files.array_files import read_npy
+
+    cube = read_npy(path)
+    if cube.ndim not in (2, 3, 5):
+        raise ValueError(
+            f"an array of shape {cube.shape} ({path.name}). Expected (sequence, time), (sequence, time, channel) or "
+            "(sequence, time, channel, height, width). Sequences of several shapes go into a .npz file, each by a name"
+        )
+    return _rows(cube)
+
+
+def _npz(path: Path) -> list[tuple[str, np.ndarray, str]]:
+    from seqae.data._files.array_files import read_npz
+
+    arrays = read_npz(path)
+    if not arrays:
+        raise ValueError(f"no arrays ({path.name}). Expected one at least")
+    if len(arrays) == 1 and next(iter(arrays.values())).ndim in (3, 5):
+        return _rows(next(iter(arrays.values())))
+    for name, array in arrays.items():
+        if array.ndim not in (1, 2, 4):
+            raise ValueError(
+                f"array {name!r} of shape {array.shape} ({path.name}). Expected a sequence for each name, (time, "
+                "channel), or one array (sequence, time, channel) alone"
+            )
+    return [(name, _native(array), "") for name, array in arrays.items()]
+
+
+def _ts(path: Path) -> list[tuple[str, np.ndarray, str]]:
+    from seqae.data.signals.ts_files import read_ts_file
+
+    found = read_ts_file(path)
+    return [(str(index), item, str(label)) for index, (item, label) in enumerate(zip(found.sequences, found.labels))]
+
+
+_READERS_OF_ARRAYS = {".npy": _npy, ".npz": _npz, ".ts": _ts}
+
+
+def _rows(cube: np.ndarray) -> list[tuple[str, np.ndarray, str]]:
+    from seqae.estimators.inputs import without_padding
+
+    return [(str(index), without_padding(_native(rows), index), "") for index, rows in enumerate(cube)]
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """Return a copy that may be written, in the byte order of this machine, which torch wants."""
+    import numpy as np
+
+    return np.array(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _texts(files: list[Path], options: ReadingOptions) -> Inputs:
+    from seqae.data.text.files import read_texts
+
+    items, names = [], []
+    for path in files:
+        texts = read_texts(path)
+        items += texts
+        names += [str(index) if len(files) == 1 else f"{path.stem}/{index}" for index in range(len(texts))]
+    return Inputs("texts", items, names)
+
+
+def _audio(files: list[Path], options: ReadingOptions) -> Inputs:
+    from seqae.data.audio.files import read_audio
+
+    return Inputs("audio", [read_audio(path) for path in files], [path.name for path in files])
+
+
+def _videos(files: list[Path], options: ReadingOptions) -> Inputs:
+    from seqae.data.video.files import read_video
+
+    if options.size and (len(options.size) != 2 or min(options.size) < 1):
+        raise ValueError(f"size={list(options.size)}. Expected height and width in pixels, for example 32 32")
+    size = (options.size[0], options.size[1]) if options.size else None
+    items = [read_video(path, size=size, grey=options.grey).numpy() for path in files]
+    return Inputs("videos", items, [path.name for path in files])
+
+
+KINDS = {
+    "tables": FileKind((".csv", ".tsv", ".parquet", ".jsonl", ".ndjson"), "tables", _tables),
+    "arrays": FileKind((".npz", ".npy", ".ts"), "arrays", _arrays),
+    "texts": FileKind((".txt",), "texts", _texts),
+    "audio": FileKind(_AUDIO, "recordings", _audio),
+    "videos": FileKind((*_VIDEOS, *IMAGES), "videos and images", _videos),
+}
