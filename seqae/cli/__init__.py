@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import describe, doctor, models, recalibrate, recipes, stream
+from seqae.cli import describe, doctor, export, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "reconstruct": models.reconstruct_recordings,
     "encode": models.encode_recordings,
     "inspect": describe.describe_model,
+    "export": export.export_model,
     "doctor": doctor.doctor,
 }
 
