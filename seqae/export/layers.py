@@ -12,6 +12,7 @@ from seqae.export.graph import Converter, Graph
 from seqae.modules.dropout import FastDropout
 from seqae.modules.images import ChannelsLast, Crop
 from seqae.modules.missing import MissingValueEmbedding
+from seqae.modules.tokens import NearestEmbeddingHead, TiedHead, WordDropout
 
 
 def silu(graph: Graph, values: str) -> str:
@@ -44,6 +45,18 @@ def _embedding(graph: Graph, layer: nn.Embedding, tokens: str) -> str:
     negative = graph.node("Less", tokens, np.int64(0))
     index = graph.node("Where", negative, np.int64(layer.num_embeddings), tokens)
     return graph.node("Gather", graph.weight("weight", layer.weight), index)
+
+
+def _tied_head(graph: Graph, head: TiedHead, values: str) -> str:
+    values = values if head.project is None else graph.convert(head.project, "project", values)
+    logits = graph.node("MatMul", values, graph.weight("embedding_columns", head.embedding.weight.T))
+    return graph.node("Add", logits, graph.weight("bias", head.bias))
+
+
+def _nearest_embedding_head(graph: Graph, head: NearestEmbeddingHead, values: str) -> str:
+    tokens = head.embedding.weight
+    logits = graph.node("MatMul", values, graph.weight("embedding_columns", tokens.T))
+    return graph.node("Sub", logits, graph.weight("half_squares", 0.5 * tokens.square().sum(dim=1)))
 
 
 def _missing_value_embedding(graph: Graph, layer: MissingValueEmbedding, values: str) -> str:
@@ -178,6 +191,9 @@ CONVERTERS: dict[Any, Converter] = {
     nn.Dropout2d: _identity,
     nn.Identity: _identity,
     FastDropout: _identity,
+    WordDropout: _identity,
+    TiedHead: _tied_head,
+    NearestEmbeddingHead: _nearest_embedding_head,
     ChannelsLast: lambda graph, module, values: graph.convert(module.layers, "layers", values),
     Crop: _crop,
 }

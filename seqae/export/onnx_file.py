@@ -71,7 +71,8 @@ def to_onnx(
     Args:
         model: Its weights are float32; it is used in evaluation mode and stays as it is.
         path: The file, which ends in .onnx; replaced at one moment.
-        scaler: Put into the graph, so that it reads readings and writes reconstructions in the units of the data.
+        scaler: Put into the graph, so that it reads readings and writes reconstructions in the units of the data. Its
+            attributes may be single numbers, `()`, for steps of any shape.
         step_shape: The shape of a step where the layers do not say it, such as `(1, 28, 28)` before a convolution.
         codes_only: Whether to leave out the decoder of an autoencoder.
 
@@ -121,10 +122,10 @@ def _check_model(model: object, scaler: Scaler | None) -> None:
 
 def _step_kind(model: Encoder | Autoencoder, step_shape: tuple[int, ...] | None, scaler: Scaler | None) -> StepKind:
     kind = step_kind_of(model.encoder if isinstance(model, Autoencoder) else model, step_shape)
-    if scaler is not None and kind.shape != scaler.mean_.shape:
+    if scaler is not None and (kind.vocabulary is not None or np.shape(scaler.mean_) not in ((), kind.shape)):
         reads = "tokens" if kind.vocabulary is not None else f"steps of shape {kind.shape}"
         raise ValueError(
-            f"a scaler of {len(scaler.mean_)} channels for a model that reads {reads}. Give none, or its own"
+            f"a scaler of {np.size(scaler.mean_)} channels for a model that reads {reads}. Give none, or its own"
         )
     return kind
 

@@ -77,9 +77,9 @@ class Reference:
 
     def _unscaled(self, prediction: Batch, time: int) -> Tensor:
         if self.scaler is not None:
-            if prediction.values.shape[2:] != self.scaler.mean_.shape:
+            if np.shape(self.scaler.mean_) not in ((), prediction.values.shape[2:]):
                 raise ValueError(
-                    f"a scaler of {len(self.scaler.mean_)} channels for predictions of "
+                    f"a scaler of {np.size(self.scaler.mean_)} channels for predictions of "
                     f"{prediction.values.shape[2:].numel()} values. Give none, or a head that writes a value for each "
                     "channel"
                 )

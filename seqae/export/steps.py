@@ -10,13 +10,18 @@ from torch import nn
 
 from seqae.autoencoder import Autoencoder
 from seqae.modules.decoders import Decoder, DenseDecoder, ReversedDecoder
+from seqae.modules.dropout import FastDropout
 from seqae.modules.encoders import DenseEncoder, Encoder
 from seqae.modules.images import ImageEncoder
 from seqae.modules.missing import MissingValueEmbedding
 from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.stacked import TimeDistributed
+from seqae.modules.tokens import WordDropout
 
-_SAME_SIZE = (nn.ReLU, nn.SiLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.Dropout, nn.Identity, nn.ELU, nn.LeakyReLU)
+_SAME_SIZE = (
+    *(nn.ReLU, nn.SiLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.LeakyReLU),
+    *(nn.Identity, nn.Dropout, FastDropout, WordDropout),
+)
 
 
 @dataclass(frozen=True)

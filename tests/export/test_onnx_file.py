@@ -12,7 +12,9 @@ from seqae.architectures import NUM_LAYERS
 from seqae.batch import Batch
 from seqae.export import OnnxModel, onnx_file, to_onnx
 from seqae.modules.codes import BiHalfCode, BinaryCode, BitFlipCode, GaussianCode, L1Code, TopKCode, ViewInvariantCode
+from seqae.modules.images import frame_decoder, frame_encoder
 from seqae.modules.positional import AttentionPooling
+from seqae.modules.tokens import NearestEmbeddingHead, TiedHead, WordDropout
 from seqae.transforms import Scaler
 
 runtime = pytest.importorskip("onnxruntime")
@@ -135,6 +137,35 @@ def test_a_scaler_is_a_part_of_the_file(tmp_path):
         expected = scale.inverse_transform(written.double().numpy())
         assert (np.abs(reconstruction[row, :length] - expected) <= 2e-6 * scale.scale_ + 1e-7 * np.abs(expected)).all()
     assert not reconstruction[np.arange(12) >= lengths[:, None]].any()
+
+
+def test_one_mean_and_one_scale_serve_steps_of_any_shape(tmp_path):
+    torch.manual_seed(0)
+    size = (1, 8, 6)
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(5, 8), 4, frame_encoder(size, (4,), 5))
+    model = seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.GRU(4, 8), frame_decoder(8, (4,), size))).eval()
+    scale = Scaler()
+    scale.mean_, scale.scale_, scale.is_constant_ = np.float64(90), np.float64(40), np.bool_(False)
+    path = to_onnx(model, tmp_path / "model.onnx", scaler=scale, step_shape=size)
+    frames, lengths = np.random.default_rng(0).integers(0, 255, (2, 4, *size)).astype(np.float32), np.array([4, 2])
+    codes, reconstruction = run(path, frames, lengths, "codes", "reconstruction")
+    with torch.no_grad():
+        code = model.encode(Batch(torch.from_numpy((frames - 90) / 40), torch.from_numpy(lengths)))
+        close(codes, code)
+        expected = 90 + 40 * model.decode(code, torch.from_numpy(lengths)).values.numpy()
+    np.testing.assert_allclose(reconstruction[0], expected[0], rtol=0, atol=1e-4)
+    assert not reconstruction[1, 2:].any()
+
+
+@pytest.mark.parametrize("head", [TiedHead, NearestEmbeddingHead])
+def test_logits_of_tokens(head, tmp_path):
+    torch.manual_seed(0)
+    embedding = nn.Embedding(10, 8)
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(8, 8), 4, nn.Sequential(WordDropout(0.5), embedding))
+    model = seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.GRU(4, 8), head(embedding))).eval()
+    tokens, lengths = np.array([[3, 9, 1], [7, -1, -1]]), np.array([3, 1])
+    (logits,) = run(to_onnx(model, tmp_path / "model.onnx"), tokens, lengths, "reconstruction")
+    close(logits, model.reconstruct(Batch(torch.from_numpy(tokens), torch.from_numpy(lengths))).mask_padding().values)
 
 
 def test_values_that_are_not_finite_give_nan_and_not_numbers(tmp_path):
