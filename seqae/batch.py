@@ -77,8 +77,8 @@ class Batch:
 
     @property
     def is_unpadded(self) -> bool:
-        """True if there is no padding."""
-        return int(self.lengths.min()) == self.values.shape[1]
+        """True if there is no padding; False while `torch.export` records, which can't look at lengths."""
+        return not is_exporting() and int(self.lengths.min()) == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:
@@ -96,6 +96,9 @@ class Batch:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with a function of `(steps, *step)` applied to all steps; padding never reaches it."""
+        if is_exporting():  # how many steps there are is open: compute all places, and zero the padding on both sides
+            values = function(self.mask_padding().values.flatten(0, 1)).unflatten(0, self.values.shape[:2])
+            return Batch(values, self.lengths).mask_padding()
         return self.with_steps(function(self.steps))
 
     def mask_padding(self) -> Batch:
@@ -110,7 +113,7 @@ class Batch:
         time = torch.arange(self.values.shape[1], device=self.values.device)
         from_end = self.lengths.unsqueeze(1) - 1 - time
         index = torch.where(from_end >= 0, from_end, time)
-        rows = torch.arange(len(self), device=self.values.device).unsqueeze(1)
+        rows = torch.arange(self.values.shape[0], device=self.values.device).unsqueeze(1)
         return Batch(self.values[rows, index], self.lengths)
 
     def unpad(self) -> list[Tensor]:
@@ -120,3 +123,17 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch `(batch, time, *step)` on another device."""
         return Batch(self.values.to(device), self.lengths.to(device))
+
+
+def is_exporting() -> bool:
+    """Return whether `torch.export` records the computation, for any batch and lengths.
+
+    Raises:
+        RuntimeError: `torch.jit.trace` does, which keeps the batch size and lengths of its example for good.
+    """
+    if torch.jit.is_tracing():
+        raise RuntimeError(
+            "torch.jit.trace (and torch.onnx.export with dynamo=False) would freeze batch size and lengths of the "
+            "example. Use seqae.export.to_onnx, or torch.export.export with seqae.export.TensorEncoder"
+        )
+    return torch.compiler.is_exporting()

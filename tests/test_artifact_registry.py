@@ -84,8 +84,10 @@ NOT_SAVED = {
     *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
     # fetches files
     *["Remote"],
-    # forms of a detector or an encoder for other libraries: save the detector or the encoder in it
-    *["AeonEncoder", "OutlierDetector", "AeonDetector", "SktimeDetector"],
+    # a graph on its way to a file
+    *["Lengths", "Sequences", "StepKind"],
+    # forms of a detector or an encoder for other libraries and exporters: save the detector or the encoder in it
+    *["AeonEncoder", "OutlierDetector", "AeonDetector", "SktimeDetector", "TensorEncoder"],
 }
 # They write files, print, or are this package itself.
 CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae._recipes")

@@ -21,7 +21,7 @@ LAYERS = [
     {"datasets", "architectures"},
     {"data", "transforms.masked_images"},
     {"inference"},
-    {"seq2seq", "evaluation", "generation", "retrieval"},
+    {"seq2seq", "evaluation", "generation", "retrieval", "export"},
     {"training", "artifact"},
     {"estimators"},
     {"anomaly"},

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import decode, describe, doctor, fit, models, recalibrate, recipes, stream
+from seqae.cli import decode, describe, doctor, export, fit, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "stream": stream.stream,
     "recalibrate": recalibrate.recalibrate,
     "inspect": describe.describe_model,
+    "export": export.export_model,
     "doctor": doctor.doctor,
 }
 

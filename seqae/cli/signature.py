@@ -125,7 +125,9 @@ def _is_positional(parameter: Parameter) -> bool:
 
 
 def _hyphenated(word: str) -> str:
-    """Options may be typed as Python writes them: --code_size."""
+    """Options may be typed as Python writes them, --code_size, and -o for --out, as other programs have it."""
+    if word == "-o":
+        return "--out"
     return re.sub(r"^--\w+", lambda found: found[0].replace("_", "-"), word)
 
 

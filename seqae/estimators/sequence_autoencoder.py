@@ -190,7 +190,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return encode(self.model_, sequences)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Return the codes of sequences, `(sequences, code_size)`: `encode` by scikit-learn's name."""
+        """Return the codes `(sequences, code_size)`: `encode` by scikit-learn's name."""
         return self.encode(X)
 
     def decode(self, codes: Any, lengths: Sequence[int] | int | None = None) -> list[Any]:

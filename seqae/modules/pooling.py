@@ -13,7 +13,7 @@ from seqae.batch import Batch
 
 def last_step(batch: Batch) -> Tensor:
     """Return the last vector of each sequence, `(batch, size)`."""
-    return batch.values[torch.arange(len(batch), device=batch.values.device), batch.lengths - 1]
+    return batch.values[torch.arange(batch.values.shape[0], device=batch.values.device), batch.lengths - 1]
 
 
 def mean_over_time(batch: Batch) -> Tensor:
@@ -48,5 +48,5 @@ class SegmentMeanPooling:
         edges = torch.arange(self.num_segments + 1, device=lengths.device) * lengths
         begin, end = edges[:, :-1] // self.num_segments, -(-edges[:, 1:] // self.num_segments)
         sums = F.pad(batch.mask_padding().values, (0, 0, 1, 0)).cumsum(dim=1)
-        rows = torch.arange(len(batch), device=lengths.device).unsqueeze(1)
+        rows = torch.arange(batch.values.shape[0], device=lengths.device).unsqueeze(1)
         return ((sums[rows, end] - sums[rows, begin]) / (end - begin).unsqueeze(2)).flatten(1)

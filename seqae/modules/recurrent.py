@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, is_exporting
 from seqae.modules import native
 from seqae.modules.native import Weights
 
@@ -77,6 +77,18 @@ class RecurrentLayer(nn.Module, ABC):
     def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
         """Return the hidden states of one layer, `(batch, time, hidden_size)`; it reads no padding."""
 
+    def _scan(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
+        """Return what `_run` does, step after step: `torch.export` freezes the time of `torch.lstm` and `torch.gru`."""
+        from torch._higher_order_ops.scan import scan  # torch has no public name for it yet
+
+        def step(before: tuple[Tensor, ...], vectors: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+            after = self._cell(vectors, before, weights)
+            return after, after[0].clone()  # a result may not share memory with the state
+
+        if state is None:
+            state = self.initial_state(_zeros(batch, self.hidden_size))[0]
+        return scan(step, state, batch.mask_padding().values.transpose(0, 1))[1].transpose(0, 1)
+
     @abstractmethod
     def initial_state(self, hidden: Tensor) -> State:
         """Return the state before the first step, with the hidden state `(batch, hidden_size)` in every layer."""
@@ -92,19 +104,20 @@ class RecurrentLayer(nn.Module, ABC):
             ValueError: Vectors, lengths or state are of another size.
         """
         self._check(batch, state)
+        run = self._scan if is_exporting() else self._run
         for index, layer in enumerate(self.forward_layers):
             if index and self.dropout and self.training:
                 batch = batch.map(self._drop)
-            hidden = self._run(batch, None if state is None else state[index], _weights(layer))
+            hidden = run(batch, None if state is None else state[index], _weights(layer))
             if self.bidirectional:
-                backward = self._run(batch.reversed(), None, _weights(self.backward_layers[index]))
+                backward = run(batch.reversed(), None, _weights(self.backward_layers[index]))
                 hidden = torch.cat([hidden, Batch(backward, batch.lengths).reversed().values], dim=-1)
             batch = Batch(hidden, batch.lengths)
         return batch
 
     def last_output(self, hidden: Batch) -> Tensor:
         """Return the last output of each direction, `(batch, output_size)`, given the output of `forward`."""
-        rows = torch.arange(len(hidden), device=hidden.values.device)
+        rows = torch.arange(hidden.values.shape[0], device=hidden.values.device)
         last = hidden.values[rows, hidden.lengths - 1]
         if not self.bidirectional:
             return last
@@ -129,12 +142,12 @@ class RecurrentLayer(nn.Module, ABC):
                 f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
                 "Embed the steps, or give another input_size"
             )
-        if int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]:
+        if not is_exporting() and (int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]):
             raise ValueError(
                 f"lengths from {int(lengths.min())} to {int(lengths.max())} in a batch of {values.shape[1]} steps. "
                 "A length is at least 1 and at most the number of steps"
             )
-        expected = (len(batch), self.hidden_size)
+        expected = (values.shape[0], self.hidden_size)
         for part in (part for of_layer in state or () for part in of_layer):
             if part.shape != expected:
                 raise ValueError(f"an initial state of shape {tuple(part.shape)}; this layer starts from {expected}")
@@ -226,7 +239,7 @@ def _weights(layer: nn.Module) -> Weights:
 
 
 def _zeros(batch: Batch, hidden_size: int) -> Tensor:
-    return batch.values.new_zeros(len(batch), hidden_size)
+    return batch.values.new_zeros(batch.values.shape[0], hidden_size)
 
 
 def _for_torch(batch: Batch, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -124,19 +124,7 @@ def test_extreme_sums_saturate(cell):
     torch.testing.assert_close(case.by_kernel().steps, case.by_torch().steps, rtol=0, atol=1e-5)
 
 
-class OfValues(nn.Module):
-    """A rnn over sequences of one length, as a module that can be traced."""
-
-    def __init__(self, rnn: nn.Module):
-        super().__init__()
-        self.rnn = rnn
-
-    def forward(self, values: Tensor) -> Tensor:
-        return self.rnn(Batch.full(values)).values
-
-
 @needs_kernel
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::torch.jit.TracerWarning")
 def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
     monkeypatch.setattr(native, "lstm", None)  # calling it would fail
     layer = seqae.LSTM(3, 8)
@@ -147,9 +135,6 @@ def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
         assert not native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
     assert native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
     assert layer(Batch.full(values[:, :2])).values.shape == (4, 2, 8)  # quicker so
-    traced = torch.jit.trace(OfValues(layer), values, check_trace=False)
-    monkeypatch.setenv("SEQAE_NATIVE", "0")
-    torch.testing.assert_close(traced(values), layer(Batch.full(values)).values)
 
 
 def test_it_can_be_switched_off(monkeypatch):

@@ -1,0 +1,3 @@
+from .onnx_file import to_onnx as to_onnx
+from .onnx_model import OnnxModel as OnnxModel
+from .tensors import TensorEncoder as TensorEncoder

@@ -1,0 +1,117 @@
+"""Encoders as nodes: from `Sequences` to codes, `(batch, code_size)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from seqae.export.graph import Converter, Graph
+from seqae.export.networks import halves
+from seqae.export.poolings import max_of, mean_of, segment_means_of
+from seqae.export.positions import position_waves
+from seqae.export.sequences import Sequences, fit_time, last_steps, map_steps, mask_padding, reshape
+from seqae.modules.encoders import (
+    ConvEncoder,
+    DenseEncoder,
+    MeanEncoder,
+    MeanMaxEncoder,
+    RecurrentEncoder,
+    SegmentMeanEncoder,
+)
+from seqae.modules.images import ImageEncoder
+from seqae.modules.pooling import SegmentMeanPooling
+from seqae.modules.positional import PositionalEncoder
+from seqae.modules.posteriors import BatchNormPosterior
+from seqae.modules.recurrent import RecurrentLayer
+from seqae.modules.stacked import StackedEncoder
+
+
+def _embedded(graph: Graph, batch: Sequences, embed: nn.Module | None) -> Sequences:
+    return batch if embed is None else map_steps(graph, batch, embed, "embed")
+
+
+def _recurrent_encoder(graph: Graph, encoder: RecurrentEncoder, batch: Sequences) -> str:
+    hidden = graph.convert(encoder.rnn, "rnn", _embedded(graph, batch, encoder.embed))
+    if encoder.pool is None:
+        pooled = _last_output(graph, encoder.rnn, hidden)
+    else:
+        pooled = graph.convert(encoder.pool, "pool", hidden)
+    return graph.convert(encoder.project, "project", pooled)
+
+
+def _last_output(graph: Graph, rnn: RecurrentLayer, hidden: Sequences) -> str:
+    last = last_steps(graph, hidden)
+    if not rnn.bidirectional:
+        return last
+    forward = halves(graph, last)[0]
+    backward = halves(graph, graph.node("Gather", hidden.values, np.int64(0), axis=1))[1]
+    return graph.node("Concat", forward, backward, axis=-1)
+
+
+def _conv_encoder(graph: Graph, encoder: ConvEncoder, batch: Sequences) -> str:
+    hidden = graph.convert(encoder.convolutions, "convolutions", _embedded(graph, batch, encoder.embed))
+    return graph.convert(encoder.project, "project", graph.convert(encoder.pool, "pool", hidden))
+
+
+def _positional_encoder(graph: Graph, encoder: PositionalEncoder, batch: Sequences) -> str:
+    read = mask_padding(graph, _embedded(graph, batch, encoder.embed))
+    positions = position_waves(graph, batch.lengths, encoder.frequencies)
+    scale, shift = halves(graph, graph.convert(encoder.from_position, "from_position", positions))
+    steps = graph.convert(encoder.from_step, "from_step", read.values)
+    scaled = graph.node("Mul", steps, graph.node("Add", scale, np.float32(1)))
+    vectors = read.with_values(graph.node("Add", scaled, shift))
+    pooled = graph.convert(encoder.pool, "pool", graph.convert(encoder.network, "network", vectors))
+    return graph.convert(encoder.project, "project", pooled)
+
+
+def _dense_encoder(graph: Graph, encoder: DenseEncoder, batch: Sequences) -> str:
+    values = mask_padding(graph, _embedded(graph, batch, encoder.embed)).values
+    window = fit_time(graph, values, batch.lengths.time, encoder.steps)
+    flat = reshape(graph, window, -1, encoder.steps * encoder.input_size)
+    return graph.convert(encoder.layers, "layers", flat)
+
+
+def _mean_encoder(graph: Graph, encoder: MeanEncoder, batch: Sequences) -> str:
+    return graph.convert(encoder.project, "project", mean_of(graph, _embedded(graph, batch, encoder.embed)))
+
+
+def _segment_mean_encoder(graph: Graph, encoder: SegmentMeanEncoder, batch: Sequences) -> str:
+    return segment_means_of(graph, SegmentMeanPooling(encoder.num_segments), graph.convert(encoder.rnn, "rnn", batch))
+
+
+def _mean_max_encoder(graph: Graph, encoder: MeanMaxEncoder, batch: Sequences) -> str:
+    read = mask_padding(graph, _embedded(graph, batch, encoder.embed))
+    states = graph.convert(encoder.rnn, "rnn", read)
+    return graph.node("Concat", mean_of(graph, read), mean_of(graph, states), max_of(graph, states), axis=1)
+
+
+def _image_encoder(graph: Graph, encoder: ImageEncoder, batch: Sequences) -> str:
+    return graph.convert(encoder.embed, "embed", graph.node("Gather", batch.values, np.int64(0), axis=1))
+
+
+def _batch_norm_posterior(graph: Graph, encoder: BatchNormPosterior, batch: Sequences) -> str:
+    mean, log_variance = halves(graph, graph.convert(encoder.encoder, "encoder", batch))
+    normed = graph.node("Mul", graph.convert(encoder.norm, "norm", mean), np.float32(encoder.std))
+    return graph.node("Concat", normed, log_variance, axis=1)
+
+
+def _stacked_encoder(graph: Graph, encoder: StackedEncoder, batch: Sequences) -> str:
+    for index, layer in enumerate(encoder.layers):
+        batch = graph.convert(layer, f"layers.{index}", batch)
+    return graph.convert(encoder.pool, "pool", batch)
+
+
+CONVERTERS: dict[Any, Converter] = {
+    RecurrentEncoder: _recurrent_encoder,
+    ConvEncoder: _conv_encoder,
+    PositionalEncoder: _positional_encoder,
+    DenseEncoder: _dense_encoder,
+    MeanEncoder: _mean_encoder,
+    SegmentMeanEncoder: _segment_mean_encoder,
+    MeanMaxEncoder: _mean_max_encoder,
+    ImageEncoder: _image_encoder,
+    BatchNormPosterior: _batch_norm_posterior,
+    StackedEncoder: _stacked_encoder,
+}
