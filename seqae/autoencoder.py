@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ class LengthPredictor(nn.Module):
         self.hidden_size = hidden_size
         self.weight = weight
         self.layers = nn.Sequential(nn.Linear(code_size, hidden_size), nn.SiLU(), nn.Linear(hidden_size, 1))
+        nn.init.constant_(self.layers[-1].bias, math.log(max_length) - 1)  # near the lengths, from where it learns
 
     def forward(self, code: Tensor) -> Tensor:
         """Return lengths, `(batch,)` int64 from 1 to `max_length`, given codes `(batch, code_size)`."""

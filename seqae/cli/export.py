@@ -26,7 +26,7 @@ def export_model(
         seqae export encoder --to onnx -o encoder.onnx
 
     Args:
-        model: folder of a saved encoder, decoder or autoencoder
+        model: folder of a saved SequenceAutoencoder, or of an encoder, decoder or autoencoder
         out: the file, which ends in .onnx (also -o)
         to: the format
         codes_only: leave out the decoder of an autoencoder
@@ -35,10 +35,15 @@ def export_model(
     """
     folder = saved_in(model)
     from seqae.artifact import load
+    from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
     from seqae.export import OnnxModel, to_onnx
 
     refuse_to_overwrite([out], [], overwrite)
-    to_onnx(load(folder), out, step_shape=step_shape or None, codes_only=codes_only)
+    found = load(folder)
+    if isinstance(found, SequenceAutoencoder):
+        found.to_onnx(out, codes_only=codes_only)
+    else:
+        to_onnx(found, out, step_shape=step_shape or None, codes_only=codes_only)
     written = OnnxModel(out)
     print(f"reads  {_listed(written.inputs)}")
     print(f"gives  {_listed(written.outputs)}")

@@ -14,7 +14,7 @@ from seqae.data.arrays import MAX_MAGNITUDE, REFUSED
 from seqae.data.audio.files import Audio
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
-from seqae.estimators.containers import array_of_tensor, is_frame, items_of, unwrap
+from seqae.estimators.containers import array_of_tensor, is_frame, is_rectangular, items_of, unwrap
 
 Kind = Literal["readings", "frames", "tokens", "texts", "audio"]
 _DIMENSIONS: dict[int, Kind] = {1: "readings", 2: "readings", 4: "frames"}
@@ -107,6 +107,33 @@ def read_windows(data: Any, window: int, stride: int, channels: tuple[str, ...] 
         pieces.append(len(cut))
     names = recordings[0].channels if recordings[0].is_named else ()
     return RaggedSequences("readings", windows, channels=names, pieces=tuple(pieces))
+
+
+def read_for(estimator: Any, data: Any, reset: bool) -> RaggedSequences:
+    """Return the sequences in a container, by the settings of a `SequenceAutoencoder`.
+
+    Args:
+        estimator: Fitted, unless `reset`.
+        data: Sequences, or with a `window` tables.
+        reset: Whether they are for training; else they are read as those of the training were.
+
+    Raises:
+        ValueError, TypeError: As `read_sequences` and `read_windows`; or they are of another kind than in training.
+    """
+    names = () if reset else estimator.channel_names_
+    if (window := estimator.window) is not None:
+        return read_windows(data, window, max(window // 2, 1) if reset else window, names)
+    data = unwrap(data)
+    channels = estimator.channels if reset else getattr(estimator.steps_, "num_channels", None)
+    if is_rectangular(data) and not estimator.tokens:
+        data = rows_of(estimator, data, reset)
+    elif reset:
+        for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit
+            vars(estimator).pop(name, None)
+    found = read_sequences(data, tokens=estimator.tokens, channels=channels, names=names)
+    if not reset and found.kind != estimator.kind_:
+        raise ValueError(f"these sequences are {found.kind}. Expected {estimator.kind_}, as in fit")
+    return found
 
 
 def rows_of(estimator: BaseEstimator, data: Any, reset: bool) -> list[np.ndarray]:

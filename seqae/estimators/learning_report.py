@@ -11,7 +11,9 @@ from torch import Tensor
 
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
+from seqae.estimators.steps import Loss
 from seqae.inference import over_batches
+from seqae.losses import mean_loss
 
 _MAX_SEQUENCES, _MAX_NUMBERS = 1000, 2 * 10**7  # that the principal components are fitted to
 
@@ -120,6 +122,23 @@ def _scores(written: Tensor, likely: Tensor, tokens: Tensor) -> Tensor:
     """Return how many tokens `(time,)` are right, their nats, and the number of logits `(time, token)` of a step."""
     nats = torch.nn.functional.cross_entropy(likely.double(), tokens, reduction="sum")
     return torch.stack([(written.argmax(dim=1) == tokens).sum().double(), nats, nats.new_tensor(likely.shape[1])])
+
+
+def sequence_losses(model: Autoencoder, sequences: Sequence[Tensor], loss: Loss) -> np.ndarray:
+    """Return the mean loss of each sequence, `(sequences,)`; of tokens given those before, if the decoder reads them.
+
+    Args:
+        model: The trained model.
+        sequences: Sequences `(time, *step)`.
+        loss: The loss of each value.
+    """
+
+    def losses(batch: Batch) -> list[Tensor]:
+        is_read = not batch.values.is_floating_point()
+        found = model(batch, targets=batch).prediction if is_read else model.reconstruct(batch)
+        return [mean_loss(loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
+
+    return np.array([float(each) for each in over_batches(model, list(sequences), 256, losses)])
 
 
 def r2(predictions: Sequence[Tensor], sequences: Sequence[Tensor], center: Tensor) -> float:

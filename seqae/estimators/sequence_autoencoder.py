@@ -17,22 +17,17 @@ from torch import Tensor
 from seqae.architectures import Architecture
 from seqae.artifact import load, save
 from seqae.autoencoder import Autoencoder
-from seqae.batch import Batch
 from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.checks import check_counts, checked_codes, checked_lengths, seed_of
-from seqae.estimators.containers import is_rectangular, unwrap
-from seqae.estimators.inputs import RaggedSequences, read_sequences, read_windows, rows_of
-from seqae.estimators.learning_report import learning_report, r2, token_scores
+from seqae.estimators.inputs import read_for
+from seqae.estimators.kinds import new_steps
+from seqae.estimators.learning_report import learning_report, r2, sequence_losses, token_scores
 from seqae.estimators.models import build_model
-from seqae.estimators.steps import new_steps
 from seqae.generation import sample_prior
 from seqae.inference import encode, evaluating, over_batches, reconstruct
-from seqae.losses import mean_loss
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.corruptions import Corruption
-
-TOKENS = ("tokens", "texts")  # kinds whose steps are tokens
 
 
 class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -146,7 +141,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         sizes: Any = {"code_size": self.code_size, "hidden_size": self.hidden_size, "num_layers": self.num_layers}
         check_counts(**sizes, epochs=self.epochs, batch_size=self.batch_size, window=self.window)
         seed = seed_of(self.random_state)
-        data = self._read(X, reset=True)
+        data = read_for(self, X, reset=True)
         if len(data) < 2:
             raise ValueError(
                 "n_samples = 1: there is one sequence alone. Give more, or cut a long table in windows with window=..."
@@ -209,11 +204,10 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         rows = checked_codes(codes, len(self.code_mean_))
         if lengths is None and self.model_.length is None:
             lengths = self.steps_.max_length_
-        steps = None if lengths is None else checked_lengths(lengths, len(rows))
         parts = rows.split(256)
-        lengths_of_parts = [None] * len(parts) if steps is None else steps.split(256)
+        steps = [None] * len(parts) if lengths is None else checked_lengths(lengths, len(rows)).split(256)
         with evaluating(self.model_):
-            decoded = [self.model_.decode(*each).unpad() for each in zip(parts, lengths_of_parts)]
+            decoded = [self.model_.decode(*each).unpad() for each in zip(parts, steps)]
         return [self._written(sequence.numpy()) for part in decoded for sequence in part]
 
     def inverse_transform(self, X: Any) -> list[Any]:  # noqa: N803
@@ -227,7 +221,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError, NotFittedError: As in `encode`.
         """
         check_is_fitted(self)
-        data = self._read(X, reset=False)
+        data = read_for(self, X, reset=False)
         written = [self._written(rows) for rows in reconstruct(self.model_, self.steps_.to_tensors(data.items))]
         if not data.pieces:
             return written
@@ -243,13 +237,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        sequences = self.to_tensors(X)
-
-        def losses(batch: Batch) -> list[Tensor]:
-            found = self.model_.reconstruct(batch) if self.kind_ not in TOKENS else self.model_(batch, batch).prediction
-            return [mean_loss(self.steps_.loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
-
-        return -np.array([float(loss) for loss in over_batches(self.model_, sequences, 256, losses)])
+        return -sequence_losses(self.model_, self.to_tensors(X), self.steps_.loss)
 
     def score(self, X: Any, y: object = None) -> float:  # noqa: N803
         """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
@@ -287,10 +275,10 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError, TypeError, NotFittedError: As in `encode`.
         """
         check_is_fitted(self)
-        return self.steps_.to_tensors(self._read(X, reset=False).items)
+        return self.steps_.to_tensors(read_for(self, X, reset=False).items)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the fitted estimator to a folder, with what it learnt as metrics; `load` gives it back.
+        """Write the fitted estimator to a folder, with what it learnt as metrics.
 
         Raises:
             NotFittedError: Before `fit`.
@@ -298,6 +286,27 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         return save(self, folder, metrics=self.report_.metrics())
+
+    def to_onnx(self, path: str | os.PathLike[str], *, codes_only: bool = False) -> Path:
+        """Write the model with its scaler to an ONNX file, which runs without Python; return the path.
+
+        It reads sequences `(batch, time, *step)` in the units of the data, or ids of tokens `(batch, time)`, and
+        `lengths` `(batch,)`; see `seqae.export.to_onnx`. Of sounds it reads the frames that `steps_` makes.
+
+        Args:
+            path: The file, which ends in .onnx.
+            codes_only: Whether to leave out the decoder.
+
+        Raises:
+            ValueError: A part of the model has no ONNX form, or the check of the file fails; nothing is written.
+            MissingExtra: onnx or onnxruntime is not installed.
+            NotFittedError: Before `fit`.
+        """
+        from seqae.export import to_onnx
+
+        check_is_fitted(self)
+        steps = self.steps_
+        return to_onnx(self.model_, path, scaler=steps.scaler, step_shape=steps.step_shape, codes_only=codes_only)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> SequenceAutoencoder:
@@ -323,23 +332,6 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _n_features_out(self) -> int:
         return len(self.code_mean_)
 
-    def _read(self, data: Any, reset: bool) -> RaggedSequences:
-        """Return the sequences in a container; with `reset` for training, else as those of the training were."""
-        names = () if reset else self.channel_names_
-        if self.window is not None:
-            return read_windows(data, self.window, max(self.window // 2, 1) if reset else self.window, names)
-        data = unwrap(data)
-        channels = self.channels if reset else getattr(self.steps_, "num_channels", None)
-        if is_rectangular(data) and not self.tokens:
-            data = rows_of(self, data, reset)
-        elif reset:
-            for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit
-                self.__dict__.pop(name, None)
-        found = read_sequences(data, tokens=self.tokens, channels=channels, names=names)
-        if not reset and found.kind != self.kind_:
-            raise ValueError(f"these sequences are {found.kind}. Expected {self.kind_}, as in fit")
-        return found
-
     def _describe(self, train: list[Tensor], held_out: list[Tensor]) -> None:
         """Keep what was learnt: the distribution of the codes, and the report."""
         codes = encode(self.model_, train + held_out).astype(np.float64)
@@ -351,7 +343,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _written(self, prediction: np.ndarray) -> Any:
         """Return a prediction `(time, *prediction)` in the form in which sequences were given to `fit`."""
         choose = getattr(self.model_.decoder, "to_input", None)
-        if choose is not None and self.kind_ in TOKENS:  # it has read its own choice, not the likeliest
+        if choose is not None:  # it has read its own choice, not the likeliest
             prediction = choose(torch.from_numpy(prediction)).numpy()
         written = self.steps_.from_prediction(prediction)
         return written[:, 0] if self.is_flat_ else written

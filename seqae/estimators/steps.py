@@ -6,24 +6,21 @@ Each class learns its settings from the training sequences, and builds the two l
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqae.data.audio.log_mel import LogMel
-from seqae.losses import squared_error, token_cross_entropy
+from seqae.losses import squared_error
 from seqae.modules.images import frame_decoder, frame_encoder
 from seqae.modules.missing import MissingValueEmbedding
-from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.scaler import Scaler
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-_MAX_TOKENS = 10**6
 
 
 class Steps(ABC):
@@ -36,6 +33,16 @@ class Steps(ABC):
 
     loss: Loss = staticmethod(squared_error)
     max_length_: int | None = None
+
+    @property
+    def scaler(self) -> Scaler | None:
+        """What scales the values of a step before the model reads them; None if nothing does."""
+        return None
+
+    @property
+    def step_shape(self) -> tuple[int, ...] | None:
+        """The shape of a step as the model reads it; None for tokens."""
+        return None
 
     @abstractmethod
     def fit(self, sequences: list[Any]) -> Steps:
@@ -100,6 +107,16 @@ class ReadingSteps(Steps):
                 )
         return [torch.from_numpy(self.scaler_.transform(rows.astype(np.float64))) for rows in sequences]
 
+    @property
+    def scaler(self) -> Scaler:
+        """The fitted scaler of the channels."""
+        return self.scaler_
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The number of channels, `(channel,)`."""
+        return (self.num_channels,)
+
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
         """Return predicted readings `(time, channel)` in the units of the data."""
         return self.scaler_.inverse_transform(prediction)
@@ -130,6 +147,11 @@ class AudioSteps(Steps):
     def to_tensors(self, sequences: list[Any]) -> list[Tensor]:
         """Return standardised frames, `(time, size)` float32 each."""
         return [torch.as_tensor(self.log_mel_.transform(sound), dtype=torch.float32) for sound in sequences]
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The number of values of a frame, `(size,)`."""
+        return (self.log_mel.size,)
 
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
         """Return predicted frames `(time, size)`, standardised."""
@@ -173,6 +195,19 @@ class FrameSteps(Steps):
         tensors = [torch.from_numpy(frames.astype(np.float32)) for frames in sequences]  # a copy
         return [tensor.sub_(self.mean_).div_(self.scale_) for tensor in tensors]
 
+    @property
+    def scaler(self) -> Scaler:
+        """One mean and one deviation for all pixels."""
+        scaler = Scaler()
+        scaler.mean_, scaler.scale_ = np.array(self.mean_), np.array(self.scale_)
+        scaler.is_constant_ = np.array(False)
+        return scaler
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """Channels, height and width of a frame."""
+        return self.size_
+
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
         """Return predicted frames `(time, channel, height, width)` in the units of the data."""
         return prediction * self.scale_ + self.mean_
@@ -190,131 +225,3 @@ class FrameSteps(Steps):
             if frames.dtype.kind == "f" and np.isnan(frames).any():
                 step = int(np.argwhere(np.isnan(frames))[0][0])
                 raise ValueError(f"sequence {index} has a frame with missing pixels, NaN (step {step}). Fill them")
-
-
-class TokenSteps(Steps):
-    """Ids of tokens, `(time,)`.
-
-    Attributes:
-        num_tokens_: The number of ids, the largest in training and one more.
-    """
-
-    loss = staticmethod(token_cross_entropy)
-
-    def __init__(self) -> None:
-        pass
-
-    def fit(self, sequences: list[np.ndarray]) -> TokenSteps:
-        """Count the ids of sequences `(time,)`.
-
-        Raises:
-            ValueError: An id is so large that most are not in use.
-        """
-        self.num_tokens_ = int(max(ids.max() for ids in sequences)) + 1
-        if self.num_tokens_ > _MAX_TOKENS:
-            raise ValueError(
-                f"the largest id is {self.num_tokens_ - 1}. Expected ids below {_MAX_TOKENS}, each of which takes a "
-                "row of weights. Number those in use: numpy.unique(ids, return_inverse=True)"
-            )
-        return self
-
-    def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
-        """Return ids, `(time,)` int64 each."""
-        for index, ids in enumerate(sequences):
-            if ids.max() >= self.num_tokens_:
-                raise ValueError(
-                    f"sequence {index} has the id {ids.max()} (step {ids.argmax()}). Expected ids below "
-                    f"{self.num_tokens_}, as in fit"
-                )
-        return [torch.from_numpy(ids) for ids in sequences]
-
-    def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
-        """Return the likeliest ids, `(time,)`, given logits `(time, token)`, or the ids that a decoder has chosen."""
-        return _chosen(prediction)
-
-    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-        """Return an embedding and a linear head of logits."""
-        return _token_layers(self.num_tokens_, hidden_size)
-
-
-class TextSteps(Steps):
-    """Texts, split into the tokens of a vocabulary; each ends with a token for its end.
-
-    Args:
-        vocabulary: Maps texts to tokens and back; it is fitted to the training texts if it is not fitted yet.
-        unknown: What becomes of a word that the vocabulary lacks: "replace" it by the token of unknown words, or
-            "raise" an error.
-
-    Attributes:
-        vocabulary_: The fitted vocabulary.
-        max_length_: The number of tokens of the longest training text, its end included.
-
-    Raises:
-        ValueError: `unknown` is another word.
-    """
-
-    loss = staticmethod(token_cross_entropy)
-
-    def __init__(self, vocabulary: Vocabulary | BytePairs, unknown: Literal["replace", "raise"] = "replace"):
-        if unknown not in ("replace", "raise"):
-            raise ValueError(f"unknown={unknown!r}. Expected 'replace' or 'raise'")
-        self.vocabulary = vocabulary
-        self.unknown = unknown
-
-    def fit(self, sequences: list[str]) -> TextSteps:
-        """Fit the vocabulary to texts, `(text,)`, unless it is."""
-        fitted = hasattr(self.vocabulary, "tokens_") or hasattr(self.vocabulary, "tokenizer_")
-        self.vocabulary_ = self.vocabulary if fitted else self.vocabulary.fit(sequences)
-        self.max_length_ = max(len(self.vocabulary_.encode(text)) for text in sequences)
-        return self
-
-    def to_tensors(self, sequences: list[str]) -> list[Tensor]:
-        """Return tokens, `(time,)` int64 each."""
-        if self.unknown == "raise":
-            for index, text in enumerate(sequences):
-                if words := self.vocabulary_.unknown(text):
-                    raise ValueError(
-                        f"text {index} has the unknown word {words[0]!r}. Leave it out, or say unknown='replace'"
-                    )
-        return [self.vocabulary_.encode(text) for text in sequences]
-
-    def from_prediction(self, prediction: np.ndarray) -> str:
-        """Return the text of logits `(time, token)`, or of ids that a decoder has chosen, `(time,)`, up to its end."""
-        return self.vocabulary_.decode(_chosen(prediction).tolist())
-
-    def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-        """Return an embedding and a linear head of logits."""
-        return _token_layers(len(self.vocabulary_), hidden_size)
-
-
-def new_steps(
-    kind: str,
-    channels: tuple[str, ...],
-    vocabulary: Vocabulary | BytePairs | None,
-    unknown: Literal["replace", "raise"],
-    log_mel: LogMel | None,
-) -> Steps:
-    """Return steps of a kind, not fitted.
-
-    Args:
-        kind: "readings", "frames", "tokens", "texts" or "audio".
-        channels: The names of the channels of readings.
-        vocabulary: That of texts, which is copied; None for one of words.
-        unknown: What becomes of words that it lacks.
-        log_mel: The spectrograms of sounds; None for the defaults of `LogMel`.
-    """
-    if kind == "texts":
-        return TextSteps(Vocabulary() if vocabulary is None else copy.deepcopy(vocabulary), unknown)
-    if kind == "audio":
-        return AudioSteps(LogMel() if log_mel is None else copy.deepcopy(log_mel))
-    if kind == "readings":
-        return ReadingSteps(channels)
-    return FrameSteps() if kind == "frames" else TokenSteps()
-
-
-def _chosen(prediction: np.ndarray) -> np.ndarray:
-    return prediction if prediction.ndim == 1 else prediction.argmax(axis=-1)
-
-
-def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-    return nn.Embedding(count, hidden_size), hidden_size, lambda size: nn.Linear(size, count)
