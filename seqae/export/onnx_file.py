@@ -93,7 +93,7 @@ def to_onnx(
     code_size = code_size_of(model) if kind is None else 0
     outputs = _add_nodes(graph, reference, kind, code_size)
     examples = list(example_inputs(kind, code_size, longest_of(model), scaler, reads_missing(model)))
-    _add_outputs(graph, outputs, reference.outputs(examples[0]))
+    _add_outputs(graph, outputs, _written_for(reference, examples[0]))
     content = graph.serialize({"seqae": __version__, "model": type(model).__name__})
     check_parity(content, reference, examples)
     return write_atomically(target, content)
@@ -189,6 +189,16 @@ def _reconstruction(
     if reference.scaler is not None:
         written = written.with_values(unscale_values(graph, reference.scaler, written.values))
     return mask_steps(graph, written, nan_unless_finite(graph, code))
+
+
+def _written_for(reference: Reference, example: Arrays) -> Arrays:
+    """Return the outputs of the model."""
+    try:
+        return reference.outputs(example)
+    except RuntimeError as error:
+        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in example.items())
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"the model can't read {shapes} ({why}). Give the step_shape that it reads") from error
 
 
 def _add_outputs(graph: Graph, outputs: dict[str, str], example: Arrays) -> None:

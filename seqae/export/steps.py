@@ -45,7 +45,7 @@ def step_kind_of(encoder: Encoder, step_shape: tuple[int, ...] | None) -> StepKi
         step_shape: The shape, if the caller knows it.
 
     Raises:
-        ValueError: Neither the caller nor the layers say it.
+        ValueError: Neither the caller nor the layers say it, or they disagree.
     """
     if isinstance(encoder, BatchNormPosterior):
         return step_kind_of(encoder.encoder, step_shape)
@@ -53,6 +53,8 @@ def step_kind_of(encoder: Encoder, step_shape: tuple[int, ...] | None) -> StepKi
     kind = _kind(layers, _width(encoder))
     if kind is not None and kind.vocabulary is not None:
         return kind
+    if step_shape is not None and kind is not None and tuple(step_shape[-1:]) != kind.shape:
+        raise ValueError(f"step_shape {tuple(step_shape)} for layers that read steps of {kind.shape}. Leave it out")
     if step_shape is not None:
         return StepKind(tuple(step_shape))
     if kind is None:

@@ -11,7 +11,7 @@ from seqae.modules.encoders import Encoder
 class TensorEncoder(nn.Module):
     """An encoder that takes values and lengths, in place of a batch, as `torch.export` wants it.
 
-    Batch and time stay free:
+    Batch and time stay free; an exported program does not check lengths:
 
     >>> import torch
     >>> from seqae import LSTM, RecurrentEncoder

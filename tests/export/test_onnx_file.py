@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -266,6 +268,11 @@ REFUSED = [
         "the shape of a step can't be told from a Conv2d. Give step_shape, for example step_shape=(1, 28, 28)",
     ),
     (
+        seqae.MeanEncoder(3, 4),
+        {"step_shape": (4,)},
+        "step_shape (4,) for layers that read steps of (3,). Leave it out",
+    ),
+    (
         seqae.MeanEncoder(4, 4),
         {"scaler": scaler()},
         "a scaler of 3 channels for a model that reads steps of shape (4,). Give none, or its own",
@@ -293,6 +300,24 @@ def test_what_can_not_be_exported_is_refused_in_one_line(model, settings, messag
     with pytest.raises(ValueError) as caught:
         to_onnx(model, tmp_path / "model.onnx", **settings)
     assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shape_that_does_not_fit_is_refused(tmp_path):
+    encoder = seqae.MeanEncoder(8, 4, nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()))
+    with pytest.raises(
+        ValueError, match=r"can't read sequences of shape \(1, 1, 1, 9, 9\), .* Give the step_shape"
+    ) as caught:
+        to_onnx(encoder, tmp_path / "model.onnx", step_shape=(1, 9, 9))
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["onnx", "onnxruntime"])
+def test_a_missing_package_is_named_with_the_extra_that_installs_it(module, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(seqae.MissingExtra, match=rf"needs {module} .*pip install 'seqae\[onnx\]'"):
+        to_onnx(seqae.MeanEncoder(3, 4), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
