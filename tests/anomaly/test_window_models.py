@@ -1,6 +1,8 @@
+import copy
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch import nn
 
 import seqae
 from generators import readings
+from seqae.anomaly.multiscale import ResolutionModel
 from seqae.anomaly.window_models import (
     PCA,
     WINDOW_MODELS,
@@ -62,6 +65,17 @@ def test_every_model_scores_the_same_after_loading(detector: seqae.AnomalyDetect
     rows = readings(150, seed=1)
     seqae.save(detector, tmp_path / "model")
     np.testing.assert_array_equal(seqae.load(tmp_path / "model").score_samples(rows), detector.score_samples(rows))
+
+
+def test_a_detector_with_a_decoder_that_factories_no_longer_make_is_loaded(
+    detectors: dict[str, seqae.AnomalyDetector], tmp_path: Path
+):
+    detector = copy.deepcopy(detectors["lstm"])
+    encoder = seqae.RecurrentEncoder(seqae.LSTM(2 * 3, 8), 4, embed=MissingValueEmbedding())
+    model = seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.LSTM(4, 8), nn.Linear(8, 3)))
+    detector.scorer_ = replace(detector.scorer_, resolution_models=[ResolutionModel(model.eval(), 16, 1)])
+    loaded, rows = seqae.load(seqae.save(detector, tmp_path / "model")), readings(150, seed=1)
+    np.testing.assert_array_equal(loaded.score_samples(rows), detector.score_samples(rows))
 
 
 def test_a_fresh_process_gives_the_same_scores_without_lightning(
