@@ -238,7 +238,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises:
             ValueError, NotFittedError: As in `encode`.
         """
-        return -sequence_losses(self.model_, self.to_tensors(X), self.steps_.loss)
+        sequences = self.to_tensors(X)
+        return -sequence_losses(self.model_, sequences, self.steps_.loss)
 
     def score(self, X: Any, y: object = None) -> float:  # noqa: N803
         """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
