@@ -36,7 +36,18 @@ def test_the_file_for_type_checkers_uses_every_public_name():
 
 
 def test_the_packages_with_public_names_are_the_ones_with_a_stub():
-    packages = ["anomaly", "data", "datasets", "evaluation", "modules", "report", "seq2seq", "text", "training"]
+    packages = [
+        "anomaly",
+        "data",
+        "datasets",
+        "estimators",
+        "evaluation",
+        "modules",
+        "report",
+        "seq2seq",
+        "text",
+        "training",
+    ]
     assert [name_of(stub) for stub in STUBS] == ["seqae", *(f"seqae.{name}" for name in [*packages, "transforms"])]
 
 
