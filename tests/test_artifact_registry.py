@@ -49,6 +49,7 @@ NOT_SAVED = {
         "MaskedImage",
         "PairBatch",
         "PairSet",
+        "RaggedSequences",
         "Readings",
         "Recording",
         "Sampling",
@@ -82,6 +83,8 @@ NOT_SAVED = {
     *["Candidate", "ScorerFitter"],
     # given to one call
     *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
+    # how estimators train
+    *["Split", "TrainingDefaults"],
     # fetches files
     *["Remote"],
     # a graph on its way to a file

@@ -58,8 +58,8 @@ def _own_model(model: object, sequences: Sequence[Tensor]) -> Autoencoder:
         ValueError: It cannot read the sequences, or writes others.
     """
     if not isinstance(model, Autoencoder):
-        shown = f"a {type(model).__name__}" if isinstance(model, nn.Module) else f"{model!r:.60}"
-        raise TypeError(f"architecture={shown}. Expected 'lstm', 'gru', 'conv', 'attention' or an Autoencoder")
+        given = f"a {type(model).__name__}" if isinstance(model, nn.Module) else f"{model!r:.60}"
+        raise TypeError(f"architecture={given}. Expected 'lstm', 'gru', 'conv', 'attention' or an Autoencoder")
     found = copy.deepcopy(model)
     for shown in (sequences[0], *[each for each in sequences if each.is_floating_point() and each.isnan().any()][:1]):
         codes, prediction = _look(found, shown)

@@ -92,6 +92,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         sequences = autoencoder.to_tensors(X)
         if len(labels) != len(sequences):
             raise ValueError(f"{len(labels)} classes (y) for {len(sequences)} sequences (X). Give one for each")
+        self.classes_: np.ndarray
         self.classes_, indices = np.unique(labels, return_inverse=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

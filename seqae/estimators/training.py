@@ -19,6 +19,7 @@ from seqae.training.trainer import History, fit
 from seqae.transforms.corruptions import Corruption
 
 _STEPS, _MAX_EPOCHS = 2000, 200  # of the optimizer, and passes over few sequences
+_MAX_EPOCHS_OF_ONE_BATCH = 100  # an epoch costs more than its step
 _FEWEST = 10  # sequences of which some are held out
 
 
@@ -91,7 +92,7 @@ def train_autoencoder(
     loader = make_loader(SequenceDataset(train), batch_size, seed)
     valid = make_loader(SequenceDataset(held_out), 256, shuffle=False) if held_out else None
     if epochs is None:
-        epochs = min(-(-_STEPS // len(loader)), _MAX_EPOCHS)
+        epochs = min(-(-_STEPS // len(loader)), _MAX_EPOCHS if len(loader) > 1 else _MAX_EPOCHS_OF_ONE_BATCH)
     if epochs == 0:
         return History()
     rate = _defaults(architecture).learning_rate if learning_rate is None else learning_rate

@@ -77,6 +77,11 @@ def autoencoders(encoder: seqae.Encoder, decoder: seqae.Decoder) -> list[seqae.A
     return [built, *(seqae.Autoencoder(encoder, decoder, code) for code in codes)]
 
 
+def by_name() -> seqae.Autoencoder:
+    length = seqae.LengthPredictor(8, max_length=100)
+    return seqae.build_autoencoder("gru", 3, lambda size: nn.Linear(size, 3), code_size=8, length=length)
+
+
 def outputs(model: seqae.Autoencoder, batch: seqae.Batch) -> Tensor:
     output: seqae.AutoencoderOutput = model(batch)
     return seqae.squared_error(output.prediction.steps, batch.steps).mean() + output.penalty
