@@ -67,8 +67,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         tokens: Whether whole numbers are ids of tokens and not readings.
         channels: The number of channels that is expected; None asks back where axes may be swapped.
         window: Cuts tables in windows of this many rows; None expects sequences.
-        epochs: The number of passes over the sequences; None chooses as many as make 2,000 steps, at most 200; 0 takes a
-            model of your own as it is.
+        epochs: The number of passes over the sequences; None chooses as many as make 2,000 steps, at most 200; 0 takes
+            a model of your own as it is.
         batch_size: The number of sequences in a batch.
         learning_rate: The largest learning rate; None chooses by the architecture.
         validation_fraction: The fraction of the sequences that is held out to choose the best epoch and to report what

@@ -161,7 +161,8 @@ def texts(model: seqae.Autoencoder) -> list[str]:
     characters = seqae.Vocabulary(seqae.CharacterTokenizer()).fit(["some words"])
     pieces = seqae.BytePairs(max_size=100).fit(["some words"])
     print(len(vocabulary), len(characters), len(pieces))
-    written: list[str] = seqae.SequenceAutoencoder(model, vocabulary=vocabulary, epochs=0).fit(["some words"]).generate()
+    autoencoder = seqae.SequenceAutoencoder(model, vocabulary=vocabulary, epochs=0).fit(["some words", "others"])
+    written: list[str] = autoencoder.generate(2)
     return written
 
 
