@@ -9,20 +9,40 @@ https://arxiv.org/abs/1712.04382) in each part of a recording, without silence.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.anomaly import Conv
+from seqae.anomaly import WindowModelFactory
 from seqae.data import SpectralTilt, read_clips, synthetic_words
 from seqae.evaluation import auc_roc, pca_reconstruction
-from seqae.modules import SegmentMeanPooling
+from seqae.modules import ConvDecoder, MissingValueEmbedding, SegmentMeanPooling
 from seqae.report import loss_figure, save_figure, spectrograms_figure
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
+
+
+@dataclass(frozen=True)
+class WordModel(WindowModelFactory):
+    """A residual network that reads a whole word as one step; there, it ranks better than the models of many steps.
+
+    Args:
+        code_size: Units of the code of a word.
+        hidden_size: Units of the hidden layers.
+    """
+
+    code_size: int = 16
+    hidden_size: int = 64
+
+    def __call__(self, windows: torch.Tensor) -> seqae.Autoencoder:
+        size, sizes = windows.shape[2], (self.hidden_size,) * 3
+        encoder = seqae.ConvEncoder(2 * size, self.code_size, sizes, embed=MissingValueEmbedding())
+        return seqae.Autoencoder(encoder, ConvDecoder(self.code_size, nn.Linear(self.hidden_size, size), sizes))
 
 
 def main(
@@ -69,7 +89,7 @@ def main(
         log_mel.fit_decibels([decibels[index] for index in normal])
         words = SegmentMeanPooling(parts)(seqae.Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
         detector = seqae.AnomalyDetector(
-            Conv(code_size, 64), resolutions=(1,), window=1, epochs=epochs, random_state=seed
+            WordModel(code_size), resolutions=(1,), window=1, epochs=epochs, random_state=seed
         ).fit(words[normal])
         test, truth = words[for_test], labels[for_test] == held_out
         scores = {
