@@ -15,7 +15,7 @@ from seqae._version import __version__
 from seqae.autoencoder import Autoencoder
 from seqae.export import codes, decoders, encoders, layers, networks, poolings
 from seqae.export.graph import Graph
-from seqae.export.parity import check_parity, example_inputs
+from seqae.export.parity import check_parity, example_inputs, largest_batch
 from seqae.export.reference import Arrays, Reference
 from seqae.export.scaling import scale_values, unscale_values
 from seqae.export.sequences import (
@@ -92,10 +92,11 @@ def to_onnx(
     kind = None if isinstance(model, Decoder) else _step_kind(model, step_shape, scaler)
     code_size = code_size_of(model) if kind is None else 0
     outputs = _add_nodes(graph, reference, kind, code_size)
-    examples = list(example_inputs(kind, code_size, longest_of(model), scaler, reads_missing(model)))
-    _add_outputs(graph, outputs, _written_for(reference, examples[0]))
+    settings = kind, code_size, longest_of(model), scaler, reads_missing(model)
+    written = _written_for(reference, next(example_inputs(*settings)))
+    _add_outputs(graph, outputs, written)
     content = graph.serialize({"seqae": __version__, "model": type(model).__name__})
-    check_parity(content, reference, examples)
+    check_parity(content, reference, example_inputs(*settings, largest_batch(written)))
     return write_atomically(target, content)
 
 

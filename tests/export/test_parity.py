@@ -9,7 +9,7 @@ from torch import nn
 
 import seqae
 from seqae.export import onnx_file, to_onnx
-from seqae.export.parity import example_inputs
+from seqae.export.parity import example_inputs, largest_batch
 from seqae.export.steps import StepKind
 
 pytest.importorskip("onnxruntime")
@@ -79,3 +79,10 @@ def test_the_check_of_a_model_of_windows_stays_within_them():
         20,
         20,
     ]
+
+
+def test_the_batch_is_smaller_where_outputs_are_large():
+    assert largest_batch({"codes": np.zeros((1, 16)), "reconstruction": np.zeros((1, 1, 3))}) == 64
+    assert largest_batch({"reconstruction": np.zeros((1, 1, 50_000))}) == 2
+    found = example_inputs(StepKind((), 9), 0, None, None, False, most=2)
+    assert [each["sequences"].shape for each in found] == [(1, 1), (1, 300), (7, 53), (2, 100)]
