@@ -53,8 +53,8 @@ def fit_autoencoder(
         images  .png .jpg ...                       each is a sequence of one step; a folder of images within a folder
                                                     is one sequence, in the order of the numbers in their names
 
-    With --json: data (kind, sequences, description), model (architecture, code_size, parameters), metrics (such as r2,
-    r2_mean, r2_pca, length_error), held_out, warnings, notes, written.
+    With --json: data (kind of the sequences, kind of files, sequences, text), model (architecture, code_size, window,
+    parameters), metrics (such as r2, r2_mean, r2_pca, length_error), held_out, warnings, notes, written.
 
     Example:
         seqae fit week/ --window 64 --epochs 20 -o pump
@@ -83,6 +83,8 @@ def fit_autoencoder(
 
     with json_report(json) as report:
         _refuse_target(out, overwrite)
+        if code_size < 1:
+            raise ValueError(f"code_size={code_size}. Expected a whole number of at least 1")
         options = ReadingOptions(time_column, ignore, size=size, grey=grey)
         inputs = read_inputs(data, options)
         refuse_options_of_others(inputs.kind, options)

@@ -70,8 +70,9 @@ def score_recordings(session: Session) -> None:
     reconstruction (the higher, the more like the training sequences); a classifier its prediction and the probability
     of each class.
 
-    With --json: model, kind, sequences, score (mean, least), the number for all sequences together (such as r2),
-    predictions by class; of a detector recordings (name, rows, alarms, events), false_alarm_rate; notes, written.
+    With --json: model, kind, notes, written; of an autoencoder sequences, score (mean, least, row_of_least), r2 or
+    accuracy; of a classifier sequences, predictions (a count by class), accuracy if the files tell the classes; of a
+    detector recordings (name, rows, alarms, events), target_false_alarm_rate, false_alarm_rate, warnings.
 
     Example:
         seqae score runs/pump/latest today.csv

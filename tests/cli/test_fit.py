@@ -91,6 +91,7 @@ def test_a_model_is_not_replaced_unasked(waves: list[np.ndarray], command: Calla
     ("words", "text"),
     [
         (["waves.npz", "--epochs", "-1"], "--epochs -1. Expected a whole number"),
+        (["waves.npz", "--code-size", "0"], "--code-size 0. Expected a whole number of at least 1"),
         (["waves.npz", "--time-column", "clock"], "--time-column is for tables, and these are arrays. Leave it out"),
         (["waves.npz", "--size", "8", "8"], "--size is for videos, and these are arrays. Leave it out"),
         (["texts.txt", "--window", "8"], "--window 8 cuts tables, and these are texts. Leave it out"),
