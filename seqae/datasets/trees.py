@@ -13,7 +13,7 @@ from seqae.batch import Batch
 from seqae.modules.trees import Tree
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class TreeBatch:
     """A batch with labels of the nodes of its trees, and perhaps the trees.
 
