@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from seqae.batch import Batch
+from seqae.evaluation.reconstruction_scores import score_of
 from seqae.losses import mean_loss
 from seqae.modules.composite import CompositeAutoencoder, CompositeOutput, split_at
+from seqae.training.tasks.metrics import HeldOutResult
 from seqae.training.tasks.task import LearningRate, Optimizer, Task
 
 
@@ -47,12 +49,30 @@ class ReconstructAndForecast(Task):
         past, future = split_at(batch, self.context_length)
         return self._loss(self.model(past, future.lengths, targets=future), past, future)
 
-    def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are."""
+    def held_out_loss(self, batch: Batch) -> HeldOutResult:
+        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are.
+
+        The score, R2 or of tokens the accuracy, is that of past and future together.
+        """
         past, future = split_at(batch, self.context_length)
-        return self._loss(self.model(past, future.lengths), past, future), len(batch)
+        output = self.model(past, future.lengths)
+        found, targets = (torch.cat(steps) for steps in zip(*self._pairs(output, past, future)))
+        return HeldOutResult(self._loss(output, past, future), len(batch), score_of(self.loss, found, targets))
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the forecast of each sequence beyond its first steps, `(horizon, *prediction)`, without padding.
+
+        Of a model that has no decoder for the future, return the reconstruction of the first steps.
+        """
+        past, future = split_at(batch, self.context_length)
+        output = self.model(past, future.lengths)
+        return (output.past if output.future is None else output.future).unpad()
 
     def _loss(self, output: CompositeOutput, past: Batch, future: Batch) -> Tensor:
+        pairs = self._pairs(output, past, future)
+        return torch.stack([mean_loss(self.loss(found, target)) for found, target in pairs]).mean()
+
+    def _pairs(self, output: CompositeOutput, past: Batch, future: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Return predicted and true steps of what the model has a decoder for."""
         pairs = [(output.past, past), (output.future, future)]
-        losses = [mean_loss(self.loss(found.steps, target.steps)) for found, target in pairs if found is not None]
-        return torch.stack(losses).mean()
+        return [(found.steps, target.steps) for found, target in pairs if found is not None]

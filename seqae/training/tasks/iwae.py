@@ -48,3 +48,7 @@ class IWAE(Task):
     def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
         """Return the mean bound, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self.training_step(batch, 0), len(batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the reconstruction of each sequence from its mean code, `(time, *prediction)`, without padding."""
+        return self.model.reconstruct(batch).unpad()
