@@ -30,6 +30,16 @@ class GracefulShutdown(lightning.Callback):
     Attributes:
         signal_received: The number of the signal that came; 0 before.
         validation_interrupted: Whether it ended a validation before its last batch.
+
+    Raises:
+        Interrupted: A signal came.
+
+    Examples:
+        In a Trainer of one's own:
+
+        >>> import lightning
+        >>> from seqae.training import GracefulShutdown
+        >>> trainer = lightning.Trainer(callbacks=[GracefulShutdown()], logger=False)
     """
 
     signal_received = 0
@@ -40,6 +50,9 @@ class GracefulShutdown(lightning.Callback):
         if threading.current_thread() is threading.main_thread():  # other threads may not handle signals
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
+
+    def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        self.install_handlers()
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
         if self.signal_received and not trainer.is_last_batch:
@@ -58,3 +71,9 @@ class GracefulShutdown(lightning.Callback):
         self.signal_received = number
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def shutdown_of(trainer: lightning.Trainer) -> GracefulShutdown | None:
+    """Return the callback of a Trainer that ends it on a signal, or None if there is none."""
+    callbacks: list[lightning.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, GracefulShutdown)), None)
