@@ -147,7 +147,8 @@ class TerminateOnNaN(lightning.Callback):
         self, trainer: lightning.Trainer, task: lightning.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         if trainer.scaler is None:
-            _require_finite("gradient is", [each.grad for each in task.parameters() if each.grad is not None], trainer)
+            learnt = (each for group in optimizer.param_groups for each in group["params"])
+            _require_finite("gradient is", [each.grad for each in learnt if each.grad is not None], trainer)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         _require_finite("weights are", [each.detach() for each in task.parameters()], trainer)

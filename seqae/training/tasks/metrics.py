@@ -12,6 +12,8 @@ from torch import Tensor
 
 from seqae.evaluation.reconstruction_scores import AccuracyScore, R2Score, Total
 
+_MANY = 1000  # batches
+
 
 class HeldOutResult(tuple[Tensor, int]):
     """The mean loss of a held-out batch, `()`, and how many items it is the mean of, as a pair, with a score.
@@ -62,11 +64,10 @@ class TrainingSums:
     """Loss and steps of an epoch's batches so far, and the time that they took; adding never waits for the device."""
 
     def __init__(self) -> None:
-        self.loss: Tensor | float = 0.0
-        self.steps: Tensor | int = 0
-        self.items = 0
+        self.loss, self.items, self.steps = 0.0, 0, 0
         self.seconds = 0.0
         self._since: float | None = None
+        self._latest: list[tuple[Tensor, int, Tensor]] = []  # not summed up yet: many at once are quicker
 
     def start_clock(self) -> None:
         """Count the time from now on."""
@@ -74,26 +75,36 @@ class TrainingSums:
 
     def stop_clock(self) -> None:
         """Count no more time, when all that was asked of the device is done."""
+        self._sum_up()
         if self._since is not None:
-            self._ready()
             self.seconds += time.monotonic() - self._since
             self._since = None
 
     def add(self, loss: Tensor, batch: Any) -> None:
         """Add the mean loss `()` of a batch."""
-        self.loss = self.loss + loss * len(batch)
-        self.steps = self.steps + batch.lengths.sum()
-        self.items += len(batch)
+        self._latest.append((loss, len(batch), batch.lengths))
+        if len(self._latest) >= _MANY:
+            self._sum_up()
 
     def compute(self, total: Total) -> dict[str, float]:
         """Return the mean loss, and the steps in a second without padding; the clock stops."""
         self.stop_clock()
-        sums = total(torch.tensor([float(self.loss), self.items, int(self.steps)], dtype=torch.float64)).tolist()
-        found = {"train_loss": sums[0] / max(sums[1], 1.0)}
-        return {**found, "steps_per_second": sums[2] / self.seconds} if self.seconds else found
+        loss, items, steps = total(torch.tensor([self.loss, self.items, self.steps], dtype=torch.float64)).tolist()
+        if not items:
+            return {}
+        found = {"train_loss": loss / items}
+        return {**found, "steps_per_second": steps / self.seconds} if self.seconds else found
 
-    def _ready(self) -> None:
-        self.loss, self.steps = float(self.loss), int(self.steps)
+    def _sum_up(self) -> None:
+        """Sum up the latest batches; waits for the device."""
+        if not self._latest:
+            return
+        losses, items, lengths = zip(*self._latest)
+        counts = torch.tensor(items, dtype=torch.float64)
+        self.loss += float(torch.stack(losses).cpu().double() @ counts)
+        self.items += sum(items)
+        self.steps += int(torch.cat(lengths).sum())
+        self._latest = []
 
 
 def loss_in(outputs: Any) -> Tensor | None:

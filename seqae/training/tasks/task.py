@@ -113,19 +113,18 @@ class Task(lightning.LightningModule):
         self._training_sums.start_clock()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        loss = loss_in(outputs)
+        loss, trainer = loss_in(outputs), self.trainer
         if loss is None:
             return
-        loss = undivided(loss, self.trainer)
+        loss = undivided(loss, trainer)
         self._training_sums.add(loss, batch)
-        if self.trainer.loggers and self.global_step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if trainer.loggers and trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log("train_loss_step", loss, on_step=True, on_epoch=False, batch_size=1)
-        if self.trainer.is_last_batch:  # not later: callbacks read it at the end of the epoch
+        if trainer.is_last_batch:  # not later: callbacks read it at the end of the epoch
             self._log_training()
 
     def on_train_epoch_end(self) -> None:
-        if self._training_sums.items:  # the epoch was cut short
-            self._log_training()
+        self._log_training()  # if the epoch was cut short
 
     def on_validation_start(self) -> None:
         self._training_sums.stop_clock()
