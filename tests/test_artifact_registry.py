@@ -35,26 +35,19 @@ NOT_SAVED = {
         "AudioBlock",
         "AudioClip",
         "Audio",
-        "BagOfWordsBatch",
-        "Batch",
         "CaptionedClip",
         "CsvFormat",
         "CsvRows",
         "ImageDataset",
         "ImageSet",
-        "LabelledBatch",
         "LabelledSequences",
         "LabelledTree",
-        "MaskedBatch",
         "MaskedImage",
-        "PairBatch",
         "PairSet",
         "Readings",
         "Recording",
         "Sampling",
         "Table",
-        "Tree",
-        "TreeBatch",
     ],
     # results
     *[
@@ -81,7 +74,7 @@ NOT_SAVED = {
     # steps on the way to one: what fits, and what waits to be an alert
     *["Candidate", "ScorerFitter"],
     # given to one call
-    *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
+    *["BeamSearch", "GreedySearch", "RaggedSequences", "Split", "Stage", "TokenSampling", "TrainingDefaults"],
     # fetches files
     *["Remote"],
     # forms of a detector or an encoder for other libraries: save the detector or the encoder in it

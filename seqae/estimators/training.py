@@ -90,7 +90,7 @@ def train_autoencoder(
         epochs = min(-(-_STEPS // len(loader)), _MAX_EPOCHS)
     if epochs == 0:
         return History()
-    return fit(task, loader, valid, epochs=epochs, patience=epochs, progress=progress)
+    return fit(task, loader, valid, epochs=epochs, patience=epochs, progress=progress, accelerator=accelerator)
 
 
 def own_model(model: object, sequences: Sequence[Tensor]) -> Autoencoder:
