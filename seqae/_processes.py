@@ -17,19 +17,29 @@ def rank_and_world_size() -> tuple[int, int]:
     return 0, 1
 
 
-def gather(*values: float) -> Tensor:
-    """Return these values of all processes, `(process, value)` float64, on the CPU. All of them have to call it."""
-    return gather_tensors(torch.tensor(values, dtype=torch.float64))
+class Processes:
+    """The processes that train together: those of one Trainer, which may be fewer than torch.distributed has started.
 
+    Args:
+        rank: The number of this process, from 0 on.
+        count: How many there are; one asks no other.
+    """
 
-def gather_tensors(tensor: Tensor) -> Tensor:
-    """Return a tensor of the CPU, of one shape in all processes, as `(process, *shape)`. All have to call it."""
-    _, world_size = rank_and_world_size()
-    if world_size == 1:
-        return tensor.unsqueeze(0)
-    found = [torch.empty_like(tensor) for _ in range(world_size)]
-    dist.all_gather(found, tensor.contiguous(), group=_cpu_group(dist.group.WORLD))
-    return torch.stack(found)
+    def __init__(self, rank: int = 0, count: int = 1):
+        self.rank = rank
+        self.count = count
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return a tensor of the CPU, of one shape in all processes, as `(process, *shape)`. All have to call it."""
+        if self.count == 1:
+            return tensor.unsqueeze(0)
+        found = [torch.empty_like(tensor) for _ in range(self.count)]
+        dist.all_gather(found, tensor.contiguous(), group=_cpu_group(dist.group.WORLD))
+        return torch.stack(found)
+
+    def total(self, tensor: Tensor) -> Tensor:
+        """Return the sum over all processes of a tensor of the CPU, of the same shape. All have to call it."""
+        return self.gather(tensor).sum(dim=0)
 
 
 def broadcast(tensor: Tensor | None) -> Tensor:

@@ -47,7 +47,7 @@ class MaskedImage:
         return replace(self, pixels=pixels, mask=self.mask[:height, :width][middle, middle])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class MaskedBatch:
     """Images of any sizes in the upper left corners of a common size, with masks.
 

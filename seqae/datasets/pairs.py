@@ -14,7 +14,7 @@ from seqae.datasets.sequences import Dataset, MapDataset, SequenceDataset
 from seqae.text.vocabulary import BytePairs, Vocabulary
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class PairBatch:
     """A batch of sources and, row by row, their targets.
 

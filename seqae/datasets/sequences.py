@@ -149,7 +149,7 @@ def as_tensors(sequences: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
     return tensors
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class LabelledBatch:
     """A batch with a class for each sequence.
 

@@ -14,7 +14,7 @@ from seqae.datasets.sequences import MapDataset
 from seqae.modules.trees import Tree
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class TreeBatch:
     """A batch with labels of the nodes of its trees, and perhaps the trees.
 

@@ -20,6 +20,6 @@ from .likelihood import log_weights as log_weights
 from .masks import Confusion as Confusion
 from .masks import best_threshold as best_threshold
 from .masks import confusion as confusion
-from .posterior_collapse import posterior_collapse_warning as posterior_collapse_warning
+from .posterior_collapse import collapse_warnings as collapse_warnings
 from .videos import calibrated_cross_entropy as calibrated_cross_entropy
 from .videos import video_prediction_errors as video_prediction_errors

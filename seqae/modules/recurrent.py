@@ -192,6 +192,10 @@ class LSTM(RecurrentLayer):
         return torch.lstm_cell(vectors, state, *weights)
 
     def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
+        if _lacks_bfloat16_lstm(batch):
+            with torch.autocast("cpu", enabled=False):
+                parts = None if state is None else tuple(part.float() for part in state)
+                return self._run(Batch(batch.values.float(), batch.lengths), parts, weights)
         if native.is_supported_lstm(batch, state, weights):
             return native.lstm(batch, state, weights)
         values, hidden, cell = _for_torch(batch, state or 2 * (_zeros(batch, self.hidden_size),))
@@ -231,6 +235,13 @@ def init_forget_gate_bias(lstm: LSTM, bias: float = 1.0) -> LSTM:
         for layer in [*lstm.forward_layers, *lstm.backward_layers]:
             _weights(layer)[2][lstm.hidden_size : 2 * lstm.hidden_size] += bias
     return lstm
+
+
+def _lacks_bfloat16_lstm(batch: Batch) -> bool:
+    """Whether autocast would call an LSTM in bfloat16 that oneDNN does not have on this processor: it raises."""
+    if batch.values.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return False
+    return torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
 def _weights(layer: nn.Module) -> Weights:

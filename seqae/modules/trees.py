@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: it may be part of a batch
 class Tree:
     """A binary tree, as the list of its merges.
 

@@ -5,8 +5,10 @@ from .callbacks.checkpoints import ChecksummedCheckpointIO as ChecksummedCheckpo
 from .callbacks.checkpoints import PeriodicCheckpoint as PeriodicCheckpoint
 from .callbacks.checkpoints import TerminateOnNaN as TerminateOnNaN
 from .callbacks.checkpoints import valid_checkpoints as valid_checkpoints
+from .callbacks.collapse import TrainingWarning as TrainingWarning
 from .callbacks.signals import GracefulShutdown as GracefulShutdown
 from .callbacks.signals import Interrupted as Interrupted
+from .data_module import SequenceDataModule as SequenceDataModule
 from .layerwise import LayerAutoencoder as LayerAutoencoder
 from .layerwise import LayerOutputs as LayerOutputs
 from .layerwise import Stage as Stage
@@ -25,6 +27,7 @@ from .tasks.bag_of_words import ContextDataset as ContextDataset
 from .tasks.elbo import ELBO as ELBO
 from .tasks.forecasting import ReconstructAndForecast as ReconstructAndForecast
 from .tasks.iwae import IWAE as IWAE
+from .tasks.metrics import HeldOutResult as HeldOutResult
 from .tasks.pseudo_labels import FixMatch as FixMatch
 from .tasks.reconstruction import Classification as Classification
 from .tasks.reconstruction import Reconstruction as Reconstruction

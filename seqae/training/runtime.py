@@ -63,18 +63,28 @@ def _keep_memory() -> bool:
     return all(mallopt(name, value) == 1 for name, value in settings.items())
 
 
-def usable_precision(precision: str) -> str:
-    """Return the precision for Lightning's Trainer, "32-true" with a warning where another one can't work.
+def usable_precision(precision: str, accelerator: str = "auto") -> str:
+    """Return the precision for Lightning's Trainer, "32-true" with a warning where 16 bits would not be faster.
 
-    On a CPU without the instructions bfloat16 is a hundred times slower than float32.
+    On a CPU without the instructions bfloat16 is a hundred times slower than float32; a Trainer of one's own does not
+    ask.
+
+    Args:
+        precision: The `precision` of Lightning's Trainer.
+        accelerator: The `accelerator` of Lightning's Trainer.
     """
-    if precision.startswith("32") or torch.cuda.is_available() or _has_bfloat16():
+    is_on_cpu = accelerator == "cpu" or (accelerator == "auto" and not _has_accelerator())
+    if "16" not in str(precision) or not is_on_cpu or _has_bfloat16():
         return precision
     warnings.warn(
         f"this CPU has no instructions for {precision}, which would be about a hundred times slower; using 32-true",
         stacklevel=2,
     )
     return "32-true"
+
+
+def _has_accelerator() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def _has_bfloat16() -> bool:

@@ -6,13 +6,15 @@ import logging
 import signal
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import Strategy
 
 from seqae._files import require_local_path
 from seqae.datasets.batches import as_batches, deal_out
@@ -24,10 +26,12 @@ from seqae.training.callbacks.checkpoints import (
     TerminateOnNaN,
     valid_checkpoints,
 )
+from seqae.training.callbacks.collapse import CollapseCheck, TrainingWarning
 from seqae.training.callbacks.progress import Progress
 from seqae.training.callbacks.signals import GracefulShutdown, Interrupted
 from seqae.training.launch import process_options
 from seqae.training.runtime import usable_precision
+from seqae.training.trainer_options import check_options, trainer_settings
 
 
 @dataclass
@@ -38,13 +42,17 @@ class History:
         train: While training, with corrupted inputs and with targets for the decoder.
         valid: On held-out sequences, without either; empty if there are none.
         best_epoch: The epoch whose weights were kept, counted from 1.
-        warnings: Messages for the user, for example that a checkpoint was damaged.
+        warnings: Messages for the user, for example that a checkpoint was damaged, or that the model predicts little
+            more than the mean.
+        metrics: What else the task logged, a value for each epoch (NaN where there was none): `val_r2` (1 - squared
+            error / squared deviation from the mean of each channel) or `val_accuracy`, and `steps_per_second`.
     """
 
     train: list[float] = field(default_factory=list)
     valid: list[float] = field(default_factory=list)
     best_epoch: int = 0
     warnings: list[str] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
 
 
 def fit(
@@ -60,11 +68,17 @@ def fit(
     progress: bool = True,
     precision: str = "32-true",
     gradient_clip_val: float | None = 1.0,
-    accelerator: Any = "auto",
-    devices: Any = None,
-    strategy: Any = None,
+    callbacks: lightning.Callback | Sequence[lightning.Callback] = (),
+    logger: Logger | Iterable[Logger] | bool = False,
+    accelerator: str = "auto",
+    devices: int | str | list[int] | None = None,
+    strategy: str | Strategy | None = None,
+    **trainer_options: Any,
 ) -> History:
     """Train a task, and leave its model with the weights of the best epoch.
+
+    A trained autoencoder is looked at: if it predicts little more than the mean or does not use its code, a
+    `seqae.training.TrainingWarning` says so, and what to do.
 
     With a `checkpoint_dir`, a run that was killed goes on from its newest checkpoint and ends with the weights of a run
     that was not, bit by bit, if the batches come from a `DataLoader` of seqae. SIGTERM and Ctrl-C save a checkpoint
@@ -86,13 +100,18 @@ def fit(
         resume: Whether to go on from the newest checkpoint in the folder; otherwise new ones replace those in it.
         checkpoint_interval: Seconds between two checkpoints within an epoch; there is one after each epoch, too.
         progress: Whether to show a progress bar on the error stream.
-        precision: The `precision` of Lightning's Trainer; 32-true, with a warning, if the CPU lacks it.
+        precision: The `precision` of Lightning's Trainer; 32-true, with a warning, if the CPU lacks it. The weights get
+            back the type that they had.
         gradient_clip_val: The largest norm of the gradient; None does not clip it.
+        callbacks: Callbacks of Lightning, beside those of this function.
+        logger: A logger of Lightning, or several, which get the metrics of each epoch; True is its default.
         accelerator: The `accelerator` of Lightning's Trainer.
         devices: The `devices` of Lightning's Trainer; None is one process, or all that torchrun has started.
         strategy: The `strategy` of Lightning's Trainer; None is "ddp" under torchrun.
+        **trainer_options: Other arguments of Lightning's Trainer, for example `accumulate_grad_batches=4`.
 
     Raises:
+        TypeError: One of the `trainer_options` is none, or is set by this function.
         FloatingPointError: Loss, gradient or weights are not finite; names the step. Checkpoints are finite.
         OSError: A checkpoint cannot be written; those that are there stay.
         ValueError: The newest checkpoint is of another model, or `train` or `valid` yields something else than batches.
@@ -111,47 +130,54 @@ def fit(
         >>> history.train[-1] < 0.1 * history.train[0]
         True
     """
+    check_options(trainer_options)
+    own = [callbacks] if isinstance(callbacks, lightning.Callback) else list(callbacks)
     shutdown = GracefulShutdown()
-    train, valid = as_batches(train, shuffle=True), None if valid is None else as_batches(valid)
-    best = BestWeights(patience, valid, shutdown)
-    callbacks: list[lightning.Callback] = [TerminateOnNaN(), best, *([Progress()] if progress else [])]
+    batches = as_batches(train, shuffle=True)
+    held_out = None if valid is None else as_batches(valid)
+    best = BestWeights(patience, held_out, shutdown)
+    check = CollapseCheck(batches if held_out is None else held_out, held_out is not None)
+    used = [TerminateOnNaN(), best, check, *own, *([Progress()] if progress else [])]
     existing: list[Path] = []
     notes: list[str] = []
     if checkpoint_dir is not None:
         checkpoint_dir = require_local_path(checkpoint_dir)
         if resume:
             existing, notes = valid_checkpoints(checkpoint_dir)
-        callbacks.append(PeriodicCheckpoint(checkpoint_dir, existing, checkpoint_interval, shutdown))
-    settings = {"max_epochs": epochs, "precision": usable_precision(precision), "gradient_clip_val": gradient_clip_val}
-    with _quiet():
-        settings |= {"accelerator": accelerator, **process_options(devices, strategy)}
-        trainer = _trainer([*callbacks, shutdown], default_root_dir=checkpoint_dir, **settings)
+        used.append(PeriodicCheckpoint(checkpoint_dir, existing, checkpoint_interval, shutdown))
+    usable = usable_precision(precision, accelerator)
+    settings = trainer_settings([*used, shutdown], [ChecksummedCheckpointIO()], usable, trainer_options)
+    with _quiet(), _same_types(task):
+        trainer = lightning.Trainer(
+            max_epochs=epochs,
+            gradient_clip_val=gradient_clip_val,
+            logger=logger,
+            accelerator=accelerator,
+            **{"default_root_dir": checkpoint_dir, **process_options(devices, strategy), **settings},
+        )
         if trainer.world_size > 1:
-            train, valid = deal_out(train), None if valid is None else deal_out(valid)
-            best.valid = valid
+            batches, held_out = deal_out(batches), None if held_out is None else deal_out(held_out)
+            best.valid, check.batches = held_out, batches if held_out is None else held_out
         with _translate_exceptions(best, task, existing):
-            trainer.fit(task, train, valid, ckpt_path=existing[-1] if existing else None)
-    best.run_pending_validation(trainer, task)
+            trainer.fit(task, batches, held_out, ckpt_path=existing[-1] if existing else None)
+        best.run_pending_validation(trainer, task)
+        best.restore_best(task)
+        found = check.sentences(trainer, task)  # in all processes, which may have to read batches together
+    found = found if trainer.is_global_zero else []
+    for sentence in found:
+        warnings.warn(sentence, TrainingWarning, stacklevel=_level_of_caller())
     if progress and trainer.is_global_zero:
         for note in notes:
             print(f"note   {note}", file=sys.stderr)
-    best.restore_best(task)
-    return History(best.train_losses, best.valid_losses, best.best_epoch, notes)
+    return History(best.train_losses, best.valid_losses, best.best_epoch, [*notes, *found], best.metrics)
 
 
-def _trainer(callbacks: list[lightning.Callback], **settings: Any) -> lightning.Trainer:
-    """Return a trainer that writes and prints nothing but what the callbacks do."""
-    return lightning.Trainer(
-        use_distributed_sampler=False,
-        callbacks=callbacks,
-        plugins=[ChecksummedCheckpointIO()],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        num_sanity_val_steps=0,
-        **settings,
-    )
+def _level_of_caller() -> int:
+    """Return the `stacklevel` of the line outside of this package that called `fit`, perhaps through an estimator."""
+    package, frame, level = str(Path(__file__).parents[1]), sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 @contextmanager
@@ -177,6 +203,18 @@ def _translate_exceptions(best: BestWeights, task: lightning.LightningModule, ex
                 "resume=False"
             ) from error
         raise
+
+
+@contextmanager
+def _same_types(task: lightning.LightningModule) -> Iterator[None]:
+    """Give the weights back the types that they had, from which precisions like bf16-true convert them."""
+    types = {name: tensor.dtype for name, tensor in task.state_dict().items()}
+    try:
+        yield
+    finally:
+        for name, tensor in task.state_dict(keep_vars=True).items():
+            if name in types and tensor.dtype != types[name]:
+                tensor.data = tensor.data.to(types[name])
 
 
 @contextmanager

@@ -62,8 +62,10 @@ def results_in(folder: Path) -> Results:
 
 def assert_like_one_process(results: Results, alone: dict[str, Any]) -> None:
     for result in results:
-        for name in ("train", "valid", "weights"):
+        for name in ("train", "valid", "weights", "r2"):
             np.testing.assert_allclose(result["plain"][name], alone[name], rtol=0, atol=1e-5)
+        for logged, name in zip(result["plain"]["logged"], ("train", "valid"), strict=True):
+            np.testing.assert_allclose(logged, alone[name], rtol=0, atol=1e-5)
         assert result["plain"]["best"] == alone["best"]
 
 
@@ -71,6 +73,29 @@ def test_losses_and_weights_are_those_of_one_process_with_larger_batches(results
     assert_like_one_process(results, alone)
     assert len(alone["train"]) == len(alone["valid"]) == together.EPOCHS
     assert alone["train"][0] > 1.1 * alone["train"][-1]  # it learnt something
+
+
+def test_so_are_those_of_steps_of_several_batches(results, tmp_path):
+    alone = together.accumulated(tmp_path)
+    for result in results:
+        for name in ("train", "weights", "logged"):
+            np.testing.assert_allclose(result["accumulated"][name], alone[name], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(result["accumulated"]["logged"], alone["train"], rtol=0, atol=1e-5)
+
+
+def test_so_are_those_in_a_trainer_of_ones_own(results, alone):
+    for result in results:
+        found = result["foreign"]["task"]
+        for name in ("train", "valid"):
+            np.testing.assert_allclose(found[name], alone[name], rtol=0, atol=1e-5)
+        assert found["best"] == alone["best"] and found["kept"] == ["step=16.ckpt", "step=17.ckpt", "step=18.ckpt"]
+
+
+def test_a_loss_that_a_module_logs_in_each_process_is_averaged(results):
+    for result in results:
+        found = result["foreign"]["own losses"]
+        assert found["valid"] == pytest.approx([0, 0.25]) and found["best"] == 1
+        assert found["train"] == results[0]["foreign"]["own losses"]["train"]
 
 
 def test_so_are_those_of_tasks_that_take_means_over_sequences_or_tokens(results, tmp_path):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lightning
 import numpy as np
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ import seqae
 from seqae._processes import rank_and_world_size
 from seqae.datasets import PairDataset
 from seqae.seq2seq import attention_seq2seq
+from seqae.training import BestWeights, PeriodicCheckpoint
 
 EPOCHS, BATCH = 3, 8  # of training; items of a batch of all processes together
 LENGTHS = np.random.default_rng(0).integers(2, 30, 45)  # five batches of 8, and five items
@@ -56,17 +58,65 @@ def trained(source: Any, model: seqae.Reconstruction, **settings: Any) -> dict[s
     settings = {"epochs": EPOCHS, "progress": False, "accelerator": "cpu", **settings}
     history = seqae.fit(model, source, settings.pop("valid", None), **settings)
     weights = torch.cat([parameter.detach().flatten() for parameter in model.model.parameters()])
-    return {"train": history.train, "valid": history.valid, "best": history.best_epoch, "weights": weights.tolist()}
+    found = {"train": history.train, "valid": history.valid, "best": history.best_epoch, "weights": weights.tolist()}
+    return found | {"r2": history.metrics.get("val_r2", []), "warnings": history.warnings}
 
 
 def held_out(source: Recorder) -> seqae.DataLoader[seqae.Batch]:
     return seqae.make_loader(source, BATCH // int(os.environ.get("WORLD_SIZE", 1)), shuffle=False)
 
 
+class Logged(lightning.Callback):
+    """Takes down the losses that other callbacks read at the end of each epoch."""
+
+    def __init__(self) -> None:
+        self.train: list[float] = []
+        self.valid: list[float] = []
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, model: lightning.LightningModule) -> None:
+        self.train.append(float(trainer.callback_metrics["train_loss"]))
+        if "val_loss" in trainer.callback_metrics:
+            self.valid.append(float(trainer.callback_metrics["val_loss"]))
+
+
 def plain(folder: Path) -> dict[str, Any]:
     """Training without anything random but the order."""
-    source, valid = Recorder(), Recorder(13)
-    return trained(source, task(), valid=held_out(valid)) | {"seen": source.seen, "held out": valid.seen}
+    source, valid, logged = Recorder(), Recorder(13), Logged()
+    found = trained(source, task(), valid=held_out(valid), callbacks=logged)
+    return found | {"seen": source.seen, "held out": valid.seen, "logged": [logged.train, logged.valid]}
+
+
+def accumulated(folder: Path) -> dict[str, Any]:
+    """The same, but a step of the optimizer follows two batches."""
+    logged = Logged()
+    return trained(Recorder(), task(), accumulate_grad_batches=2, callbacks=logged) | {"logged": logged.train}
+
+
+class OwnLosses(seqae.Reconstruction):
+    """A module which logs a held-out loss of its own, in each process another one: better only in the second."""
+
+    def validation_step(self, batch: seqae.Batch, batch_idx: int) -> None:
+        loss = float(self.current_epoch) * (1 - 1.5 * self.global_rank)
+        self.log("val_loss", loss, batch_size=len(batch))
+
+
+def foreign(folder: Path) -> dict[str, Any]:
+    """Training in a Trainer of one's own, without a callback for signals; the processes' clocks differ."""
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    found = {}
+    for name, kind in (("task", seqae.Reconstruction), ("own losses", OwnLosses)):
+        checkpoint = PeriodicCheckpoint(folder / f"foreign {name}", interval=1e9 * (1 - rank_and_world_size()[0]))
+        best = BestWeights(patience=1)
+        trainer = lightning.Trainer(
+            max_epochs=EPOCHS, accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto",
+            callbacks=[best, checkpoint], logger=False, enable_progress_bar=False, enable_model_summary=False,
+            enable_checkpointing=False, gradient_clip_val=1.0,
+        )  # fmt: skip
+        loader = seqae.make_loader(Recorder(), BATCH // processes, seed=1)
+        trainer.fit(kind(task().model, seqae.squared_error, learning_rate=0.01), loader, held_out(Recorder(13)))
+        found[name] = {"train": best.train_losses, "valid": best.valid_losses, "best": best.best_epoch}
+        found[name]["kept"] = [path.name for path in checkpoint.kept]
+    return found
 
 
 def whole(folder: Path) -> dict[str, Any]:
@@ -180,7 +230,19 @@ def error_of(fitted: Callable[[], object]) -> str:
     return "none"
 
 
-TRAININGS = (plain, whole, stopped_in_epoch, stopped_in_validation, listed, tensors, other_tasks, early, errors)
+TRAININGS = (
+    plain,
+    accumulated,
+    foreign,
+    whole,
+    stopped_in_epoch,
+    stopped_in_validation,
+    listed,
+    tensors,
+    other_tasks,
+    early,
+    errors,
+)
 
 
 def main(folder: Path, names: list[str]) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor
 
 from seqae._files import write_atomically
-from seqae._processes import gather
-from seqae.training.callbacks.signals import GracefulShutdown
+from seqae._processes import Processes
+from seqae.training.callbacks.signals import GracefulShutdown, shutdown_of
 
 MAX_CHECKPOINTS = 3  # the newest one may be damaged
 _MARK = b"\nseqae-sha256:"
@@ -31,6 +32,13 @@ class ChecksummedCheckpointIO(CheckpointIO):
 
     Raises:
         ValueError: When loading: the file is damaged, or no checkpoint of seqae.
+
+    Examples:
+        In a Trainer of one's own, for all checkpoints that are written:
+
+        >>> import lightning
+        >>> from seqae.training import ChecksummedCheckpointIO
+        >>> trainer = lightning.Trainer(plugins=[ChecksummedCheckpointIO()], logger=False)
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -63,21 +71,48 @@ class PeriodicCheckpoint(lightning.Callback):
         directory: The folder of the checkpoints.
         existing: Checkpoints in it to be kept, the oldest first; others are deleted when there is a new one.
         interval: Seconds between two checkpoints within an epoch.
-        shutdown: The callback that records whether a signal was received.
+        shutdown: Records whether a signal was received; None takes the one of the Trainer's callbacks, if any.
 
     Raises:
         ValueError: Processes that train together see other checkpoints than the first one.
+
+    Examples:
+        In a Trainer of one's own, which goes on from the newest whole checkpoint if there is one:
+
+        >>> import lightning
+        >>> from seqae.training import ChecksummedCheckpointIO, GracefulShutdown, PeriodicCheckpoint, valid_checkpoints
+        >>> existing, notes = valid_checkpoints("checkpoints")
+        >>> trainer = lightning.Trainer(
+        ...     callbacks=[PeriodicCheckpoint("checkpoints", existing), GracefulShutdown()],
+        ...     plugins=[ChecksummedCheckpointIO()],
+        ...     logger=False,
+        ...     enable_checkpointing=False,
+        ... )
+        >>> newest = existing[-1] if existing else None  # for trainer.fit(task, loader, ckpt_path=newest)
     """
 
-    def __init__(self, directory: Path, existing: list[Path], interval: float, shutdown: GracefulShutdown):
-        self.directory = directory
+    def __init__(
+        self,
+        directory: str | Path,
+        existing: Sequence[Path] = (),
+        interval: float = 60.0,
+        shutdown: GracefulShutdown | None = None,
+    ):
+        self.directory = Path(directory)
         self.kept = list(existing)
         self.interval = interval
         self.shutdown = shutdown
 
     def setup(self, trainer: lightning.Trainer, task: lightning.LightningModule, stage: str) -> None:
-        newest = int(self.kept[-1].stem.removeprefix("step=")) if self.kept else -1
-        steps = gather(newest).flatten().int().tolist()
+        if self.shutdown is None:
+            self.shutdown = shutdown_of(trainer)
+        # Without a callback that hears signals, one that hears none asks the other processes.
+        self._agreement = GracefulShutdown() if self.shutdown is None else self.shutdown
+        self._agreement.setup(trainer, task, stage)
+        name = _NAME.fullmatch(self.kept[-1].name) if self.kept else None
+        newest = -1 if name is None else int(name[1])
+        processes = Processes(trainer.global_rank, trainer.world_size)
+        steps = processes.gather(torch.tensor(newest)).tolist()
         if len(set(steps)) > 1:
             found = ["none" if step < 0 else f"one of step {step}" for step in steps]
             raise ValueError(
@@ -92,10 +127,13 @@ class PeriodicCheckpoint(lightning.Callback):
         self.saved_at = time.monotonic()
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        self.shutdown.checkpoint_wanted = time.monotonic() - self.saved_at >= self.interval
+        self._agreement.checkpoint_wanted = time.monotonic() - self.saved_at >= self.interval
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *arguments: Any) -> None:
-        is_due = self.shutdown.signal_received or self.shutdown.checkpoint_due
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._agreement.agree_after(trainer, batch_idx)
+        is_due = self._agreement.signal_received or self._agreement.checkpoint_due
         if is_due and not trainer.is_last_batch:  # after which the end of the epoch is saved
             self._save(trainer)
 
@@ -115,8 +153,17 @@ class PeriodicCheckpoint(lightning.Callback):
 class TerminateOnNaN(lightning.Callback):
     """Ends training at the first value that is not finite, before it reaches the weights or a checkpoint.
 
+    Gradients scaled for float16 (precision 16-mixed) may overflow; the Trainer leaves out such steps.
+
     Raises:
         FloatingPointError: Loss, gradient or weights are not finite; names the step.
+
+    Examples:
+        In a Trainer of one's own:
+
+        >>> import lightning
+        >>> from seqae.training import TerminateOnNaN
+        >>> trainer = lightning.Trainer(callbacks=[TerminateOnNaN()], logger=False)
     """
 
     def on_before_backward(self, trainer: lightning.Trainer, task: lightning.LightningModule, loss: Tensor) -> None:
@@ -127,7 +174,9 @@ class TerminateOnNaN(lightning.Callback):
     def on_before_optimizer_step(
         self, trainer: lightning.Trainer, task: lightning.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        _require_finite("gradient is", [each.grad for each in task.parameters() if each.grad is not None], trainer)
+        if trainer.scaler is None:
+            learnt = (each for group in optimizer.param_groups for each in group["params"])
+            _require_finite("gradient is", [each.grad for each in learnt if each.grad is not None], trainer)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         _require_finite("weights are", [each.detach() for each in task.parameters()], trainer)
@@ -152,12 +201,12 @@ def checkpoints_in(directory: Path) -> list[Path]:
     return [path for _, path in sorted((int(name[1]), path) for name, path in names if name)]
 
 
-def valid_checkpoints(directory: Path) -> tuple[list[Path], list[str]]:
+def valid_checkpoints(directory: str | Path) -> tuple[list[Path], list[str]]:
     """Return checkpoints to resume from, the newest last, and a warning for each damaged one, which is renamed.
 
     Only the newest one that is returned has been checked. Other processes may do the same at the same time.
     """
-    files, notes = checkpoints_in(directory), []
+    files, notes = checkpoints_in(Path(directory)), []
     while files:
         try:
             read_checked(files[-1])

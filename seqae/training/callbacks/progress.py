@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     import rich.progress
 
 
-class Progress(lightning.Callback):
-    """Shows epoch, losses and steps per second; in a terminal as a bar, else one line an epoch.
+_SECONDS = 0.1  # between two changes of the bar
 
-    Steps are those of the sequences, without padding.
+
+class Progress(lightning.Callback):
+    """Shows epoch, losses, how good predictions are, and steps per second; in a terminal a bar, else one line an epoch.
+
+    The numbers are those of the latest epoch that ended. Steps are those of the sequences, without padding.
     """
 
     def __init__(self) -> None:
         self.bar: rich.progress.Progress | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
-        self.started, self.steps = time.monotonic(), 0
+        self.changed_at = 0.0
         if not sys.stderr.isatty() or not trainer.is_global_zero:
             return
         from rich.console import Console
@@ -37,13 +40,13 @@ class Progress(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.steps += int(batch.lengths.sum())
-        if self.bar is not None:
-            self.bar.update(self.bar_task, completed=trainer.global_step, description=self._line(trainer))
+        if time.monotonic() - self.changed_at >= _SECONDS:
+            self._change_bar(trainer, batch_idx + 1)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        self._change_bar(trainer, int(trainer.num_training_batches))
         if self.bar is None and trainer.is_global_zero:
-            print(self._line(trainer), file=sys.stderr, flush=True)
+            print(_line(trainer), file=sys.stderr, flush=True)
 
     def on_train_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         if self.bar is not None:
@@ -55,8 +58,18 @@ class Progress(lightning.Callback):
         if self.bar is not None:
             self.bar.stop()
 
-    def _line(self, trainer: lightning.Trainer) -> str:
-        losses = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in sorted(losses.items()))
-        rate = self.steps / max(time.monotonic() - self.started, 1e-9)
-        return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {shown}  {rate:,.0f} steps/s"
+    def _change_bar(self, trainer: lightning.Trainer, batches: int) -> None:
+        if self.bar is not None:
+            done = trainer.current_epoch * trainer.num_training_batches + batches
+            self.bar.update(self.bar_task, completed=done, description=_line(trainer))
+            self.changed_at = time.monotonic()
+
+
+def _line(trainer: lightning.Trainer) -> str:
+    metrics = trainer.callback_metrics
+    names = [name for name in metrics if name.startswith("val_") or name == "train_loss"]
+    names.sort(key=lambda name: (name != "train_loss", name != "val_loss", name))
+    shown = [f"{name} {float(metrics[name]):.4g}" for name in names]
+    if "steps_per_second" in metrics:
+        shown.append(f"{float(metrics['steps_per_second']):,.0f} steps/s")
+    return "  ".join([f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *shown])

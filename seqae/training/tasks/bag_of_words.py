@@ -17,7 +17,7 @@ from seqae.training.optimizers import cosine_with_warmup
 from seqae.training.tasks.task import Task
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: see Batch
 class BagOfWordsBatch:
     """Texts with the words to be predicted.
 

@@ -18,8 +18,8 @@ class ELBO(Task):
 
     Kingma & Welling 2013, https://arxiv.org/abs/1312.6114, if the code is a `GaussianCode`. `Reconstruction` takes
     means over steps; there a code costs a short sequence less than a long one. With a `NullEncoder`, whose code costs
-    nothing, this trains a language model. The loader yields batches. `seqae.evaluation.posterior_collapse_warning`
-    shows whether a trained model ignores its code.
+    nothing, this trains a language model. The loader yields batches. `seqae.fit` warns of a
+    trained model that ignores its code.
 
     Args:
         model: The autoencoder to train.
@@ -59,3 +59,7 @@ class ELBO(Task):
             return -log_weights(self.model, batch, 1, self.loss).mean(), len(batch)
         output = self.model(batch, targets=batch)
         return self.loss(output.prediction.steps, batch.steps).sum() / len(batch), len(batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the reconstruction of each sequence from its mean code, `(time, *prediction)`, without padding."""
+        return self.model.reconstruct(batch).unpad()

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from seqae.batch import Batch
+from seqae.evaluation.reconstruction_scores import score_of
 from seqae.losses import mean_loss
 from seqae.modules.composite import CompositeAutoencoder, CompositeOutput, split_at
+from seqae.training.tasks.metrics import HeldOutResult
 from seqae.training.tasks.task import LearningRate, Optimizer, Task
 
 
@@ -45,16 +47,34 @@ class ReconstructAndForecast(Task):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean of both mean losses."""
         past, future = split_at(batch, self.context_length)
-        losses = self._losses(self.model(past, future.lengths, targets=future), past, future)
+        losses = self._losses(self._pairs(self.model(past, future.lengths, targets=future), past, future))
         means = [share * mean_loss(each) for share, each in zip(self.shares(*losses), losses)]
         return torch.stack(means).mean()
 
-    def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are."""
-        past, future = split_at(batch, self.context_length)
-        losses = self._losses(self.model(past, future.lengths), past, future)
-        return torch.stack([mean_loss(each) for each in losses]).mean(), len(batch)
+    def held_out_loss(self, batch: Batch) -> HeldOutResult:
+        """Return the loss without targets for the decoders, `()`, of `(batch, time, *step)`, and how many they are.
 
-    def _losses(self, output: CompositeOutput, past: Batch, future: Batch) -> list[Tensor]:
+        The score, R2 or of tokens the accuracy, is that of past and future together.
+        """
+        past, future = split_at(batch, self.context_length)
+        pairs = self._pairs(self.model(past, future.lengths), past, future)
+        loss = torch.stack([mean_loss(each) for each in self._losses(pairs)]).mean()
+        found, targets = (torch.cat(steps) for steps in zip(*pairs))
+        return HeldOutResult(loss, len(batch), score_of(self.loss, found, targets))
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the forecast of each sequence beyond its first steps, `(horizon, *prediction)`, without padding.
+
+        Of a model that has no decoder for the future, return the reconstruction of the first steps.
+        """
+        past, future = split_at(batch, self.context_length)
+        output = self.model(past, future.lengths)
+        return (output.past if output.future is None else output.future).unpad()
+
+    def _losses(self, pairs: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        return [self.loss(found, target) for found, target in pairs]
+
+    def _pairs(self, output: CompositeOutput, past: Batch, future: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Return predicted and true steps of what the model has a decoder for."""
         pairs = [(output.past, past), (output.future, future)]
-        return [self.loss(found.steps, target.steps) for found, target in pairs if found is not None]
+        return [(found.steps, target.steps) for found, target in pairs if found is not None]

@@ -48,6 +48,10 @@ class IWAE(Task):
         """Return the mean bound, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self._bound(batch), len(batch)
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the reconstruction of each sequence from its mean code, `(time, *prediction)`, without padding."""
+        return self.model.reconstruct(batch).unpad()
+
     def _bound(self, batch: Batch) -> Tensor:
         weights = log_weights(self.model, batch, self.num_samples, self.loss)
         return -(weights.logsumexp(dim=1) - math.log(self.num_samples)).mean()

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.datasets.sequences import LabelledBatch
+from seqae.evaluation.reconstruction_scores import AccuracyScore, score_of
 from seqae.losses import mean_loss
 from seqae.modules.encoders import Encoder
+from seqae.training.tasks.metrics import HeldOutResult
 from seqae.training.tasks.task import LearningRate, Optimizer, Task
 from seqae.transforms.corruptions import Corruption, corruption_generator
 
@@ -69,13 +71,19 @@ class Reconstruction(Task):
         of_values, of_codes = self.shares(losses, output.penalty)
         return of_values * mean_loss(losses) + of_codes * output.penalty.mean()
 
-    def held_out_loss(self, batch: Batch) -> tuple[Tensor, int]:
+    def held_out_loss(self, batch: Batch) -> HeldOutResult:
         """Return the mean loss without targets for the decoder, `()`, and how many values it is the mean of.
 
-        The batch is `(batch, time, *step)`; missing values, NaN, do not count.
+        The batch is `(batch, time, *step)`; missing values, NaN, do not count. The score is R2, of tokens the accuracy.
         """
-        losses = self.loss(self.model.reconstruct(batch).steps, batch.steps)
-        return mean_loss(losses), int((~losses.isnan()).sum())
+        predictions, steps = self.model.reconstruct(batch).steps, batch.steps
+        losses = self.loss(predictions, steps)
+        score = score_of(self.loss, predictions, steps)
+        return HeldOutResult(mean_loss(losses), int((~losses.isnan()).sum()), score)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> list[Tensor]:
+        """Return the reconstruction of each sequence, `(time, *prediction)` each, without padding."""
+        return self.model.reconstruct(batch).unpad()
 
 
 class Classification(Task):
@@ -101,5 +109,20 @@ class Classification(Task):
 
     def training_step(self, labelled: LabelledBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats."""
-        loss = F.cross_entropy(self.head(self.encoder(labelled.batch)), labelled.labels)
+        loss = F.cross_entropy(self._logits(labelled.batch), labelled.labels)
         return loss * self.shares(labelled.labels)[0]
+
+    def held_out_loss(self, labelled: LabelledBatch) -> HeldOutResult:
+        """Return the mean cross-entropy in nats, `()`, of sequences `(batch, time, *step)`, and their number.
+
+        The score is the accuracy.
+        """
+        logits, labels = self._logits(labelled.batch), labelled.labels
+        return HeldOutResult(F.cross_entropy(logits, labels), len(labels), AccuracyScore(logits, labels))
+
+    def predict_step(self, batch: LabelledBatch | Batch, batch_idx: int) -> Tensor:
+        """Return the index of the likeliest class of each sequence, `(batch,)` int64; labels are not read."""
+        return self._logits(batch.batch if isinstance(batch, LabelledBatch) else batch).argmax(dim=1)
+
+    def _logits(self, batch: Batch) -> Tensor:
+        return self.head(self.encoder(batch))

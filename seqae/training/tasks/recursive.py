@@ -40,10 +40,11 @@ class TreeReconstruction(Task):
         seed: int = 0,
     ):
         super().__init__(
-            optimizer=lambda model: torch.optim.AdamW(
-                model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+            learning_rate,
+            lambda model: torch.optim.AdamW(
+                model.parameters(), lr=self.learning_rate, weight_decay=weight_decay, fused=True
             ),
-            lr_scheduler=lr_scheduler,
+            lr_scheduler,
         )
         self.model: RecursiveAutoencoder = model
         self.reconstruction = reconstruction
@@ -63,6 +64,12 @@ class TreeReconstruction(Task):
     def held_out_loss(self, batch: TreeBatch) -> tuple[Tensor, int]:
         """Return the loss without corruption, `()`, of sequences `(batch, time, *step)`, and their number."""
         return self._loss(self.model(batch.batch, batch.trees), batch.labels), len(batch)
+
+    def predict_step(self, batch: TreeBatch, batch_idx: int) -> Tensor:
+        """Return the class of each sequence, `(batch,)` int64, or its code, `(batch, size)`, if there is no head."""
+        if self.model.head is None:
+            return self.model.encoder.pool(self.model.encoder.fold(batch.batch, batch.trees))
+        return self.model(batch.batch, batch.trees).sentence_logits.argmax(dim=1)
 
     def _loss(self, output: RecursiveOutput, labels: Tensor) -> Tensor:
         loss = self.reconstruction * output.errors.sum() / max(len(output.errors), 1)

@@ -51,6 +51,15 @@ class Segmentation(Task):
         """Return the loss, `()`, of images `(images, channel, height, width)` as they are, and their number."""
         return self.loss(self._logits(batch), batch.masks), len(batch)
 
+    def predict_step(self, batch: MaskedBatch, batch_idx: int) -> list[Tensor]:
+        """Return the class of each pixel, `(height, width)` int64 for each image, in its own size.
+
+        Of one logit the class is 1 where the probability is above one half; `with_threshold` finds a better one.
+        """
+        logits = self._logits(batch)
+        classes = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
+        return [image[:height, :width] for image, (height, width) in zip(classes, batch.sizes.tolist())]
+
     def _logits(self, batch: MaskedBatch) -> Tensor:
         return self.model(batch.images) if batch.is_unpadded else self.model(batch.images, batch.sizes)
 

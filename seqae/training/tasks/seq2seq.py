@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqae.datasets.pairs import PairBatch
+from seqae.evaluation.reconstruction_scores import AccuracyScore
+from seqae.seq2seq.decoding import GreedySearch, decode
+from seqae.training.tasks.metrics import HeldOutResult
 from seqae.training.tasks.task import LearningRate, Optimizer, Task
 from seqae.transforms.corruptions import Corruption, corruption_generator
 
@@ -35,7 +40,7 @@ class SequenceToSequence(Task):
         seed: int = 0,
     ):
         super().__init__(learning_rate, optimizer, lr_scheduler)
-        self.model = model
+        self.model: Any = model
         self.label_smoothing = label_smoothing
         self.corrupt = corrupt
         self.seed = seed
@@ -45,15 +50,22 @@ class SequenceToSequence(Task):
         if self.corrupt is not None:
             generator = corruption_generator(self.seed, self.current_epoch, self.batch_number(batch_idx))
             pairs = PairBatch(self.corrupt(pairs.source, generator), pairs.target)
-        return self._loss(pairs, self.label_smoothing) * self.shares(pairs.target.steps)[0]
+        logits, tokens = self.model(pairs.source, pairs.target).steps, pairs.target.steps
+        return F.cross_entropy(logits, tokens, label_smoothing=self.label_smoothing) * self.shares(tokens)[0]
 
-    def held_out_loss(self, pairs: PairBatch) -> tuple[Tensor, int]:
+    def held_out_loss(self, pairs: PairBatch) -> HeldOutResult:
         """Return the mean negative log-likelihood in nats of target tokens, `()`, and their number.
 
-        The tokens of source and target are `(batch, time)` each.
+        The tokens of source and target are `(batch, time)` each. The score is the accuracy, given the true
+        tokens before.
         """
-        return self._loss(pairs, 0.0), int(pairs.target.lengths.sum())
+        logits, tokens = self.model(pairs.source, pairs.target).steps, pairs.target.steps
+        return HeldOutResult(F.cross_entropy(logits, tokens), len(tokens), AccuracyScore(logits, tokens))
 
-    def _loss(self, pairs: PairBatch, label_smoothing: float) -> Tensor:
-        logits = self.model(pairs.source, pairs.target).steps
-        return F.cross_entropy(logits, pairs.target.steps, label_smoothing=label_smoothing)
+    def predict_step(self, pairs: PairBatch, batch_idx: int) -> list[Tensor]:
+        """Return the likeliest tokens for each source, `(time,)` int64, with their end; see `seqae.generate` for more.
+
+        A text has at most twice as many tokens as the longest source, and 20 more. Targets are not read.
+        """
+        state = self.model.init_state(pairs.source)
+        return decode(self.model, state, 2 * pairs.source.values.shape[1] + 20, GreedySearch())

@@ -22,7 +22,7 @@ def fit(valid: bool = True) -> None:
 def test_each_epoch_has_a_line_where_there_is_no_terminal(capsys, valid):
     fit(valid)
     shown = capsys.readouterr()
-    losses = r"train 0\.\d+  valid 0\.\d+" if valid else r"train 0\.\d+"
+    losses = r"train_loss 0\.\d+  val_loss 0\.\d+  val_r2 -?0\.\d+" if valid else r"train_loss 0\.\d+"
     assert shown.out == ""
     first, second = shown.err.splitlines()
     assert re.fullmatch(rf"epoch 1/2  {losses}  [\d,]+ steps/s", first)

@@ -1,0 +1,77 @@
+"""Tells whether a model has learnt nothing, when training is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import lightning
+from lightning.pytorch.utilities.seed import isolate_rng
+
+from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
+from seqae.evaluation.posterior_collapse import collapse_warnings
+from seqae.training.tasks.elbo import ELBO
+from seqae.training.tasks.iwae import IWAE
+
+MAX_BATCHES = 8
+
+
+class TrainingWarning(UserWarning):
+    """A model has learnt nothing, or does not use its code; `seqae.fit` warns so."""
+
+
+class CollapseCheck(lightning.Callback):
+    """Keeps a few batches, and looks at what the trained model makes of them; models without a code are not checked.
+
+    Args:
+        batches: What to read them from if training had nothing left to do.
+        is_held_out: Whether they are held out; else those of training are kept.
+    """
+
+    def __init__(self, batches: Iterable[Any], is_held_out: bool):
+        self.batches = batches
+        self.is_held_out = is_held_out
+        self.kept: list[Batch] = []
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if not self.is_held_out:
+            self._keep(batch)
+
+    def on_validation_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        task: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._keep(batch)
+
+    def sentences(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> list[str]:
+        """Return what is wrong with the trained model, each in a sentence; the caller's random numbers stay as are."""
+        model, loss = getattr(task, "model", None), getattr(task, "loss", None)
+        has_code = callable(getattr(model, "encode", None)) and callable(getattr(model, "decode", None))
+        if model is None or not has_code or not callable(loss):
+            return []
+        device = next((parameter.device for parameter in task.parameters()), task.device)
+        with isolate_rng(), trainer.precision_plugin.val_step_context():
+            for batch in () if self.kept else islice(self.batches, MAX_BATCHES):
+                self._keep(trainer.precision_plugin.convert_input(batch))
+            task.to(trainer.strategy.root_device)  # Lightning has moved it away when training ended
+            try:
+                return collapse_warnings(model, self.kept, loss, teacher_forcing=isinstance(task, ELBO | IWAE))
+            except (AttributeError, TypeError, ValueError, RuntimeError):
+                if isinstance(model, Autoencoder):
+                    raise
+                return []  # its encode or decode means something else
+            finally:
+                task.to(device)
+
+    def _keep(self, batch: Any) -> None:
+        if len(self.kept) < MAX_BATCHES and isinstance(batch, Batch):
+            self.kept.append(batch.to("cpu"))
