@@ -44,8 +44,9 @@ class LengthPredictor(nn.Module):
         self.max_length = max_length
         self.hidden_size = hidden_size
         self.weight = weight
-        self.layers = nn.Sequential(nn.Linear(code_size, hidden_size), nn.SiLU(), nn.Linear(hidden_size, 1))
-        nn.init.constant_(self.layers[-1].bias, math.log(max_length) - 1)  # near the lengths, from where it learns
+        last = nn.Linear(hidden_size, 1)
+        nn.init.constant_(last.bias, math.log(max_length) - 1)  # near the lengths, from where it learns
+        self.layers = nn.Sequential(nn.Linear(code_size, hidden_size), nn.SiLU(), last)
 
     def forward(self, code: Tensor) -> Tensor:
         """Return lengths, `(batch,)` int64 from 1 to `max_length`, given codes `(batch, code_size)`."""

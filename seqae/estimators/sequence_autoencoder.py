@@ -46,8 +46,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         hidden_size: The size of the vectors within the network.
         num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
         bottleneck: Applied to the code: a penalty, sampling or quantisation, see `seqae.modules`.
-        corrupt: Corrupts the input while training, see `seqae.transforms` (denoising autoencoder); None adds noise to
-            values, but not for a model of your own.
+        corrupt: Corrupts the input while training, see `seqae.transforms`; None adds noise, but not for an own model.
         vocabulary: For texts; None learns one of words.
         unknown: What becomes of words that the vocabulary lacks: "replace" them by a token, or "raise" an error.
         log_mel: The spectrograms of sounds; None takes the defaults of `LogMel`.
