@@ -12,11 +12,12 @@ from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.modules.convolution import Convolutions
 from seqae.modules.encoders import Encoder, RecurrentEncoder
 from seqae.modules.positional import PositionalDecoder, PositionalEncoder
-from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer
+from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer, init_forget_gate_bias, init_orthogonal
 from seqae.modules.self_attention import SelfAttention
 
 Architecture = Literal["lstm", "gru", "conv", "attention"]
 NUM_LAYERS: dict[Architecture, int] = {"lstm": 1, "gru": 1, "conv": 4, "attention": 1}
+HIDDEN_SIZES: dict[Architecture, int] = {"lstm": 96, "gru": 64, "conv": 64, "attention": 64}
 ATTENTION_DROPOUT = 0.1  # without it, self-attention learns a few hundred sequences by heart
 
 
@@ -26,7 +27,7 @@ def build_autoencoder(
     head: Callable[[int], nn.Module],
     *,
     code_size: int = 16,
-    hidden_size: int = 64,
+    hidden_size: int | None = None,
     num_layers: int | None = None,
     embed: nn.Module | None = None,
     bottleneck: Bottleneck | None = None,
@@ -40,26 +41,29 @@ def build_autoencoder(
         input_size: Length of the vector that the encoder reads at each step.
         head: Returns a module that turns vectors of the given size into predictions `(steps, *prediction)`.
         code_size: Length of a code.
-        hidden_size: Length of the vectors that the network writes, an even number.
+        hidden_size: Length of the vectors that the network writes, a multiple of 4; None chooses by the architecture.
         num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`; None if they are such vectors.
         bottleneck: Applied to the code between encoder and decoder.
         length: Learns the length of a sequence from its code.
 
     Raises:
-        ValueError: There is no such architecture, or an odd `hidden_size`.
+        ValueError: There is no such architecture, or `hidden_size` is no multiple of 4.
     """
     if architecture not in NUM_LAYERS:
         raise ValueError(f"no architecture {architecture!r}. Expected {', '.join(NUM_LAYERS)} or an Autoencoder")
+    hidden_size = HIDDEN_SIZES[architecture] if hidden_size is None else hidden_size
     if hidden_size < 4 or hidden_size % 4:
         raise ValueError(f"a hidden_size of {hidden_size}. Expected a multiple of 4")
     layers = num_layers or NUM_LAYERS[architecture]
     written = code_size * (2 if isinstance(bottleneck, GaussianCode) else 1)
     encoder: Encoder
     if architecture in ("lstm", "gru"):
-        encoder = RecurrentEncoder(_recurrent(architecture, input_size, hidden_size, layers), written, embed)
+        rnn = _recurrent(architecture, input_size, hidden_size, layers)
+        encoder = RecurrentEncoder(rnn, written, embed, reads_length=length is not None)
     else:
-        encoder = PositionalEncoder(input_size, _network(architecture, hidden_size, layers), written, embed)
+        reader = _network(architecture, hidden_size, layers)
+        encoder = PositionalEncoder(input_size, reader, written, embed, reads_length=length is not None)
     network = _network(architecture, hidden_size, layers)
     decoder = PositionalDecoder(code_size, network, head(network.output_size))
     return Autoencoder(encoder, decoder, bottleneck, length)
@@ -74,4 +78,6 @@ def _network(architecture: Architecture, size: int, layers: int) -> RecurrentLay
 
 
 def _recurrent(architecture: Architecture, input_size: int, size: int, layers: int) -> RecurrentLayer:
-    return {"lstm": LSTM, "gru": GRU}[architecture](input_size, size // 2, layers, bidirectional=True)
+    if architecture == "gru":
+        return init_orthogonal(GRU(input_size, size // 2, layers, bidirectional=True))
+    return init_forget_gate_bias(init_orthogonal(LSTM(input_size, size // 2, layers, bidirectional=True)))

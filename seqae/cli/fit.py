@@ -25,7 +25,7 @@ def fit_autoencoder(
     out: Path,
     architecture: Architecture = "gru",
     code_size: int = 16,
-    hidden_size: int = 64,
+    hidden_size: int | None = None,
     window: int | None = None,
     tokens: bool = False,
     channels: int | None = None,

@@ -8,12 +8,14 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from seqae.architectures import Architecture, build_autoencoder
+from seqae.architectures import HIDDEN_SIZES, Architecture, build_autoencoder
 from seqae.autoencoder import Autoencoder, LengthPredictor
 from seqae.batch import Batch
 from seqae.estimators.steps import Steps
 from seqae.inference import evaluating
 from seqae.modules.codes import Bottleneck
+
+_HIDDEN_SIZE = 64  # of a function that builds a model
 
 
 def build_model(
@@ -23,7 +25,7 @@ def build_model(
     bottleneck: Bottleneck | None,
     *,
     code_size: int,
-    hidden_size: int,
+    hidden_size: int | None,
     num_layers: int | None,
 ) -> Autoencoder:
     """Return an untrained model for sequences `(time, *step)`; of a user's own model a copy.
@@ -37,6 +39,8 @@ def build_model(
     if isinstance(architecture, nn.Module) or not (isinstance(architecture, str) or callable(architecture)):
         return _own_model(architecture, sequences)
     build = partial(build_autoencoder, architecture) if isinstance(architecture, str) else architecture
+    if hidden_size is None:
+        hidden_size = HIDDEN_SIZES.get(architecture, _HIDDEN_SIZE) if isinstance(architecture, str) else _HIDDEN_SIZE
     embed, input_size, head = steps.layers(hidden_size)
     return build(
         input_size,

@@ -43,8 +43,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             `seqae.build_autoencoder`; an `Autoencoder` of your own, of which a copy is trained; or a function that
             returns one, called as `build_autoencoder` without a name.
         code_size: The size of a code.
-        hidden_size: The size of the vectors within the network.
-        num_layers: The number of layers of encoder and decoder each; None chooses by the architecture.
+        hidden_size: The size of the vectors within the network; None, here and below, chooses by the architecture.
+        num_layers: The number of layers of encoder and decoder each.
         bottleneck: Applied to the code: a penalty, sampling or quantisation, see `seqae.modules`.
         corrupt: Corrupts the input while training, see `seqae.transforms`; None adds noise, but not for an own model.
         vocabulary: For texts; None learns one of words.
@@ -87,7 +87,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         architecture: Architecture | Autoencoder | Callable[..., Autoencoder] = "gru",
         code_size: int = 16,
         *,
-        hidden_size: int = 64,
+        hidden_size: int | None = None,
         num_layers: int | None = None,
         bottleneck: Bottleneck | None = None,
         corrupt: Corruption | None = None,

@@ -39,12 +39,12 @@ class TrainingDefaults:
 
     steps: int = 1500
     learning_rate: float = 3e-3
-    noise: float = 0.2
+    noise: float = 0.1
 
 
 TRAINING = {
-    "lstm": TrainingDefaults(),
-    "gru": TrainingDefaults(),
+    "lstm": TrainingDefaults(learning_rate=6e-3),
+    "gru": TrainingDefaults(learning_rate=6e-3),
     "conv": TrainingDefaults(steps=800),
     "attention": TrainingDefaults(steps=1000),
     "max_pooled_autoencoder": TrainingDefaults(noise=0.0),

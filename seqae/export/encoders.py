@@ -27,6 +27,8 @@ from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.recurrent import RecurrentLayer
 from seqae.modules.stacked import StackedEncoder
 
+_FLOAT32 = 1  # the number that ONNX gives to this type
+
 
 def _embedded(graph: Graph, batch: Sequences, embed: nn.Module | None) -> Sequences:
     return batch if embed is None else map_steps(graph, batch, embed, "embed")
@@ -38,6 +40,14 @@ def _recurrent_encoder(graph: Graph, encoder: RecurrentEncoder, batch: Sequences
         pooled = _last_output(graph, encoder.rnn, hidden)
     else:
         pooled = graph.convert(encoder.pool, "pool", hidden)
+    return _projected(graph, encoder, pooled, batch)
+
+
+def _projected(graph: Graph, encoder: RecurrentEncoder | PositionalEncoder, pooled: str, batch: Sequences) -> str:
+    if encoder.reads_length:
+        lengths = graph.node("Cast", batch.lengths.values, to=_FLOAT32)
+        logarithm = graph.node("Unsqueeze", graph.node("Log", lengths), np.array([1]))
+        pooled = graph.node("Concat", pooled, logarithm, axis=1)
     return graph.convert(encoder.project, "project", pooled)
 
 
@@ -63,7 +73,7 @@ def _positional_encoder(graph: Graph, encoder: PositionalEncoder, batch: Sequenc
     scaled = graph.node("Mul", steps, graph.node("Add", scale, np.float32(1)))
     vectors = read.with_values(graph.node("Add", scaled, shift))
     pooled = graph.convert(encoder.pool, "pool", graph.convert(encoder.network, "network", vectors))
-    return graph.convert(encoder.project, "project", pooled)
+    return _projected(graph, encoder, pooled, batch)
 
 
 def _dense_encoder(graph: Graph, encoder: DenseEncoder, batch: Sequences) -> str:

@@ -68,6 +68,7 @@ from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RecurrentLayer as RecurrentLayer
 from .recurrent import init_forget_gate_bias as init_forget_gate_bias
+from .recurrent import init_orthogonal as init_orthogonal
 from .recursive import BalancedTree as BalancedTree
 from .recursive import ChainTree as ChainTree
 from .recursive import ChildReconstruction as ChildReconstruction

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
-from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time
+from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time, with_log_length
 from seqae.modules.recurrent import RecurrentLayer
 
 
@@ -57,6 +57,7 @@ class RecurrentEncoder(Encoder):
             tokens, a CNN for frames, None for sensor readings.
         pool: Maps the hidden states of all steps to one vector per sequence, in place of the last state; see
             `seqae.modules.pooling`.
+        reads_length: Whether the code is also made of the length of the sequence.
     """
 
     def __init__(
@@ -65,18 +66,21 @@ class RecurrentEncoder(Encoder):
         code_size: int,
         embed: nn.Module | None = None,
         pool: Callable[[Batch], Tensor] | None = None,
+        reads_length: bool = False,
     ):
         super().__init__()
         self.rnn = rnn
         self.code_size = code_size
         self.embed = embed
         self.pool = pool
-        self.project = nn.Linear(rnn.output_size, code_size)
+        self.reads_length = reads_length
+        self.project = nn.Linear(rnn.output_size + reads_length, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
         hidden = self.rnn(embed_steps(batch, self.embed))
-        return self.project(self.rnn.last_output(hidden) if self.pool is None else self.pool(hidden))
+        pooled = self.rnn.last_output(hidden) if self.pool is None else self.pool(hidden)
+        return self.project(with_log_length(pooled, batch.lengths) if self.reads_length else pooled)
 
 
 class ConvEncoder(Encoder):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
+from seqae.modules.pooling import with_log_length
 from seqae.modules.positions import positional_features
 
 
@@ -58,6 +59,7 @@ class PositionalEncoder(Encoder):
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
         frequencies: Periods of the positional features, 4, 8, 16, ... steps.
         num_queries: Parts into which the pooling divides the vectors.
+        reads_length: Whether the code is also made of the length of the sequence.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class PositionalEncoder(Encoder):
         embed: nn.Module | None = None,
         frequencies: int = 8,
         num_queries: int = 4,
+        reads_length: bool = False,
     ):
         super().__init__()
         self.input_size = input_size
@@ -79,7 +82,8 @@ class PositionalEncoder(Encoder):
         self.from_step = nn.Linear(input_size, network.input_size)
         self.from_position = nn.Linear(4 * frequencies, 2 * network.input_size)
         self.pool = AttentionPooling(network.output_size, num_queries)
-        self.project = nn.Linear(network.output_size, code_size)
+        self.reads_length = reads_length
+        self.project = nn.Linear(network.output_size + reads_length, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
@@ -87,7 +91,8 @@ class PositionalEncoder(Encoder):
         positions = positional_features(batch.lengths, read.shape[1], self.frequencies).to(read.dtype)
         scale, shift = self.from_position(positions).chunk(2, dim=-1)
         vectors = Batch(self.from_step(read) * (1 + scale) + shift, batch.lengths)
-        return self.project(self.pool(self.network(vectors)))
+        pooled = self.pool(self.network(vectors))
+        return self.project(with_log_length(pooled, batch.lengths) if self.reads_length else pooled)
 
 
 class PositionalDecoder(Decoder):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import chain, repeat
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from seqae.batch import Batch, is_exporting
 from seqae.modules import native
 from seqae.modules.native import Weights
 
+R = TypeVar("R", bound="RecurrentLayer")
 State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
 
 
@@ -242,6 +243,23 @@ def _lacks_bfloat16_lstm(batch: Batch) -> bool:
     if batch.values.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return False
     return torch.backends.cpu.get_cpu_capability() != "AVX512"
+
+
+def init_orthogonal(rnn: R) -> R:
+    """Make the recurrent weights of an untrained layer orthogonal, so that states neither grow nor fade; return it.
+
+    The matrix of each gate is orthogonal (Saxe et al. 2014, https://arxiv.org/abs/1312.6120); the input weights are
+    those of Glorot & Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
+
+    Args:
+        rnn: The layer whose weights are changed in place.
+    """
+    for layer in [*rnn.forward_layers, *rnn.backward_layers]:
+        weight_ih, weight_hh, *_ = _weights(layer)
+        nn.init.xavier_uniform_(weight_ih)
+        for gate in weight_hh.detach().split(rnn.hidden_size):
+            nn.init.orthogonal_(gate)
+    return rnn
 
 
 def _weights(layer: nn.Module) -> Weights:

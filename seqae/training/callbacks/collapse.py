@@ -38,7 +38,7 @@ class CollapseCheck(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if not self.is_held_out:
+        if not self.is_held_out and batch_idx == len(self.kept):  # of one epoch, in which no sequence comes twice
             self._keep(batch)
 
     def on_validation_batch_end(
@@ -50,7 +50,8 @@ class CollapseCheck(lightning.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._keep(batch)
+        if batch_idx == len(self.kept):
+            self._keep(batch)
 
     def sentences(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> list[str]:
         """Return what is wrong with the trained model, each in a sentence; the caller's random numbers stay as are."""
