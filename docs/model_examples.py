@@ -44,6 +44,12 @@ def convolutions() -> tuple[nn.Module, list[Tensor]]:
     return seqae.Autoencoder(encoder, decoder, seqae.TopKCode(4)), readings()
 
 
+def self_attention() -> tuple[nn.Module, list[Tensor]]:
+    """Self-attention over steps and their positions; the decoder reads positions that the code scales and shifts."""
+    model = seqae.build_autoencoder("attention", 5, lambda size: nn.Linear(size, 5), code_size=8, hidden_size=32)
+    return model, readings()
+
+
 def variational() -> tuple[nn.Module, list[Tensor]]:
     """A variational autoencoder: the encoder writes means and log-variances, the code is drawn from them."""
     encoder = seqae.ConvEncoder(5, 16, channels=(32, 64))
@@ -145,6 +151,7 @@ EXAMPLES = {
     "LSTM that writes backwards": lstm_backwards,
     "Bidirectional GRU and repeated code": gru_repeat,
     "Convolutions and a k-sparse code": convolutions,
+    "Self-attention": self_attention,
     "Variational": variational,
     "Fully connected": dense,
     "Mean and constant": mean,

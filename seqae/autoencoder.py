@@ -38,7 +38,7 @@ class LengthPredictor(nn.Module):
         weight: Factor of its loss, the squared error of the logarithm of the length.
     """
 
-    def __init__(self, code_size: int, max_length: int, hidden_size: int = 32, weight: float = 0.1):
+    def __init__(self, code_size: int, max_length: int, hidden_size: int = 32, weight: float = 1.0):
         super().__init__()
         self.code_size = code_size
         self.max_length = max_length

@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,6 +34,9 @@ def test_python_block_runs(number, folder, capsys):
     if number == 0:
         assert len(printed.splitlines()) == 3  # events
     elif number == 1:
+        assert float(re.match(r"R2 ([\d.]+) on 30 held-out", printed)[1]) > 0.98
+        assert np.mean([abs(len(one) - len(other)) for one, other in zip(names["again"], names["waves"])]) < 2
+    elif number == 2:
         assert float(printed.removeprefix("accuracy ")) >= 0.9
     else:
         assert names["history"].train[-1] < 0.8 * names["history"].train[0]
@@ -40,7 +44,7 @@ def test_python_block_runs(number, folder, capsys):
 
 
 def test_the_blocks_are_known():
-    assert len(PYTHON) == 3 and len(SHELL) == 2
+    assert len(PYTHON) == 4 and len(SHELL) == 2
     assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from seqae.adapters.sequence_encoder import SequenceClassifier, SequenceEncoder
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.autoencoder import Autoencoder
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
+    from seqae.estimators.sequence_classifier import SequenceClassifier
     from seqae.modules.encoders import Encoder
-    from seqae.seq2seq.text_autoencoder import TextAutoencoder
 
 Columns = dict[str, "np.ndarray"]
 _READINGS = ("tables", "arrays")
@@ -113,31 +112,15 @@ def _sequence_autoencoder(model: SequenceAutoencoder) -> Abilities:
     )
 
 
-def _sequence_encoder(model: SequenceEncoder) -> Abilities:
-    from seqae.inference import reconstruct
-
-    def in_units(items: list[Any]) -> list[np.ndarray]:
-        scaled = model.scaled(as_arrays(items))
-        return [rows * model.scale_ + model.mean_ for rows in reconstruct(model.model_, scaled)]
-
-    return Abilities(_READINGS, encode=lambda items: model.transform(as_arrays(items)), reconstruct=in_units)
-
-
 def _sequence_classifier(model: SequenceClassifier) -> Abilities:
-    from seqae.inference import encode
-
-    def codes(items: list[Any]) -> np.ndarray:
-        return encode(model.encoder_, model.encoder.scaled(as_arrays(items)))
-
     def score(items: list[Any]) -> Columns:
-        import torch
-
-        with torch.inference_mode():
-            probabilities = model.head_(torch.from_numpy(codes(items))).softmax(dim=1).numpy()
+        probabilities = model.predict_proba(items)
         columns = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(model.classes_)}
         return {"prediction": model.classes_[probabilities.argmax(axis=1)], **columns}
 
-    return Abilities(_READINGS, encode=codes, score=score)
+    # Its encoder was trained on, and its decoder was not.
+    abilities = _sequence_autoencoder(model.autoencoder_)
+    return replace(abilities, score=score, decode=None, reconstruct=None, quality=None)
 
 
 def _module(model: Autoencoder | Encoder) -> Abilities:
@@ -163,25 +146,6 @@ def _module(model: Autoencoder | Encoder) -> Abilities:
     )
 
 
-def _text_autoencoder(model: TextAutoencoder) -> Abilities:
-    from seqae.cli.tensors import check_size, losses
-
-    def decode(codes: np.ndarray, lengths: np.ndarray | None) -> list[str]:
-        if lengths is not None:
-            raise ValueError("lengths=... for a TextAutoencoder, which ends each text itself. Leave them out")
-        check_size(codes, model.model)
-        return model.decode(codes)
-
-    return Abilities(
-        ("texts",),
-        encode=model.encode,
-        decode=decode,
-        reconstruct=model.reconstruct,
-        score=lambda items: {"score": -_stacked(losses(model.model, model.tokens(items)))},
-        writes="texts",
-    )
-
-
 def _stacked(rows: Sequence[np.ndarray] | Sequence[Tensor]) -> np.ndarray:
     import numpy as np
 
@@ -191,10 +155,9 @@ def _stacked(rows: Sequence[np.ndarray] | Sequence[Tensor]) -> np.ndarray:
 _ABILITIES: dict[str, Callable[[Any], Abilities]] = {
     "AnomalyDetector": _detector,
     "SequenceAutoencoder": _sequence_autoencoder,
-    "SequenceEncoder": _sequence_encoder,
+    "SequenceEncoder": lambda model: _sequence_autoencoder(model.autoencoder_),
     "SequenceClassifier": _sequence_classifier,
     "Autoencoder": _module,
     "Encoder": _module,
     "CompositeAutoencoder": lambda model: _module(model.encoder),
-    "TextAutoencoder": _text_autoencoder,
 }

@@ -10,12 +10,6 @@ from seqae.cli.json_report import json_report
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
 
-_SEQUENCES = {
-    "AnomalyDetector": "readings",
-    "SequenceEncoder": "readings",
-    "SequenceClassifier": "readings",
-    "TextAutoencoder": "texts",
-}
 _MAX_VALUES = 8  # maximum values of a list on one line
 
 
@@ -64,15 +58,15 @@ def summary_of(tree: Any) -> dict[str, Any]:
         tree: The description of the model.
     """
     parts = _parts(tree)
-    channels = parts.get("channel_names_") or next(_values(tree, "channels_"), None) or parts.get("n_channels_")
+    channels = next(_values(tree, "channel_names_"), None) or next(_values(tree, "channels_"), None)
     names = channels.get("tuple") if isinstance(channels, dict) else channels
     architecture = parts.get("architecture")
     found = {
         "kind": _kind(tree),
-        "sequences": parts.get("kind_") or _SEQUENCES.get(_kind(tree)),
+        "sequences": next(_values(tree, "kind_"), "readings" if _kind(tree) == "AnomalyDetector" else None),
         "channels": names,
         "window": parts.get("window"),
-        "code_size": next(_values(tree, "code_size"), None),
+        "code_size": next(_values(architecture if _kind(architecture) else tree, "code_size"), None),
         "architecture": _kind(architecture) or architecture,
     }
     return {name: value for name, value in found.items() if value not in (None, [], "")}

@@ -138,7 +138,7 @@ def sequence_losses(model: Autoencoder, sequences: Sequence[Tensor], loss: Loss)
         found = model(batch, targets=batch).prediction if is_read else model.reconstruct(batch)
         return [mean_loss(loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
 
-    return np.array([float(each) for each in over_batches(model, list(sequences), 256, losses)])
+    return torch.stack(over_batches(model, list(sequences), 256, losses)).numpy()
 
 
 def r2(predictions: Sequence[Tensor], sequences: Sequence[Tensor], center: Tensor) -> float:

@@ -19,12 +19,13 @@ from seqae.artifact import load, save
 from seqae.autoencoder import Autoencoder
 from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.checks import check_counts, checked_codes, checked_lengths, seed_of
+from seqae.estimators.exact import exact_codes, exact_reconstructions, in_float64
 from seqae.estimators.inputs import read_for
 from seqae.estimators.kinds import new_steps
 from seqae.estimators.learning_report import learning_report, r2, sequence_losses, token_scores
 from seqae.estimators.models import build_model
 from seqae.generation import sample_prior
-from seqae.inference import encode, evaluating, over_batches, reconstruct
+from seqae.inference import encode, evaluating
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.corruptions import Corruption
@@ -182,7 +183,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             NotFittedError: Before `fit`.
         """
         sequences = self.to_tensors(X)  # which checks that there is a model
-        return encode(self.model_, sequences)
+        return exact_codes(self.model_, sequences).numpy()
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the codes `(sequences, code_size)`: `encode` by scikit-learn's name."""
@@ -206,8 +207,9 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             lengths = self.steps_.max_length_
         parts = rows.split(256)
         steps = [None] * len(parts) if lengths is None else checked_lengths(lengths, len(rows)).split(256)
-        with evaluating(self.model_):
-            decoded = [self.model_.decode(*each).unpad() for each in zip(parts, steps)]
+        model, parts = in_float64(self.model_, parts)
+        with evaluating(model):
+            decoded = [model.decode(*each).unpad() for each in zip(parts, steps)]
         return [self._written(sequence.numpy()) for part in decoded for sequence in part]
 
     def inverse_transform(self, X: Any) -> list[Any]:  # noqa: N803
@@ -222,7 +224,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         data = read_for(self, X, reset=False)
-        written = [self._written(rows) for rows in reconstruct(self.model_, self.steps_.to_tensors(data.items))]
+        sequences = self.steps_.to_tensors(data.items)
+        written = [self._written(rows.numpy()) for rows in exact_reconstructions(self.model_, sequences)]
         if not data.pieces:
             return written
         ends = np.cumsum(data.pieces)
@@ -238,7 +241,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError, NotFittedError: As in `encode`.
         """
         sequences = self.to_tensors(X)
-        return -sequence_losses(self.model_, sequences, self.steps_.loss)
+        return -sequence_losses(*in_float64(self.model_, sequences), self.steps_.loss)
 
     def score(self, X: Any, y: object = None) -> float:  # noqa: N803
         """Return R2 of the reconstruction over all known values; of tokens the fraction that is reconstructed.
@@ -249,8 +252,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         sequences = self.to_tensors(X)
         if not sequences[0].is_floating_point():
             return token_scores(self.model_, sequences)[0]
-        predictions = over_batches(self.model_, sequences, 256, lambda batch: self.model_.reconstruct(batch).unpad())
-        return r2(predictions, sequences, torch.cat(sequences).nanmean(dim=0))
+        return r2(exact_reconstructions(self.model_, sequences), sequences, torch.cat(sequences).nanmean(dim=0))
 
     def generate(self, n_samples: int = 1, random_state: int = 0) -> list[Any]:
         """Return new sequences, decoded from random codes: of the prior if there is a `GaussianCode`, else like codes.
@@ -279,12 +281,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self.steps_.to_tensors(read_for(self, X, reset=False).items)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the fitted estimator to a folder, with what it learnt as metrics.
-
-        Raises:
-            NotFittedError: Before `fit`.
-            OSError: Writing failed; the files in the folder are unchanged.
-        """
+        """Write the fitted estimator to a folder, with what it learnt as metrics; see `seqae.save`."""
         check_is_fitted(self)
         return save(self, folder, metrics=self.report_.metrics())
 

@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from seqae.estimators.checks import check_counts, seed_of
+from seqae.estimators.exact import exact_codes
 from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 from seqae.estimators.sequence_encoder import SequenceEncoder
-from seqae.inference import encode
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):
@@ -123,7 +123,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             ValueError, TypeError, NotFittedError: As in `predict`.
         """
         check_is_fitted(self)
-        codes = torch.from_numpy(encode(self.autoencoder_.model_.encoder, self.autoencoder_.to_tensors(X)))
+        codes = exact_codes(self.autoencoder_.model_.encoder, self.autoencoder_.to_tensors(X))
         with torch.inference_mode():
             return self.head_(codes).double().softmax(dim=1).numpy()
 

@@ -135,6 +135,9 @@ def test_models_over_all_channels_are_those_of_sequences(architecture: Architect
     embed, sizes = MissingValueEmbedding(), {"code_size": 5, "hidden_size": 8}
     expected = build_autoencoder(architecture, 6, lambda size: nn.Linear(size, 3), embed=embed, **sizes)
     windows = Batch.full(torch.randn(4, 12, 3))
+    assert isinstance(model, seqae.Autoencoder)
+    model.eval()  # which has dropout
+    expected.eval()
     torch.testing.assert_close(model.reconstruct(windows).values, expected.reconstruct(windows).values)
 
 

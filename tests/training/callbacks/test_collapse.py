@@ -45,7 +45,7 @@ def test_an_lstm_that_has_learnt_the_mean_is_named_at_the_line_of_the_caller(val
 def test_the_caller_of_an_estimator_is_named_too():
     noise = list(np.random.default_rng(0).normal(size=(40, 30, 1)))
     with pytest.warns(TrainingWarning) as told:
-        seqae.SequenceEncoder(code_size=2, channels=(4,), epochs=1).fit(noise)
+        seqae.SequenceAutoencoder(code_size=2, hidden_size=8, epochs=1).fit(noise)
     assert told[0].filename == __file__
 
 
