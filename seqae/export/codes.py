@@ -9,6 +9,7 @@ import numpy as np
 from seqae.autoencoder import LengthPredictor
 from seqae.export.graph import Converter, Graph
 from seqae.export.networks import halves
+from seqae.export.sequences import reshape, unsqueeze
 from seqae.modules.codes import (
     BiHalfCode,
     BinaryCode,
@@ -18,6 +19,7 @@ from seqae.modules.codes import (
     TopKCode,
     ViewInvariantCode,
 )
+from seqae.modules.vector_quantization import VectorQuantizedCode
 
 _INT64 = 7  # the number that ONNX gives to this type
 
@@ -39,6 +41,18 @@ def _bits_of(graph: Graph, bottleneck: Any, code: str) -> str:
     return graph.convert(bottleneck.bits, "bits", code)
 
 
+def _vector_quantized(graph: Graph, bottleneck: VectorQuantizedCode, code: str) -> str:
+    parts = graph.node("Transpose", reshape(graph, code, 0, bottleneck.num_groups, -1), perm=[1, 0, 2])
+    codebook = bottleneck.codebook
+    products = graph.node("MatMul", parts, graph.weight("codebook_columns", codebook.transpose(1, 2)))
+    squares = graph.weight("squares", codebook.square().sum(dim=-1).unsqueeze(1))
+    distances = graph.node("Sub", squares, graph.node("Mul", products, np.float32(2)))
+    entries = unsqueeze(graph, graph.node("ArgMin", distances, axis=2, keepdims=0), 2)  # (group, batch, 1)
+    found = graph.node("GatherND", graph.weight("codebook", codebook), entries, batch_dims=1)
+    found = reshape(graph, graph.node("Transpose", found, perm=[1, 0, 2]), 0, -1)
+    return graph.node("Add", code, graph.node("Sub", found, code))  # NaN where the code is, as of the module
+
+
 def _predicted_lengths(graph: Graph, predictor: LengthPredictor, code: str) -> str:
     steps = graph.node("Round", graph.node("Exp", graph.convert(predictor.layers, "layers", code)))
     steps = graph.node("Clip", steps, np.float32(1), np.float32(predictor.max_length))
@@ -53,5 +67,6 @@ CONVERTERS: dict[Any, Converter] = {
     BiHalfCode: _signs,
     BitFlipCode: _bits_of,
     ViewInvariantCode: _bits_of,
+    VectorQuantizedCode: _vector_quantized,
     LengthPredictor: _predicted_lengths,
 }

@@ -17,6 +17,7 @@ from seqae.modules.codes import BiHalfCode, BinaryCode, BitFlipCode, GaussianCod
 from seqae.modules.images import frame_decoder, frame_encoder
 from seqae.modules.positional import AttentionPooling
 from seqae.modules.tokens import NearestEmbeddingHead, TiedHead, WordDropout
+from seqae.modules.vector_quantization import VectorQuantizedCode
 from seqae.transforms import Scaler
 
 runtime = pytest.importorskip("onnxruntime")
@@ -77,6 +78,7 @@ def test_an_autoencoder_of_any_architecture_gives_the_same_in_onnx(architecture,
         BiHalfCode(),
         BitFlipCode(BiHalfCode(), 0.5),
         ViewInvariantCode(BinaryCode()),
+        VectorQuantizedCode(4, num_entries=7, num_groups=2),
     ],
     ids=lambda bottleneck: type(bottleneck).__name__,
 )
