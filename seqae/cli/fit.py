@@ -23,7 +23,7 @@ def fit_autoencoder(
     data: list[Path],
     *,
     out: Path,
-    architecture: Architecture = "gru",
+    architecture: Architecture = "conv",
     code_size: int = 16,
     hidden_size: int | None = None,
     window: int | None = None,

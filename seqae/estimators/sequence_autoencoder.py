@@ -85,7 +85,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def __init__(
         self,
-        architecture: Architecture | Autoencoder | Callable[..., Autoencoder] = "gru",
+        architecture: Architecture | Autoencoder | Callable[..., Autoencoder] = "conv",
         code_size: int = 16,
         *,
         hidden_size: int | None = None,

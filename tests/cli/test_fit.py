@@ -36,7 +36,7 @@ def test_data_model_what_was_learnt_and_what_to_do_next_are_printed(waves: list[
     parameters = sum(weights.numel() for weights in estimator.model_.parameters())
     assert done.out.splitlines() == [
         "data arrays: 12 of 4 to 6 steps of 2",
-        f"model gru, codes of 2 numbers, {parameters:,} parameters",
+        f"model conv, codes of 2 numbers, {parameters:,} parameters",
         f"learnt {estimator.report_}",
         *[f"note {warning}" for warning in estimator.warnings_],
         "wrote model",
