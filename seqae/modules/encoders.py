@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
-from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time, with_log_length
+from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time
+from seqae.modules.positions import with_log_length
 from seqae.modules.recurrent import RecurrentLayer
 
 

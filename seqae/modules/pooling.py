@@ -29,14 +29,6 @@ def max_over_time(batch: Batch) -> Tensor:
     return torch.where(batch.mask.unsqueeze(-1), batch.values, lowest).amax(dim=1)
 
 
-def with_log_length(vectors: Tensor, lengths: Tensor) -> Tensor:
-    """Return vectors `(batch, size)` with the logarithm of each sequence's length `(batch,)`, `(batch, size + 1)`.
-
-    A pooled vector holds little of the length, which a decoder that tells it needs.
-    """
-    return torch.cat([vectors, lengths.to(vectors.dtype).log().unsqueeze(1)], dim=1)
-
-
 @dataclass(frozen=True)
 class SegmentMeanPooling:
     """The mean vector of each of several segments of a sequence.

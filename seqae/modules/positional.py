@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
-from seqae.modules.pooling import with_log_length
-from seqae.modules.positions import positional_features
+from seqae.modules.positions import positional_features, with_log_length
 
 
 class AttentionPooling(nn.Module):

@@ -1,4 +1,4 @@
-"""Positions of steps as features, counted from both ends of a sequence."""
+"""Positions of steps as features, counted from both ends of a sequence, and its length."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def positional_features(lengths: Tensor, time: int, frequencies: int) -> Tensor:
     steps = torch.arange(time, device=lengths.device)
     to_end = lengths.unsqueeze(1) - 1 - steps
     return torch.cat([_waves(steps.expand_as(to_end), frequencies), _waves(to_end, frequencies)], dim=-1)
+
+
+def with_log_length(vectors: Tensor, lengths: Tensor) -> Tensor:
+    """Return vectors `(batch, size)` with the logarithm of each sequence's length `(batch,)`, `(batch, size + 1)`.
+
+    A pooled vector holds little of the length, which a decoder that tells it needs.
+    """
+    return torch.cat([vectors, lengths.to(vectors.dtype).log().unsqueeze(1)], dim=1)
 
 
 def _waves(steps: Tensor, frequencies: int) -> Tensor:
