@@ -44,7 +44,7 @@ class TrainingDefaults:
 
 TRAINING = {
     "lstm": TrainingDefaults(learning_rate=6e-3),
-    "gru": TrainingDefaults(),
+    "gru": TrainingDefaults(learning_rate=6e-3),
     "conv": TrainingDefaults(steps=800),
     "attention": TrainingDefaults(steps=1000),
     "max_pooled_autoencoder": TrainingDefaults(noise=0.0),
