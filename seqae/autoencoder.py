@@ -20,7 +20,7 @@ class AutoencoderOutput:
     Attributes:
         prediction: The prediction for every step, `(batch, time, *prediction)`.
         code: The codes that the decoder read, `(batch, code_size)`.
-        penalty: The penalty of each code, `(batch,)`, zero without a bottleneck.
+        penalty: The penalty of each code and the loss of its length, `(batch,)`, zero without a bottleneck and lengths.
     """
 
     prediction: Batch

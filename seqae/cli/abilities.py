@@ -76,12 +76,6 @@ def _article(name: str) -> str:
     return "an" if name[0] in "AEIOU" else "a"
 
 
-def as_arrays(items: Sequence[Any]) -> list[np.ndarray]:
-    """Return tables and arrays as arrays, `(time, channel)` each, or frames as they are."""
-    arrays = [getattr(item, "values", item) for item in items]
-    return [array[:, None] if array.ndim == 1 else array for array in arrays]
-
-
 def _detector(model: AnomalyDetector) -> Abilities:
     def several(items: list[Any]) -> Any:
         raise AssertionError("a detector has its own commands")

@@ -31,8 +31,7 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
         plain = type(tensor) in (Tensor, nn.Parameter)
         if not plain or tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             return False
-    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return not recorded and load_kernel() is not None
+    return not torch.compiler.is_compiling() and load_kernel() is not None
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
