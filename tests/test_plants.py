@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from plants import KEEPS_RANGE, KINDS, make_plant, plant_cases
 
 CASES = plant_cases(2, seed0=3, normal=2000, held_out=500, repeats=2, rows=500)
