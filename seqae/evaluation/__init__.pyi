@@ -8,10 +8,16 @@ from .anomalies import sliding_window_length as sliding_window_length
 from .anomalies import vus_pr as vus_pr
 from .anomalies import vus_roc as vus_roc
 from .baselines import pca_reconstruction as pca_reconstruction
+from .fault_kinds import FAULTS as FAULTS
 from .images import image_cross_entropy as image_cross_entropy
 from .images import psnr as psnr
 from .images import squared_distance as squared_distance
 from .images import ssim as ssim
+from .injection import InjectedFault as InjectedFault
+from .injection import inject as inject
+from .injection import injected_cases as injected_cases
+from .injection_rates import detection_rates as detection_rates
+from .injection_rates import format_rates as format_rates
 from .likelihood import active_units as active_units
 from .likelihood import estimate_nll as estimate_nll
 from .likelihood import importance_bound as importance_bound

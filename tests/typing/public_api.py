@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import seqae
+from seqae.evaluation import InjectedFault, detection_rates, format_rates, inject, injected_cases
 from seqae.modules import ChainTree, Composition, ConvLSTM, Decomposition, frame_encoder
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -156,6 +157,12 @@ def detectors(normal: object, today: object) -> None:
     online.push(np.zeros((1, 3)))
     values = recordings[0].values
     seqae.save_figure(seqae.signal_figure(recordings[0], values, values), "signal.png")
+
+
+def faults(detector: seqae.AnomalyDetector, normal: Array) -> list[InjectedFault]:
+    lines: list[str] = format_rates(detection_rates(detector, normal, kinds=["offset", "replay"], sizes=[3]))
+    print(*lines, sep="\n")
+    return [inject(normal, "swap", channels=(0, 1), random_state=1), *injected_cases(normal, repeats=2)]
 
 
 def estimators(sequences: list[Array], labels: Sequence[int]) -> None:
