@@ -8,7 +8,6 @@ from .events import read_events_csv as read_events_csv
 from .events import read_events_json as read_events_json
 from .events import write_events_csv as write_events_csv
 from .events import write_events_json as write_events_json
-from .mahalanobis import Mahalanobis as Mahalanobis
 from .online.alerts import Alert as Alert
 from .online.detector import OnlineDetector as OnlineDetector
 from .online.detector import StreamUpdate as StreamUpdate
@@ -22,7 +21,7 @@ from .thresholds import empirical_false_alarm_rate as empirical_false_alarm_rate
 from .window_models import PCA as PCA
 from .window_models import WINDOW_MODELS as WINDOW_MODELS
 from .window_models import Conv as Conv
-from .window_models import Dense as Dense
+from .window_models import Linear as Linear
 from .window_models import MovingAverage as MovingAverage
 from .window_models import Recurrent as Recurrent
 from .window_models import Transformer as Transformer

@@ -1,4 +1,4 @@
-"""Anomaly detection in machine signals by reconstruction errors."""
+"""Anomaly detection in machine signals by an autoencoder that is trained on normal rows."""
 
 from __future__ import annotations
 
@@ -11,55 +11,48 @@ from seqae.anomaly.detection import Detection
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fitting import ScorerFitter
-from seqae.anomaly.mahalanobis import Mahalanobis
 from seqae.anomaly.online.drift import find_drift
-from seqae.anomaly.scorer import Scorer, contributions
-from seqae.anomaly.thresholds import FittedThreshold, PeaksOverThreshold, Threshold
-from seqae.anomaly.window_models import Dense, WindowModelFactory
+from seqae.anomaly.scorer import Scorer
+from seqae.anomaly.window_models import Linear, WindowModelFactory
 from seqae.data.signals.checks import warn_of_times
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
 
 
 class AnomalyDetector:
-    """Learns to reconstruct normal rows, and scores rows by how large their reconstruction errors are.
+    """Learns what is normal in windows of all channels, and says of each row how rare it would be among normal rows.
 
-    Malhotra et al. 2016, https://arxiv.org/abs/1607.00148. Windows of 16 steps are reconstructed at several time
-    resolutions, each by a model of its own. The errors of a row are averaged over all windows that cover it, also
-    those that start later, and divided by a high quantile of normal errors, so that scores have no unit. A row's score
-    is the mean over resolutions and the quadratic mean over channels.
-
-    Scores rank rows. Alarms are raised by several streams of evidence, each with a threshold of its own: the errors at
-    each resolution, and control charts of the mean and the deviation of each channel. The thresholds are fitted to
-    blocks of the normal rows by models that were fitted to the other blocks; for `Dense` these models are the principal
-    components that its training starts from.
+    An autoencoder reconstructs windows of rows, each channel from the others. Each channel's residual and the channel
+    itself are weighted by what is usual for them, at several time resolutions; the sum over channels is attributed to
+    rows, and calibrated on blocks of normal rows that the models were not fitted to. The score of a row is minus the
+    decimal logarithm of the fraction of normal rows that score as high: 2 is one row in a hundred, 3 one in a thousand.
+    The same number ranks rows and raises alarms, and the scores of channels add up to it. All formulas are in
+    `seqae/anomaly/README.md`.
 
     `fit` sets `scorer_`, which holds all that was learnt.
 
     Args:
-        model: Creates the window models, see `seqae.anomaly.window_models`; `Dense()` by default.
+        model: Creates the window models, see `seqae.anomaly.window_models`; `Linear()` by default.
         resolutions: Rows in a step, for each resolution; those for which there are too few training rows are made
             finer.
-        window: The number of steps in a window.
-        stride: Steps from one window to the next when scoring, 1 to `window`.
+        window: The number of steps in a window, 2 or more; fewer where there are more than 128 channels.
         false_alarm_rate: Fraction of normal rows that may raise an alarm, between 0 and 1.
-        threshold: Fits the thresholds of the errors; `PeaksOverThreshold()` by default.
-        distance: Combines the errors of all channels to one score: `Mahalanobis()` uses which channels have large
-            errors together in normal rows (Malhotra et al. 2016); the quadratic mean if None.
+        false_alarms_per_day: Separate false alarms that normal rows may raise in a day, in place of
+            `false_alarm_rate`; the rows must have times.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
-        epochs: Passes over the training windows at most.
+        epochs: Passes over the training windows at most, for models that are trained.
         random_state: Seed of all random numbers.
 
     Raises:
-        ValueError: The stride is longer than the window, or less than 1.
+        ValueError: A window, a resolution or a rate is out of range.
 
     Example:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> rows = np.sin(0.1 * np.arange(3000))[:, None] + 0.1 * rng.standard_normal((3000, 2))
         >>> rows[2500:2520, 1] += 3
-        >>> detector = AnomalyDetector(epochs=0).fit(rows[:2000])  # no training beyond the principal components
+        >>> detector = AnomalyDetector().fit(rows[:2000])
         >>> [event.channels[0].channel for event in detector.events(rows[2000:])]  # the one that contributes most
         ['1']
         >>> detector.score_samples(rows).shape
@@ -71,26 +64,35 @@ class AnomalyDetector:
     def __init__(
         self,
         model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
-        stride: int = 1,
         false_alarm_rate: float = 0.01,
-        threshold: Threshold | None = None,
-        distance: Mahalanobis | None = None,
+        false_alarms_per_day: float | None = None,
         merge_gap: int = 10,
         min_rows: int = 1,
         epochs: int = 15,
         random_state: int = 0,
     ):
-        if not 1 <= stride <= window:
-            raise ValueError(f"a stride of {stride} steps. Give 1 to {window}, so that windows cover every row")
-        self.model = Dense() if model is None else model
+        if window < 2 or not resolutions or min(resolutions) < 1:
+            raise ValueError(
+                f"a window of {window} steps at resolutions {tuple(resolutions)}. Give a window of 2 steps or more, "
+                "and at least one resolution of 1 row or more"
+            )
+        if not 0 < false_alarm_rate < 1:
+            raise ValueError(
+                f"false_alarm_rate is {false_alarm_rate}. Give the fraction of normal rows that may raise an alarm, "
+                "for example 0.01"
+            )
+        if false_alarms_per_day is not None and not false_alarms_per_day > 0:
+            raise ValueError(
+                f"false_alarms_per_day is {false_alarms_per_day}. Give a number above 0, for example 1 / 7 for one a "
+                "week"
+            )
+        self.model = Linear() if model is None else model
         self.resolutions = tuple(resolutions)
         self.window = window
-        self.stride = stride
         self.false_alarm_rate = false_alarm_rate
-        self.threshold = PeaksOverThreshold() if threshold is None else threshold
-        self.distance = distance
+        self.false_alarms_per_day = false_alarms_per_day
         self.merge_gap = merge_gap
         self.min_rows = min_rows
         self.epochs = epochs
@@ -114,9 +116,9 @@ class AnomalyDetector:
         """Return a copy with the same models, calibrated on other normal rows; this detector does not change.
 
         For a machine that was serviced or runs at another operating point. It takes no longer than scoring, and fewer
-        rows than training. The mean of channels that have shifted is replaced; the scales of the errors, the control
-        charts and all thresholds are re-estimated, and become wider or stay: few rows show too little of how far a
-        channel wanders to make them tighter.
+        rows than training. The mean of channels that have shifted is replaced; what is usual for their residuals is
+        estimated again, and becomes wider or stays: few rows show too little of how far a channel wanders to make it
+        tighter. The scores and the threshold are calibrated anew.
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
@@ -130,7 +132,7 @@ class AnomalyDetector:
         return recalibrated
 
     def score_samples(self, data: object) -> np.ndarray:
-        """Return one score per row of one recording, `(row,)` float32: higher = more anomalous.
+        """Return one score per row of one recording, `(row,)` float32: higher = more anomalous, see the class.
 
         Rows in which all values are missing get NaN.
 
@@ -140,20 +142,18 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted; so for all methods below.
         """
-        recording = self._one(data)
-        return self.scorer_.row_scores(recording)
+        return self.scorer_.score(self._one(data)).scores
 
     def predict(self, data: object) -> np.ndarray:
         """Return which rows of one recording raise an alarm, `(row,)` bool."""
-        return self._alarms(self._one(data))
+        return self._detection(self._one(data)).alarms
 
     def channel_scores(self, data: object) -> np.ndarray:
         """Return one score per row and channel of a recording, `(row, channel)` float32; NaN where a value is missing.
 
-        They are the errors at the finest resolution, divided by a quantile of normal errors.
+        They are what each channel contributes to the score of the row, and add up to it.
         """
-        recording = self._one(data)
-        return self.scorer_.channel_scores(recording)
+        return self.scorer_.score(self._one(data)).channel_scores
 
     def detect(self, data: object) -> list[Detection]:
         """Return scores, alarms and events of each recording; `data` may hold several."""
@@ -171,7 +171,7 @@ class AnomalyDetector:
         the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
         recording = self._one(data)
-        return find_drift(recording, self._alarms(recording), self.scorer_)
+        return find_drift(recording, self._detection(recording).alarms, self.scorer_)
 
     def reconstruct(self, data: object) -> np.ndarray:
         """Return the reconstruction of one recording by the finest model, `(row, channel)` in the units of the data."""
@@ -197,9 +197,9 @@ class AnomalyDetector:
         return self.scorer_.units
 
     @property
-    def thresholds_(self) -> tuple[FittedThreshold, ...]:
-        """The thresholds for the row scores at each resolution, finest first."""
-        return self.scorer_.thresholds
+    def threshold_(self) -> float:
+        """The score above which a row raises an alarm."""
+        return self.scorer_.threshold
 
     @property
     def empirical_false_alarm_rate_(self) -> float:
@@ -216,27 +216,21 @@ class AnomalyDetector:
             model=self.model,
             resolutions=self.resolutions,
             window=self.window,
-            stride=self.stride,
             false_alarm_rate=self.false_alarm_rate,
-            threshold=self.threshold,
-            distance=self.distance,
+            false_alarms_per_day=self.false_alarms_per_day,
+            merge_gap=self.merge_gap,
             epochs=self.epochs,
             random_state=self.random_state,
         )
 
-    def _alarms(self, recording: Recording) -> np.ndarray:
-        return self.scorer_.combine_evidence(self.scorer_.score(recording).threshold_ratios) > 1
-
     def _detection(self, recording: Recording) -> Detection:
-        scorer = self.scorer_
-        scores = scorer.score(recording)
+        scores = self.scorer_.score(recording)
         return Detection(
             recording=recording,
-            reconstruct=scorer.reconstruct,
-            channel_scores=scores.channel_scores,
+            reconstruct=self.scorer_.reconstruct,
             scores=scores.scores,
-            threshold_ratio=scorer.combine_evidence(scores.threshold_ratios),
-            contributions=contributions(scores.chart_ratios, scores.channel_scores),
+            channel_scores=scores.channel_scores,
+            threshold=self.scorer_.threshold,
             merge_gap=self.merge_gap,
             min_rows=self.min_rows,
         )

@@ -15,8 +15,6 @@ import numpy as np
 
 from seqae._files import write_atomically
 
-RELEASE_RATIO = 0.4  # an alarm ends when its ratio has fallen to this fraction of its peak
-
 
 @dataclass(frozen=True)
 class ChannelContribution:
@@ -74,37 +72,6 @@ def runs(flags: np.ndarray, merge_gap: int = 0) -> np.ndarray:
     apart = starts[1:] - stops[:-1] > merge_gap
     first, last = np.append(True, apart), np.append(apart, True)
     return np.stack([starts[first[: len(starts)]], stops[last[: len(stops)]]], axis=1)
-
-
-def hysteresis(ratios: np.ndarray, release: float = RELEASE_RATIO) -> np.ndarray:
-    """Return where a ratio to a threshold is in alarm, `(row,)` bool, without the slow decay after a large peak.
-
-    An alarm is released when the ratio is at most 1 or has fallen below `release` times its peak. The next alarm starts
-    where the ratio is above 1 and has risen by the same factor: to at least its lowest value since the last alarm
-    divided by `release`.
-
-    Args:
-        ratios: `(row,)` float; NaN raises no alarm.
-        release: Fraction of its peak to which a ratio may fall within an alarm, 0 to 1.
-    """
-    in_alarm = np.zeros(len(ratios), dtype=bool)
-    trough, end = 0.0, 0  # the lowest ratio since the last alarm; the row after the last run
-    for start, stop in runs(ratios > 1).tolist():
-        trough = min(trough, float(np.nan_to_num(ratios[end:start], nan=np.inf).min(initial=np.inf)))
-        while start < stop:
-            above = ratios[start:stop]
-            rising = release * above >= np.fmin(np.minimum.accumulate(above), trough)
-            if not rising.any():
-                trough = min(trough, float(above.min()))
-                break
-            start += int(rising.argmax())
-            above = ratios[start:stop]
-            released = above < release * np.maximum.accumulate(above)
-            last = start + int(released.argmax()) if released.any() else stop
-            in_alarm[start:last] = True
-            start, trough = last, float(ratios[last]) if last < stop else np.inf
-        end = stop
-    return in_alarm
 
 
 def find_events(

@@ -1,46 +1,57 @@
-"""Fits a scorer: window models, scales of their errors, control charts, then thresholds by cross-fitting."""
+"""Fits a scorer: models and what is usual for their residuals, then evidence and calibration by cross-fitting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from seqae.anomaly.control_charts import SUFFICIENT_ROWS, MeanChart, StuckChart
+from seqae.anomaly.calibration import Calibration, fit_calibration
 from seqae.anomaly.drift import DriftChart
-from seqae.anomaly.error_scaling import ErrorScaler, minimum_effect
-from seqae.anomaly.mahalanobis import Mahalanobis
-from seqae.anomaly.multiscale import ResolutionModel, one_thread
+from seqae.anomaly.evidence import (
+    KINDS,
+    Surprise,
+    WindowEvidence,
+    believed_dimensions,
+    fit_surprise,
+    fit_whitening,
+    reconstructions,
+)
+from seqae.anomaly.localization import Localization
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.thresholds import FittedThreshold, Threshold
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
+from seqae.anomaly.windows import one_thread
 from seqae.data.signals.checks import refuse_unlearnable, usual_period
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
-CONSTANT_FRACTION = 0.03  # of the minimum effect; channels whose deviation stays below it are taken as constant
-SHIFT_FRACTION = 0.5  # recalibration moves a center that has shifted by more than this fraction of its threshold
-MIN_TRAINING_WINDOWS = 4  # minimum windows without overlap in the longest part, at every resolution
+MINIMUM_RANGE_FRACTION = 0.03  # deviations below this fraction of a channel's range are never abnormal
+MINIMUM_NOISE = 0.003  # as a fraction of a channel's variance, so that the covariance can be inverted
+MIN_TRAINING_WINDOWS = 4  # windows without overlap in the longest part, at every resolution
+FOLD_WINDOWS = 1.25  # windows without overlap in a fold, at every resolution
+MAX_WINDOW_SIZE = 2048  # numbers in a window; longer ones of many channels have no reliable covariance
+SECONDS_PER_DAY = 86400.0
+MIN_ALARM_ROWS = 10  # normal rows above the threshold that would determine it
 
 
 @dataclass(frozen=True)
 class ScorerFitter:
     """Fits scorers to normal rows; the arguments are those of `AnomalyDetector`.
 
-    Thresholds need scores of rows that the models were not fitted to. So the normal rows are cut into blocks, and each
-    block is scored by a scorer that was fitted to the other blocks (cross-fitting).
+    Evidence and thresholds need rows that the models were not fitted to. So the normal rows are cut into blocks, and
+    each block is measured by models that were fitted to the other blocks (cross-fitting).
     """
 
     model: WindowModelFactory
     resolutions: tuple[int, ...]
     window: int
-    stride: int
     false_alarm_rate: float
-    threshold: Threshold
-    distance: Mahalanobis | None
+    false_alarms_per_day: float | None
+    merge_gap: int
     epochs: int
     random_state: int
 
@@ -52,20 +63,44 @@ class ScorerFitter:
             progress: Whether to show a progress bar of the training.
 
         Raises:
-            ValueError: There are no values, too large values or too few rows.
+            ValueError: There are no values, too large values or too few rows, or no times for a rate per day.
         """
-        channels = recordings[0].channels
+        period = usual_period(recordings)
         parts = self._parts(recordings)
-        with one_thread():
-            scorer = self._fit_models(parts, channels, self.model, progress)
-            ratios = self._out_of_fold_ratios(
-                scorer, parts, lambda others: self._fit_models(others, channels, self.model.proxy_for_calibration)
-            )
-        scorer = replace(scorer, units=dict(recordings[0].units), period=usual_period(recordings))
-        return self._calibrate(scorer, parts, ratios)
+        scaler = Scaler().fit(parts)
+        scaled = [scaler.transform(part) for part in parts]
+        rows = [torch.from_numpy(_hold_last(part)) for part in scaled]
+        noise = torch.from_numpy(minimum_effect(parts, scaler)).square().clamp(min=MINIMUM_NOISE)
+        window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
+        resolutions = self._possible_resolutions(list(map(len, parts)), window)
+        histories: list[Mapping[str, Sequence[float]]] = []
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            evidence = [self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions]
+            blocks = []
+            for block, others in _cross_fit_blocks(rows, self.model.n_folds, window):
+                longest = max(map(len, others))
+                blocks.append(
+                    _distances(
+                        [
+                            self._fit_evidence(others, noise, window, each) if window * each <= longest else None
+                            for each in resolutions
+                        ],
+                        block,
+                    )
+                )
+            evidence = [
+                replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
+                for number, each in enumerate(evidence)
+            ]
+        scorer = self._calibrate(evidence, recordings[0], scaler, period, blocks, parts)
+        return replace(scorer, history=histories[0] if histories else {})
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer with the same models, calibrated on other normal recordings.
+
+        The new rows may be few, and show less than the training rows of how far a channel wanders. So no scale becomes
+        smaller, and the threshold no lower.
 
         Args:
             scorer: A fitted scorer.
@@ -75,10 +110,17 @@ class ScorerFitter:
             ValueError: There are no values, too large values or too few rows.
         """
         parts = self._parts(recordings)
-        with one_thread():
-            scorer = self._update_statistics(scorer, parts)
-            ratios = self._out_of_fold_ratios(scorer, parts, lambda others: self._update_statistics(scorer, others))
-        return self._calibrate(scorer, parts, ratios)
+        scaler = self._shifted_scaler(scorer, parts)
+        rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
+        with one_thread(), torch.inference_mode():
+            blocks = [_distances(scorer.resolutions, part) for part in _in_blocks(rows, self.model.n_folds)]
+            evidence = []
+            for number, each in enumerate(scorer.resolutions):
+                assert each.surprise is not None
+                fitted = _fit_surprise(each, [block[number] for block in blocks], parts)
+                evidence.append(replace(each, surprise=fitted.widen(each.surprise)))
+        new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, parts)
+        return replace(new, history=scorer.history, units=scorer.units)
 
     def _parts(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
         """Return the rows without gaps in time, `(row, channel)` each."""
@@ -92,141 +134,164 @@ class ScorerFitter:
             )
         return parts
 
-    def _fit_models(
+    def _possible_resolutions(self, lengths: Sequence[int], window: int) -> list[int]:
+        """Return the resolutions; those for which there are too few rows are made finer."""
+        fold = sum(lengths) / self.model.n_folds
+        coarsest = min(max(lengths) / MIN_TRAINING_WINDOWS, min(fold, max(lengths)) / FOLD_WINDOWS) / window
+        return sorted({max(1, min(each, int(coarsest))) for each in self.resolutions})
+
+    def _fit_evidence(
         self,
-        parts: list[np.ndarray],
-        channels: tuple[str, ...],
-        factory: WindowModelFactory,
+        parts: Sequence[Tensor],
+        noise: Tensor,
+        window: int,
+        rows_per_step: int,
         progress: bool = False,
+        histories: list[Mapping[str, Sequence[float]]] | None = None,
+    ) -> WindowEvidence:
+        """Return a model of windows with what is usual for them, but without the surprise."""
+        windows = sample_windows(parts, window, rows_per_step)
+        model = self.model(windows, noise)
+        if self.model.is_trainable and self.epochs:
+            history = train(model, windows, self.epochs, self.model.learning_rate, self.random_state, progress)
+            if histories is not None:
+                histories.append(history)
+        with torch.inference_mode():
+            residuals = windows - reconstructions(model.eval(), windows)
+            return WindowEvidence(
+                model, window, rows_per_step, fit_whitening(windows, noise), fit_whitening(residuals, noise)
+            )
+
+    def _calibrate(
+        self,
+        evidence: Sequence[WindowEvidence],
+        recording: Recording,
+        scaler: Scaler,
+        period: float | None,
+        blocks: Sequence[Sequence[Tensor | None]],
+        parts: list[np.ndarray],
     ) -> Scorer:
-        """Return a scorer without thresholds."""
-        scaler = Scaler().fit(parts)
+        """Return a scorer by the distances of blocks of normal rows, one or none for each resolution of a block."""
+        with torch.inference_mode():
+            windows = [
+                [None if each is None else _evidence(own, each) for own, each in zip(evidence, block)]
+                for block in blocks
+            ]
+            lengths = tuple(each.length for each in evidence)
+            localization = Localization(lengths)
+            rows = [localization.of_rows(block).sum(dim=1).numpy() for block in windows if block[0] is not None]
+        calibration = fit_calibration(rows, self.false_alarm_rate, self.merge_gap)
+        threshold = self._threshold(calibration, period)
+        alarms = [calibration.scores(torch.from_numpy(each)).numpy() > threshold for each in rows]
         scaled = [scaler.transform(part) for part in parts]
-        # Coarse resolutions for which there are too few rows are made finer.
-        coarsest = max(map(len, parts)) // (MIN_TRAINING_WINDOWS * self.window)
-        resolutions = sorted({max(1, min(each, coarsest)) for each in self.resolutions})
-        models, histories = [], []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            for rows_per_step in resolutions:
-                windows = sample_windows(scaled, self.window, rows_per_step)
-                model = factory(windows)
-                if factory.is_trainable and self.epochs:
-                    seed, rate = self.random_state, factory.learning_rate
-                    histories.append(train(model, windows, self.epochs, rate, seed, progress))
-                models.append(ResolutionModel(model.eval(), self.window, rows_per_step))
-        error_scaler, mean_chart, stuck_chart = self._fit_statistics(models, scaler, parts)
         return Scorer(
-            channels=channels,
-            stride=self.stride,
+            channels=recording.channels,
             scaler=scaler,
-            resolution_models=models,
-            error_scaler=error_scaler,
-            mean_chart=mean_chart,
-            stuck_chart=stuck_chart,
-            history=histories[0] if histories else {},
+            resolutions=tuple(evidence),
+            localization=localization,
+            calibration=calibration,
+            threshold=threshold,
+            units=dict(recording.units),
+            period=period,
+            empirical_false_alarm_rate=float(np.concatenate(alarms).mean()),
+            warning=self._warning(sum(map(len, rows))),
+            drift_chart=DriftChart().fit(scaled, alarms, minimum_effect(parts, scaler)),
         )
 
-    def _fit_statistics(
-        self, models: Sequence[ResolutionModel], scaler: Scaler, parts: list[np.ndarray]
-    ) -> tuple[ErrorScaler, MeanChart, StuckChart]:
-        """Fit the normal ranges of errors, means and deviations."""
-        scaled = [scaler.transform(part) for part in parts]
-        errors = [np.concatenate([model.errors(part, self.stride) for part in scaled]) for model in models]
-        floor = minimum_effect(parts, scaler)
+    def _threshold(self, calibration: Calibration, period: float | None) -> float:
+        if self.false_alarms_per_day is None:
+            return calibration.threshold(self.false_alarm_rate)
+        if period is None:
+            raise ValueError(
+                "false_alarms_per_day needs to know how many rows a day has, but the normal rows have no times. "
+                "Give rows with times, or false_alarm_rate, a fraction of the rows"
+            )
+        return calibration.threshold_for_events(self.false_alarms_per_day * period / SECONDS_PER_DAY)
+
+    def _warning(self, rows: int) -> str:
+        expected = rows * self.false_alarm_rate
+        if expected >= MIN_ALARM_ROWS:
+            return ""
         return (
-            ErrorScaler(distance=self.distance).fit(errors, parts, scaler),
-            MeanChart().fit(scaled, self.false_alarm_rate, floor),
-            StuckChart().fit(scaled, floor * CONSTANT_FRACTION),
+            f"{rows} normal rows hold about {expected:.1f} that a false alarm rate of {self.false_alarm_rate:g} would "
+            f"exceed, so the threshold is extrapolated. Give {int(np.ceil(MIN_ALARM_ROWS / self.false_alarm_rate))} "
+            "rows or more to see it"
         )
 
-    def _update_statistics(self, scorer: Scorer, parts: list[np.ndarray]) -> Scorer:
-        """Return a scorer, without thresholds, that takes other rows as normal; the models stay.
-
-        The new rows may be few, and show less than the training rows of how far a channel wanders. So the mean of a
-        channel is replaced only if it has shifted some way to its threshold, and no scale or threshold is made tighter.
-        """
+    @staticmethod
+    def _shifted_scaler(scorer: Scorer, parts: list[np.ndarray]) -> Scaler:
+        """Return the scorer's scaler with the mean of the new rows for channels that have shifted noticeably."""
         is_known = np.any([(~np.isnan(part)).any(axis=0) for part in parts], axis=0)
         means = np.where(is_known, Scaler().fit(parts).mean_, scorer.scaler.mean_)
-        shifts = (means - scorer.scaler.mean_) / scorer.scaler.scale_ - scorer.mean_chart.center_
-        has_shifted = is_known & (np.abs(shifts) > SHIFT_FRACTION * scorer.mean_chart.threshold_)
-        scaler = scorer.scaler.with_mean(np.where(has_shifted, means, scorer.scaler.mean_))
-        error_scaler, mean_chart, stuck_chart = self._fit_statistics(scorer.resolution_models, scaler, parts)
-        return replace(
-            scorer,
-            stride=self.stride,
-            scaler=scaler,
-            error_scaler=error_scaler.widen(scorer.error_scaler),
-            mean_chart=mean_chart.widen(scorer.mean_chart).with_center(
-                np.where(has_shifted, 0.0, scorer.mean_chart.center_)
-            ),
-            stuck_chart=stuck_chart.widen(scorer.stuck_chart),
-            thresholds=(),
+        shifts = np.abs(means - scorer.scaler.mean_) / scorer.scaler.scale_
+        return scorer.scaler.with_mean(
+            np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_)
         )
 
-    def _out_of_fold_ratios(
-        self, scorer: Scorer, parts: list[np.ndarray], fit_fold: Callable[[list[np.ndarray]], Scorer]
-    ) -> list[np.ndarray]:
-        """Return the ratios of each block of the normal rows, `(stream, row)`, by a scorer fitted to the other blocks.
 
-        The streams of errors are not divided by thresholds yet.
-        """
-        ratios = []
-        for block, others in _cross_fit_blocks(parts, self.model.n_folds, self.window):
-            fold_scorer = fit_fold(others)
-            scores = fold_scorer.score(Recording(block, scorer.channels))
-            # With fewer rows the coarsest resolution may have become finer, or equal to another one.
-            missing = len(scorer.resolution_models) - len(fold_scorer.resolution_models)
-            ratios.append(np.pad(scores.threshold_ratios, ((0, missing), (0, 0)), mode="edge"))
-        return ratios
+def minimum_effect(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:
+    """Return the smallest deviation of each channel that can be abnormal, `(channel,)`, in units of scaled rows.
 
-    def _calibrate(self, scorer: Scorer, parts: list[np.ndarray], ratios: list[np.ndarray]) -> Scorer:
-        """Return a scorer with thresholds and drift chart, by out-of-fold ratios, `(stream, row)` each."""
-        rows = sum(map(len, parts))
-        errors = np.concatenate([each[2:] for each in ratios], axis=1)
-        scorer = replace(
-            scorer,
-            thresholds=tuple(
-                self._fit_threshold(each, len(errors), SUFFICIENT_ROWS * model.receptive_rows / rows)
-                for each, model in zip(errors, scorer.resolution_models)
-            ),
-        )
-        divisors = np.append([1.0, 1.0], scorer.threshold_values)[:, None]
-        alarms = [scorer.combine_evidence((each / divisors).astype(np.float32)) > 1 for each in ratios]
-        scaled = [scorer.scaler.transform(part) for part in parts]
-        return replace(
-            scorer,
-            empirical_false_alarm_rate=float(np.concatenate(alarms).mean()),
-            drift_chart=DriftChart().fit(scaled, alarms, minimum_effect(parts, scorer.scaler)),
-        )
+    It is a fraction of the channel's range in the normal rows; of the scaler's unit, if the channel was constant.
 
-    def _fit_threshold(self, scores: np.ndarray, resolutions: int, shortage: float) -> FittedThreshold:
-        """Return the threshold for scores at one resolution, `(row,)`.
-
-        Args:
-            scores: Scores of normal rows that the model was not fitted to.
-            resolutions: The number of resolutions; together they keep the false alarm rate.
-            shortage: The factor by which normal rows are too few; above 1 it raises the threshold.
-        """
-        threshold = self.threshold.fit(scores, self.false_alarm_rate / resolutions)
-        # Constant channels have no errors at all, and rounding must raise no alarm: a threshold is at least 1.
-        value = max(threshold.value, 1.0) * max(shortage, 1)
-        return replace(threshold, value=float(value))
+    Args:
+        parts: The rows in their own units, `(row, channel)` each.
+        scaler: The scaler that was fitted to them.
+    """
+    with np.errstate(all="ignore"):
+        low = np.fmin.reduce([np.fmin.reduce(part, axis=0) for part in parts])
+        high = np.fmax.reduce([np.fmax.reduce(part, axis=0) for part in parts])
+    ranges = np.where(scaler.is_constant_ | np.isnan(high - low), scaler.scale_, high - low)
+    return MINIMUM_RANGE_FRACTION * ranges / scaler.scale_
 
 
-def _cross_fit_blocks(
-    parts: Sequence[np.ndarray], n_folds: int, window: int
-) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+def _hold_last(rows: np.ndarray) -> np.ndarray:
+    """Return scaled rows with the last known value in place of missing ones, `(row, channel)` float64; at first 0."""
+    known = ~np.isnan(rows)
+    if known.all():
+        return rows.astype(np.float64)
+    latest = np.maximum.accumulate(np.where(known, np.arange(len(rows))[:, None], -1), axis=0)
+    values = np.take_along_axis(rows, np.maximum(latest, 0), axis=0)
+    return np.where(latest < 0, 0.0, values).astype(np.float64)
+
+
+def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> list[Tensor | None]:
+    """Return the distances of windows, `(kind, window, channel)` for each resolution with a window as short as rows."""
+    with torch.inference_mode():
+        return [None if each is None or len(rows) < each.length else each.distances(rows) for each in evidence]
+
+
+def _evidence(own: WindowEvidence, distances: Tensor) -> Tensor:
+    """Return the evidence of windows with these distances `(kind, window, channel)`, `(window, channel)`."""
+    assert own.surprise is not None
+    return own.surprise.evidence(distances).sum(dim=0)
+
+
+def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:
+    """Fit to the distances of all blocks, `(kind, window, channel)` each."""
+    known = [each for each in distances if each is not None]
+    assert known and known[0].shape[0] == KINDS
+    return fit_surprise(torch.cat(known, dim=1), believed_dimensions(parts, own.window))
+
+
+def _in_blocks(parts: Sequence[Tensor], count: int) -> Iterator[Tensor]:
+    """Yield parts `(row, channel)` cut into at least `count` pieces of about one length, no shorter than before."""
+    size = -(-sum(map(len, parts)) // count)
+    for part in parts:
+        yield from part.tensor_split(max(1, round(len(part) / size)))
+
+
+def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
     """Yield blocks of consecutive rows, `(row, channel)`, each with the remaining parts, `(row, channel)` each."""
     edges = np.cumsum([0] + [len(part) for part in parts])
     for block in np.array_split(np.arange(edges[-1]), n_folds):
-        start, stop = block[0], block[-1] + 1
-        within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges)]
+        start, stop = int(block[0]), int(block[-1]) + 1
+        within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges.tolist())]
         outside = [
             piece
-            for part, at in zip(parts, edges)
+            for part, at in zip(parts, edges.tolist())
             for piece in (part[: max(start - at, 0)], part[max(stop - at, 0) :])
             if len(piece) >= window
         ]
-        if max(map(len, outside), default=0) >= 2 * window:  # else too little to fit models to
+        if max(map(len, outside), default=0) >= 2 * window and max(map(len, within)) >= window:
             yield max(within, key=len), outside

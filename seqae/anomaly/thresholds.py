@@ -15,7 +15,7 @@ import numpy as np
 
 from seqae.anomaly.events import runs
 
-_MIN_EXCESSES = 10  # with fewer rows in the tail its shape cannot be estimated
+MIN_EXCESSES = 10  # with fewer rows in the tail its shape cannot be estimated
 _RUN_GAP = 10  # rows; excesses that are closer are counted as one occurrence
 
 
@@ -112,14 +112,14 @@ class PeaksOverThreshold(Threshold):
         if false_alarm_rate >= in_tail.mean() > 0:
             return Quantile().fit(scores, false_alarm_rate)
         excesses = scores[in_tail] - start
-        if len(excesses) < _MIN_EXCESSES:
+        if len(excesses) < MIN_EXCESSES:
             warning = (
                 f"only {len(excesses)} of {len(scores)} scores lie in the tail, too few to extrapolate it; the "
                 "threshold is a plain quantile. "
-                f"Hold out at least {ceil(_MIN_EXCESSES / (1 - self.tail_quantile))} rows"
+                f"Hold out at least {ceil(MIN_EXCESSES / (1 - self.tail_quantile))} rows"
             )
             return replace(Quantile().fit(scores, false_alarm_rate), warning=warning)
-        shape, scale = _fit_pareto(excesses)
+        shape, scale = fit_pareto(excesses)
         log_ratio = log(in_tail.mean() / false_alarm_rate)
         excess = scale * (np.expm1(shape * log_ratio) / shape if shape else log_ratio)
         return FittedThreshold(
@@ -153,7 +153,7 @@ def _known_scores(scores: np.ndarray) -> np.ndarray:
 def _tail_warning(in_tail: np.ndarray) -> str:
     """Return a warning if the rows in the tail, `(row,)` bool, are too few independent occurrences, else ""."""
     occurrences = len(runs(in_tail, merge_gap=_RUN_GAP))
-    if occurrences >= _MIN_EXCESSES:
+    if occurrences >= MIN_EXCESSES:
         return ""
     return (
         f"the {in_tail.sum()} highest scores come in only {occurrences} runs, so the threshold rests on few "
@@ -161,7 +161,7 @@ def _tail_warning(in_tail: np.ndarray) -> str:
     )
 
 
-def _fit_pareto(excesses: np.ndarray) -> tuple[float, float]:
+def fit_pareto(excesses: np.ndarray) -> tuple[float, float]:
     """Return shape and scale of the generalised Pareto distribution of positive excesses, `(excess,)`.
 
     The likelihood is a function of one parameter, the ratio of shape and scale, which determines the best shape. The

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import scipy.linalg
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,6 @@ from seqae.architectures import Architecture, build_autoencoder
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.modules.missing import MissingValueEmbedding
-from seqae.modules.per_channel import PerChannelDecoder, PerChannelEncoder, start_from_principal_components
 
 
 class MovingAveragePredictor(nn.Module):
@@ -46,7 +46,37 @@ class MovingAveragePredictor(nn.Module):
         return Batch(torch.where(count > 0, means, values), batch.lengths)
 
 
-WindowModel = Autoencoder | MovingAveragePredictor
+class LinearWindowModel(nn.Module):
+    """A linear autoencoder of whole windows: each step of each channel is a weighted sum of all steps of all channels.
+
+    Args:
+        window: The number of steps in a window.
+        channels: The number of channels.
+        code_size: The length of a code.
+    """
+
+    def __init__(self, window: int, channels: int, code_size: int):
+        super().__init__()
+        size = window * channels
+        self.window, self.channels, self.code_size = window, channels, code_size
+        self.center: Tensor
+        self.weight: Tensor
+        self.components: Tensor
+        self.register_buffer("center", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("weight", torch.zeros(size, size, dtype=torch.float64))
+        self.register_buffer("components", torch.zeros(size, code_size, dtype=torch.float64))
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the principal components of windows `(batch, time, channel)`, `(batch, code_size)`."""
+        return (batch.values.flatten(1) - self.center) @ self.components
+
+    def reconstruct(self, batch: Batch) -> Batch:
+        """Return the reconstructions of windows, both `(batch, time, channel)`."""
+        values = (batch.values.flatten(1) - self.center) @ self.weight.T + self.center
+        return Batch(values.reshape(batch.values.shape), batch.lengths)
+
+
+WindowModel = Autoencoder | MovingAveragePredictor | LinearWindowModel
 
 
 class WindowModelFactory(ABC):
@@ -54,7 +84,7 @@ class WindowModelFactory(ABC):
 
     Attributes:
         is_trainable: Whether the model is trained after it was created.
-        n_folds: Folds of the normal rows that are held out in turn to fit the thresholds.
+        n_folds: Folds of the normal rows that are held out in turn for calibration.
         learning_rate: The learning rate of the training.
     """
 
@@ -62,59 +92,67 @@ class WindowModelFactory(ABC):
     learning_rate: ClassVar[float] = 3e-3
     n_folds: ClassVar[int] = 3
 
-    @property
-    def proxy_for_calibration(self) -> WindowModelFactory:
-        """The factory of the models that are fitted without a fold: this one, or a quicker one with errors as large."""
-        return self
-
     @abstractmethod
-    def __call__(self, windows: Tensor) -> WindowModel:
-        """Return a model that reconstructs windows like these, `(window, time, channel)` float32; NaN if missing."""
+    def __call__(self, windows: Tensor, noise: Tensor) -> WindowModel:
+        """Return a model that reconstructs windows like these.
+
+        Args:
+            windows: Windows of normal rows, `(window, time, channel)` float64.
+            noise: The variance of each channel below which nothing is abnormal, `(channel,)` float64.
+        """
 
 
 @dataclass(frozen=True)
-class Dense(WindowModelFactory):
-    """A separate autoencoder for each channel: principal components and a small network added to them.
+class Linear(WindowModelFactory):
+    """Each channel as the others predict it: the best linear autoencoder of windows whose channels are masked in turn.
 
-    Training starts at the principal components of the channel's windows, so that the thresholds can be fitted with
-    `PCA` in its place.
+    The weights follow in closed form from the inverse of the covariance of the windows (Besag 1975, "Statistical
+    analysis of non-lattice data", on conditional models): the part that belongs to one channel, divided by its own
+    block. A table of one channel has no others; its windows are reconstructed by their principal components.
 
     Args:
-        n_components: The largest code of a channel.
-        explained_variance: The fraction of the variance of a channel's windows that its code has to explain.
-        hidden_size: Units of the hidden layer of a channel.
+        code_size: The number of principal components that are the code of a window.
+        explained_variance: The fraction of the variance that the components of a single channel explain.
     """
 
-    n_components: int = 8
-    explained_variance: float = 0.5
-    hidden_size: int = 8
+    code_size: int = 16
+    explained_variance: float = 0.9
+    is_trainable: ClassVar[bool] = False
     n_folds: ClassVar[int] = 5
 
-    @property
-    def proxy_for_calibration(self) -> PCA:
-        """The factory of the components that training starts from; their errors are as large or larger."""
-        return PCA(self.n_components, self.explained_variance)
-
-    def __call__(self, windows: Tensor) -> Autoencoder:
-        return _per_channel(windows, self.n_components, self.explained_variance, self.hidden_size)
+    def __call__(self, windows: Tensor, noise: Tensor) -> LinearWindowModel:
+        model, covariance = _linear_model(windows, self.code_size)
+        channels = windows.shape[2]
+        if channels == 1:
+            model.weight = _projection(covariance, self.explained_variance)
+            return model
+        precision = torch.linalg.inv(covariance + noise.repeat(windows.shape[1]).diag())
+        model.weight = torch.eye(len(precision), dtype=torch.float64)
+        for channel in range(channels):
+            own = slice(channel, None, channels)
+            model.weight[own] -= torch.linalg.solve(precision[own, own], precision[own])
+            model.weight[own, own] = 0  # exactly, without rounding
+        return model
 
 
 @dataclass(frozen=True)
 class PCA(WindowModelFactory):
-    """Principal components of each channel's windows: the best linear autoencoder, in closed form.
+    """Principal components of the windows of all channels together: the best linear autoencoder with a small code.
 
     Args:
-        n_components: The largest code of a channel.
-        explained_variance: The fraction of the variance of a channel's windows that its code has to explain.
+        code_size: The number of components that are the code of a window.
+        explained_variance: The fraction of the variance that the components of the reconstruction explain.
     """
 
-    n_components: int = 8
-    explained_variance: float = 0.5
+    code_size: int = 16
+    explained_variance: float = 0.9
     is_trainable: ClassVar[bool] = False
     n_folds: ClassVar[int] = 5
 
-    def __call__(self, windows: Tensor) -> Autoencoder:
-        return _per_channel(windows, self.n_components, self.explained_variance, hidden_size=0)
+    def __call__(self, windows: Tensor, noise: Tensor) -> LinearWindowModel:
+        model, covariance = _linear_model(windows, self.code_size)
+        model.weight = _projection(covariance, self.explained_variance)
+        return model
 
 
 @dataclass(frozen=True)
@@ -133,7 +171,7 @@ class Recurrent(WindowModelFactory):
     code_size: int = 16
     hidden_size: int = 48
 
-    def __call__(self, windows: Tensor) -> Autoencoder:
+    def __call__(self, windows: Tensor, noise: Tensor) -> Autoencoder:
         return _over_channels(self.cell, windows, self.code_size, self.hidden_size)
 
 
@@ -149,7 +187,7 @@ class Conv(WindowModelFactory):
     code_size: int = 16
     hidden_size: int = 32
 
-    def __call__(self, windows: Tensor) -> Autoencoder:
+    def __call__(self, windows: Tensor, noise: Tensor) -> Autoencoder:
         return _over_channels("conv", windows, self.code_size, self.hidden_size)
 
 
@@ -166,7 +204,7 @@ class Transformer(WindowModelFactory):
     hidden_size: int = 32
     learning_rate: ClassVar[float] = 1e-3
 
-    def __call__(self, windows: Tensor) -> Autoencoder:
+    def __call__(self, windows: Tensor, noise: Tensor) -> Autoencoder:
         return _over_channels("attention", windows, self.code_size, self.hidden_size)
 
 
@@ -182,12 +220,12 @@ class MovingAverage(WindowModelFactory):
     is_trainable: ClassVar[bool] = False
     n_folds: ClassVar[int] = 5
 
-    def __call__(self, windows: Tensor) -> MovingAveragePredictor:
+    def __call__(self, windows: Tensor, noise: Tensor) -> MovingAveragePredictor:
         return MovingAveragePredictor(self.steps)
 
 
 WINDOW_MODELS: dict[str, WindowModelFactory] = {
-    "dense": Dense(),
+    "linear": Linear(),
     "lstm": Recurrent(),
     "gru": Recurrent("gru"),
     "conv": Conv(),
@@ -209,9 +247,28 @@ def _over_channels(architecture: Architecture, windows: Tensor, code_size: int, 
     )
 
 
-def _per_channel(windows: Tensor, n_components: int, explained_variance: float, hidden_size: int) -> Autoencoder:
-    steps, channels = windows.shape[1:]
-    sizes = (steps, channels, min(n_components, steps), hidden_size)
-    encoder, decoder = PerChannelEncoder(*sizes), PerChannelDecoder(*sizes)
-    start_from_principal_components(encoder, decoder, windows.nan_to_num(), explained_variance)
-    return Autoencoder(encoder, decoder)
+def _linear_model(windows: Tensor, code_size: int) -> tuple[LinearWindowModel, Tensor]:
+    """Return a model without weights, and the covariance of the windows, `(time * channel, time * channel)`."""
+    flat = windows.flatten(1)
+    model = LinearWindowModel(windows.shape[1], windows.shape[2], min(code_size, flat.shape[1]))
+    model.center = flat.mean(dim=0)
+    deviations = flat - model.center
+    covariance = deviations.T @ deviations / len(flat)
+    model.components = _principal_components(covariance, model.code_size)[1]
+    return model, covariance
+
+
+def _projection(covariance: Tensor, explained_variance: float) -> Tensor:
+    """Return the projection on the components that explain a fraction of the variance, of the covariance's shape."""
+    variances, components = _principal_components(covariance, len(covariance))
+    fractions = variances.clamp(min=0).cumsum(0) / variances.clamp(min=0).sum().clamp(min=1e-300)
+    count = int((fractions < explained_variance).sum()) + 1
+    return components[:, :count] @ components[:, :count].T
+
+
+def _principal_components(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the largest variances, descending, `(count,)`, and their components, `(number, count)`."""
+    size = len(covariance)
+    # Constant channels make many eigenvalues zero, at which the driver of torch may fail.
+    variances, components = scipy.linalg.eigh(covariance.numpy(), subset_by_index=[size - count, size - 1])
+    return torch.from_numpy(variances[::-1].copy()), torch.from_numpy(components[:, ::-1].copy())

@@ -10,35 +10,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.anomaly.multiscale import mean_of_rows
 from seqae.anomaly.window_models import WindowModel
+from seqae.anomaly.windows import windows_of
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.datasets.loader import DataLoader
 from seqae.datasets.sampler import LengthBucketSampler
 from seqae.losses import squared_error
 
-SAMPLED_WINDOWS = 1000  # training windows of a resolution
+FITTED_WINDOWS = 8192  # that what is usual is fitted to
+TRAINED_WINDOWS = 1000  # that a model is trained with
 HELD_OUT_FRACTION = 0.2  # the last windows, held out for early stopping
 PATIENCE = 5  # epochs without a better held-out loss, after which training stops
 TRAIN_BATCH, VALID_BATCH = 64, 256  # windows
 
 
-def sample_windows(parts: Sequence[np.ndarray], window: int, rows_per_step: int) -> Tensor:
-    """Return evenly spaced windows in the order of time, `(window, time, channel)` float32.
+def sample_windows(parts: Sequence[Tensor], window: int, rows_per_step: int, count: int = FITTED_WINDOWS) -> Tensor:
+    """Return windows in the order of time, `(window, time, channel)` float64: all, or evenly spaced ones.
 
     Args:
-        parts: Scaled rows without gaps in time, `(row, channel)` float32 each; at least one as long as a window.
+        parts: Filled rows without gaps in time, `(row, channel)` float64 each; at least one as long as a window.
         window: The number of steps in a window.
         rows_per_step: Rows that are averaged to one step.
+        count: The largest number of windows.
     """
-    length = window * rows_per_step
-    parts = [part for part in parts if len(part) >= length]
-    offsets = np.cumsum([0] + [len(part) - length + 1 for part in parts])  # counts the rows where a window may start
-    chosen = np.linspace(0, offsets[-1] - 1, SAMPLED_WINDOWS).astype(int)
-    owners = np.searchsorted(offsets, chosen, side="right") - 1
-    windows = [parts[owner][start : start + length] for owner, start in zip(owners, chosen - offsets[owners])]
-    return torch.from_numpy(np.stack([mean_of_rows(each, rows_per_step) for each in windows]))
+    parts = [part for part in parts if len(part) >= window * rows_per_step]
+    total = sum(len(part) - window * rows_per_step + 1 for part in parts)
+    every = -(-total // count)
+    return torch.cat([windows_of(part, window, rows_per_step)[::every] for part in parts])
 
 
 def train(
@@ -51,7 +50,7 @@ def train(
 
     Args:
         model: An autoencoder on the CPU.
-        windows: `(window, time, channel)` float32, in the order of time; NaN where a value is missing.
+        windows: `(window, time, channel)`, in the order of time.
         epochs: Passes over the windows at most.
         learning_rate: The learning rate, constant: along a cosine, as sequences are trained, few epochs learn less.
         random_state: Seed of the order of the batches.
@@ -62,6 +61,7 @@ def train(
     from seqae.training.trainer import fit  # Lightning takes seconds to import, and scoring does not need it
 
     autoencoder = cast(Autoencoder, model)
+    windows = windows[:: -(-len(windows) // TRAINED_WINDOWS)].float()
     count = len(windows) - int(HELD_OUT_FRACTION * len(windows))
     train_set, valid_set = _WindowDataset(windows[:count]), _WindowDataset(windows[count:])
     with torch.no_grad():

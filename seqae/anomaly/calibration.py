@@ -1,0 +1,103 @@
+"""Calibration: from evidence to a score that says how rare it is in normal rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqae.anomaly.events import runs
+from seqae.anomaly.thresholds import MIN_EXCESSES, fit_pareto
+
+TAIL_ROWS = 50  # normal rows above which the tail is extrapolated
+MAX_TAIL = 0.1  # the largest fraction of the rows that is a tail
+MIN_SHAPE = 0.1  # of the tail: that it is no longer than an exponential one cannot be known
+GRID_SIZE = 49  # quantiles below the tail
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How rare evidence is in normal rows, as minus the decimal logarithm of the fraction that has as much.
+
+    Attributes:
+        grid: Quantiles of the evidence of normal rows, `(quantile,)`, ascending; the last one starts the tail.
+        rarity: The score at each of them, `(quantile,)`.
+        shape: The shape of the generalised Pareto distribution of the tail, more than 0.
+        scale: Its scale.
+        inflation: The factor by which blocks of normal rows exceeded the rate that was set by the other blocks; 1 or
+            more. Scores are lowered by its logarithm.
+        clusters_per_row: How many separate runs of rows above the tail's start there are for each row.
+    """
+
+    grid: np.ndarray
+    rarity: np.ndarray
+    shape: float
+    scale: float
+    inflation: float
+    clusters_per_row: float
+
+    def scores(self, evidence: Tensor) -> Tensor:
+        """Return the scores of rows with this evidence, both `(row,)` float64."""
+        grid, rarity = torch.from_numpy(self.grid), torch.from_numpy(self.rarity)
+        above = (torch.searchsorted(grid, evidence.contiguous(), right=True) - 1).clamp(0, len(grid) - 2)
+        width = (grid[above + 1] - grid[above]).clamp(min=1e-12)
+        position = ((evidence - grid[above]) / width).clamp(0, 1)
+        within = rarity[above] + position * (rarity[above + 1] - rarity[above])
+        excess = (evidence - grid[-1]).clamp(min=0) / self.scale
+        tail = torch.log1p(self.shape * excess) / self.shape
+        return (within + tail / np.log(10) - np.log10(self.inflation)).clamp(min=0)
+
+    def threshold(self, false_alarm_rate: float) -> float:
+        """Return the score that a fraction of normal rows exceeds."""
+        return float(-np.log10(false_alarm_rate))
+
+    def threshold_for_events(self, events_per_row: float) -> float:
+        """Return the score that separate runs of normal rows exceed with a frequency, see `clusters_per_row`."""
+        start = float(self.rarity[-1] - np.log10(self.inflation))
+        return start + float(np.log10(max(self.clusters_per_row, 1e-300) / events_per_row))
+
+
+def fit_calibration(blocks: Sequence[np.ndarray], false_alarm_rate: float, merge_gap: int) -> Calibration:
+    """Fit to the evidence of normal rows that no model was fitted to.
+
+    Each block is also compared with what the others set: how much more often it exceeds their rate becomes the
+    inflation, so that what changes from one part of the normal rows to the next counts as normal.
+
+    Args:
+        blocks: Evidence, `(row,)` float64 each, in the order of time.
+        false_alarm_rate: The rate at which the blocks are compared.
+        merge_gap: Runs of rows with at most this many rows between them are one.
+    """
+    calibration = _fit(np.concatenate(blocks), merge_gap)
+    if len(blocks) < 3:
+        return calibration
+    rates, rows = [], []
+    for number, block in enumerate(blocks):
+        others = _fit(np.concatenate([other for index, other in enumerate(blocks) if index != number]), merge_gap)
+        scores = others.scores(torch.from_numpy(block)).numpy()
+        rates.append(float((scores > others.threshold(false_alarm_rate)).mean()))
+        rows.append(len(block))
+    inflation = max(1.0, float(np.average(rates, weights=rows)) / false_alarm_rate)
+    return replace(calibration, inflation=inflation)
+
+
+def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:
+    rows = len(evidence)
+    tail = min(MAX_TAIL, TAIL_ROWS / rows)
+    grid = np.quantile(evidence, 1 - np.geomspace(1, tail, GRID_SIZE))
+    start = float(grid[-1])
+    excesses = evidence[evidence > start] - start
+    # Of rows with the same evidence, as with none, all are as rare.
+    fractions = 1 - np.searchsorted(np.sort(evidence), grid, side="left") / rows
+    rarity = np.maximum.accumulate(-np.log10(np.maximum(fractions, tail)))
+    rarity[-1] = -np.log10(max(len(excesses), 1) / rows)
+    shape, scale = 0.0, 0.0
+    if len(excesses) >= MIN_EXCESSES:
+        shape, scale = fit_pareto(excesses)
+    if shape < MIN_SHAPE:  # the shape and the mean of a Pareto distribution give its scale
+        mean = float(excesses.mean()) if len(excesses) else 0.0
+        shape, scale = MIN_SHAPE, max(mean * (1 - MIN_SHAPE), 1e-6 + 1e-3 * start)
+    return Calibration(grid, rarity, shape, scale, 1.0, len(runs(evidence > start, merge_gap)) / rows)

@@ -1,0 +1,200 @@
+"""How unusual windows are, channel by channel: residuals and values weighted by what is usual for them.
+
+Two questions are asked of each channel in a window. Is the channel itself as usual, whatever the others do? And is it
+where the model, which knows the other channels, reconstructs it? Both are squared Mahalanobis distances over the steps of
+the window, the statistics T2 and Q of multivariate process monitoring (Jackson and Mudholkar 1979,
+https://doi.org/10.1080/00401706.1979.10489779), turned into a surprise by Student's distribution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqae.anomaly.window_models import WindowModel
+from seqae.anomaly.windows import windows_of
+from seqae.batch import Batch
+
+WINDOWS_PER_BATCH = 2048
+KINDS = 2  # of distances: of the channel itself, and of its residual
+USUAL_QUANTILE = 0.95  # surprises up to this quantile of normal windows are no evidence
+DEGREES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0)  # of freedom, to choose from
+MIN_SCALE = 0.01  # of a distance per dimension, as a multiple of what is expected
+MOVES_PER_DIMENSION = 10  # a channel must have moved so often for each step of a window that is believed
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """The usual values of windows and how they vary, for each channel.
+
+    Attributes:
+        center: `(time, channel)` float64.
+        factor: `(channel, time, time)` float64, the transposed Cholesky factor of the inverse covariance.
+    """
+
+    center: np.ndarray
+    factor: np.ndarray
+
+    def distances(self, windows: Tensor) -> Tensor:
+        """Return the squared Mahalanobis distance of each channel, `(window, channel)`.
+
+        Args:
+            windows: `(window, time, channel)` float64.
+        """
+        deviations = (windows - torch.from_numpy(self.center)).permute(2, 0, 1)
+        return (deviations @ torch.from_numpy(self.factor)).square().sum(dim=2).T
+
+
+def fit_whitening(windows: Tensor, noise: Tensor) -> Whitening:
+    """Fit to windows of normal rows.
+
+    Args:
+        windows: `(window, time, channel)` float64.
+        noise: The variance of each channel below which nothing is abnormal, `(channel,)`, added to its covariance.
+    """
+    center = windows.mean(dim=0)
+    deviations = (windows - center).permute(2, 0, 1)  # (channel, window, time)
+    covariance = deviations.transpose(1, 2) @ deviations / len(windows)
+    covariance += noise[:, None, None] * torch.eye(windows.shape[1], dtype=torch.float64)
+    return Whitening(center.numpy(), torch.linalg.cholesky(torch.linalg.inv(covariance)).contiguous().numpy())
+
+
+@dataclass(frozen=True, eq=False)
+class Surprise:
+    """The negative logarithm of Student's density of a distance, as far as it is above the usual.
+
+    Heavy tails in the normal rows make a large distance less surprising, and so decide how far each channel can be
+    trusted.
+
+    Attributes:
+        degrees: The degrees of freedom, `(kind, channel)`.
+        scale: The usual distance per dimension, `(kind, channel)`.
+        dimensions: The number of dimensions of a distance that are believed, `(channel,)`.
+        usual: The surprise up to which there is no evidence, `(kind, channel)`.
+    """
+
+    degrees: np.ndarray
+    scale: np.ndarray
+    dimensions: np.ndarray
+    usual: np.ndarray
+
+    def evidence(self, distances: Tensor) -> Tensor:
+        """Return the surprise above the usual, `(kind, window, channel)`, of distances of this shape."""
+        degrees, scale, usual = (torch.from_numpy(each)[:, None] for each in (self.degrees, self.scale, self.usual))
+        surprise = (degrees + torch.from_numpy(self.dimensions)) / 2 * torch.log1p(distances / (degrees * scale))
+        return (surprise - usual).clamp(min=0)
+
+    def widen(self, other: Surprise) -> Surprise:
+        """Return a surprise that is at most as large as this one and another one, wherever it was fitted."""
+        return Surprise(
+            np.where(self.scale > other.scale, self.degrees, other.degrees),
+            np.maximum(self.scale, other.scale),
+            self.dimensions,
+            np.maximum(self.usual, other.usual),
+        )
+
+
+def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
+    """Fit Student's distribution to distances of normal windows that models and whitening were not fitted to.
+
+    Args:
+        distances: `(kind, window, channel)` float64.
+        dimensions: `(channel,)` float64, see `believed_dimensions`.
+    """
+    values, size = distances.permute(1, 0, 2), torch.from_numpy(dimensions)
+    best = torch.full(values.shape[1:], torch.inf, dtype=torch.float64)
+    degrees, scale = torch.ones_like(best), torch.ones_like(best)
+    for each in DEGREES:
+        fitted = (values.median(dim=0).values / size).clamp(min=MIN_SCALE)
+        for _ in range(20):  # expectation maximisation for the scale
+            fitted = ((each + size) / size * (values / (each + values / fitted)).mean(dim=0)).clamp(min=MIN_SCALE)
+        loss = (each + size) / 2 * torch.log1p(values / (each * fitted)).mean(dim=0) + size / 2 * torch.log(
+            fitted * each
+        )
+        loss += torch.lgamma(torch.tensor(each / 2)) - torch.lgamma((each + size) / 2)
+        better = loss < best - 1e-9
+        best, degrees, scale = (
+            torch.where(better, new, old)
+            for new, old in ((loss, best), (torch.full_like(best, each), degrees), (fitted, scale))
+        )
+    zero = np.zeros(tuple(best.shape))
+    surprise = Surprise(degrees.numpy(), scale.numpy(), dimensions, zero)
+    usual = np.quantile(surprise.evidence(distances).numpy(), USUAL_QUANTILE, axis=1)
+    return Surprise(degrees.numpy(), scale.numpy(), dimensions, usual)
+
+
+def believed_dimensions(parts: list[np.ndarray], window: int) -> np.ndarray:
+    """Return how many dimensions of a window are believed for each channel, `(channel,)` float64, 1 to `window`.
+
+    A channel that has hardly moved in the normal rows has not shown how it moves: that it moves now is one fact, not a
+    fact for each step of a window.
+
+    Args:
+        parts: Normal rows, `(row, channel)` each.
+        window: The number of steps in a window.
+    """
+    moves = sum((np.diff(part, axis=0) != 0).sum(axis=0) for part in parts)
+    return np.clip(np.asarray(moves, dtype=float) / MOVES_PER_DIMENSION, 1, window)
+
+
+@dataclass(frozen=True, eq=False)
+class WindowEvidence:
+    """The evidence in windows at one time resolution.
+
+    Attributes:
+        model: Reconstructs windows `(batch, time, channel)`.
+        window: The number of steps in a window.
+        rows_per_step: Rows that are averaged to one step.
+        values: What is usual for the steps of a channel.
+        residuals: What is usual for their differences from the reconstruction.
+        surprise: Turns distances into evidence; not fitted while the model is cross-fitted.
+    """
+
+    model: WindowModel
+    window: int
+    rows_per_step: int
+    values: Whitening
+    residuals: Whitening
+    surprise: Surprise | None = None
+
+    @property
+    def length(self) -> int:
+        """The number of rows that a window covers."""
+        return self.window * self.rows_per_step
+
+    def distances(self, rows: Tensor) -> Tensor:
+        """Return the squared distances of windows that start at every row, `(kind, window, channel)` float64.
+
+        Args:
+            rows: Scaled rows without missing values, `(row, channel)` float64, at least as many as a window covers.
+        """
+        results = []
+        for start in range(0, len(rows) - self.length + 1, WINDOWS_PER_BATCH):
+            batch = rows[start : start + WINDOWS_PER_BATCH + self.length - 1]
+            windows = windows_of(batch, self.window, self.rows_per_step)
+            residuals = windows - reconstructions(self.model, windows)
+            results.append(torch.stack([self.values.distances(windows), self.residuals.distances(residuals)]))
+        return torch.cat(results, dim=1)
+
+    def of_rows(self, rows: Tensor) -> Tensor:
+        """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""
+        return cast(Surprise, self.surprise).evidence(self.distances(rows)).sum(dim=0)
+
+
+def reconstructions(model: WindowModel, windows: Tensor) -> Tensor:
+    """Return the reconstructions of windows, both `(window, time, channel)` float64."""
+    return model.reconstruct(_batch(model, windows)).values.to(windows)
+
+
+def encode_windows(model: WindowModel, windows: Tensor) -> Tensor:
+    """Return the codes of windows `(window, time, channel)`, `(window, code_size)` float64."""
+    return model.encode(_batch(model, windows)).to(windows)
+
+
+def _batch(model: WindowModel, windows: Tensor) -> Batch:
+    """Return windows `(window, time, channel)` as the model's numbers are, on its device."""
+    return Batch.full(next((windows.to(each) for each in model.state_dict().values()), windows))

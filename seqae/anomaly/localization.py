@@ -1,0 +1,67 @@
+"""From evidence in windows to evidence in rows: what a window says is attributed to the rows that are off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqae.anomaly.windows import largest_in_windows, least_over_windows, mean_over_windows
+
+COARSE_WEIGHT = 0.5  # of a coarser resolution beside the finest one
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Attributes the evidence in windows to rows and channels.
+
+    A row has as much evidence as the least of the windows that cover it: beside a fault, some window is without it. A
+    long window says again what short ones within it say better. So only what exceeds the largest fine evidence in its
+    rows counts, which leaves no echo of a short fault in the rows around it.
+
+    Attributes:
+        lengths: The number of rows that a window covers, for each resolution, finest first.
+    """
+
+    lengths: tuple[int, ...]
+
+    @property
+    def reach(self) -> int:
+        """How many rows on either side the evidence of a row depends on."""
+        return self.lengths[0] - 1 + max((length - 1 for length in self.lengths[1:]), default=0)
+
+    def of_rows(self, evidence: Sequence[Tensor | None]) -> Tensor:
+        """Return the evidence in rows, `(row, channel)`.
+
+        Args:
+            evidence: `(window, channel)` for each resolution; None where there are fewer rows than a window covers.
+        """
+        finest = evidence[0]
+        assert finest is not None
+        total = fine = _least(finest, self.lengths[0])
+        fine_sum = fine.sum(dim=1, keepdim=True)
+        for values, length in zip(evidence[1:], self.lengths[1:]):
+            if values is not None:
+                sums = values.sum(dim=1, keepdim=True)
+                unexplained = (sums - largest_in_windows(fine_sum, length)).clamp(min=0)
+                total = total + COARSE_WEIGHT * _least(values * (unexplained / _nonzero(sums)), length)
+        return total
+
+
+def _least(evidence: Tensor, length: int) -> Tensor:
+    """Return the evidence of the least window that covers each row, divided among the channels, `(row, channel)`.
+
+    Args:
+        evidence: `(window, channel)`.
+        length: The number of rows in a window.
+    """
+    total = least_over_windows(evidence.sum(dim=1, keepdim=True), length)
+    # In proportion to the least evidence of each channel, which may be zero in all of them; then to the mean.
+    parts = least_over_windows(evidence, length) + 1e-3 * mean_over_windows(evidence, length)
+    return total * parts / _nonzero(parts.sum(dim=1, keepdim=True))
+
+
+def _nonzero(values: Tensor) -> Tensor:
+    return values.clamp(min=torch.finfo(torch.float64).tiny)
