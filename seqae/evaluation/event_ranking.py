@@ -29,22 +29,31 @@ class EventsFound:
     false_alarm_rate: float
 
 
-def events_at(labels: ArrayLike, scores: ArrayLike, false_events: int = 2, merge_gap: int = 10) -> EventsFound:
+def events_at(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    false_events: int = 2,
+    merge_gap: int = 10,
+    most_false_alarms: float = 1.0,
+) -> EventsFound:
     """Count the labelled events that scores find with at most a few false events.
 
     The threshold is lowered over all scores, from the highest one. Rows that reach it and have at most `merge_gap`
     rows between them are one run of alarms; a run that overlaps no labelled event is a false event. It stops before
-    the first threshold with more than `false_events` of them. Events count alike, whatever their length. As one alarm
-    that never ends is no false event, look at the rate of false alarms, too.
+    the first threshold with more than `false_events` of them. Events count alike, whatever their length.
+
+    An alarm that goes on from one event to the next is no false event, so that scores that are smeared out, or
+    constant, may find all: look at the rate of false alarms, too, or limit it by `most_false_alarms`.
 
     Args:
         labels: `(row,)`, 1 where a row is anomalous, else 0.
         scores: `(row,)` float, higher = more anomalous.
         false_events: The false events allowed, 0 or more.
         merge_gap: Alarms with at most this many rows between them are one event.
+        most_false_alarms: It also stops before more than this fraction of the normal rows reach the threshold.
 
     Raises:
-        ValueError: `false_events` or `merge_gap` is negative, the arrays are empty, of unequal length or hold NaN, or
+        ValueError: `false_events`, `merge_gap` or `most_false_alarms` is negative, the arrays are empty, of unequal length or hold NaN, or
             only one class is labelled.
 
     Examples:
@@ -54,10 +63,13 @@ def events_at(labels: ArrayLike, scores: ArrayLike, false_events: int = 2, merge
         EventsFound(found=1, events=2, threshold=5.0, false_alarm_rate=0.16666666666666666)
     """
     labels, scores = labels_and_scores(labels, scores)
-    if false_events < 0 or merge_gap < 0:
-        raise ValueError(f"{false_events} false events, a gap of {merge_gap} rows. Give numbers of 0 or more")
+    if min(false_events, merge_gap, most_false_alarms) < 0:
+        limits = f"{false_events} false events, a gap of {merge_gap} rows, {most_false_alarms:g} false alarms"
+        raise ValueError(f"{limits}. Give numbers of 0 or more")
     levels, level = np.unique(scores, return_inverse=True)
-    too_many = np.flatnonzero(_false_events(labels, _closed(level, merge_gap), len(levels)) > false_events)
+    false = _false_events(labels, _closed(level, merge_gap), len(levels))
+    normal_rows = np.cumsum(np.bincount(level[~labels], minlength=len(levels))[::-1])[::-1]
+    too_many = np.flatnonzero((false > false_events) | (normal_rows / (~labels).sum() > most_false_alarms))
     lowest = int(too_many[-1]) + 1 if len(too_many) else 0
     highest = np.maximum.reduceat(np.append(level, -1), runs(labels).ravel())[::2]
     return EventsFound(

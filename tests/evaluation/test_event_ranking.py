@@ -16,11 +16,13 @@ def naive_runs(flags, merge_gap):
     return [range(first, last + 1) for first, last in found]
 
 
-def naive_events_at(labels, scores, false_events, merge_gap):
+def naive_events_at(labels, scores, false_events, merge_gap, most_false_alarms):
     found, lowest = 0, np.inf
     for threshold in sorted(set(scores), reverse=True):
         alarms = naive_runs(scores >= threshold, merge_gap)
         if sum(not any(labels[row] for row in run) for run in alarms) > false_events:
+            break
+        if (scores[~labels] >= threshold).mean() > most_false_alarms:
             break
         lowest = threshold
         found = sum(any(scores[row] >= threshold for row in event) for event in naive_runs(labels, 0))
@@ -36,8 +38,9 @@ def test_it_is_what_lowering_the_threshold_score_by_score_finds(seed):
     scores = rng.integers(0, 1 + int(rng.integers(1, 40)), rows).astype(float)  # with ties
     scores += labels * rng.integers(0, 10)
     budget, gap = int(rng.integers(0, 4)), int(rng.integers(0, 15))
-    result = events_at(labels, scores, budget, gap)
-    assert (result.found, result.threshold) == naive_events_at(labels, scores, budget, gap)
+    most = [0.0, 0.1, 1.0][seed % 3]
+    result = events_at(labels, scores, budget, gap, most)
+    assert (result.found, result.threshold) == naive_events_at(labels, scores, budget, gap, most)
     assert result.events == len(naive_runs(labels, 0))
     assert result.false_alarm_rate == (scores[~labels] >= result.threshold).mean()
 
@@ -60,12 +63,13 @@ def test_without_a_threshold_that_is_allowed_nothing_is_found_and_nothing_alarms
     assert (result.found, result.events, result.threshold, result.false_alarm_rate) == (0, 1, np.inf, 0)
 
 
-def test_an_alarm_that_never_ends_is_told_by_the_rate_of_false_alarms():
+def test_an_alarm_that_never_ends_is_told_and_can_be_ruled_out_by_the_rate_of_false_alarms():
     result = events_at([0, 1, 0, 1], np.ones(4), false_events=0)
     assert (result.found, result.false_alarm_rate) == (2, 1)
+    assert events_at([0, 1, 0, 1], np.ones(4), false_events=0, most_false_alarms=0.9).found == 0
 
 
-def test_an_order_of_the_rows_decides_and_not_the_size_of_scores():
+def test_the_order_of_the_rows_decides_and_not_the_size_of_scores():
     rng = np.random.default_rng(0)
     labels, scores = rng.random(300) < 0.05, rng.normal(size=300)
     first, other = events_at(labels, scores), events_at(labels, np.exp(3 * scores))
@@ -73,7 +77,7 @@ def test_an_order_of_the_rows_decides_and_not_the_size_of_scores():
     assert other.threshold == pytest.approx(np.exp(3 * first.threshold))
 
 
-@pytest.mark.parametrize("numbers", [{"false_events": -1}, {"merge_gap": -1}])
+@pytest.mark.parametrize("numbers", [{"false_events": -1}, {"merge_gap": -1}, {"most_false_alarms": -0.1}])
 def test_negative_numbers_are_refused(numbers):
     with pytest.raises(ValueError, match="Give numbers of 0 or more"):
         events_at([0, 1], [0, 1], **numbers)
