@@ -18,8 +18,8 @@ class EventsFound:
     Attributes:
         found: Number of labelled events of which a row reaches the threshold.
         events: Number of labelled events.
-        threshold: The lowest threshold allowed; infinite if even the highest score raises too many false events.
-        false_alarm_rate: Fraction of the normal rows that reach the threshold. It tells scores that find events from
+        threshold: The highest threshold that finds as many; infinite if none is found.
+        false_alarm_rate: Fraction of the normal rows that reach this threshold. It tells scores that find events from
             scores that are high all the time.
     """
 
@@ -53,14 +53,14 @@ def events_at(
         most_false_alarms: It also stops before more than this fraction of the normal rows reach the threshold.
 
     Raises:
-        ValueError: `false_events`, `merge_gap` or `most_false_alarms` is negative, the arrays are empty, of unequal length or hold NaN, or
-            only one class is labelled.
+        ValueError: A number is negative, the arrays are empty, of unequal length or hold NaN, or only one class is
+            labelled.
 
     Examples:
         >>> labels = [0, 1, 1, 0, 0, 0, 1, 0, 0]
         >>> scores = [0, 9, 1, 0, 5, 0, 3, 0, 4]
         >>> events_at(labels, scores, false_events=1, merge_gap=0)
-        EventsFound(found=1, events=2, threshold=5.0, false_alarm_rate=0.16666666666666666)
+        EventsFound(found=1, events=2, threshold=9.0, false_alarm_rate=0.0)
     """
     labels, scores = labels_and_scores(labels, scores)
     if min(false_events, merge_gap, most_false_alarms) < 0:
@@ -72,12 +72,9 @@ def events_at(
     too_many = np.flatnonzero((false > false_events) | (normal_rows / (~labels).sum() > most_false_alarms))
     lowest = int(too_many[-1]) + 1 if len(too_many) else 0
     highest = np.maximum.reduceat(np.append(level, -1), runs(labels).ravel())[::2]
-    return EventsFound(
-        found=int((highest >= lowest).sum()),
-        events=len(highest),
-        threshold=float(levels[lowest]) if lowest < len(levels) else np.inf,
-        false_alarm_rate=float((level[~labels] >= lowest).mean()),
-    )
+    found = highest[highest >= lowest]
+    threshold = float(levels[found.min()]) if len(found) else np.inf
+    return EventsFound(len(found), len(highest), threshold, float((scores[~labels] >= threshold).mean()))
 
 
 def merge_alarms(alarms: ArrayLike, merge_gap: int = 10) -> np.ndarray:

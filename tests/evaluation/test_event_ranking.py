@@ -17,16 +17,16 @@ def naive_runs(flags, merge_gap):
 
 
 def naive_events_at(labels, scores, false_events, merge_gap, most_false_alarms):
-    found, lowest = 0, np.inf
+    found, needed = 0, np.inf
     for threshold in sorted(set(scores), reverse=True):
         alarms = naive_runs(scores >= threshold, merge_gap)
         if sum(not any(labels[row] for row in run) for run in alarms) > false_events:
             break
         if (scores[~labels] >= threshold).mean() > most_false_alarms:
             break
-        lowest = threshold
-        found = sum(any(scores[row] >= threshold for row in event) for event in naive_runs(labels, 0))
-    return found, lowest
+        now_found = sum(any(scores[row] >= threshold for row in event) for event in naive_runs(labels, 0))
+        found, needed = now_found, threshold if now_found > found else needed
+    return found, needed
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -49,7 +49,7 @@ def test_a_gap_longer_than_the_recording_merges_all_alarms():
     labels, scores = [1, 0, 0, 0, 0, 0], [5, 0, 0, 4, 0, 6]
     assert events_at(labels, scores, false_events=0, merge_gap=2).found == 0
     result = events_at(labels, scores, false_events=1, merge_gap=100)
-    assert (result.found, result.threshold) == (1, 0)
+    assert (result.found, result.threshold) == (1, 5)
 
 
 def test_a_false_event_ends_the_search_even_if_lower_thresholds_would_merge_it_with_a_true_one():
@@ -58,7 +58,7 @@ def test_a_false_event_ends_the_search_even_if_lower_thresholds_would_merge_it_w
     assert events_at(labels, scores, false_events=1, merge_gap=0).found == 1
 
 
-def test_without_a_threshold_that_is_allowed_nothing_is_found_and_nothing_alarms():
+def test_without_a_threshold_that_is_allowed_nothing_is_found():
     result = events_at([0, 1], [2, 1], false_events=0, merge_gap=0)
     assert (result.found, result.events, result.threshold, result.false_alarm_rate) == (0, 1, np.inf, 0)
 
@@ -67,6 +67,11 @@ def test_an_alarm_that_never_ends_is_told_and_can_be_ruled_out_by_the_rate_of_fa
     result = events_at([0, 1, 0, 1], np.ones(4), false_events=0)
     assert (result.found, result.false_alarm_rate) == (2, 1)
     assert events_at([0, 1, 0, 1], np.ones(4), false_events=0, most_false_alarms=0.9).found == 0
+
+
+def test_scores_that_are_the_labels_find_all_without_a_false_alarm():
+    result = events_at([0, 1, 1, 0, 1], [0, 1, 1, 0, 1])
+    assert (result.found, result.events, result.threshold, result.false_alarm_rate) == (2, 2, 1, 0)
 
 
 def test_the_order_of_the_rows_decides_and_not_the_size_of_scores():
