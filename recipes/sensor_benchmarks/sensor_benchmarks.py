@@ -78,12 +78,15 @@ def main(
         cases = cases[:1] + cases[1:][-1:] if set == "skab" else cases[-2:]
     print(f"data   {set}: {len(cases)} cases, {sum(len(case.test) for case in cases):,} rows to search")
 
-    detectors = [partial(score_by_detector, model=model, seed=seed, epochs=epochs) for seed in range(seeds)]
-    methods: dict[str, list[Score]] = {NAME: [*detectors]}
+    detectors: list[Score] = [
+        partial(score_by_detector, model=model, seed=seed, epochs=epochs) for seed in range(seeds)
+    ]
+    methods: dict[str, list[Score]] = {NAME: detectors}
     methods |= {name: [partial(score_case, name=name)] for name in ROW_BASELINES}
     found: dict[str, Measures] = {}
     for method, scorers in methods.items():
-        folders = [run.path(f"{re.sub(r'[^A-Za-z0-9]+', '-', method)}-{seed}") for seed in range(len(scorers))]
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", method).strip("-")
+        folders = [run.path(f"{slug}-{seed}") for seed in range(len(scorers))]
         try:
             found[method] = averaged([PROTOCOLS[set](cases, *each) for each in zip(scorers, folders)])
         except ImportError as error:
