@@ -151,8 +151,12 @@ def _pyod_autoencoder_scores(normal: np.ndarray, rows: np.ndarray, window: int) 
     except ImportError as error:
         raise ImportError(f"needs PyOD ({error}). Install: pip install pyod") from error
     window = min(window, len(normal) // 2, len(rows) // 2)
-    network = model(hidden_neuron_list=[64, 32], epoch_num=10, batch_size=128, random_state=0, verbose=0, device="cpu")
-    errors = network.fit(_windows(normal, window)).decision_function(_windows(rows, window))
+    train = _windows(normal, window)
+    batch_size = min(128, len(train))  # PyOD fails if a batch is larger than the data
+    network = model(
+        hidden_neuron_list=[64, 32], epoch_num=10, batch_size=batch_size, random_state=0, verbose=0, device="cpu"
+    )
+    errors = network.fit(train).decision_function(_windows(rows, window))
     return np.pad(errors, (window // 2, window - 1 - window // 2), mode="edge")
 
 
