@@ -25,7 +25,7 @@ LAYERS = [
     {"training", "artifact"},
     {"estimators"},
     {"anomaly"},
-    {"evaluation.anomalies"},
+    {"evaluation.anomalies", "evaluation.event_ranking"},
     {"adapters", "report"},
     {"cli"},
 ]

@@ -8,10 +8,11 @@ table the recipe reads telemetry of a small service at 1 Hz: 90 minutes normal, 
     python recipes/sensor_anomaly/sensor_anomaly.py --normal good_week.csv --live today.csv --false-alarm-rate 0.001
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
-from comparison import constant_alarm_baseline, control_chart_baseline, evaluate
+from comparison import evaluate, evaluate_baselines, numbers, rates_on_injected_faults
 
 import seqae
 from seqae import cli
@@ -19,6 +20,7 @@ from seqae.anomaly import WINDOW_MODELS, Detection, write_events_csv, write_even
 from seqae.data import read_labels, telemetry_folder
 from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
 
+NAME = "autoencoder"
 DATA = "embedded telemetry of a service, or your tables"
 
 
@@ -27,9 +29,8 @@ def main(
     live: str = "",
     labels: str = "",
     ignore: tuple[str, ...] = (),
-    model: str = "dense",
+    model: str = "linear",
     false_alarm_rate: float = 0.01,
-    stride: int = 1,
     epochs: int = 15,
     seed: int = 0,
     smoke: bool = False,
@@ -42,9 +43,8 @@ def main(
         live: Table to search.
         labels: JSON list of known faults, {"start": ..., "end": ...}, to evaluate against; not learnt from.
         ignore: Columns to leave out.
-        model: The autoencoder: dense, lstm, gru, conv or attention.
+        model: The autoencoder: linear, lstm, gru, conv or attention; auto chooses one by injected faults.
         false_alarm_rate: Fraction of normal rows that may raise an alarm.
-        stride: Steps between windows; more is quicker and coarser.
         epochs: Passes over the training windows.
         seed: Seed of all random numbers.
         smoke: Only try whether it runs, on 20 minutes of normal rows.
@@ -55,8 +55,8 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    if model not in WINDOW_MODELS:
-        raise ValueError(f"no model {model!r}. Choose one of {', '.join(WINDOW_MODELS)}")
+    if model not in {*WINDOW_MODELS, "auto"}:
+        raise ValueError(f"no model {model!r}. Choose one of {', '.join(WINDOW_MODELS)}, auto")
     if bool(normal) != bool(live):
         raise ValueError("only one of --normal and --live is given. Give both: rows to learn from, and rows to search")
     if not normal:
@@ -70,25 +70,26 @@ def main(
     for warning in searched.warnings:
         print(f"note   {warning}")
 
-    methods = {f"autoencoder ({model})": model, "principal components": "pca", "moving average": "moving_average"}
-    detectors: dict[str, seqae.AnomalyDetector] = {}
-    detections: dict[str, Detection] = {}
-    for name, kind in methods.items():
-        detectors[name] = seqae.AnomalyDetector(
-            WINDOW_MODELS[kind], stride=stride, false_alarm_rate=false_alarm_rate, epochs=epochs, random_state=seed
-        ).fit(good, progress=kind == model)
-        detections[name] = detectors[name].detect(searched)[0]
-    detector, detection = detectors[f"autoencoder ({model})"], detections[f"autoencoder ({model})"]
-    detections["control charts alone"] = control_chart_baseline(detector, detection)
-    if truth is not None:
-        detections["constant alarm"] = constant_alarm_baseline(detection)
-    results = [evaluate(name, each, truth) for name, each in detections.items()]
+    new_detector = partial(
+        seqae.AnomalyDetector,
+        model if model == "auto" else WINDOW_MODELS[model],
+        false_alarm_rate=false_alarm_rate,
+        epochs=epochs,
+        random_state=seed,
+    )
+    detector = new_detector().fit(good, progress=True)
+    (detection,) = detector.detect(searched)
+    results = [evaluate(NAME, detection.scores, detection.alarms, truth)]
+    results += evaluate_baselines(good, searched, truth, false_alarm_rate)
+    rates = rates_on_injected_faults(new_detector, good, smoke)
+    run.write_text("injected.txt", "\n".join(rates) + "\n")
 
     summary = [
-        f"Thresholds for a false alarm rate of {false_alarm_rate:g}; on held-out normal rows, "
-        f"{detector.empirical_false_alarm_rate_:.3%} of {sum(map(len, good)):,} raised an alarm.",
-        *sorted({f"Note: {each.warning}." for each in detector.thresholds_ if each.warning}),
+        f"Threshold for a false alarm rate of {false_alarm_rate:g}: a score of {detection.threshold:.2f}.",
+        "Faults injected into normal rows that a detector had not seen:",
+        *rates,
     ]
+    ratio = detection.scores / detection.threshold
     report = Report(
         "Machine signals: anomalies by reconstruction",
         headline(searched, detection.events, truth),
@@ -96,7 +97,7 @@ def main(
         searched,
         detection.reconstruction,
         detection.channel_scores,
-        detection.threshold_ratio,
+        ratio,
         detection.events,
         results=results,
         labels=truth,
@@ -105,12 +106,13 @@ def main(
     )
     write_report(report, run.path("report.html"))
     write_detection(run, detection)
-    signal = signal_figure(searched, detection.reconstruction, detection.threshold_ratio, detection.events, truth)
+    signal = signal_figure(searched, detection.reconstruction, ratio, detection.events, truth)
     save_figure(signal, run.path("signal.png"))
-    save_figure(loss_figure(detector.history_), run.path("loss.png"))
+    if detector.history_:
+        save_figure(loss_figure(detector.history_), run.path("loss.png"))
     save_figure(embedding_figure(detector.encode(searched)), run.path("codes.png"))
-    metrics = {name: float(value) for name, value in results[0].items() if isinstance(value, float | int)}
-    seqae.save(detector, run.path("model"), metrics=metrics)
+    metrics = numbers(results)
+    seqae.save(detector, run.path("model"), metrics=numbers(results[:1]))
     print(report.headline, *summary, sep="\n")
     run.finish(results, metrics)
     print(f"next   open {run.path('report.html')}, or: seqae score {run.folder} YOUR.csv")

@@ -78,14 +78,18 @@ def read_benchmark(name: str, folder: str | Path) -> list[Case]:
 
 
 def synthetic_cases() -> list[Case]:
-    """Return two small synthetic cases: one without a fault, and one with a fault in its first channel."""
+    """Return small synthetic cases: without a fault, with a fault in the first channel, and that channel alone."""
     random = np.random.default_rng(0)
     values = np.sin(np.arange(1200)[:, None] * [0.2, 0.3]) + 0.1 * random.normal(size=(1200, 2))
     labels = (np.arange(600) >= 300) & (np.arange(600) < 360)
     train, normal, faulty = map(_recording, (values[:600], values[600:], values[600:] + 2 * np.outer(labels, [1, 0])))
+    cause = ((slice(300, 360), (0,)),)
     return [
         Case("normal", "anomaly-free", train, normal, np.zeros(600, dtype=bool)),
-        Case("fault", "M-synthetic", train, faulty, labels, ((slice(300, 360), (0,)),)),
+        Case("fault", "M-synthetic", train, faulty, labels, cause),
+        Case(
+            "channel", "U-synthetic", _recording(train.values[:, :1]), _recording(faulty.values[:, :1]), labels, cause
+        ),
     ]
 
 

@@ -8,6 +8,10 @@ from .anomalies import sliding_window_length as sliding_window_length
 from .anomalies import vus_pr as vus_pr
 from .anomalies import vus_roc as vus_roc
 from .baselines import pca_reconstruction as pca_reconstruction
+from .event_ranking import EventsFound as EventsFound
+from .event_ranking import event_overlaps as event_overlaps
+from .event_ranking import events_at as events_at
+from .event_ranking import merge_alarms as merge_alarms
 from .fault_kinds import FAULTS as FAULTS
 from .images import image_cross_entropy as image_cross_entropy
 from .images import psnr as psnr
@@ -27,5 +31,9 @@ from .masks import Confusion as Confusion
 from .masks import best_threshold as best_threshold
 from .masks import confusion as confusion
 from .posterior_collapse import collapse_warnings as collapse_warnings
+from .row_baselines import ROW_BASELINES as ROW_BASELINES
+from .row_baselines import BaselineScores as BaselineScores
+from .row_baselines import RowBaseline as RowBaseline
+from .row_baselines import score_by_baseline as score_by_baseline
 from .videos import calibrated_cross_entropy as calibrated_cross_entropy
 from .videos import video_prediction_errors as video_prediction_errors

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqae.anomaly.events import runs
+from seqae.evaluation.row_checks import as_row_vector, labels_and_alarms, labels_and_scores
 
 _CURVE_POINTS = 250  # thresholds on each curve of a volume under the surface, as in the TSB-AD benchmark
 
@@ -100,7 +101,7 @@ def sliding_window_length(series: ArrayLike) -> int:
     Raises:
         ValueError: `series` is empty, has several dimensions or holds NaN.
     """
-    series = _row_vector(series, "series")[:20_000]
+    series = as_row_vector(series, "series")[:20_000]
     longest, shortest, without_period = 400, 3, 125
     correlation = _autocorrelation(series)[shortest : longest + 1]
     peaks = 1 + np.flatnonzero((correlation[1:-1] > correlation[:-2]) & (correlation[1:-1] > correlation[2:]))
@@ -139,7 +140,7 @@ def row_scores(labels: ArrayLike, alarms: ArrayLike) -> RowScores:
     Raises:
         ValueError: The arrays are empty, of unequal length or hold other values, or only one class is labelled.
     """
-    labels, alarms = _labels_and_alarms(labels, alarms)
+    labels, alarms = labels_and_alarms(labels, alarms)
     hits, raised = int((labels & alarms).sum()), int(alarms.sum())
     precision, recall = hits / max(raised, 1), hits / int(labels.sum())
     false_alarm_rate = (raised - hits) / int((~labels).sum())
@@ -184,7 +185,7 @@ def event_scores(labels: ArrayLike, alarms: ArrayLike) -> EventScores:
     Raises:
         ValueError: As for `row_scores`.
     """
-    labels, alarms = _labels_and_alarms(labels, alarms)
+    labels, alarms = labels_and_alarms(labels, alarms)
     events, raised = runs(labels), runs(alarms)
     true_alarms = int((_first_true(labels, raised) >= 0).sum())
     delays = _first_true(alarms, events)
@@ -221,7 +222,7 @@ def _counts_by_score(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, 
 
     The counts are `(distinct score,)`, from the highest score down; the labels are `(row,)`.
     """
-    labels, scores = _labels_and_scores(labels, scores)
+    labels, scores = labels_and_scores(labels, scores)
     order = np.argsort(-scores)
     descending = scores[order]
     last_of_ties = np.append(np.flatnonzero(descending[1:] != descending[:-1]), len(scores) - 1)
@@ -230,7 +231,7 @@ def _counts_by_score(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, 
 
 def _surfaces(labels: ArrayLike, scores: ArrayLike, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return recall, false alarm rate and precision, each `(margin, threshold)`, thresholds from high to low."""
-    labels, scores = _labels_and_scores(labels, scores)
+    labels, scores = labels_and_scores(labels, scores)
     if window < 0:
         raise ValueError(f"window is {window}. Give a number of rows, 0 or more, such as sliding_window_length(series)")
     thresholds = np.sort(scores)[::-1][np.linspace(0, len(scores) - 1, _CURVE_POINTS).astype(int)]
@@ -280,47 +281,3 @@ def _autocorrelation(series: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(deviations, 2 * len(series))  # twice the length: no wrapping around
     covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: len(series)]
     return covariance / covariance[0] if deviations.any() else np.full(len(series), np.nan)
-
-
-def _labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    scores = _row_vector(scores, "scores")
-    return _as_labels(labels, len(scores), "scores"), scores
-
-
-def _labels_and_alarms(labels: ArrayLike, alarms: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    alarms = _as_flags(alarms, "alarms")
-    return _as_labels(labels, len(alarms), "alarms"), alarms
-
-
-def _as_labels(labels: ArrayLike, rows: int, other: str) -> np.ndarray:
-    labels = _as_flags(labels, "labels")
-    if len(labels) != rows:
-        raise ValueError(f"{len(labels)} labels for {rows} {other}. Give one label for each row")
-    if labels.all() or not labels.any():
-        kind, missing = ("anomalous", "normal") if labels.all() else ("normal", "anomalous")
-        raise ValueError(
-            f"all {rows} rows are labelled {kind}. These metrics need {missing} rows too: label them, "
-            "or look at the fraction of alarm rows alone"
-        )
-    return labels
-
-
-def _as_flags(values: ArrayLike, name: str) -> np.ndarray:
-    values = _row_vector(values, name)
-    odd = np.flatnonzero((values != 0) & (values != 1))
-    if len(odd):
-        raise ValueError(f"{name} hold {values[odd[0]]:g} (row {odd[0]}). Give 0 or 1, or True or False")
-    return values.astype(bool)
-
-
-def _row_vector(values: ArrayLike, name: str) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or len(values) == 0:
-        raise ValueError(f"{name} have shape {values.shape}. Give one number for each row, (row,)")
-    missing = np.flatnonzero(np.isnan(values))
-    if len(missing):
-        raise ValueError(
-            f"{name} are NaN in {len(missing)} rows (first: row {missing[0]}). "
-            f"Drop these rows from {name} and labels alike"
-        )
-    return values

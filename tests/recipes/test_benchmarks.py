@@ -1,12 +1,13 @@
 """Miniature files in the official layouts come out as what was written into them."""
 
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from protocols import ranking
+from protocols import PROTOCOLS, SMOOTHED, ranking, running_mean
 
-from benchmarks import SOURCES, read_benchmark, synthetic_cases
+from benchmarks import SOURCES, Case, read_benchmark, synthetic_cases
 
 TRAIN = np.arange(40.0).reshape(20, 2)
 TEST = np.arange(60.0).reshape(30, 2) ** 2
@@ -102,14 +103,61 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(tmp_path):
 
 
 def test_the_synthetic_cases_differ_only_in_the_fault():
-    normal, fault = synthetic_cases()
+    normal, fault, channel = synthetic_cases()
     differs = normal.test.values != fault.test.values
     ((rows, channels),) = fault.root_causes
     assert differs[rows, channels].all() and differs.sum() == fault.labels.sum() == 60
     assert not normal.labels.any() and fault.labels[rows].all()
+    np.testing.assert_array_equal(channel.test.values, fault.test.values[:, :1])
 
 
 def test_channels_are_ranked_perfectly_if_those_at_fault_have_the_largest_scores():
     assert ranking(np.array([0.1, 3, 2, 0.2]), (1, 2)) == (1.0, 1.0)
     hits, gain = ranking(np.array([5.0, 1, 4, 0]), (1, 2))
     assert hits == 0.5 and gain == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))
+
+
+def test_a_running_mean_takes_fewer_rows_at_the_ends():
+    scores = np.random.default_rng(0).random(30)
+    expected = [scores[max(row - 3, 0) : row + 4].mean() for row in range(30)]
+    np.testing.assert_allclose(running_mean(scores, 7), expected)
+    np.testing.assert_allclose(running_mean(scores[:4], 101), scores[:4].mean())
+
+
+def perfect(case, false_alarm_rate=0.01):
+    truth = case.labels.astype(float)
+    return SimpleNamespace(
+        scores=truth, alarms=case.labels, channel_scores=np.outer(truth, np.eye(case.test.values.shape[1])[0])
+    )
+
+
+def upside_down(case, false_alarm_rate=0.01):
+    return SimpleNamespace(scores=-case.labels.astype(float), alarms=~case.labels)
+
+
+@pytest.mark.parametrize(("name", "groups"), [("skab", {"SKAB"}), ("smd", {"SMD"}), ("tsb-ad", {"U", "M"})])
+def test_scores_that_are_the_labels_find_all_and_their_opposite_does_not(tmp_path, name, groups):
+    for score, found in ((perfect, 1), (upside_down, 0)):
+        measures = PROTOCOLS[name](synthetic_cases() if name == "skab" else synthetic_cases()[1:], score, tmp_path)
+        assert groups <= set(measures)
+        for group in groups:
+            row = measures[group]
+            assert row["events"] == row["cases"] and (row["VUS-PR"] > 0.9) == bool(found) == (row[SMOOTHED] > 0.5)
+            assert row["other rows then in alarm %"] == (0 if found else 100)
+        if name == "smd":
+            assert measures["SMD"].get("Hit@100", 0) == found
+        if name == "skab":
+            assert measures["SKAB"]["F1"] == found and measures["before faults"]["alarms % at 1.0%"] == 100 * (
+                1 - found
+            )
+
+
+def test_rows_before_the_ones_to_search_are_not_evaluated(tmp_path):
+    (case,) = (case for case in synthetic_cases() if case.name == "fault")
+    scores = np.where(np.arange(600) < 100, 9.0, case.labels)
+    scored = SimpleNamespace(scores=scores, alarms=scores > 0)
+    normal = synthetic_cases()[0]
+    late = Case("fault", "valve1", case.train, case.test, case.labels, train_prefix=100)
+    measures = PROTOCOLS["skab"]([normal, late], lambda each, rate=0.01: scored, tmp_path)
+    assert (measures["SKAB"]["found at 2 false"], measures["SKAB"]["F1"]) == (1, 1)
+    assert len((tmp_path / "valve1/fault.csv").read_text().splitlines()) == 501
