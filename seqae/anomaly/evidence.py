@@ -1,8 +1,8 @@
 """How unusual windows are, channel by channel: residuals and values weighted by what is usual for them.
 
 Two questions are asked of each channel in a window. Is the channel itself as usual, whatever the others do? And is it
-where the model, which knows the other channels, reconstructs it? Both are squared Mahalanobis distances over the steps of
-the window, the statistics T2 and Q of multivariate process monitoring (Jackson and Mudholkar 1979,
+where the model, which knows the other channels, reconstructs it? Both are squared Mahalanobis distances over the steps
+of the window, the statistics T2 and Q of multivariate process monitoring (Jackson and Mudholkar 1979,
 https://doi.org/10.1080/00401706.1979.10489779), turned into a surprise by Student's distribution.
 """
 

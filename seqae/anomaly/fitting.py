@@ -224,9 +224,7 @@ class ScorerFitter:
         is_known = np.any([(~np.isnan(part)).any(axis=0) for part in parts], axis=0)
         means = np.where(is_known, Scaler().fit(parts).mean_, scorer.scaler.mean_)
         shifts = np.abs(means - scorer.scaler.mean_) / scorer.scaler.scale_
-        return scorer.scaler.with_mean(
-            np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_)
-        )
+        return scorer.scaler.with_mean(np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_))
 
 
 def minimum_effect(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:

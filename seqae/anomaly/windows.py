@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 def windows_of(rows: Tensor, window: int, rows_per_step: int) -> Tensor:
@@ -66,8 +66,8 @@ def _for_all_rows(values: Tensor, length: int) -> Tensor:
 def _means(values: Tensor, length: int) -> Tensor:
     """Return the mean of each `length` consecutive values, `(value - length + 1, ...)`.
 
-    Sums of 1, 2, 4, ... values are put together: unlike differences of a running sum they are exact to rounding, however
-    large the values before them were.
+    Sums of 1, 2, 4, ... values are put together: unlike differences of a running sum they are exact to rounding,
+    however large the values before them were.
     """
     count, total, done, block, size = len(values) - length + 1, None, 0, values, 1
     while True:
