@@ -14,8 +14,8 @@ from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fitting import ScorerFitter
 from seqae.anomaly.online.drift import find_drift
-from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
+from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_times
 from seqae.data.signals.loading import as_recordings
@@ -41,8 +41,8 @@ class AnomalyDetector:
 
     Args:
         model: The model of windows: a name in `seqae.anomaly.WINDOW_MODELS`, a factory (see
-            `seqae.anomaly.window_models`), an `Autoencoder` or a `SequenceAutoencoder` of your own, which are trained on
-            windows; "auto" compares several by faults that are injected into normal rows. `Linear()` by default.
+            `seqae.anomaly.window_models`), an `Autoencoder` or a `SequenceAutoencoder` of your own, which are trained
+            on windows; "auto" compares several by faults that are injected into normal rows. `Linear()` by default.
         resolutions: Rows in a step, for each resolution; those for which there are too few training rows are made
             finer.
         window: The number of steps in a window, 2 or more; fewer where there are more than 128 channels.

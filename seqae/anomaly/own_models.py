@@ -78,7 +78,7 @@ class OwnAutoencoder(WindowModelFactory):
             ) from error
         if shape != shown.shape:
             raise ValueError(
-                f"this Autoencoder writes {tuple(shape[1:])} for windows of (time, channel) = {tuple(shown.shape[1:])}. "
+                f"this Autoencoder writes windows of shape {tuple(shape[1:])} for those of {tuple(shown.shape[1:])}. "
                 "Give its decoder a head that writes steps as they are read"
             )
         return model
