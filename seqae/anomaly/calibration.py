@@ -15,6 +15,7 @@ from seqae.anomaly.thresholds import MIN_EXCESSES, fit_pareto
 TAIL_ROWS = 50  # normal rows above which the tail is extrapolated
 MAX_TAIL = 0.1  # the largest fraction of the rows that is a tail
 MIN_SHAPE = 0.1  # of the tail: that it is no longer than an exponential one cannot be known
+MIN_BLOCKS = 3  # to compare each with the others
 GRID_SIZE = 49  # quantiles below the tail
 
 
@@ -27,8 +28,8 @@ class Calibration:
         rarity: The score at each of them, `(quantile,)`.
         shape: The shape of the generalised Pareto distribution of the tail, more than 0.
         scale: Its scale.
-        inflation: The factor by which blocks of normal rows exceeded the rate that was set by the other blocks; 1 or
-            more. Scores are lowered by its logarithm.
+        inflation: The factor by which blocks of normal rows exceeded the rate that was set by the other blocks, or the
+            later rows that of the earlier ones; 1 or more. Scores are lowered by its logarithm.
         clusters_per_row: How many separate runs of rows above the tail's start there are for each row.
     """
 
@@ -60,28 +61,34 @@ class Calibration:
         return start + float(np.log10(max(self.clusters_per_row, 1e-300) / events_per_row))
 
 
-def fit_calibration(blocks: Sequence[np.ndarray], false_alarm_rate: float, merge_gap: int) -> Calibration:
+def fit_calibration(
+    blocks: Sequence[np.ndarray], later: Sequence[np.ndarray], false_alarm_rate: float, merge_gap: int
+) -> Calibration:
     """Fit to the evidence of normal rows that no model was fitted to.
 
-    Each block is also compared with what the others set: how much more often it exceeds their rate becomes the
-    inflation, so that what changes from one part of the normal rows to the next counts as normal.
+    Each block is also compared with what the others set, and the later rows with all: how much more often they exceed
+    the rate becomes the inflation, so that what changes from one part of the normal rows to the next counts as normal.
 
     Args:
         blocks: Evidence, `(row,)` float64 each, in the order of time.
-        false_alarm_rate: The rate at which the blocks are compared.
+        later: Evidence of the later half of the rows, `(row,)` float64 each, by models that were fitted to the earlier
+            half; may be empty.
+        false_alarm_rate: The rate at which they are compared.
         merge_gap: Runs of rows with at most this many rows between them are one.
     """
     calibration = _fit(np.concatenate(blocks), merge_gap)
-    if len(blocks) < 3:
-        return calibration
-    rates, rows = [], []
-    for number, block in enumerate(blocks):
-        others = _fit(np.concatenate([other for index, other in enumerate(blocks) if index != number]), merge_gap)
-        scores = others.scores(torch.from_numpy(block)).numpy()
-        rates.append(float((scores > others.threshold(false_alarm_rate)).mean()))
-        rows.append(len(block))
-    inflation = max(1.0, float(np.average(rates, weights=rows)) / false_alarm_rate)
-    return replace(calibration, inflation=inflation)
+
+    def rate(fitted: Calibration, evidence: np.ndarray) -> float:
+        return float((fitted.scores(torch.from_numpy(evidence)) > fitted.threshold(false_alarm_rate)).double().mean())
+
+    rates = [false_alarm_rate]
+    if len(blocks) >= MIN_BLOCKS:
+        others = [np.concatenate([*blocks[:number], *blocks[number + 1 :]]) for number in range(len(blocks))]
+        exceeded = [rate(_fit(other, merge_gap), block) for other, block in zip(others, blocks)]
+        rates.append(float(np.average(exceeded, weights=list(map(len, blocks)))))
+    if later:
+        rates.append(rate(calibration, np.concatenate(later)))
+    return replace(calibration, inflation=max(rates) / false_alarm_rate)
 
 
 def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:

@@ -182,7 +182,11 @@ class WindowEvidence:
 
     def of_rows(self, rows: Tensor) -> Tensor:
         """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""
-        return cast(Surprise, self.surprise).evidence(self.distances(rows)).sum(dim=0)
+        return self.of_distances(self.distances(rows))
+
+    def of_distances(self, distances: Tensor) -> Tensor:
+        """Return the evidence in windows with these distances `(kind, window, channel)`, `(window, channel)`."""
+        return cast(Surprise, self.surprise).evidence(distances).sum(dim=0)
 
 
 def reconstructions(model: WindowModel, windows: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ MIN_TRAINING_WINDOWS = 4  # windows without overlap in the longest part, at ever
 FOLD_WINDOWS = 1.25  # windows without overlap in a fold, at every resolution
 MAX_WINDOW_SIZE = 2048  # numbers in a window; longer ones of many channels have no reliable covariance
 SECONDS_PER_DAY = 86400.0
+Distances = Sequence[Tensor | None]  # of windows, (kind, window, channel) for each resolution that has some
 MIN_ALARM_ROWS = 10  # normal rows above the threshold that would determine it
 
 
@@ -77,23 +78,17 @@ class ScorerFitter:
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
             evidence = [self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions]
-            blocks = []
-            for block, others in _cross_fit_blocks(rows, self.model.n_folds, window):
-                longest = max(map(len, others))
-                blocks.append(
-                    _distances(
-                        [
-                            self._fit_evidence(others, noise, window, each) if window * each <= longest else None
-                            for each in resolutions
-                        ],
-                        block,
-                    )
-                )
+            blocks = [
+                self._held_out(others, [block], noise, window, resolutions)
+                for block, others in _cross_fit_blocks(rows, self.model.n_folds, window)
+            ]
+            blocks = [block for held_out in blocks for block in held_out]
+            later = self._held_out(*_halves(rows), noise, window, resolutions)
             evidence = [
                 replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
                 for number, each in enumerate(evidence)
             ]
-        scorer = self._calibrate(evidence, recordings[0], scaler, period, blocks, parts)
+        scorer = self._calibrate(evidence, recordings[0], scaler, period, blocks, later, parts)
         return replace(scorer, history=histories[0] if histories else {})
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
@@ -119,7 +114,7 @@ class ScorerFitter:
                 assert each.surprise is not None
                 fitted = _fit_surprise(each, [block[number] for block in blocks], parts)
                 evidence.append(replace(each, surprise=fitted.widen(each.surprise)))
-        new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, parts)
+        new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], parts)
         return replace(new, history=scorer.history, units=scorer.units)
 
     def _parts(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
@@ -162,25 +157,39 @@ class ScorerFitter:
                 model, window, rows_per_step, fit_whitening(windows, noise), fit_whitening(residuals, noise)
             )
 
+    def _held_out(
+        self,
+        parts: Sequence[Tensor],
+        held_out: Sequence[Tensor],
+        noise: Tensor,
+        window: int,
+        resolutions: Sequence[int],
+    ) -> list[Distances]:
+        """Return the distances in parts that are held out, by models that are fitted to the other parts."""
+        longest = max(map(len, parts))
+        fitted = [
+            self._fit_evidence(parts, noise, window, each) if window * each <= longest else None for each in resolutions
+        ]
+        return [_distances(fitted, part) for part in held_out]
+
     def _calibrate(
         self,
         evidence: Sequence[WindowEvidence],
         recording: Recording,
         scaler: Scaler,
         period: float | None,
-        blocks: Sequence[Sequence[Tensor | None]],
+        blocks: Sequence[Distances],
+        later: Sequence[Distances],
         parts: list[np.ndarray],
     ) -> Scorer:
-        """Return a scorer by the distances of blocks of normal rows, one or none for each resolution of a block."""
+        """Return a scorer by the distances of blocks of normal rows, and of rows that are later than those of a fit."""
+        localization = Localization(tuple(each.length for each in evidence))
         with torch.inference_mode():
-            windows = [
-                [None if each is None else _evidence(own, each) for own, each in zip(evidence, block)]
-                for block in blocks
-            ]
-            lengths = tuple(each.length for each in evidence)
-            localization = Localization(lengths)
-            rows = [localization.of_rows(block).sum(dim=1).numpy() for block in windows if block[0] is not None]
-        calibration = fit_calibration(rows, self.false_alarm_rate, self.merge_gap)
+            rows, rows_later = (
+                [_row_evidence(evidence, localization, block) for block in some if block[0] is not None]
+                for some in (blocks, later)
+            )
+        calibration = fit_calibration(rows, rows_later, self.false_alarm_rate, self.merge_gap)
         threshold = self._threshold(calibration, period)
         alarms = [calibration.scores(torch.from_numpy(each)).numpy() > threshold for each in rows]
         scaled = [scaler.transform(part) for part in parts]
@@ -253,16 +262,16 @@ def _hold_last(rows: np.ndarray) -> np.ndarray:
     return np.where(latest < 0, 0.0, values).astype(np.float64)
 
 
-def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> list[Tensor | None]:
+def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Distances:
     """Return the distances of windows, `(kind, window, channel)` for each resolution with a window as short as rows."""
     with torch.inference_mode():
         return [None if each is None or len(rows) < each.length else each.distances(rows) for each in evidence]
 
 
-def _evidence(own: WindowEvidence, distances: Tensor) -> Tensor:
-    """Return the evidence of windows with these distances `(kind, window, channel)`, `(window, channel)`."""
-    assert own.surprise is not None
-    return own.surprise.evidence(distances).sum(dim=0)
+def _row_evidence(evidence: Sequence[WindowEvidence], localization: Localization, block: Distances) -> np.ndarray:
+    """Return the evidence of the rows of a block with these distances, `(row,)` float64."""
+    windows = [None if each is None else own.of_distances(each) for own, each in zip(evidence, block)]
+    return localization.of_rows(windows).sum(dim=1).numpy()
 
 
 def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:
@@ -293,3 +302,13 @@ def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Ite
         ]
         if max(map(len, outside), default=0) >= 2 * window and max(map(len, within)) >= window:
             yield max(within, key=len), outside
+
+
+def _halves(parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the first half of all rows and the second one, as parts `(row, channel)`."""
+    middle = sum(map(len, parts)) // 2
+    first, second, row = [], [], 0
+    for part in parts:
+        cut = min(max(middle - row, 0), len(part))
+        first, second, row = [*first, part[:cut]], [*second, part[cut:]], row + len(part)
+    return [part for part in first if len(part)], [part for part in second if len(part)]
