@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from seqae.anomaly.windows import largest_in_windows, least_over_windows, mean_over_windows
 
@@ -47,6 +48,30 @@ class Localization:
                 sums = values.sum(dim=1, keepdim=True)
                 unexplained = (sums - largest_in_windows(fine_sum, length)).clamp(min=0)
                 total = total + COARSE_WEIGHT * _least(values * (unexplained / _nonzero(sums)), length)
+        return total
+
+    def of_last_rows(self, evidence: Sequence[Tensor | None], count: int) -> Tensor:
+        """Return what `of_rows` says of each of the last `count` rows if it is the last one, `(row, channel)`.
+
+        One window of each resolution ends there. Of the rows in the coarser one, those in the finest one have at most
+        the evidence of the finest; the windows around the rows before are known.
+
+        Args:
+            evidence: As for `of_rows`; the last `count` rows end a window at the finest resolution.
+        """
+        finest = evidence[0]
+        assert finest is not None
+        sums = finest.sum(dim=1, keepdim=True)
+        total, last = finest[-count:], sums[-count:]
+        fine_sum = least_over_windows(sums, self.lengths[0])[: len(sums)]
+        for values, length in zip(evidence[1:], self.lengths[1:]):
+            if values is not None:
+                values = values[-count:]
+                known, sums = len(values), values.sum(dim=1, keepdim=True)
+                before = largest_in_windows(fine_sum, length - self.lengths[0] + 1)[-known:]
+                unexplained = (sums - torch.maximum(before, last[-known:])).clamp(min=0)
+                coarse = COARSE_WEIGHT * values * (unexplained / _nonzero(sums))
+                total = total + F.pad(coarse, (0, 0, len(total) - known, 0))
         return total
 
 
