@@ -179,7 +179,10 @@ class ScorerFitter:
             ]
             lengths = tuple(each.length for each in evidence)
             localization = Localization(lengths)
-            rows = [localization.of_rows(block).sum(dim=1).numpy() for block in windows if block[0] is not None]
+            rows, latest = (
+                [of(block).sum(dim=1).numpy() for block in windows if block[0] is not None]
+                for of in (localization.of_rows, localization.of_last_rows)
+            )
         calibration = fit_calibration(rows, self.false_alarm_rate, self.merge_gap)
         threshold = self._threshold(calibration, period)
         alarms = [calibration.scores(torch.from_numpy(each)).numpy() > threshold for each in rows]
@@ -190,6 +193,7 @@ class ScorerFitter:
             resolutions=tuple(evidence),
             localization=localization,
             calibration=calibration,
+            latest_calibration=fit_calibration(latest, self.false_alarm_rate, self.merge_gap),
             threshold=threshold,
             units=dict(recording.units),
             period=period,

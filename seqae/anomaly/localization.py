@@ -50,28 +50,31 @@ class Localization:
                 total = total + COARSE_WEIGHT * _least(values * (unexplained / _nonzero(sums)), length)
         return total
 
-    def of_last_rows(self, evidence: Sequence[Tensor | None], count: int) -> Tensor:
-        """Return what `of_rows` says of each of the last `count` rows if it is the last one, `(row, channel)`.
+    def of_last_rows(self, evidence: Sequence[Tensor | None], first: int = 0) -> Tensor:
+        """Return what `of_rows` would say of the last row of each window if no row followed, `(window, channel)`.
 
         One window of each resolution ends there. Of the rows in the coarser one, those in the finest one have at most
-        the evidence of the finest; the windows around the rows before are known.
+        the evidence of the finest; all windows around the rows before are known.
 
         Args:
-            evidence: As for `of_rows`; the last `count` rows end a window at the finest resolution.
+            evidence: As for `of_rows`.
+            first: The first window at the finest resolution whose last row is meant.
         """
         finest = evidence[0]
         assert finest is not None
         sums = finest.sum(dim=1, keepdim=True)
-        total, last = finest[-count:], sums[-count:]
+        total = finest[first:]
         fine_sum = least_over_windows(sums, self.lengths[0])[: len(sums)]
         for values, length in zip(evidence[1:], self.lengths[1:]):
             if values is not None:
-                values = values[-count:]
-                known, sums = len(values), values.sum(dim=1, keepdim=True)
-                before = largest_in_windows(fine_sum, length - self.lengths[0] + 1)[-known:]
-                unexplained = (sums - torch.maximum(before, last[-known:])).clamp(min=0)
-                coarse = COARSE_WEIGHT * values * (unexplained / _nonzero(sums))
-                total = total + F.pad(coarse, (0, 0, len(total) - known, 0))
+                skipped = max(first - (length - self.lengths[0]), 0)  # windows that end before the rows that are meant
+                values, before = values[skipped:], fine_sum[skipped:]
+                explained = torch.maximum(
+                    largest_in_windows(before, length - self.lengths[0] + 1), sums[len(sums) - len(values) :]
+                )
+                own = values.sum(dim=1, keepdim=True)
+                coarse = values * ((own - explained).clamp(min=0) / _nonzero(own))
+                total = total + COARSE_WEIGHT * F.pad(coarse, (0, 0, len(total) - len(coarse), 0))
         return total
 
 

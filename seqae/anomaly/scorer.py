@@ -44,6 +44,7 @@ class Scorer:
         resolutions: The evidence at each time resolution, finest first.
         localization: Attributes the evidence in windows to rows.
         calibration: Turns the evidence in a row into its score.
+        latest_calibration: The same for the latest row of a stream, which fewer windows cover.
         threshold: Scores above it raise an alarm.
         units: The unit of each channel that has one.
         period: Seconds from row to row; None if the normal rows had no times.
@@ -59,6 +60,7 @@ class Scorer:
     resolutions: Sequence[WindowEvidence]
     localization: Localization
     calibration: Calibration
+    latest_calibration: Calibration
     threshold: float
     units: Mapping[str, str] = field(default_factory=dict)
     period: float | None = None
@@ -114,15 +116,16 @@ class Scorer:
         """
         return [each.of_rows(rows) if len(rows) >= each.length else None for each in self.resolutions]
 
-    def scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:
+    def scores(self, evidence: Tensor, missing: np.ndarray, is_latest: bool = False) -> Scores:
         """Return the scores of rows.
 
         Args:
             evidence: `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value is missing.
+            is_latest: Whether it is the evidence in rows that were the latest, as `Localization.of_last_rows`.
         """
         totals = evidence.sum(dim=1)
-        scores = self.calibration.scores(totals)
+        scores = (self.latest_calibration if is_latest else self.calibration).scores(totals)
         parts = evidence * (scores / totals.clamp(min=torch.finfo(torch.float64).tiny))[:, None]
         return Scores(
             np.where(missing.all(axis=1), np.nan, scores.numpy()).astype(np.float32),

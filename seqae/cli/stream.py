@@ -54,8 +54,8 @@ def stream(
     Args:
         model: folder of a saved detector, or of a run that holds one
         format: format of the output
-        scores: final: the scores of seqae score, which wait for later rows; provisional: at once, as if the input ended
-            with the row
+        scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at
+            once
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows

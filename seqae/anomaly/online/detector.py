@@ -28,7 +28,8 @@ class StreamUpdate:
 
     Attributes:
         first_new_row: The number of the first row that `provisional_scores` are about.
-        provisional_scores: `(new row,)` float32, what each row would score if the recording ended with it.
+        provisional_scores: `(new row,)` float32, how rare the evidence so far is among normal rows when they are the
+            latest; so the threshold means the same as for final scores. NaN before the first window is complete.
         provisional_times: `(new row,)`, the times of these rows; None if there are none.
         first_final_row: The number of the first row that has become final.
         times: `(final row,)`, None if there are no times.

@@ -85,21 +85,20 @@ class SegmentScorer:
         return self.first + len(self.filled)
 
     def push(self, rows: np.ndarray, times: np.ndarray) -> ScoredRows:
-        """Take the next rows and return the score that each would have if the segment ended with it.
+        """Take the next rows and return their provisional scores, NaN while no window is complete.
 
         Args:
             rows: Scaled rows, `(row, channel)`, NaN where a value is missing.
             times: `(row,)`, of the type given before.
         """
-        before, first_new = self._latest_rows(), self.stop
-        self.filled = np.concatenate([self.filled, self.scorer.fill(rows, before)])
+        self.filled = np.concatenate([self.filled, self.scorer.fill(rows, self._latest_rows())])
         self.missing = np.concatenate([self.missing, np.isnan(rows)])
         self.times = np.concatenate([self.times, times])
         with one_thread(), torch.inference_mode():
             kept = torch.from_numpy(self.filled)
             for cache in self.caches:
                 cache.extend(kept)
-            return self._scored(first_new, self._provisional(len(rows)), np.arange(first_new, self.stop))
+            return self._provisional(len(rows))
 
     def take_final(self, ended: bool = False) -> ScoredRows:
         """Return the scores of the rows that have become final, and drop what no later row needs.
@@ -111,9 +110,11 @@ class SegmentScorer:
         if first == stop:
             return self.no_rows(first)
         known_at = np.minimum(np.arange(first, stop) + self.reach, self.stop - 1)
+        rows = slice(first - self.first, stop - self.first)
         with one_thread(), torch.inference_mode():
-            evidence = self.scorer.localization.of_rows(self._evidence())
-            scored = self._scored(first, evidence[first - self.first : stop - self.first], known_at)
+            evidence = self.scorer.localization.of_rows(self._evidence())[rows]
+            found = self.scorer.scores(evidence, self.missing[rows])
+        scored = ScoredRows(first, known_at, self.times[rows], found.scores, found.channel_scores)
         self._keep_from(max(stop - self.reach, self.start))
         self.final = stop
         return scored
@@ -131,31 +132,24 @@ class SegmentScorer:
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""
-        if len(self.caches[0].windows) == 0:
-            return self._short_evidence(len(self.filled))
+        short = self.scorer.resolutions[0].length - len(self.filled)
+        if short > 0:  # a segment shorter than a window: the last row is repeated
+            padded = np.pad(self.filled, ((0, short), (0, 0)), mode="edge")
+            return self.scorer.window_evidence(torch.from_numpy(padded))
         return [torch.from_numpy(each.windows) if len(each.windows) else None for each in self.caches]
 
-    def _short_evidence(self, rows: int) -> list[Tensor | None]:
-        """Return the evidence in the first rows, fewer than a window covers: the last one is repeated."""
-        short = self.scorer.resolutions[0].length - rows
-        return self.scorer.window_evidence(
-            torch.from_numpy(np.pad(self.filled[:rows], ((0, short), (0, 0)), mode="edge"))
-        )
-
-    def _provisional(self, new: int) -> Tensor:
-        """Return the evidence in each of the new rows if it is the last one, `(row, channel)`."""
-        length, rows = self.scorer.resolutions[0].length, len(self.filled)
-        short = [self._short_evidence(count)[0] for count in range(rows - new + 1, min(rows + 1, length))]
-        parts = [each for each in short if each is not None]
-        if rows >= length:
-            parts.append(self.scorer.localization.of_last_rows(self._evidence(), new - len(parts)))
-        return torch.cat(parts)
-
-    def _scored(self, first: int, evidence: Tensor, known_at: np.ndarray) -> ScoredRows:
-        """Return the scores of rows from a number on with this evidence, `(row, channel)`."""
-        rows = slice(first - self.first, first - self.first + len(evidence))
-        scores = self.scorer.scores(evidence, self.missing[rows])
-        return ScoredRows(first, known_at, self.times[rows], scores.scores, scores.channel_scores)
+    def _provisional(self, new: int) -> ScoredRows:
+        """Return the provisional scores of the latest rows; those before the first whole window are as if missing."""
+        rows, windows = slice(len(self.filled) - new, None), len(self.caches[0].windows)
+        known = min(new, windows)  # rows
+        missing = self.missing[rows].copy()
+        missing[: new - known] = True
+        evidence = torch.zeros(missing.shape, dtype=torch.float64)
+        if known:
+            evidence[new - known :] = self.scorer.localization.of_last_rows(self._evidence(), windows - known)
+        found = self.scorer.scores(evidence, missing, is_latest=True)
+        first = self.stop - new
+        return ScoredRows(first, np.arange(first, self.stop), self.times[rows], found.scores, found.channel_scores)
 
     def _keep_from(self, first: int) -> None:
         drop, self.first = first - self.first, first
