@@ -74,8 +74,8 @@ NOT_SAVED = {
         "TreeNodes",
         "TreeOutput",
     ],
-    # steps on the way to one: what fits, and what waits to be an alert
-    *["Candidate", "ScorerFitter"],
+    # steps on the way to one: what fits, and what a stream has scored so far
+    *["ScoredRows", "ScorerFitter"],
     # given to one call
     *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
     # how estimators train

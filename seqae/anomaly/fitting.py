@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,10 +79,10 @@ class ScorerFitter:
             torch.manual_seed(self.random_state)
             evidence = [self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions]
             blocks = [
-                self._held_out(others, [block], noise, window, resolutions)
+                distances
                 for block, others in _cross_fit_blocks(rows, self.model.n_folds, window)
+                for distances in self._held_out(others, [block], noise, window, resolutions)
             ]
-            blocks = [block for held_out in blocks for block in held_out]
             later = self._held_out(*_halves(rows), noise, window, resolutions)
             evidence = [
                 replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
@@ -184,12 +184,10 @@ class ScorerFitter:
     ) -> Scorer:
         """Return a scorer by the distances of blocks of normal rows, and of rows that are later than those of a fit."""
         localization = Localization(tuple(each.length for each in evidence))
-        with torch.inference_mode():
-            rows, rows_later = (
-                [_row_evidence(evidence, localization, block) for block in some if block[0] is not None]
-                for some in (blocks, later)
-            )
-        calibration = fit_calibration(rows, rows_later, self.false_alarm_rate, self.merge_gap)
+        (calibration, rows), (latest_calibration, _) = (
+            self._fit_calibration(evidence, attribute, blocks, later)
+            for attribute in (localization.of_rows, localization.of_last_rows)
+        )
         threshold = self._threshold(calibration, period)
         alarms = [calibration.scores(torch.from_numpy(each)).numpy() > threshold for each in rows]
         scaled = [scaler.transform(part) for part in parts]
@@ -199,6 +197,7 @@ class ScorerFitter:
             resolutions=tuple(evidence),
             localization=localization,
             calibration=calibration,
+            latest_calibration=latest_calibration,
             threshold=threshold,
             units=dict(recording.units),
             period=period,
@@ -206,6 +205,21 @@ class ScorerFitter:
             warning=self._warning(sum(map(len, rows))),
             drift_chart=DriftChart().fit(scaled, alarms, minimum_effect(parts, scaler)),
         )
+
+    def _fit_calibration(
+        self,
+        evidence: Sequence[WindowEvidence],
+        attribute: Callable[[Sequence[Tensor | None]], Tensor],
+        blocks: Sequence[Distances],
+        later: Sequence[Distances],
+    ) -> tuple[Calibration, list[np.ndarray]]:
+        """Return the calibration of what is attributed to the rows of the blocks, and that evidence, `(row,)` each."""
+        with torch.inference_mode():
+            rows, rows_later = (
+                [_row_evidence(evidence, attribute, block) for block in some if block[0] is not None]
+                for some in (blocks, later)
+            )
+        return fit_calibration(rows, rows_later, self.false_alarm_rate, self.merge_gap), rows
 
     def _threshold(self, calibration: Calibration, period: float | None) -> float:
         if self.false_alarms_per_day is None:
@@ -268,10 +282,12 @@ def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Dista
         return [None if each is None or len(rows) < each.length else each.distances(rows) for each in evidence]
 
 
-def _row_evidence(evidence: Sequence[WindowEvidence], localization: Localization, block: Distances) -> np.ndarray:
-    """Return the evidence of the rows of a block with these distances, `(row,)` float64."""
+def _row_evidence(
+    evidence: Sequence[WindowEvidence], attribute: Callable[[Sequence[Tensor | None]], Tensor], block: Distances
+) -> np.ndarray:
+    """Return the evidence attributed to rows by the distances of a block, `(row,)` float64."""
     windows = [None if each is None else own.of_distances(each) for own, each in zip(evidence, block)]
-    return localization.of_rows(windows).sum(dim=1).numpy()
+    return attribute(windows).sum(dim=1).numpy()
 
 
 def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:
@@ -307,8 +323,12 @@ def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Ite
 def _halves(parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the first half of all rows and the second one, as parts `(row, channel)`."""
     middle = sum(map(len, parts)) // 2
-    first, second, row = [], [], 0
+    first: list[Tensor] = []
+    second: list[Tensor] = []
+    row = 0
     for part in parts:
         cut = min(max(middle - row, 0), len(part))
-        first, second, row = [*first, part[:cut]], [*second, part[cut:]], row + len(part)
+        first.append(part[:cut])
+        second.append(part[cut:])
+        row += len(part)
     return [part for part in first if len(part)], [part for part in second if len(part)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from seqae.anomaly.windows import largest_in_windows, least_over_windows, mean_over_windows
 
@@ -47,6 +48,33 @@ class Localization:
                 sums = values.sum(dim=1, keepdim=True)
                 unexplained = (sums - largest_in_windows(fine_sum, length)).clamp(min=0)
                 total = total + COARSE_WEIGHT * _least(values * (unexplained / _nonzero(sums)), length)
+        return total
+
+    def of_last_rows(self, evidence: Sequence[Tensor | None], first: int = 0) -> Tensor:
+        """Return what `of_rows` would say of the last row of each window if no row followed, `(window, channel)`.
+
+        One window of each resolution ends there. Of the rows in the coarser one, those in the finest one have at most
+        the evidence of the finest; all windows around the rows before are known.
+
+        Args:
+            evidence: As for `of_rows`.
+            first: The first window at the finest resolution whose last row is meant.
+        """
+        finest = evidence[0]
+        assert finest is not None
+        sums = finest.sum(dim=1, keepdim=True)
+        total = finest[first:]
+        fine_sum = least_over_windows(sums, self.lengths[0])[: len(sums)]
+        for values, length in zip(evidence[1:], self.lengths[1:]):
+            if values is not None:
+                skipped = max(first - (length - self.lengths[0]), 0)  # windows that end before the rows that are meant
+                values, before = values[skipped:], fine_sum[skipped:]
+                explained = torch.maximum(
+                    largest_in_windows(before, length - self.lengths[0] + 1), sums[len(sums) - len(values) :]
+                )
+                own = values.sum(dim=1, keepdim=True)
+                coarse = values * ((own - explained).clamp(min=0) / _nonzero(own))
+                total = total + COARSE_WEIGHT * F.pad(coarse, (0, 0, len(total) - len(coarse), 0))
         return total
 
 

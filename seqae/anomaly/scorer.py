@@ -25,7 +25,8 @@ class Scores:
     """The scores of rows.
 
     Attributes:
-        scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing.
+        scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing, and in rows between gaps
+            in time that are fewer than a window has.
         channel_scores: `(row, channel)` float32, what each channel contributes: they add up to the score. NaN where a
             value is missing.
     """
@@ -44,6 +45,7 @@ class Scorer:
         resolutions: The evidence at each time resolution, finest first.
         localization: Attributes the evidence in windows to rows.
         calibration: Turns the evidence in a row into its score.
+        latest_calibration: The same for the latest row of a stream, which fewer windows cover.
         threshold: Scores above it raise an alarm.
         units: The unit of each channel that has one.
         period: Seconds from row to row; None if the normal rows had no times.
@@ -59,6 +61,7 @@ class Scorer:
     resolutions: Sequence[WindowEvidence]
     localization: Localization
     calibration: Calibration
+    latest_calibration: Calibration
     threshold: float
     units: Mapping[str, str] = field(default_factory=dict)
     period: float | None = None
@@ -79,7 +82,8 @@ class Scorer:
             filled = self.fill(self.scaler.transform(values))
             with one_thread(), torch.inference_mode():
                 evidence = torch.cat([self._piece(*piece) for piece in _pieces(filled, self.localization.reach)])
-                results.append(self.scores(evidence, np.isnan(values)))
+                near_end = self.near_ends(np.arange(len(values)), len(values))
+                results.append(self.scores(evidence, np.isnan(values), near_end))
         return Scores(*(np.concatenate([getattr(each, name) for each in results]) for name in vars(results[0])))
 
     def fill(self, rows: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -114,15 +118,35 @@ class Scorer:
         """
         return [each.of_rows(rows) if len(rows) >= each.length else None for each in self.resolutions]
 
-    def scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:
+    def near_ends(self, rows: np.ndarray, count: int | None) -> np.ndarray:
+        """Return which rows are covered by fewer windows than others, near the first row or the last, `(row,)` bool.
+
+        Args:
+            rows: Their numbers in a segment without gaps in time, `(row,)`.
+            count: The number of rows of the segment; None if it has not ended.
+        """
+        reach = self.localization.lengths[0] - 1
+        return (rows < reach) | (False if count is None else rows >= count - reach)
+
+    def scores(self, evidence: Tensor, missing: np.ndarray, near_end: np.ndarray, is_latest: bool = False) -> Scores:
         """Return the scores of rows.
+
+        Rows near an end have the evidence of fewer windows, of one at last, which is usually more: they get the lower
+        score of both calibrations.
 
         Args:
             evidence: `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value is missing.
+            near_end: `(row,)` bool, see `near_ends`.
+            is_latest: Whether it is the evidence in rows that were the latest, as `Localization.of_last_rows`.
         """
         totals = evidence.sum(dim=1)
-        scores = self.calibration.scores(totals)
+        latest = self.latest_calibration.scores(totals)
+        if is_latest:
+            scores = latest
+        else:
+            scores = self.calibration.scores(totals)
+            scores = torch.where(torch.from_numpy(near_end), torch.minimum(scores, latest), scores)
         parts = evidence * (scores / totals.clamp(min=torch.finfo(torch.float64).tiny))[:, None]
         return Scores(
             np.where(missing.all(axis=1), np.nan, scores.numpy()).astype(np.float32),
@@ -159,8 +183,9 @@ class Scorer:
         return np.concatenate(codes).astype(np.float32)
 
     def _piece(self, rows: Tensor, wanted: slice) -> Tensor:
-        padded = torch.from_numpy(_padded(rows.numpy(), self.resolutions[0].length))
-        return self.localization.of_rows(self.window_evidence(padded))[wanted]
+        if len(rows) < self.resolutions[0].length:  # no window fits: nothing is known
+            return torch.full_like(rows, torch.nan)
+        return self.localization.of_rows(self.window_evidence(rows))[wanted]
 
     def _window_means(self, rows: Tensor) -> Tensor:
         """Return the mean reconstruction of each row by the windows around it, `(row, channel)`."""

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from seqae.cli.session import detector_in, saved_in
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqae.anomaly.detector import AnomalyDetector
     from seqae.anomaly.events import Event
     from seqae.anomaly.online.alerts import Alert
     from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
@@ -41,7 +42,7 @@ def stream(
     """Detect anomalies while rows arrive.
 
     Reads CSV or JSON lines from standard input, as seqae score reads files. Writes a line for each row, alerts (the
-    first rows above a threshold), and events when they have ended, each as soon as it is known. As JSON lines, all of
+    first rows above the threshold), and events when they have ended, each as soon as it is known. As JSON lines, all of
     them are on standard output; as CSV, the rows are on standard output, alerts and events on standard error. When
     rows are no longer like those that the model was calibrated on, a line on standard error reports it; see seqae
     recalibrate.
@@ -53,7 +54,8 @@ def stream(
     Args:
         model: folder of a saved detector, or of a run that holds one
         format: format of the output
-        scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at once
+        scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at
+            once
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows
@@ -66,7 +68,7 @@ def stream(
     online = OnlineDetector(detector, period)
     if state is not None:
         _resume(online, state)
-    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector.channels_)
+    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector)
 
     def report(update: StreamUpdate) -> None:
         for drift in update.drifts:
@@ -131,11 +133,11 @@ def _end_asked() -> Iterator[int]:
         os.close(writer)
 
 
-def _json_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
+def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[StreamUpdate], None]:
     def write(update: StreamUpdate) -> None:
         records: list[dict[str, Any]] = [{"alert": _of_alert(alert)} for alert in update.alerts]
         if shown != "none":
-            names, table = _table(update, shown, channels)
+            names, table = _table(update, shown, detector)
             records += [dict(zip(names, cells)) for cells in table]
         records += [{"event": _of_event(event)} for event in update.events]
         _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
@@ -143,22 +145,21 @@ def _json_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate
     return write
 
 
-def _csv_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate], None]:
+def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[StreamUpdate], None]:
     is_begun = False
 
     def write(update: StreamUpdate) -> None:
         nonlocal is_begun
         for alert in update.alerts:
             when = f"row {alert.row}" if alert.time is None else _text(alert.time)
-            what = f"{alert.channel}, {alert.reason}, {alert.threshold_ratio:.2f}"
-            print(f"alert  {when}: {what}", file=sys.stderr, flush=True)
+            print(f"alert  {when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
         for event in update.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
             print(f"event  {start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
         if shown == "none":
             return
-        names, table = _table(update, shown, channels)
+        names, table = _table(update, shown, detector)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if table and not is_begun:
             writer.writerow(names)
@@ -169,7 +170,7 @@ def _csv_lines(shown: Shown, channels: Sequence[str]) -> Callable[[StreamUpdate]
     return write
 
 
-def _table(update: StreamUpdate, shown: Shown, channels: Sequence[str]) -> tuple[list[str], list[list[object]]]:
+def _table(update: StreamUpdate, shown: Shown, detector: AnomalyDetector) -> tuple[list[str], list[list[object]]]:
     """Return the names of the columns, and the rows to be shown; None where a number is unknown."""
     if shown == "provisional":
         first, times, names, columns = (
@@ -180,8 +181,8 @@ def _table(update: StreamUpdate, shown: Shown, channels: Sequence[str]) -> tuple
         )
     else:
         first, times = update.first_final_row, update.times
-        names = ["score", "threshold_ratio", "alarm", *(f"{channel} score" for channel in channels)]
-        columns = [update.scores, update.threshold_ratio, update.threshold_ratio > 1, *update.channel_scores.T]
+        names = ["score", "alarm", *(f"{channel} score" for channel in detector.channels_)]
+        columns = [update.scores, update.scores > detector.threshold_, *update.channel_scores.T]
     cells: list[Iterable[object]] = [range(first, first + len(columns[0])), *map(_plain, columns)]
     if times is not None:
         names, cells = ["time", *names], [cells[0], map(_text, times), *cells[1:]]

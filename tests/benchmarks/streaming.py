@@ -51,7 +51,7 @@ def latencies(
         online.push(values[:FIRST])
     longest = max(*together, *blocks)
     times: dict[str, list] = {"the last window anew": [], **{name: [] for name in ways}}
-    reach = detector.scorer_.resolution_models[-1].receptive_rows
+    reach = detector.scorer_.resolutions[-1].length
     for start in range(FIRST, len(values) - longest, longest):
         for row in np.linspace(start, start + longest, ANEW * longest // len(values) + 1, dtype=int):
             times["the last window anew"].append(measured(detector.score_samples, values[row - reach : row]))
@@ -75,15 +75,14 @@ def show(title: str, found: dict[str, tuple[int, np.ndarray]]) -> None:
 
 def main(rows: str = "100000") -> None:
     normal, values = signals(TRAINING, seed=0), signals(12 * 1024, seed=1)
-    dense = seqae.AnomalyDetector(epochs=2).fit(normal)
-    recurrent = Recurrent(hidden_size=128)
-    lstm = seqae.AnomalyDetector(recurrent, resolutions=(1,), window=100, stride=50, epochs=0).fit(normal)
+    linear = seqae.AnomalyDetector().fit(normal)
+    lstm = seqae.AnomalyDetector(Recurrent(), resolutions=(1,), epochs=0).fit(normal)
     print(f"{CHANNELS} channels; microseconds\n")
-    title = "The default detector: dense, windows of 16 steps of 1, 4 and 16 rows, at each step"
-    show(title, latencies(dense, values, together=(1, 16, 64, 256), blocks=(64, 256)))
-    title = "LSTM, hidden size 128, windows of 100 rows, at each 50th row"
-    show(title, latencies(lstm, values, together=(1, 100, 400), blocks=(100,)))
-    online = OnlineDetector(dense, batch_rows=64)
+    title = "The default detector: linear, windows of 16 steps of 1 and 4 rows"
+    show(title, latencies(linear, values, together=(1, 16, 64, 256), blocks=(64, 256)))
+    title = "LSTM, hidden size 48, windows of 16 rows"
+    show(title, latencies(lstm, values, together=(1, 16, 256), blocks=(64,)))
+    online = OnlineDetector(linear, batch_rows=64)
     online.push(values[:4096])
     before = resident()
     with Peak() as peak:

@@ -108,7 +108,7 @@ def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: 
     code, out, err = streamed(saved, today.to_json(orient="records", lines=True, date_format="iso"), "--format", "csv")
     table = pd.read_csv(io.StringIO(out))
     assert (code, len(table)) == (0, 600)
-    expected = ["row", "time", "score", "threshold_ratio", "alarm", "flow score", "pressure score"]
+    expected = ["row", "time", "score", "alarm", "flow score", "pressure score"]
     assert list(table.columns) == expected
     assert {line.split()[0] for line in err.splitlines()} == {"alert", "event", "drift"}
     (drift,) = [line for line in err.splitlines() if line.startswith("drift") and "mean" in line]

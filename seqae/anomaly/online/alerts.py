@@ -7,84 +7,57 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqae.anomaly.online.errors import RowBuffer
+from seqae.anomaly.online.segment import ScoredRows
 
 
 @dataclass(frozen=True)
 class Alert:
-    """The first evidence of something abnormal: an event includes this row or lies near it.
+    """The first evidence of something abnormal, which may turn out to be an event near this row.
 
     Attributes:
-        row: The first row whose evidence is above its threshold.
+        row: The row that scored above the threshold: provisionally, as the latest row, or else finally.
         time: The time of the row, datetime64 or seconds; None if there are no times.
-        detected_at: The row with which the evidence became final.
-        threshold_ratio: The evidence divided by its threshold.
-        reason: "mean", "stuck", or "errors over N rows".
-        channel: The channel that contributes most.
+        detected_at: The row with which the score was known.
+        score: This score.
+        channel: The channel that contributes most to it.
     """
 
     row: int
     time: np.generic | None
     detected_at: int
-    threshold_ratio: float
-    reason: str
+    score: float
     channel: str
 
 
-@dataclass(frozen=True, order=True)
-class Candidate:
-    """A row at which a stream of evidence is in alarm, ordered by when that was known.
-
-    Attributes:
-        detected_at: The row with which the evidence became final.
-        stream: The index of the stream.
-        row: The index of the row in alarm.
-        threshold_ratio: The evidence divided by its threshold.
-        channel: The index of the channel that contributes most.
-    """
-
-    detected_at: int
-    stream: int
-    row: int
-    threshold_ratio: float
-    channel: int
-
-
 class AlertTracker:
-    """Turns rows in alarm into alerts, one for all rows that are near each other.
+    """Turns rows with high scores into alerts, one for all rows that are near each other.
 
     Args:
-        reasons: The name of the evidence in each stream, for the alerts.
-        explained_rows: For each stream, the number of rows after an alarm for which its own alarms are not reported.
         channels: The names of the channels.
+        threshold: Scores above it count.
+        quiet_rows: Rows after the latest row that counted in which others do not raise another alert.
     """
 
     STATE = ("latest_row",)
 
-    def __init__(self, reasons: Sequence[str], explained_rows: Sequence[int], channels: Sequence[str]):
-        self.reasons = reasons
-        self.explained_rows = explained_rows
+    def __init__(self, channels: Sequence[str], threshold: float, quiet_rows: int):
         self.channels = channels
-        self.latest_row = -(2**62)  # the latest row in alarm
-        self.candidates: list[Candidate] = []
+        self.threshold = threshold
+        self.quiet_rows = quiet_rows
+        self.latest_row = -(2**62)  # the latest row that counted
 
-    def add(self, candidate: Candidate) -> None:
-        """Take a row in alarm."""
-        self.candidates.append(candidate)
-
-    def alerts(self, times: RowBuffer) -> list[Alert]:
-        """Return the alerts of the candidates since the last call.
-
-        Args:
-            times: The times of the rows, `(row,)`; integers if there are none.
-        """
+    def add(self, *blocks: ScoredRows) -> list[Alert]:
+        """Take provisional and final scores in the order in which they were known, and return the new alerts."""
+        counted = [
+            (int(block.known_at[index]), block.first + index, index, block)
+            for block in blocks
+            for index in np.flatnonzero(block.scores > self.threshold).tolist()
+        ]
         alerts = []
-        for candidate in sorted(self.candidates):
-            row = candidate.row
-            if row > self.latest_row + self.explained_rows[candidate.stream]:
-                time = None if times.rows.dtype.kind == "i" else times.between(row, row + 1)[0]
-                reason, channel = self.reasons[candidate.stream], self.channels[candidate.channel]
-                alerts.append(Alert(row, time, candidate.detected_at, candidate.threshold_ratio, reason, channel))
+        for known_at, row, index, block in sorted(counted, key=lambda each: each[:2]):
+            if row > self.latest_row + self.quiet_rows:
+                time = None if block.times.dtype.kind == "i" else block.times[index]
+                channel = self.channels[int(np.nanargmax(block.channel_scores[index]))]
+                alerts.append(Alert(row, time, known_at, float(block.scores[index]), channel))
             self.latest_row = max(self.latest_row, row)
-        self.candidates.clear()
         return alerts

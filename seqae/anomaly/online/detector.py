@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from seqae.anomaly.control_charts import ROWS_AHEAD
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
-from seqae.anomaly.online.alerts import Alert, AlertTracker, Candidate
+from seqae.anomaly.online.alerts import Alert, AlertTracker
 from seqae.anomaly.online.drift import OnlineDrift
-from seqae.anomaly.online.errors import OnlineCharts, OnlineErrors, RowBuffer
-from seqae.anomaly.online.events import EvidenceStream, OnlineEvents, combine_streams
+from seqae.anomaly.online.events import OnlineEvents
 from seqae.anomaly.online.intake import RowIntake
+from seqae.anomaly.online.segment import ScoredRows, SegmentScorer
 from seqae.anomaly.online.state import Stateful, collect_state, fingerprint, read_state, restore_state, write_state
-from seqae.anomaly.scorer import contributions
 
 MAX_ROWS_AT_ONCE = 2**12  # rows computed together, so that memory does not depend on how many are pushed
 
@@ -32,14 +28,13 @@ class StreamUpdate:
 
     Attributes:
         first_new_row: The number of the first row that `provisional_scores` are about.
-        provisional_scores: `(new row,)` float32, scores from the latest complete window at each resolution; the final
-            score is from all windows around the row.
+        provisional_scores: `(new row,)` float32, how rare the evidence so far is among normal rows when they are the
+            latest; so the threshold means the same as for final scores. NaN before the first window is complete.
         provisional_times: `(new row,)`, the times of these rows; None if there are none.
         first_final_row: The number of the first row that has become final.
         times: `(final row,)`, None if there are no times.
-        scores: `(final row,)` float32, as `AnomalyDetector.score_samples`.
-        threshold_ratio: `(final row,)` float32, as `Detection.threshold_ratio`: above 1, the row raises an alarm.
-        channel_scores: `(final row, channel)` float32, as `AnomalyDetector.channel_scores`.
+        scores: `(final row,)` float32, as `Detection.scores`: above the threshold, the row raises an alarm.
+        channel_scores: `(final row, channel)` float32, as `Detection.channel_scores`.
         alerts: The first evidence of possible events.
         events: The events that have ended, as `AnomalyDetector.events`.
         drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
@@ -51,21 +46,49 @@ class StreamUpdate:
     first_final_row: int
     times: np.ndarray | None
     scores: np.ndarray
-    threshold_ratio: np.ndarray
     channel_scores: np.ndarray
     alerts: tuple[Alert, ...] = ()
     events: tuple[Event, ...] = ()
     drifts: tuple[Drift, ...] = ()
 
 
+@dataclass(eq=False)
+class _Results:
+    """The results of one call, as they are found; the first blocks of rows tell the types and where they start."""
+
+    provisional: list[ScoredRows]
+    final: list[ScoredRows]
+    alerts: list[Alert] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+
+    def update(self, is_timed: bool) -> StreamUpdate:
+        return StreamUpdate(
+            first_new_row=self.provisional[0].first,
+            provisional_scores=_joined(self.provisional, "scores"),
+            provisional_times=_joined(self.provisional, "times") if is_timed else None,
+            first_final_row=self.final[0].first,
+            times=_joined(self.final, "times") if is_timed else None,
+            scores=_joined(self.final, "scores"),
+            channel_scores=_joined(self.final, "channel_scores"),
+            alerts=tuple(self.alerts),
+            events=tuple(self.events),
+            drifts=tuple(self.drifts),
+        )
+
+
+def _joined(blocks: Sequence[ScoredRows], name: str) -> np.ndarray:
+    return np.concatenate([getattr(each, name) for each in blocks])
+
+
 class OnlineDetector:
     """Scores rows as they arrive, in memory that does not grow with their number.
 
     All updates for the rows of a recording, put together, equal what the detector returns for the recording, whether
-    the rows came one by one or many at once, and also if the state was saved and loaded in between. The results for a
-    row are final when no later row can change them, which takes `delay` rows. Two results come earlier: a provisional
-    score with the row itself, and an alert when some evidence has exceeded its threshold, which takes 5 rows for a
-    control chart and a window for errors.
+    the rows came one by one or many at once, and also if the state was saved and loaded in between: both are computed
+    by the same functions, here on the latest rows. The results for a row are final when no later row can change them,
+    which takes `delay` rows. Two results come with the row itself: its provisional score, and an alert if that is above
+    the threshold.
 
     A recording is cut where time has a gap: a step much longer than the sampling period. The period of a
     whole recording is known; here it is given, or estimated from the first 32 rows, which are held until then.
@@ -80,8 +103,6 @@ class OnlineDetector:
         ValueError: The detector is not fitted, or a number is out of range.
     """
 
-    STATE = ("row", "segment_start", "segment_starts")
-
     def __init__(self, detector: AnomalyDetector, period: float | None = None, batch_rows: int = 1):
         if not hasattr(detector, "scorer_"):
             raise ValueError("this detector is not fitted. Call fit(normal) first")
@@ -91,7 +112,6 @@ class OnlineDetector:
             raise ValueError(f"batch_rows is {batch_rows}. Give 1 or more")
         self.detector = detector
         self.scorer = detector.scorer_
-        self.threshold_values = self.scorer.threshold_values
         self.given_period = period
         self.batch_rows = batch_rows
         self._begin()
@@ -99,12 +119,12 @@ class OnlineDetector:
     @property
     def rows(self) -> int:
         """How many rows have arrived."""
-        return self.known.stop + len(self.intake.values)
+        return self.segment.stop + len(self.intake.values)
 
     @property
     def delay(self) -> int:
         """How many rows have to arrive after a row until its results are final."""
-        return ROWS_AHEAD + sum(self.scorer.explained_rows) + self.batch_rows - 1
+        return self.scorer.localization.reach + self.batch_rows - 1
 
     def push(self, rows: object, times: object = None) -> StreamUpdate:
         """Take the next rows and return the new results.
@@ -119,22 +139,21 @@ class OnlineDetector:
         """
         values, clock = self.intake.checked(rows, times, self.rows)
         if self.rows == 0:
-            self.times = RowBuffer(clock[:0])  # so that its type is known
-        first_new_row, provisional = self.known.stop, []
+            self.segment = SegmentScorer(self.scorer, 0, clock[:0])  # now that the type of the times is known
+        results = self._no_results()
         for start in range(0, len(values), MAX_ROWS_AT_ONCE):
             part = slice(start, start + MAX_ROWS_AT_ONCE)
             self.intake.add(values[part], clock[part])
             if self.intake.is_ready:
-                provisional += self._read()
-        return self._update(first_new_row, provisional, ended=False)
+                self._read(results)
+        return results.update(self.intake.is_timed)
 
     def finish(self) -> StreamUpdate:
         """End the recording and return the rest of its results; the next row is the first one of another recording."""
-        first_new_row, provisional = self.known.stop, []
-        if len(self.intake.values):
-            provisional = self._read()
-        self._end_segment()
-        update = self._update(first_new_row, provisional, ended=True)
+        results = self._no_results()
+        self._read(results)
+        self._end_segment(results)
+        update = results.update(self.intake.is_timed)
         self._begin()
         return update
 
@@ -158,175 +177,51 @@ class OnlineDetector:
 
     def _begin(self) -> None:
         """Start a recording."""
-        scorer, empty = self.scorer, np.zeros((0, len(self.scorer.channels)))
+        detector, scorer = self.detector, self.scorer
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
-        # For the rows that are not final yet, and for the latest row:
-        self.known, self.times = RowBuffer(empty.astype(bool)), RowBuffer(np.zeros(0, dtype=np.int64))
-        self.errors = [RowBuffer(empty) for _ in scorer.resolution_models]
-        self.chart_ratios = RowBuffer(empty)
-        self.streams = [EvidenceStream(reach) for reach in scorer.explained_rows]
-        reasons = ["mean", "stuck", *(f"errors over {model.receptive_rows} rows" for model in scorer.resolution_models)]
-        explained_rows = [reach or self.detector.merge_gap for reach in scorer.explained_rows]
-        self.alerts = AlertTracker(reasons, explained_rows, scorer.channels)
-        self.events = OnlineEvents(scorer.channels, self.detector.merge_gap, self.detector.min_rows)
+        self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
+        quiet_rows = detector.merge_gap + scorer.localization.reach
+        self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows)
+        self.events = OnlineEvents(scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows)
         self.drift = OnlineDrift(scorer)
-        self.drifts: list[Drift] = []  # not returned yet
-        self.row = 0  # the first that is not final
-        self.segment_starts: deque[int] = deque()  # after a gap, while their first rows are not final
-        self._begin_segment()
-
-    def _begin_segment(self) -> None:
-        """Start consecutive rows without a gap in time."""
-        scorer, channels = self.scorer, len(self.scorer.channels)
-        self.segment_start = self.known.stop
-        self.charts = OnlineCharts((scorer.mean_chart, scorer.stuck_chart), channels)
-        self.resolutions = [OnlineErrors(model, scorer.stride, channels) for model in scorer.resolution_models]
 
     def _parts(self) -> dict[str, Stateful]:
         """Return all parts that have a state, by name."""
-        single = ("intake", "known", "times", "chart_ratios", "alerts", "events", "drift", "charts")
-        several = ("errors", "streams", "resolutions")
-        numbered = {f"{name} {number}": part for name in several for number, part in enumerate(getattr(self, name))}
-        blocks = {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
-        return {"detector": self} | {name: getattr(self, name) for name in single} | blocks | numbered
+        parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift")}
+        caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
+        return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 
-    def _read(self) -> list[float]:
-        """Read the rows that were held, and return their provisional scores."""
-        provisional = []
+    def _no_results(self) -> _Results:
+        return _Results([self.segment.no_rows(self.segment.stop)], [self.segment.no_rows(self.segment.final)])
+
+    def _read(self, results: _Results) -> None:
+        """Read the rows that were held."""
         for is_after_gap, values, times in self.intake.take():
             if is_after_gap:
-                self._end_segment()
-                self.segment_starts.append(self.known.stop)
-                self._begin_segment()
-            provisional += self._read_segment(values, times)
-        return provisional
+                self._end_segment(results)
+                self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
+            scaled = self.scorer.scaler.transform(values)
+            results.drifts += self.drift.observe_rows(scaled, times)
+            provisional = self.segment.push(scaled, times)
+            results.provisional.append(provisional)
+            self._take_final(results, self.segment.take_final(), provisional)
 
-    def _read_segment(self, values: np.ndarray, times: np.ndarray) -> list[float]:
-        """Read rows of the current segment, and return their provisional scores."""
-        known, scaled = ~np.isnan(values), self.scorer.scaler.transform(values)
-        self.known.append(known)
-        self.times.append(times)
-        self.drifts += self.drift.observe_rows(scaled, times)
-        self._add_chart_ratios(self.charts.push(scaled))
-        latest_errors = []
-        pushed = [resolution.push(scaled) for resolution in self.resolutions]
-        for number, (errors, latest) in enumerate(pushed):
-            self._add_errors(number, errors)
-            latest_errors.append(np.where(np.isnan(latest), 0, latest))
-        return self.scorer.error_scaler.row_scores(latest_errors, known).tolist()
+    def _end_segment(self, results: _Results) -> None:
+        """Take the rest of a segment; no event spans a gap in time."""
+        self._take_final(results, self.segment.take_final(ended=True))
+        results.events += self.events.end(self._row_seconds())
 
-    def _end_segment(self) -> None:
-        if self.known.stop == self.segment_start:
-            return
-        self._add_chart_ratios(self.charts.finish())
-        rows = self.known.stop - self.segment_start
-        for number, resolution in enumerate(self.resolutions):
-            errors, has_window = resolution.finish(), rows >= self.scorer.resolution_models[number].receptive_rows
-            if number and not has_window:
-                finest = self.errors[0].between(self.segment_start, self.known.stop)
-                errors = self.scorer.error_scaler.substitute(finest, number)
-            self._add_errors(number, errors, has_window)
-
-    def _add_chart_ratios(self, ratios: list[np.ndarray]) -> None:
-        """Take the final ratios of both charts, `(row, channel)` each."""
-        if len(ratios[0]) == 0:
-            return
-        self.chart_ratios.append(np.maximum(*ratios).astype(np.float32))
-        for stream, each in enumerate(ratios):
-            self._append(stream, each.max(axis=1).astype(np.float32), each, self.charts)
-
-    def _add_errors(self, resolution: int, errors: np.ndarray, has_window: bool = True) -> None:
-        """Take final errors at a resolution, `(row, channel)`; without a whole window they are no evidence."""
-        if len(errors) == 0:
-            return
-        buffer, error_scaler = self.errors[resolution], self.scorer.error_scaler
-        known = self.known.between(buffer.stop, buffer.stop + len(errors))
-        buffer.append(errors)
-        threshold = self.threshold_values[resolution] if has_window else np.inf
-        ratios = np.nan_to_num(error_scaler.resolution_scores(resolution, errors, known)) / threshold
-        by_channel = errors  # used above the threshold only
-        if (ratios > 1).any():
-            by_channel = np.where(known, errors / error_scaler.row_scale_[resolution], 0)
-        self._append(2 + resolution, ratios.astype(np.float32), by_channel, self.resolutions[resolution])
-
-    def _append(
-        self, stream: int, ratios: np.ndarray, by_channel: np.ndarray, source: OnlineCharts | OnlineErrors
-    ) -> None:
-        """Append final ratios `(row,)` to a stream, and note the rows in alarm; `by_channel` is `(row, channel)`."""
-        first = self.streams[stream].stop
-        for index in np.flatnonzero(self.streams[stream].append(ratios)).tolist():
-            row = first + index
-            required = self.segment_start + source.required_row(row - self.segment_start)
-            detected_at, channel = min(required, self.known.stop), int(by_channel[index].argmax())
-            self.alerts.add(Candidate(detected_at, stream, row, float(ratios[index]), channel))
-
-    def _update(self, first_new_row: int, provisional: list[float], ended: bool) -> StreamUpdate:
-        """Return the new results, and drop the rows kept for them."""
-        is_timed, no_scores = self.intake.is_timed, np.zeros(0, dtype=np.float32)
-        update = StreamUpdate(
-            first_new_row=first_new_row,
-            provisional_scores=np.array(provisional, dtype=np.float32),
-            provisional_times=self.times.between(first_new_row, self.times.stop) if is_timed else None,
-            first_final_row=self.row,
-            times=self.times.rows[:0] if is_timed else None,
-            scores=no_scores,
-            threshold_ratio=no_scores,
-            channel_scores=np.zeros((0, len(self.scorer.channels)), dtype=np.float32),
+    def _take_final(self, results: _Results, final: ScoredRows, *provisional: ScoredRows) -> None:
+        """Look for alerts, drift and events in rows that have become final, and for alerts in provisional scores."""
+        results.final.append(final)
+        results.alerts += self.alerts.add(final, *provisional)
+        results.drifts += self.drift.observe_alarms(final.scores > self.scorer.threshold, final.times)
+        results.events += self.events.add(
+            final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
         )
-        if self.known.stop == first_new_row and not ended:  # the rows are held by the intake
-            return update
-        ratios = combine_streams(self.streams, self.known.stop, ended)
-        if not (len(ratios) or self.alerts.candidates or self.drifts or ended):
-            return update
-        return self._with_results(update, ratios, ended)
 
-    def _with_results(self, update: StreamUpdate, ratios: np.ndarray, ended: bool) -> StreamUpdate:
-        """Return an update with all results of the rows whose combined ratios `(row,)` have become final."""
-        first, stop = self.row, self.row + len(ratios)
-        errors, known = [buffer.between(first, stop) for buffer in self.errors], self.known.between(first, stop)
-        times, error_scaler = self.times.between(first, stop), self.scorer.error_scaler
-        channel_scores = error_scaler.channel_scores(errors, known)
-        events = self._take_final(first, ratios, channel_scores, times, ended)
-        update = replace(
-            update,
-            times=times if self.intake.is_timed else None,
-            scores=error_scaler.row_scores(errors, known),
-            threshold_ratio=ratios,
-            channel_scores=channel_scores,
-            alerts=tuple(self.alerts.alerts(self.times)),
-            events=tuple(events),
-            drifts=tuple(self.drifts),
-        )
-        self.drifts = []
-        self.row = stop
-        for buffer in (*self.errors, self.chart_ratios, self.known, self.times):
-            buffer.discard(stop)
-        return update
-
-    def _take_final(
-        self, first: int, ratios: np.ndarray, channel_scores: np.ndarray, times: np.ndarray, ended: bool
-    ) -> list[Event]:
-        """Look for drift and events in rows that have become final, from `first` on; return the events that ended."""
-        alarms = ratios > 1
-        self.drifts += self.drift.observe_alarms(alarms, times)
-        fractions = channel_scores  # used at alarms only
-        if alarms.any():
-            chart_ratios = self.chart_ratios.between(first, first + len(ratios))
-            fractions = contributions(chart_ratios, channel_scores)
-        return list(self._events(first, ratios, fractions, times, ended))
-
-    def _events(
-        self, first: int, ratios: np.ndarray, fractions: np.ndarray, times: np.ndarray, ended: bool
-    ) -> Iterator[Event]:
-        """Yield the events that have ended; no event spans a gap in time."""
-        stop, period = first + len(ratios), None
-        if self.intake.is_timed:
-            period = self.intake.period if np.isfinite(self.intake.period) else 0.0
-        for start, end in pairwise([first, *(row for row in self.segment_starts if first < row < stop), stop]):
-            if self.segment_starts and self.segment_starts[0] == start < stop:
-                self.segment_starts.popleft()
-                yield from self.events.end(period)
-            rows = slice(start - first, end - first)
-            yield from self.events.add(start, ratios[rows], fractions[rows], times[rows], period)
-        if ended:
-            yield from self.events.end(period)
+    def _row_seconds(self) -> float | None:
+        """Return how many seconds the last row of an event lasts; None if there are no times."""
+        if not self.intake.is_timed:
+            return None
+        return self.intake.period if np.isfinite(self.intake.period) else 0.0

@@ -1,25 +1,24 @@
 """The state of online parts as arrays in one file: exact, checked when read, never pickled.
 
-A part lists in `STATE` the attributes that change while it runs: arrays, numbers, deques of numbers.
+A part lists in `STATE` the attributes that change while it runs: arrays and numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from seqae._files import write_atomically
 from seqae.artifact.arrays import from_storage, to_storage
 
 STATE_FILE = "stream.safetensors"
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 
 
 class Stateful(Protocol):
@@ -31,7 +30,7 @@ class Stateful(Protocol):
 def collect_state(parts: Mapping[str, Stateful]) -> dict[str, np.ndarray]:
     """Return the state of parts as arrays of any shape, by "part.attribute"."""
     return {
-        f"{name}.{attribute}": _as_array(getattr(part, attribute))
+        f"{name}.{attribute}": np.asarray(getattr(part, attribute))
         for name, part in parts.items()
         for attribute in part.STATE
     }
@@ -123,7 +122,10 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the arrays and plain values in an object with their paths, in an order that saving keeps."""
     parts: dict[str, Any]
     if isinstance(value, nn.Module):
-        parts = {name: weights.cpu().numpy() for name, weights in value.state_dict().items()}
+        parts = dict(value.state_dict())
+    elif isinstance(value, Tensor):
+        yield path, value.detach().cpu().numpy()
+        return
     elif isinstance(value, Mapping):
         parts = dict(value)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -137,17 +139,9 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _leaves(f"{path}.{name}", part)
 
 
-def _as_array(value: object) -> np.ndarray:
-    if not isinstance(value, deque):
-        return np.asarray(value)
-    return np.array(value, dtype=type(value[0]) if value else float)
-
-
 def _like(before: Any, array: np.ndarray) -> object:
     """Return an array as a value of the type of the one before."""
-    if isinstance(before, np.ndarray):
-        return array
-    return deque(array.tolist()) if isinstance(before, deque) else type(before)(array.item())
+    return array if isinstance(before, np.ndarray) else type(before)(array.item())
 
 
 def _digest(stored: Mapping[str, np.ndarray], types: Mapping[str, str], owner: str) -> str:

@@ -1,32 +1,39 @@
 import numpy as np
 
-from seqae.anomaly.online.alerts import AlertTracker, Candidate
-from seqae.anomaly.online.errors import RowBuffer
+from seqae.anomaly.online.alerts import Alert, AlertTracker
+from seqae.anomaly.online.segment import ScoredRows
 
-NO_TIMES = RowBuffer(np.zeros(1000, dtype=np.int64))
+
+def scored(scores: dict[int, float], delay: int = 0, rows: int = 400) -> ScoredRows:
+    """Rows with a score each quarter of a second, 0 where none is given, all of it from the second channel."""
+    values = np.zeros(rows, dtype=np.float32)
+    values[list(scores)] = list(scores.values())
+    channel_scores = np.stack([np.full_like(values, np.nan), values], axis=1)
+    return ScoredRows(0, np.arange(rows) + delay, np.arange(rows) / 4, values, channel_scores)
 
 
 def tracker() -> AlertTracker:
-    return AlertTracker(["mean", "errors over 16 rows"], [10, 32], ["flow", "pressure"])
+    return AlertTracker(["flow", "pressure"], threshold=2.0, quiet_rows=10)
 
 
 def test_one_alert_is_raised_for_rows_near_each_other():
     alerts = tracker()
-    for row in (100, 105, 116, 120):
-        alerts.add(Candidate(row + 5, 0, row, 2.0, 1))
-    assert [(each.row, each.reason, each.channel) for each in alerts.alerts(NO_TIMES)] == [
-        (100, "mean", "pressure"),
-        (116, "mean", "pressure"),
+    found = alerts.add(scored({100: 2.5, 105: 3.0, 115: 9.0, 126: 2.5, 127: 9.0, 136: 2.0}))
+    assert found == [Alert(100, 25.0, 100, 2.5, "pressure"), Alert(126, 31.5, 126, 2.5, "pressure")]
+    assert alerts.add(scored({137: 9.0})) == []
+    assert [each.row for each in alerts.add(scored({148: 9.0}))] == [148]
+
+
+def test_what_was_known_first_is_told_first():
+    found = tracker().add(scored({100: 3.0, 200: 4.0, 230: 5.0}, delay=40), scored({130: 6.0, 205: 7.0}))
+    assert [(each.row, each.detected_at, each.score) for each in found] == [
+        (130, 130, 6.0),
+        (205, 205, 7.0),
+        (230, 270, 5.0),
     ]
-    alerts.add(Candidate(140, 1, 152, 3.0, 0))
-    assert alerts.alerts(NO_TIMES) == []
-    alerts.add(Candidate(300, 1, 190, 3.0, 0))
-    assert [each.row for each in alerts.alerts(NO_TIMES)] == [190]
 
 
-def test_what_was_detected_first_is_told_first_with_its_time():
-    alerts, times = tracker(), RowBuffer(np.arange(1000) / 4)
-    alerts.add(Candidate(120, 1, 100, 3.0, 0))
-    alerts.add(Candidate(110, 0, 105, 2.0, 1))
-    (alert,) = alerts.alerts(times)
-    assert (alert.row, alert.detected_at, alert.threshold_ratio, alert.time) == (105, 110, 2.0, 26.25)
+def test_rows_without_times_and_scores_have_none():
+    rows = scored({7: np.nan, 20: 3.0})
+    (alert,) = tracker().add(ScoredRows(50, rows.known_at + 50, np.zeros(400, int), rows.scores, rows.channel_scores))
+    assert (alert.row, alert.time) == (70, None)

@@ -1,17 +1,16 @@
-from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import seqae
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.mahalanobis import Mahalanobis
 from seqae.anomaly.online.state import collect_state, fingerprint, restore_state
-from seqae.anomaly.window_models import PCA
 
 
 def fitted(rows: np.ndarray, **settings: object) -> AnomalyDetector:
-    return AnomalyDetector(PCA(), resolutions=(1, 3), distance=Mahalanobis(), **settings).fit(rows)
+    return AnomalyDetector(resolutions=(1, 3), window=6, **settings).fit(rows)
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +25,30 @@ def test_a_fingerprint_survives_saving(rows: np.ndarray, tmp_path):
 
 def test_a_fingerprint_tells_detectors_apart(rows: np.ndarray):
     others = [fitted(rows[:300]), fitted(rows, merge_gap=3), fitted(rows, false_alarm_rate=0.02)]
-    others += [fitted(rows).recalibrate(rows[:200]), fitted(rows)]
-    others[-1].scorer_.error_scaler.distances_[1].mean_[0] += 1e-9
-    assert len({fingerprint(each) for each in (fitted(rows), *others)}) == 6
+    others += [fitted(rows).recalibrate(rows[:200]), fitted(rows), fitted(rows), fitted(rows)]
+    others[-3].scorer_.resolutions[1].model.weight[0, 1] += 1e-9
+    others[-2].scorer_.resolutions[0].residuals.factor[1, 0, 0] += 1e-9
+    others[-1].scorer_ = replace(others[-1].scorer_, threshold=others[-1].threshold_ + 1e-9)
+    assert len({fingerprint(each) for each in (fitted(rows), *others)}) == 8
     assert fingerprint(fitted(rows)) == fingerprint(fitted(rows))
 
 
-class Part:
-    STATE = ("count", "level", "rows", "queue")
+def test_a_fingerprint_covers_tensors_that_no_module_holds():
+    assert len({fingerprint([torch.tensor([1.0, last])]) for last in (2.0, 3.0)}) == 2
 
-    def __init__(self, count: int, level: float, rows: np.ndarray, queue: deque):
-        self.count, self.level, self.rows, self.queue = count, level, rows, queue
+
+class Part:
+    STATE = ("count", "level", "is_open", "rows")
+
+    def __init__(self, count: int, level: float, is_open: bool, rows: np.ndarray):
+        self.count, self.level, self.is_open, self.rows = count, level, is_open, rows
 
 
 def test_a_state_is_restored_with_its_types():
-    part = Part(3, 0.5, np.arange(6.0, dtype=np.float32).reshape(3, 2), deque([4, 5]))
-    empty = Part(0, 0.0, np.zeros((0, 2), dtype=np.float32), deque())
+    part = Part(3, 0.5, True, np.arange(6.0, dtype=np.float32).reshape(3, 2))
+    empty = Part(0, 0.0, False, np.zeros((0, 2), dtype=np.float32))
     restore_state(collect_state({"a": part}), {"a": empty})
-    assert (empty.count, empty.level, empty.queue) == (3, 0.5, deque([4, 5]))
-    assert type(empty.count) is int
+    assert (empty.count, empty.level, empty.is_open) == (3, 0.5, True)
+    assert (type(empty.count), type(empty.is_open)) == (int, bool)
     assert empty.rows.dtype == np.float32
     np.testing.assert_array_equal(empty.rows, part.rows)
