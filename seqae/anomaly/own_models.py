@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqae.anomaly.window_models import PCA, WINDOW_MODELS, Conv, Linear, Recurrent, WindowModelFactory
+from seqae.anomaly.window_models import (
+    PCA,
+    WINDOW_MODELS,
+    Conv,
+    Linear,
+    Recurrent,
+    ScaledAutoencoder,
+    WindowModelFactory,
+)
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.data.signals.recordings import Recording
@@ -26,32 +34,6 @@ CANDIDATES: Mapping[str, WindowModelFactory] = {
     "conv": Conv(),
     "gru": Recurrent("gru"),
 }
-
-
-class ScaledAutoencoder(nn.Module):
-    """An autoencoder of windows whose channels are scaled before, and back after.
-
-    Args:
-        autoencoder: Reconstructs scaled windows `(batch, time, channel)`.
-        channels: The number of channels.
-    """
-
-    def __init__(self, autoencoder: Autoencoder, channels: int):
-        super().__init__()
-        self.autoencoder, self.channels = autoencoder, channels
-        self.center: Tensor
-        self.scale: Tensor
-        self.register_buffer("center", torch.zeros(channels))
-        self.register_buffer("scale", torch.ones(channels))
-
-    def encode(self, batch: Batch) -> Tensor:
-        """Return the codes of windows `(batch, time, channel)`, `(batch, code_size)`."""
-        return self.autoencoder.encode(batch.map(lambda values: (values - self.center) / self.scale))
-
-    def reconstruct(self, batch: Batch) -> Batch:
-        """Return the reconstructions of windows, both `(batch, time, channel)`."""
-        scaled = batch.map(lambda values: (values - self.center) / self.scale)
-        return self.autoencoder.reconstruct(scaled).map(lambda values: values * self.scale + self.center)
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,33 @@ class LinearWindowModel(nn.Module):
         return Batch(values.reshape(batch.values.shape), batch.lengths)
 
 
-WindowModel = Autoencoder | MovingAveragePredictor | LinearWindowModel
+class ScaledAutoencoder(nn.Module):
+    """An autoencoder of windows whose channels are scaled before, and back after.
+
+    Args:
+        autoencoder: Reconstructs scaled windows `(batch, time, channel)`.
+        channels: The number of channels.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, channels: int):
+        super().__init__()
+        self.autoencoder, self.channels = autoencoder, channels
+        self.center: Tensor
+        self.scale: Tensor
+        self.register_buffer("center", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(channels))
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the codes of windows `(batch, time, channel)`, `(batch, code_size)`."""
+        return self.autoencoder.encode(batch.map(lambda values: (values - self.center) / self.scale))
+
+    def reconstruct(self, batch: Batch) -> Batch:
+        """Return the reconstructions of windows, both `(batch, time, channel)`."""
+        scaled = batch.map(lambda values: (values - self.center) / self.scale)
+        return self.autoencoder.reconstruct(scaled).map(lambda values: values * self.scale + self.center)
+
+
+WindowModel = Autoencoder | MovingAveragePredictor | LinearWindowModel | ScaledAutoencoder
 
 
 class WindowModelFactory(ABC):

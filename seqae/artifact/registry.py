@@ -114,7 +114,7 @@ MODULE_OF = {
     "RootNode": "seqae.modules.recursive",
     "S2VT": "seqae.seq2seq.s2vt",
     "SaltAndPepper": "seqae.transforms.corruptions",
-    "ScaledAutoencoder": "seqae.anomaly.own_models",
+    "ScaledAutoencoder": "seqae.anomaly.window_models",
     "Scaler": "seqae.transforms.scaler",
     "Scorer": "seqae.anomaly.scorer",
     "SegmentMeanEncoder": "seqae.modules.encoders",
