@@ -50,7 +50,7 @@
     }));
   }
 
-  function choose(event) {
+  function choose(event, channel) {
     chosen = event;
     const rows = document.querySelectorAll("[data-event]");
     rows.forEach((row, number) => row.classList.toggle("chosen", number === event));
@@ -62,7 +62,7 @@
     const { left, right, contributions } = data.events[event];
     rows[event].scrollIntoView({ block: "nearest" });
     showTime(left, right);
-    showChannel(contributions[0][0]);
+    showChannel(channel ?? contributions[0][0]);
     showContributions(contributions, `to alarm ${event + 1}`);
   }
 
@@ -82,7 +82,7 @@
     if (channel in data.channels) showChannel(channel);
   });
 
-  showChannel(data.worst);
-  choose(-1);
+  showChannel(data.first.channel);
+  choose(data.first.event, data.first.channel);
   document.body.dataset.ready = "yes";
 })();
