@@ -42,7 +42,7 @@ class AeonDetector(BaseSeriesAnomalyDetector):
     def __init__(
         self,
         model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         epochs: int = 15,
         random_state: int = 0,

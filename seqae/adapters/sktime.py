@@ -59,7 +59,7 @@ class SktimeDetector(BaseDetector):
     def __init__(
         self,
         model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         false_alarm_rate: float = 0.01,
         epochs: int = 15,

@@ -76,7 +76,8 @@ def largest_departure(
 ) -> tuple[Event, int] | None:
     """Return the event and the index of the channel where a signal departs most from its reconstruction.
 
-    It is measured in standard deviations of the channel.
+    The departure is the median over the event, in standard deviations of the channel; of each event, the three
+    channels that contribute most are compared.
 
     Args:
         recording: The signals.
@@ -90,9 +91,8 @@ def largest_departure(
     deviations = np.ma.masked_invalid(recording.values).std(axis=0).filled(0)
     distances = np.abs(recording.values - reconstruction) / np.where(deviations > 0, deviations, np.inf)
     distances = np.nan_to_num(distances, posinf=0.0)
-    peaks = np.stack([distances[event.start : event.stop].max(axis=0) for event in compared])
-    event, channel = np.unravel_index(np.argmax(peaks), peaks.shape)
-    return compared[int(event)], int(channel)
+    candidates = [(event, recording.channels.index(each.channel)) for event in compared for each in event.channels[:3]]
+    return max(candidates, key=lambda pair: float(np.median(distances[pair[0].start : pair[0].stop, pair[1]])))
 
 
 def faults_of(labels: np.ndarray | None) -> list[slice]:

@@ -144,7 +144,7 @@ def _check_channels(chosen: Sequence[str], channels: Sequence[str]) -> None:
 def _draw_scores(plot: Axes, threshold: float, positions: np.ndarray, scores: np.ndarray) -> None:
     plot.plot(positions, scores, color=colours.ERROR, linewidth=1, label="score")
     plot.axhline(threshold, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="threshold")
-    plot.set_title(SCORE_MEANING, loc="left", fontsize=10, color=colours.INK)
+    plot.set_title(SCORE_MEANING, loc="left", fontsize=10, pad=9, color=colours.INK)
 
 
 def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, Any]) -> None:

@@ -73,6 +73,7 @@ def test_the_page_opens_on_the_event_and_channel_that_depart_most_from_the_recon
     assert state["left"] < milliseconds(report, event.start) < milliseconds(report, event.stop) < state["right"]
     assert state["right"] - state["left"] < milliseconds(report, 5999) - milliseconds(report, 5000)
     assert state["channel"] == ["pressure [bar]", "flow", "speed"][channel]
+    assert opened.page.evaluate("window.scrollY") == 0
     assert opened.troubles == []
 
 

@@ -30,6 +30,12 @@
     signals.left[0].axis_label = data.channels[channel].label;
   }
 
+  function scrollWithin(list, row) {  // scrollIntoView would move the page, too
+    const [outer, inner] = [list, row].map((each) => each.getBoundingClientRect());
+    if (inner.top < outer.top) list.scrollTop += inner.top - outer.top;
+    if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+  }
+
   function showTime(left, right) {
     time.setv({ start: Math.max(left, whole[0]), end: Math.min(right, whole[1]) });
   }
@@ -60,7 +66,7 @@
       return;
     }
     const { left, right, contributions } = data.events[event];
-    rows[event].scrollIntoView({ block: "nearest" });
+    scrollWithin(rows[event].closest(".scroll"), rows[event]);
     showTime(left, right);
     showChannel(channel ?? contributions[0][0]);
     showContributions(contributions, `to alarm ${event + 1}`);
