@@ -26,8 +26,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         resolutions: The number of rows in a step, for each resolution.
         window: The number of steps in a window, at most a third of the training rows.
         false_alarm_rate: The fraction of normal rows that may raise an alarm.
-        contamination: The fraction of the training rows that are outliers, up to 0.5; "auto" if all are normal: then
-            outliers are the rows that raise an alarm.
+        contamination: The fraction of the training rows that are outliers, up to 0.5, or less where several rows have
+            the same score; "auto" if all are normal: then outliers are the rows that raise an alarm.
         epochs: The largest number of passes over the training windows.
         random_state: Seed of all random numbers.
     """

@@ -76,8 +76,8 @@ def largest_departure(
 ) -> tuple[Event, int] | None:
     """Return the event and the index of the channel where a signal departs most from its reconstruction.
 
-    The departure is the median over the event, in standard deviations of the channel; of each event, the three
-    channels that contribute most are compared.
+    The departure is the median over the event, in standard deviations of the channel, times the fraction that the
+    channel contributes: the others of a fault's relations depart from theirs, too, but look as ever.
 
     Args:
         recording: The signals.
@@ -91,8 +91,14 @@ def largest_departure(
     deviations = np.ma.masked_invalid(recording.values).std(axis=0).filled(0)
     distances = np.abs(recording.values - reconstruction) / np.where(deviations > 0, deviations, np.inf)
     distances = np.nan_to_num(distances, posinf=0.0)
-    candidates = [(event, recording.channels.index(each.channel)) for event in compared for each in event.channels[:3]]
-    return max(candidates, key=lambda pair: float(np.median(distances[pair[0].start : pair[0].stop, pair[1]])))
+    index = {name: number for number, name in enumerate(recording.channels)}
+    candidates = [(event, index[each.channel], each.fraction) for event in compared for each in event.channels]
+    departures = [
+        fraction * float(np.median(distances[event.start : event.stop, channel]))
+        for event, channel, fraction in candidates
+    ]
+    event, channel, _ = candidates[int(np.argmax(departures))]
+    return event, channel
 
 
 def faults_of(labels: np.ndarray | None) -> list[slice]:
