@@ -282,7 +282,6 @@ def _in_blocks(parts: Sequence[Tensor], count: int) -> Iterator[Tensor]:
 def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
     """Yield blocks of consecutive rows, `(row, channel)`, each with the remaining parts, `(row, channel)` each."""
     edges = np.cumsum([0] + [len(part) for part in parts])
-    n_folds = min(n_folds, int(edges[-1]) // window)  # a block shorter than a window would measure nothing
     for block in np.array_split(np.arange(edges[-1]), n_folds):
         start, stop = int(block[0]), int(block[-1]) + 1
         within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges.tolist())]
