@@ -11,6 +11,8 @@ from .events import write_events_json as write_events_json
 from .online.alerts import Alert as Alert
 from .online.detector import OnlineDetector as OnlineDetector
 from .online.detector import StreamUpdate as StreamUpdate
+from .own_models import OwnAutoencoder as OwnAutoencoder
+from .own_models import OwnEstimator as OwnEstimator
 from .scorer import Scorer as Scorer
 from .thresholds import FittedThreshold as FittedThreshold
 from .thresholds import PeaksOverThreshold as PeaksOverThreshold

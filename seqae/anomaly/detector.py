@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +14,16 @@ from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fitting import ScorerFitter
 from seqae.anomaly.online.drift import find_drift
+from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import Linear, WindowModelFactory
+from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_times
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
+
+if TYPE_CHECKING:
+    from seqae.autoencoder import Autoencoder
+    from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 
 
 class AnomalyDetector:
@@ -29,10 +36,13 @@ class AnomalyDetector:
     The same number ranks rows and raises alarms, and the scores of channels add up to it. All formulas are in
     `seqae/anomaly/README.md`.
 
-    `fit` sets `scorer_`, which holds all that was learnt.
+    `fit` sets `scorer_`, which holds all that was learnt, `model_`, which created its window models, and for
+    `model="auto"` `model_scores_`: the fraction of injected faults that each model found, less its false alarm rate.
 
     Args:
-        model: Creates the window models, see `seqae.anomaly.window_models`; `Linear()` by default.
+        model: The model of windows: a name in `seqae.anomaly.WINDOW_MODELS`, a factory (see
+            `seqae.anomaly.window_models`), an `Autoencoder` or a `SequenceAutoencoder` of your own, which are trained
+            on windows; "auto" compares several by faults that are injected into normal rows. `Linear()` by default.
         resolutions: Rows in a step, for each resolution; those for which there are too few training rows are made
             finer.
         window: The number of steps in a window, 2 or more; fewer where there are more than 128 channels.
@@ -60,10 +70,12 @@ class AnomalyDetector:
     """
 
     scorer_: Scorer
+    model_: WindowModelFactory
+    model_scores_: Mapping[str, float]
 
     def __init__(
         self,
-        model: WindowModelFactory | None = None,
+        model: str | WindowModelFactory | Autoencoder | SequenceAutoencoder | None = None,
         resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         false_alarm_rate: float = 0.01,
@@ -88,7 +100,9 @@ class AnomalyDetector:
                 f"false_alarms_per_day is {false_alarms_per_day}. Give a number above 0, for example 1 / 7 for one a "
                 "week"
             )
-        self.model = Linear() if model is None else model
+        if model != "auto":
+            as_factory(model)
+        self.model = model
         self.resolutions = tuple(resolutions)
         self.window = window
         self.false_alarm_rate = false_alarm_rate
@@ -109,7 +123,13 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used; the message names location and reason.
         """
-        self.scorer_ = self._fitter().fit(as_recordings(normal), progress)
+        recordings = as_recordings(normal)
+        if self.model == "auto":
+            self.model_scores_ = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
+            self.model_ = CANDIDATES[max(self.model_scores_, key=self.model_scores_.__getitem__)]
+        else:
+            self.model_ = as_factory(self.model)
+        self.scorer_ = self._fitter().fit(recordings, progress)
         return self
 
     def recalibrate(self, normal: object) -> AnomalyDetector:
@@ -213,7 +233,7 @@ class AnomalyDetector:
 
     def _fitter(self) -> ScorerFitter:
         return ScorerFitter(
-            model=self.model,
+            model=self.model_,
             resolutions=self.resolutions,
             window=self.window,
             false_alarm_rate=self.false_alarm_rate,
@@ -222,6 +242,13 @@ class AnomalyDetector:
             epochs=self.epochs,
             random_state=self.random_state,
         )
+
+    def _with_model(self, model: WindowModelFactory) -> AnomalyDetector:
+        """Return a detector that is not fitted, with another model."""
+        other = AnomalyDetector(model)
+        for name in inspect.signature(AnomalyDetector).parameters.keys() - {"model"}:
+            setattr(other, name, getattr(self, name))
+        return other
 
     def _detection(self, recording: Recording) -> Detection:
         scores = self.scorer_.score(recording)

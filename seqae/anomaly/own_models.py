@@ -1,0 +1,165 @@
+"""Window models of the user's own: an `Autoencoder`, a `SequenceAutoencoder`, or the best of several."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqae.anomaly.window_models import PCA, WINDOW_MODELS, Conv, Linear, Recurrent, WindowModelFactory
+from seqae.autoencoder import Autoencoder
+from seqae.batch import Batch
+from seqae.data.signals.recordings import Recording
+from seqae.evaluation.injection_rates import detection_rates
+
+if TYPE_CHECKING:
+    from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
+
+FITTED_FRACTION = 0.7  # of the normal rows, when models are compared; faults are injected into the rest
+CANDIDATES: Mapping[str, WindowModelFactory] = {
+    "linear": Linear(),
+    "pca": PCA(),
+    "conv": Conv(),
+    "gru": Recurrent("gru"),
+}
+
+
+class ScaledAutoencoder(nn.Module):
+    """An autoencoder of windows whose channels are scaled before, and back after.
+
+    Args:
+        autoencoder: Reconstructs scaled windows `(batch, time, channel)`.
+        channels: The number of channels.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, channels: int):
+        super().__init__()
+        self.autoencoder, self.channels = autoencoder, channels
+        self.center: Tensor
+        self.scale: Tensor
+        self.register_buffer("center", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(channels))
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the codes of windows `(batch, time, channel)`, `(batch, code_size)`."""
+        return self.autoencoder.encode(batch.map(lambda values: (values - self.center) / self.scale))
+
+    def reconstruct(self, batch: Batch) -> Batch:
+        """Return the reconstructions of windows, both `(batch, time, channel)`."""
+        scaled = batch.map(lambda values: (values - self.center) / self.scale)
+        return self.autoencoder.reconstruct(scaled).map(lambda values: values * self.scale + self.center)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnAutoencoder(WindowModelFactory):
+    """Copies of an autoencoder, each trained on its windows from the weights that it has.
+
+    Args:
+        autoencoder: Reconstructs windows `(batch, time, channel)`.
+    """
+
+    autoencoder: Autoencoder
+
+    def __call__(self, windows: Tensor, noise: Tensor) -> Autoencoder:
+        model = copy.deepcopy(self.autoencoder).cpu()
+        shown = windows[:2].float()
+        try:
+            with torch.inference_mode():
+                shape = model.reconstruct(Batch.full(shown)).values.shape
+        except (RuntimeError, IndexError, ValueError) as error:
+            why = str(error).partition("\n")[0]
+            raise ValueError(
+                f"this Autoencoder cannot read windows of {windows.shape[2]} channels ({why}). Give it the input size "
+                "of the data"
+            ) from error
+        if shape != shown.shape:
+            raise ValueError(
+                f"this Autoencoder writes windows of shape {tuple(shape[1:])} for those of {tuple(shown.shape[1:])}. "
+                "Give its decoder a head that writes steps as they are read"
+            )
+        return model
+
+
+@dataclass(frozen=True, eq=False)
+class OwnEstimator(WindowModelFactory):
+    """A `SequenceAutoencoder` that is fitted to windows, by its own settings.
+
+    Args:
+        estimator: Its settings are used; what it has learnt is not.
+        max_windows: The largest number of windows that it is fitted to.
+    """
+
+    estimator: SequenceAutoencoder
+    max_windows: int = 1000
+    is_trainable: ClassVar[bool] = False  # by the detector: it trains itself
+
+    def __call__(self, windows: Tensor, noise: Tensor) -> ScaledAutoencoder:
+        from sklearn.base import clone  # takes long to import, and scoring does not need it
+
+        chosen = windows[:: -(-len(windows) // self.max_windows)].numpy()
+        fitted = clone(self.estimator).fit(list(chosen))
+        model = ScaledAutoencoder(fitted.model_, windows.shape[2])
+        scaler = fitted.steps_.scaler
+        model.center = torch.as_tensor(scaler.mean_, dtype=torch.float32)
+        model.scale = torch.as_tensor(scaler.scale_, dtype=torch.float32)
+        return model
+
+
+def as_factory(model: object) -> WindowModelFactory:
+    """Return a factory of window models: by name, of a user's autoencoder, or the factory itself; `Linear()` if None.
+
+    Raises:
+        ValueError: There is no model of this name.
+        TypeError: It is nothing of these.
+    """
+    if model is None:
+        return Linear()
+    if isinstance(model, WindowModelFactory):
+        return model
+    if isinstance(model, Autoencoder):
+        return OwnAutoencoder(model)
+    names = ", ".join([*WINDOW_MODELS, "auto"])
+    if isinstance(model, str):
+        if model in WINDOW_MODELS:
+            return WINDOW_MODELS[model]
+        raise ValueError(f"no model {model!r}. Choose one of {names}")
+    from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
+
+    if isinstance(model, SequenceAutoencoder):
+        return OwnEstimator(model)
+    raise TypeError(
+        f"model is a {type(model).__name__}. Give one of {names}, an Autoencoder, a SequenceAutoencoder or a "
+        "WindowModelFactory"
+    )
+
+
+def compare_models(
+    detector_with: Callable[[WindowModelFactory], Any],
+    recordings: Sequence[Recording],
+    candidates: Mapping[str, WindowModelFactory],
+    random_state: int,
+) -> dict[str, float]:
+    """Return for each model the fraction of injected faults that it finds, less its false alarm rate.
+
+    The models are fitted to the first part of the longest rows without a gap; faults are injected into the rest, the
+    same for all models, so that no labels are needed. See `seqae.evaluation.inject`.
+
+    Args:
+        detector_with: Returns a detector that is not fitted, with this model.
+        recordings: Normal recordings.
+        candidates: The models by name.
+        random_state: Seed of the faults.
+    """
+    parts = [recording.rows(rows.start, rows.stop) for recording in recordings for rows in recording.segments()]
+    longest = max(parts, key=len)
+    cut = int(len(longest) * FITTED_FRACTION)
+    results = {}
+    for name, candidate in candidates.items():
+        detector = detector_with(candidate).fit(longest.rows(0, cut))
+        rates = detection_rates(detector, longest.rows(cut), repeats=4, random_state=random_state)
+        results[name] = float(rates["found"].mean() - rates["false_alarm_rate"].mean())
+    return results
