@@ -88,8 +88,6 @@ MODULE_OF = {
     "NullEncoder": "seqae.modules.encoders",
     "PCA": "seqae.anomaly.window_models",
     "PeaksOverThreshold": "seqae.anomaly.thresholds",
-    "PerChannelDecoder": "seqae.modules.per_channel",
-    "PerChannelEncoder": "seqae.modules.per_channel",
     "PositionalDecoder": "seqae.modules.positional",
     "PositionalEncoder": "seqae.modules.positional",
     "PositionalQueryDecoder": "seqae.seq2seq.positional",
