@@ -89,7 +89,7 @@ class Surprise:
         return (surprise - usual).clamp(min=0)
 
     def widen(self, other: Surprise) -> Surprise:
-        """Return a surprise that is at most as large as this one and another one, wherever it was fitted."""
+        """Return a surprise with the larger scale of this one and another one, and with the larger usual surprise."""
         return Surprise(
             np.where(self.scale > other.scale, self.degrees, other.degrees),
             np.maximum(self.scale, other.scale),
@@ -110,8 +110,9 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
     degrees, scale = torch.ones_like(best), torch.ones_like(best)
     for each in DEGREES:
         fitted = (values.median(dim=0).values / size).clamp(min=MIN_SCALE)
-        for _ in range(20):  # expectation maximisation for the scale
-            fitted = ((each + size) / size * (values / (each + values / fitted)).mean(dim=0)).clamp(min=MIN_SCALE)
+        for _ in range(20):  # expectation maximisation; by the mean weight it converges quickly with few degrees too
+            weights = (each + size) / (each + values / fitted)
+            fitted = ((weights * values).mean(dim=0) / (size * weights.mean(dim=0))).clamp(min=MIN_SCALE)
         loss = (each + size) / 2 * torch.log1p(values / (each * fitted)).mean(dim=0) + size / 2 * torch.log(
             fitted * each
         )
