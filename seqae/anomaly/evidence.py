@@ -48,6 +48,19 @@ class Whitening:
         deviations = (windows - torch.from_numpy(self.center)).permute(2, 0, 1)
         return (deviations @ torch.from_numpy(self.factor)).square().sum(dim=2).T
 
+    def last_step(self, earlier: Tensor) -> Tensor:
+        """Return the last step of windows as their earlier steps predict it, `(window, channel)`.
+
+        It is the conditional mean of a normal distribution, which is where the distance is least.
+
+        Args:
+            earlier: All steps but the last one, `(window, time - 1, channel)` float64.
+        """
+        center, factor = torch.from_numpy(self.center), torch.from_numpy(self.factor)
+        row = (factor @ factor[:, -1, :, None])[:, :, 0]  # the last one of the inverse covariance, (channel, time)
+        weights = (row[:, :-1] / row[:, -1:]).T  # (time - 1, channel)
+        return center[-1] - ((earlier - center[:-1]) * weights).sum(dim=1)
+
 
 def fit_whitening(windows: Tensor, noise: Tensor) -> Whitening:
     """Fit to windows of normal rows.
