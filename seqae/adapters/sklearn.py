@@ -22,7 +22,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     them alone, have other scores.
 
     Args:
-        model: The window model, see `AnomalyDetector`.
+        model: The model of windows, or its name, see `AnomalyDetector`.
         resolutions: The number of rows in a step, for each resolution.
         window: The number of steps in a window, at most a third of the training rows.
         false_alarm_rate: The fraction of normal rows that may raise an alarm.
@@ -34,7 +34,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: WindowModelFactory | None = None,
+        model: str | WindowModelFactory | None = None,
         resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         false_alarm_rate: float = 0.01,

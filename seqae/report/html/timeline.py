@@ -69,7 +69,12 @@ def _score_plot(report: Report, axis: Axis, time: Range1d) -> figure:
     line = plot.line("x", "score", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
     _hover(plot, axis, [line], {"score": "@score"})
     plot.add_layout(Span(location=report.threshold, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
-    label = Label(text=f"threshold {report.threshold:.2f}", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
+    label = Label(
+        text=f"threshold {report.threshold:.2f}",
+        text_color=colours.THRESHOLD,
+        text_font_size="11px",
+        background_fill_alpha=0.7,
+    )
     label.update(x=4, x_units="screen", y=report.threshold, y_offset=2, background_fill_color="white")
     plot.add_layout(label)
     return plot

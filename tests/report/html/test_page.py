@@ -79,7 +79,9 @@ def test_a_page_without_times_labels_alarms_and_results_is_whole(bare_report, tm
 
 
 def one_row() -> Report:
-    return Report("one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), 2.0, [])
+    return Report(
+        "one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), 2.0, []
+    )
 
 
 def nothing_but_gaps() -> Report:
