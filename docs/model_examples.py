@@ -123,13 +123,6 @@ def recursive() -> tuple[nn.Module, list[Tensor]]:
     return seqae.Autoencoder(encoder, decoder), readings()
 
 
-def per_channel() -> tuple[nn.Module, list[Tensor]]:
-    """A small autoencoder for each channel of a window of eleven steps: an error in a channel stays there."""
-    encoder = seqae.modules.PerChannelEncoder(11, 5, 2)
-    decoder = seqae.modules.PerChannelDecoder(11, 5, 2)
-    return seqae.Autoencoder(encoder, decoder), [torch.randn(11, 5) for _ in range(3)]
-
-
 def language_model() -> tuple[nn.Module, list[Tensor]]:
     """A baseline for texts: the code is always zero, so that the decoder learns what is said without being told."""
     words = nn.Embedding(100, 24)
@@ -164,5 +157,4 @@ EXAMPLES = {
     "Recursive": recursive,
     "Images": images,
     "Video": conv_lstm,
-    "Each channel by itself": per_channel,
 }

@@ -1,7 +1,7 @@
-"""Find anomalous words with the detector for machine signals: each of its rows is a whole word.
+"""Find anomalous words by the error of an autoencoder that reads a whole word as one step.
 
-Each class of words in turn is held out as the anomaly: the detector learns from training recordings of the other
-classes, and scores the test recordings. A row holds the mean log-mel frames (Freitag et al. 2017, auDeep,
+Each class of words in turn is held out as the anomaly: the autoencoder learns from training recordings of the other
+classes, and scores the test recordings. A word is the mean log-mel frames (Freitag et al. 2017, auDeep,
 https://arxiv.org/abs/1712.04382) in each part of a recording, without silence.
 
     python recipes/audio_anomaly.py
@@ -9,7 +9,6 @@ https://arxiv.org/abs/1712.04382) in each part of a recording, without silence.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,37 +17,18 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.anomaly import WindowModelFactory
 from seqae.data import SpectralTilt, read_clips, synthetic_words
 from seqae.evaluation import auc_roc, pca_reconstruction
-from seqae.modules import ConvDecoder, MissingValueEmbedding, SegmentMeanPooling
+from seqae.modules import ConvDecoder, SegmentMeanPooling
 from seqae.report import loss_figure, save_figure, spectrograms_figure
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
 
 
-@dataclass(frozen=True)
-class WordModel(WindowModelFactory):
-    """A residual network that reads a whole word as one step; there, it ranks better than the models of many steps.
-
-    Args:
-        code_size: Units of the code of a word.
-        hidden_size: Units of the hidden layers.
-    """
-
-    code_size: int = 16
-    hidden_size: int = 64
-
-    def __call__(self, windows: torch.Tensor) -> seqae.Autoencoder:
-        size, sizes = windows.shape[2], (self.hidden_size,) * 3
-        encoder = seqae.ConvEncoder(2 * size, self.code_size, sizes, embed=MissingValueEmbedding())
-        return seqae.Autoencoder(encoder, ConvDecoder(self.code_size, nn.Linear(self.hidden_size, size), sizes))
-
-
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     code_size: int = 16,
-    epochs: int = 15,
+    epochs: int = 40,
     parts: int = 8,
     classes: tuple[str, ...] = (),
     max_words: int = 500,
@@ -56,13 +36,13 @@ def main(
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Hold out each class as the anomaly, and compare the detector with principal components.
+    """Hold out each class as the anomaly, and compare the autoencoder with principal components.
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.
         code_size: Length of the code of a word, and number of principal components to compare with.
         epochs: Passes over the training words at most.
-        parts: Parts of a word; a row holds the mean frame of each.
+        parts: Parts of a word; it is read as the mean frame of each.
         classes: Classes to hold out, one after the other; all if none is given.
         max_words: Training words at most, drawn at random.
         seed: Seed of all random numbers.
@@ -88,12 +68,10 @@ def main(
         normal = np.random.default_rng(seed).permutation(normal)[:max_words]
         log_mel.fit_decibels([decibels[index] for index in normal])
         words = SegmentMeanPooling(parts)(seqae.Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
-        detector = seqae.AnomalyDetector(
-            WordModel(code_size), resolutions=(1,), window=1, epochs=epochs, random_state=seed
-        ).fit(words[normal])
+        autoencoder = train(words[normal], code_size, epochs, seed)
         test, truth = words[for_test], labels[for_test] == held_out
         scores = {
-            f"detector, code of {code_size}": detector.score_samples(test),
+            f"autoencoder, code of {code_size}": errors(autoencoder, test),
             f"PCA, {code_size} components": pca_errors(words[normal], test, code_size),
             "length of the recording": durations[for_test],
         }
@@ -108,16 +86,37 @@ def main(
     metrics = {f"{name}: {key}": value for name, row in table.items() for key, value in row.items()}
     spread = [kind[np.linspace(0, len(kind) - 1, 3).astype(int)] for kind in (np.where(~truth)[0], np.where(truth)[0])]
     chosen = np.concatenate(spread)
-    errors = detector.score_samples(test[chosen])
-    names = [f"{'anomaly' if truth[at] else 'normal'}, score {error:.2f}" for at, error in zip(chosen, errors)]
+    scores = errors(autoencoder, test[chosen])
+    names = [f"{'anomaly' if truth[at] else 'normal'}, score {score:.2f}" for at, score in zip(chosen, scores)]
     like = [decibels[index] for index in np.flatnonzero(for_test)[chosen]]
-    rows = {"word": test[chosen], "reconstruction": detector.reconstruct(test[chosen])}
+    rows = {"word": test[chosen], "reconstruction": np.concatenate(autoencoder.reconstruct(as_steps(test[chosen])))}
     pictures = {name: spectrograms(log_mel, words, like, parts) for name, words in rows.items()}
     save_figure(spectrograms_figure(pictures, names, 1 / parts, "fraction of the word"), run.path("words.png"))
-    save_figure(loss_figure(detector.history_), run.path("loss.png"))
-    seqae.save({"log_mel": log_mel, "detector": detector}, run.path("model"), metrics=metrics)
+    save_figure(loss_figure(autoencoder.history_), run.path("loss.png"))
+    seqae.save({"log_mel": log_mel, "autoencoder": autoencoder}, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **row} for name, row in table.items()], metrics)
     return metrics
+
+
+def train(words: np.ndarray, code_size: int, epochs: int, seed: int) -> seqae.SequenceAutoencoder:
+    """Return a residual network that was trained on words `(word, part * band)`, each of which is one step."""
+    torch.manual_seed(seed)
+    size, sizes = words.shape[1], (64, 64, 64)
+    model = seqae.Autoencoder(
+        seqae.ConvEncoder(size, code_size, sizes), ConvDecoder(code_size, nn.Linear(sizes[-1], size), sizes)
+    )
+    estimator = seqae.SequenceAutoencoder(model, channels=size, epochs=epochs, learning_rate=3e-3, random_state=seed)
+    return estimator.fit(as_steps(words))
+
+
+def errors(autoencoder: seqae.SequenceAutoencoder, words: np.ndarray) -> np.ndarray:
+    """Return the mean squared error of each word, `(word,)`, in deviations of the training words."""
+    return -autoencoder.score_samples(as_steps(words))
+
+
+def as_steps(words: np.ndarray) -> list[np.ndarray]:
+    """Return words `(word, part * band)` as sequences of one step, `(1, part * band)` each."""
+    return list(words[:, None])
 
 
 def pca_errors(train: np.ndarray, test: np.ndarray, n_components: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas
 
 import seqae
 from seqae.evaluation import (
@@ -15,7 +16,6 @@ from seqae.evaluation import (
     event_overlaps,
     event_scores,
     events_at,
-    format_rates,
     merge_alarms,
     row_scores,
     score_by_baseline,
@@ -74,8 +74,8 @@ def evaluate_baselines(
 
 def rates_on_injected_faults(
     new_detector: Callable[[], seqae.AnomalyDetector], normal: Sequence[seqae.Recording], smoke: bool
-) -> list[str]:
-    """Return lines that tell which injected faults a detector finds that saw the first part of the normal rows.
+) -> pandas.DataFrame:
+    """Return which injected faults a detector finds that saw the first part of the normal rows, see `detection_rates`.
 
     They hold faults that recordings rarely do: of the relation between channels, each of which reads as ever.
     """
@@ -84,9 +84,16 @@ def rates_on_injected_faults(
     others = [recording.rows(cut, len(recording)) for recording, cut in zip(normal, cuts)]
     sizes, repeats = ((3.0,), 1) if smoke else ((1.0, 3.0, 6.0), 8)
     held_out = max(others, key=len)
-    return format_rates(
-        detection_rates(new_detector().fit(first), held_out, kinds=FAULTS, sizes=sizes, repeats=repeats)
+    return detection_rates(new_detector().fit(first), held_out, kinds=FAULTS, sizes=sizes, repeats=repeats)
+
+
+def rates_in_a_sentence(rates: pandas.DataFrame) -> str:
+    """Return how many faults of each kind were found; of the kinds that have a size, those of 3 deviations."""
+    shown = rates[rates["size"].isna() | (rates["size"] == 3)]
+    found = ", ".join(
+        f"{kind.replace('_', ' ')} {100 * fraction:.0f} %" for kind, fraction in zip(shown["kind"], shown["found"])
     )
+    return f"Found of faults of 3 deviations injected into normal rows that were not learnt from: {found}."
 
 
 def numbers(results: Sequence[Row]) -> dict[str, float]:

@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from comparison import evaluate, evaluate_baselines, numbers, rates_on_injected_faults
+from comparison import evaluate, evaluate_baselines, numbers, rates_in_a_sentence, rates_on_injected_faults
 
 import seqae
 from seqae import cli
 from seqae.anomaly import WINDOW_MODELS, Detection, write_events_csv, write_events_json
 from seqae.data import read_labels, telemetry_folder
+from seqae.evaluation import format_rates
 from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
 
 NAME = "autoencoder"
@@ -82,14 +83,12 @@ def main(
     results = [evaluate(NAME, detection.scores, detection.alarms, truth)]
     results += evaluate_baselines(good, searched, truth, false_alarm_rate)
     rates = rates_on_injected_faults(new_detector, good, smoke)
-    run.write_text("injected.txt", "\n".join(rates) + "\n")
+    run.write_text("injected.txt", "\n".join(format_rates(rates)) + "\n")
 
     summary = [
         f"Threshold for a false alarm rate of {false_alarm_rate:g}: a score of {detection.threshold:.2f}.",
-        "Faults injected into normal rows that a detector had not seen:",
-        *rates,
+        rates_in_a_sentence(rates),
     ]
-    ratio = detection.scores / detection.threshold
     report = Report(
         "Machine signals: anomalies by reconstruction",
         headline(searched, detection.events, truth),
@@ -97,7 +96,8 @@ def main(
         searched,
         detection.reconstruction,
         detection.channel_scores,
-        ratio,
+        detection.scores,
+        detection.threshold,
         detection.events,
         results=results,
         labels=truth,
@@ -106,7 +106,9 @@ def main(
     )
     write_report(report, run.path("report.html"))
     write_detection(run, detection)
-    signal = signal_figure(searched, detection.reconstruction, ratio, detection.events, truth)
+    signal = signal_figure(
+        searched, detection.reconstruction, detection.scores, detection.threshold, detection.events, truth
+    )
     save_figure(signal, run.path("signal.png"))
     if detector.history_:
         save_figure(loss_figure(detector.history_), run.path("loss.png"))

@@ -21,7 +21,7 @@ class AeonDetector(BaseSeriesAnomalyDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` a score for each row of another.
 
     Args:
-        model: The window model, see `AnomalyDetector`.
+        model: The model of windows, or its name, see `AnomalyDetector`.
         resolutions: The number of rows in a step, for each resolution.
         window: The number of steps in a window, at most a third of the training rows.
         epochs: The largest number of passes over the training windows.
@@ -41,8 +41,8 @@ class AeonDetector(BaseSeriesAnomalyDetector):
 
     def __init__(
         self,
-        model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        model: str | WindowModelFactory | None = None,
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         epochs: int = 15,
         random_state: int = 0,

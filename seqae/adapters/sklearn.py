@@ -22,23 +22,21 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     them alone, have other scores.
 
     Args:
-        model: The window model, see `AnomalyDetector`.
+        model: The model of windows, or its name, see `AnomalyDetector`.
         resolutions: The number of rows in a step, for each resolution.
         window: The number of steps in a window, at most a third of the training rows.
-        stride: The number of steps from one window to the next when scoring.
         false_alarm_rate: The fraction of normal rows that may raise an alarm.
-        contamination: The fraction of the training rows that are outliers, up to 0.5; "auto" if all are normal: then
-            outliers are the rows that raise an alarm.
+        contamination: The fraction of the training rows that are outliers, up to 0.5, or less where several rows have
+            the same score; "auto" if all are normal: then outliers are the rows that raise an alarm.
         epochs: The largest number of passes over the training windows.
         random_state: Seed of all random numbers.
     """
 
     def __init__(
         self,
-        model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        model: str | WindowModelFactory | None = None,
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
-        stride: int = 1,
         false_alarm_rate: float = 0.01,
         contamination: float | Literal["auto"] = "auto",
         epochs: int = 15,
@@ -47,7 +45,6 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.model = model
         self.resolutions = resolutions
         self.window = window
-        self.stride = stride
         self.false_alarm_rate = false_alarm_rate
         self.contamination = contamination
         self.epochs = epochs
@@ -66,18 +63,17 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             model=self.model,
             resolutions=self.resolutions,
             window=min(self.window, len(rows) // 3),
-            stride=min(self.stride, len(rows) // 3),
             false_alarm_rate=self.false_alarm_rate,
             epochs=self.epochs,
             random_state=check_random_state(self.random_state).randint(2**31 - 1),
         ).fit(rows)
-        self.offset_ = -1.0
+        self.offset_ = -self.detector_.threshold_
         if self.contamination != "auto":
             self.offset_ = float(np.quantile(self._scores(rows), float(self.contamination)))
         return self
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return how normal each row is, `(row,)`: minus its ratio to the alarm threshold; below -1 is an alarm."""
+        """Return how normal each row is, `(row,)`: minus its score; below `offset_` it is an outlier."""
         check_is_fitted(self)
         return self._scores(self._rows(X, reset=False))
 
@@ -105,5 +101,4 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         )
 
     def _scores(self, rows: np.ndarray) -> np.ndarray:
-        (detection,) = self.detector_.detect(rows)
-        return -detection.threshold_ratio.astype(np.float64)
+        return -self.detector_.score_samples(rows).astype(np.float64)

@@ -24,7 +24,7 @@ class SktimeDetector(BaseDetector):
     """An `AnomalyDetector` of one series: `fit` on a normal one, `predict` which rows of another raise an alarm.
 
     Args:
-        model: The window model, see `AnomalyDetector`.
+        model: The model of windows, or its name, see `AnomalyDetector`.
         resolutions: The number of rows in a step, for each resolution.
         window: The number of steps in a window, at most a third of the training rows.
         false_alarm_rate: The fraction of normal rows that may raise an alarm.
@@ -58,8 +58,8 @@ class SktimeDetector(BaseDetector):
 
     def __init__(
         self,
-        model: WindowModelFactory | None = None,
-        resolutions: tuple[int, ...] = (1, 4, 16),
+        model: str | WindowModelFactory | None = None,
+        resolutions: tuple[int, ...] = (1, 4),
         window: int = 16,
         false_alarm_rate: float = 0.01,
         epochs: int = 15,

@@ -48,6 +48,19 @@ class Whitening:
         deviations = (windows - torch.from_numpy(self.center)).permute(2, 0, 1)
         return (deviations @ torch.from_numpy(self.factor)).square().sum(dim=2).T
 
+    def last_step(self, earlier: Tensor) -> Tensor:
+        """Return the last step of windows as their earlier steps predict it, `(window, channel)`.
+
+        It is the conditional mean of a normal distribution, which is where the distance is least.
+
+        Args:
+            earlier: All steps but the last one, `(window, time - 1, channel)` float64.
+        """
+        center, factor = torch.from_numpy(self.center), torch.from_numpy(self.factor)
+        row = (factor @ factor[:, -1, :, None])[:, :, 0]  # the last one of the inverse covariance, (channel, time)
+        weights = (row[:, :-1] / row[:, -1:]).T  # (time - 1, channel)
+        return center[-1] - ((earlier - center[:-1]) * weights).sum(dim=1)
+
 
 def fit_whitening(windows: Tensor, noise: Tensor) -> Whitening:
     """Fit to windows of normal rows.
@@ -89,7 +102,7 @@ class Surprise:
         return (surprise - usual).clamp(min=0)
 
     def widen(self, other: Surprise) -> Surprise:
-        """Return a surprise that is at most as large as this one and another one, wherever it was fitted."""
+        """Return a surprise with the larger scale of this one and another one, and with the larger usual surprise."""
         return Surprise(
             np.where(self.scale > other.scale, self.degrees, other.degrees),
             np.maximum(self.scale, other.scale),
@@ -110,8 +123,9 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
     degrees, scale = torch.ones_like(best), torch.ones_like(best)
     for each in DEGREES:
         fitted = (values.median(dim=0).values / size).clamp(min=MIN_SCALE)
-        for _ in range(20):  # expectation maximisation for the scale
-            fitted = ((each + size) / size * (values / (each + values / fitted)).mean(dim=0)).clamp(min=MIN_SCALE)
+        for _ in range(20):  # expectation maximisation; by the mean weight it converges quickly with few degrees too
+            weights = (each + size) / (each + values / fitted)
+            fitted = ((weights * values).mean(dim=0) / (size * weights.mean(dim=0))).clamp(min=MIN_SCALE)
         loss = (each + size) / 2 * torch.log1p(values / (each * fitted)).mean(dim=0) + size / 2 * torch.log(
             fitted * each
         )

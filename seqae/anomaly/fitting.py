@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -84,6 +85,7 @@ class ScorerFitter:
                 for distances in self._held_out(others, [block], noise, window, resolutions)
             ]
             later = self._held_out(*_halves(rows), noise, window, resolutions)
+            evidence, blocks, later = _measured(evidence, blocks, later)
             evidence = [
                 replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
                 for number, each in enumerate(evidence)
@@ -108,12 +110,12 @@ class ScorerFitter:
         scaler = self._shifted_scaler(scorer, parts)
         rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
         with one_thread(), torch.inference_mode():
-            blocks = [_distances(scorer.resolutions, part) for part in _in_blocks(rows, self.model.n_folds)]
-            evidence = []
-            for number, each in enumerate(scorer.resolutions):
-                assert each.surprise is not None
-                fitted = _fit_surprise(each, [block[number] for block in blocks], parts)
-                evidence.append(replace(each, surprise=fitted.widen(each.surprise)))
+            shortest = scorer.resolutions[0].length
+            blocks = [_distances(scorer.resolutions, part) for part in _in_blocks(rows, self.model.n_folds, shortest)]
+            evidence = [
+                _widened(own, [block[number] for block in blocks], parts)
+                for number, own in enumerate(scorer.resolutions)
+            ]
         new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], parts)
         return replace(new, history=scorer.history, units=scorer.units)
 
@@ -166,7 +168,7 @@ class ScorerFitter:
         resolutions: Sequence[int],
     ) -> list[Distances]:
         """Return the distances in parts that are held out, by models that are fitted to the other parts."""
-        longest = max(map(len, parts))
+        longest = max(map(len, parts), default=0)
         fitted = [
             self._fit_evidence(parts, noise, window, each) if window * each <= longest else None for each in resolutions
         ]
@@ -290,6 +292,20 @@ def _row_evidence(
     return attribute(windows).sum(dim=1).numpy()
 
 
+def _measured(
+    evidence: Sequence[WindowEvidence], blocks: Sequence[Distances], later: Sequence[Distances]
+) -> tuple[list[WindowEvidence], list[Distances], list[Distances]]:
+    """Return the resolutions of which some block holds a window, and the distances at these alone."""
+    known = [any(block[number] is not None for block in blocks) for number in range(len(evidence))]
+    if not any(known):
+        raise ValueError(
+            f"no block of normal rows without a gap holds {evidence[0].length} rows, a window, beside those that a "
+            "model is fitted to. Give longer recordings, or finer resolutions"
+        )
+    of_blocks, of_later = ([list(compress(block, known)) for block in some] for some in (blocks, later))
+    return list(compress(evidence, known)), of_blocks, of_later
+
+
 def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:
     """Fit to the distances of all blocks, `(kind, window, channel)` each."""
     known = [each for each in distances if each is not None]
@@ -297,17 +313,26 @@ def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts
     return fit_surprise(torch.cat(known, dim=1), believed_dimensions(parts, own.window))
 
 
-def _in_blocks(parts: Sequence[Tensor], count: int) -> Iterator[Tensor]:
-    """Yield parts `(row, channel)` cut into at least `count` pieces of about one length, no shorter than before."""
-    size = -(-sum(map(len, parts)) // count)
+def _widened(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> WindowEvidence:
+    """Return evidence that also takes these distances for usual, if there are any."""
+    if all(each is None for each in distances):
+        return own
+    assert own.surprise is not None
+    return replace(own, surprise=_fit_surprise(own, distances, parts).widen(own.surprise))
+
+
+def _in_blocks(parts: Sequence[Tensor], count: int, shortest: int) -> Iterator[Tensor]:
+    """Yield parts `(row, channel)` cut into about `count` pieces of `shortest` rows or more; shorter parts stay."""
+    size = max(sum(map(len, parts)) // count, shortest)
     for part in parts:
-        yield from part.tensor_split(max(1, round(len(part) / size)))
+        yield from part.tensor_split(max(1, len(part) // size))
 
 
 def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
     """Yield blocks of consecutive rows, `(row, channel)`, each with the remaining parts, `(row, channel)` each."""
+    parts = [part for part in parts if len(part) >= window]
     edges = np.cumsum([0] + [len(part) for part in parts])
-    for block in np.array_split(np.arange(edges[-1]), n_folds):
+    for block in np.array_split(np.arange(edges[-1]), min(n_folds, edges[-1] // window)):
         start, stop = int(block[0]), int(block[-1]) + 1
         within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges.tolist())]
         outside = [

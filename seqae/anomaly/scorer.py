@@ -87,25 +87,28 @@ class Scorer:
         return Scores(*(np.concatenate([getattr(each, name) for each in results]) for name in vars(results[0])))
 
     def fill(self, rows: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-        """Return scaled rows with missing values replaced by what the finest model reconstructs, `(row, channel)`.
+        """Return scaled rows with missing values replaced by what is least unusual there, `(row, channel)`.
 
-        A value follows from the rows up to its own, so that later rows change nothing.
+        That is what the finest model reconstructs, and the residual that the channel's last residuals predict. A value
+        follows from the rows up to its own, so that later rows change nothing.
 
         Args:
             rows: Scaled rows, `(row, channel)`, NaN where a value is missing.
             before: The filled rows just before them, `(row, channel)`, as many as a window has steps; normal rows
                 if None.
         """
-        window = self.resolutions[0].window
+        finest, window = self.resolutions[0], self.resolutions[0].window
         start = np.zeros((window, rows.shape[1])) if before is None else before[-window:]
         filled = np.concatenate([start, rows]).astype(np.float64)
         for row in (np.flatnonzero(np.isnan(rows).any(axis=1)) + len(start)).tolist():
             missing = np.isnan(filled[row])
             filled[row, missing] = filled[row - 1, missing]
-            if self.resolutions[0].rows_per_step == 1:
+            if finest.rows_per_step == 1:
                 recent = torch.from_numpy(filled[row + 1 - window : row + 1])[None]
                 with torch.inference_mode():
-                    filled[row, missing] = reconstructions(self.resolutions[0].model, recent)[0, -1].numpy()[missing]
+                    expected = reconstructions(finest.model, recent)
+                    residual = finest.residuals.last_step((recent - expected)[:, :-1])
+                filled[row, missing] = (expected[0, -1] + residual[0]).numpy()[missing]
         return filled[len(start) :]
 
     def window_evidence(self, rows: Tensor) -> list[Tensor | None]:

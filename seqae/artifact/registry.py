@@ -90,8 +90,6 @@ MODULE_OF = {
     "OwnEstimator": "seqae.anomaly.own_models",
     "PCA": "seqae.anomaly.window_models",
     "PeaksOverThreshold": "seqae.anomaly.thresholds",
-    "PerChannelDecoder": "seqae.modules.per_channel",
-    "PerChannelEncoder": "seqae.modules.per_channel",
     "PositionalDecoder": "seqae.modules.positional",
     "PositionalEncoder": "seqae.modules.positional",
     "PositionalQueryDecoder": "seqae.seq2seq.positional",

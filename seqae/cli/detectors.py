@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqae.cli.outputs import write_table
 from seqae.cli.session import EVENTS, Session
-from seqae.cli.summary import detection_summary, show_detections
+from seqae.cli.summary import detection_summary, show_detections, threshold_in_words
 from seqae.cli.timed_tables import timed_table
 
 if TYPE_CHECKING:
@@ -27,16 +27,15 @@ def write_detections(session: Session) -> None:
         write_events_json(detection.events, paths.beside(EVENTS[1]))
     show_detections(detections)
     detector = session.model
-    print(
-        f"\nThreshold ratio above 1 = alarm. Target false-alarm rate {detector.false_alarm_rate:.2%}; "
-        f"on held-out normal rows {detector.empirical_false_alarm_rate_:.2%}."
-    )
-    warnings = sorted({threshold.warning for threshold in detector.thresholds_ if threshold.warning})
+    print(f"\n{threshold_in_words(detector.threshold_, detector.empirical_false_alarm_rate_)}")
+    warnings = [detector.scorer_.warning] if detector.scorer_.warning else []
     for warning in warnings:
         print(f"note   {warning}")
     session.report.update(
         {
-            "target_false_alarm_rate": detector.false_alarm_rate,
+            "threshold": detector.threshold_,
+            "target_false_alarm_rate": None if detector.false_alarms_per_day else detector.false_alarm_rate,
+            "target_false_alarms_per_day": detector.false_alarms_per_day,
             "false_alarm_rate": detector.empirical_false_alarm_rate_,
             "recordings": [detection_summary(detection) for detection in detections],
             "warnings": warnings,
@@ -68,11 +67,7 @@ def _first_rows(detector: AnomalyDetector, recording: Recording) -> np.ndarray:
 
     from seqae.data.windows import window_starts
 
-    finest = detector.scorer_.resolution_models[0]
-    rows, window = finest.rows_per_step, finest.window  # rows in a step, steps in a window
+    length = detector.scorer_.resolutions[0].length
     return np.concatenate(
-        [
-            part.start + rows * window_starts(-(-(part.stop - part.start) // rows), window, stride=window)
-            for part in recording.segments()
-        ]
+        [part.start + window_starts(part.stop - part.start, length, stride=length) for part in recording.segments()]
     )

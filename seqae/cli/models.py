@@ -64,15 +64,16 @@ def _command(
 def score_recordings(session: Session) -> None:
     """Score sequences, or detect anomalies in recordings.
 
-    A detector writes for each recording NAME_scores.csv (for each row its score, threshold ratio, alarm and channel
-    scores), NAME_events.csv and NAME_events.json (for each event its time, severity and channel contributions).
+    A detector writes for each recording NAME_scores.csv (for each row its score, alarm and channel scores, which add up
+    to the score), NAME_events.csv and NAME_events.json (for each event its time, severity and channel contributions).
     Other models write one table with a row for each sequence: an autoencoder its score, minus the mean loss of its
     reconstruction (the higher, the more like the training sequences); a classifier its prediction and the probability
     of each class.
 
     With --json: model, kind, notes, written; of an autoencoder sequences, score (mean, least, row_of_least), r2 or
     accuracy; of a classifier sequences, predictions (a count by class), accuracy if the files tell the classes; of a
-    detector recordings (name, rows, alarms, events), target_false_alarm_rate, false_alarm_rate, warnings.
+    detector recordings (name, rows, alarms, events), threshold, target_false_alarm_rate or
+    target_false_alarms_per_day, false_alarm_rate (of held-out normal rows), warnings.
 
     Example:
         seqae score runs/pump/latest today.csv

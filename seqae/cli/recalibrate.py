@@ -1,4 +1,4 @@
-"""`seqae recalibrate`: new thresholds for a saved detector, without training."""
+"""`seqae recalibrate`: a new calibration of a saved detector, without training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqae.cli.messages import existing
 from seqae.cli.session import detector_in, saved_in
+from seqae.cli.summary import threshold_in_words
 
 
 def recalibrate(
@@ -17,9 +18,10 @@ def recalibrate(
     ignore: tuple[str, ...] = (),
     overwrite: bool = False,
 ) -> None:
-    """Fit a detector's thresholds to new normal rows without training it again.
+    """Calibrate a detector on new normal rows without training it again.
 
-    For a machine that was serviced or runs at another point: its models stay, and all statistics are re-estimated.
+    For a machine that was serviced or runs at another point: its models stay; means that shifted, what is
+    usual for residuals, scores and the threshold are estimated again.
 
     Example:
         seqae recalibrate runs/pump/latest since_service.csv pump_serviced
@@ -49,5 +51,7 @@ def recalibrate(
         for warning in recording.warnings:
             print(f"note   {recording.name}: {warning}")
     print(f"{sum(map(len, recordings))} rows: {rates[0]:.2%} raised an alarm before, {rates[1]:.2%} do now.")
-    print(f"On held-out normal rows: {new.empirical_false_alarm_rate_:.2%}.")
+    print(threshold_in_words(new.threshold_, new.empirical_false_alarm_rate_))
+    if new.scorer_.warning:
+        print(f"note   {new.scorer_.warning}")
     print(f"wrote  {out}")

@@ -47,6 +47,14 @@ def detection_summary(detection: Detection) -> dict[str, Any]:
     }
 
 
+def threshold_in_words(threshold: float, held_out_rate: float) -> str:
+    """Return what a threshold means, and the fraction of held-out normal rows above it."""
+    return (
+        f"Threshold {threshold:.2f}: one normal row in {10**threshold:,.0f} scores higher; "
+        f"on held-out normal rows {100 * held_out_rate:.2f} % did."
+    )
+
+
 def _counts(detection: Detection) -> tuple[str, int, str, int]:
     rows, alarms = len(detection.recording), int(detection.alarms.sum())
     return detection.recording.name, rows, f"{alarms} ({alarms / rows:.2%})", len(detection.events)

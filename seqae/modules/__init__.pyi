@@ -52,9 +52,6 @@ from .merging import greedy as greedy
 from .merging import split_errors as split_errors
 from .merging import unfold as unfold
 from .missing import MissingValueEmbedding as MissingValueEmbedding
-from .per_channel import PerChannelDecoder as PerChannelDecoder
-from .per_channel import PerChannelEncoder as PerChannelEncoder
-from .per_channel import start_from_principal_components as start_from_principal_components
 from .pooling import SegmentMeanPooling as SegmentMeanPooling
 from .pooling import last_step as last_step
 from .pooling import max_over_time as max_over_time

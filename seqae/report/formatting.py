@@ -8,6 +8,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+SCORE_MEANING = "score: -log10 of the fraction of normal rows that score as high"
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 

@@ -25,9 +25,9 @@ class Report:
         summary: Further sentences, one on each line.
         recording: The recording that was scored.
         reconstruction: (row, channel), in the units of the recording.
-        channel_scores: (row, channel), the error of each channel.
-        threshold_ratio: (row,), the score of each row divided by its threshold; above 1 is an alarm, NaN where there
-            is no score.
+        channel_scores: (row, channel), what each channel contributes to the score.
+        scores: (row,), higher = more anomalous, NaN where there is none.
+        threshold: Scores above it raise an alarm.
         events: The alarms.
         results: The rows of the table that compares methods. The first column is the method, the second is the
             measure that decides: the row with the largest number is marked as the best.
@@ -43,7 +43,8 @@ class Report:
     recording: Recording
     reconstruction: np.ndarray
     channel_scores: np.ndarray
-    threshold_ratio: np.ndarray
+    scores: np.ndarray
+    threshold: float
     events: Sequence[Event]
     results: Sequence[Mapping[str, object]] = ()
     labels: np.ndarray | None = None
@@ -55,7 +56,7 @@ class Report:
         rows, channels = self.recording.values.shape
         if not rows:
             raise ValueError("the recording has no rows. A report needs at least one")
-        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "threshold_ratio": (rows,)}
+        expected = {"reconstruction": (rows, channels), "channel_scores": (rows, channels), "scores": (rows,)}
         expected |= {"labels": (rows,)} if self.labels is not None else {}
         for name, shape in expected.items():
             if np.shape(getattr(self, name)) != shape:

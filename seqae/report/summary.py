@@ -71,6 +71,36 @@ def most_severe(events: Sequence[Event], count: int = 100) -> list[Event]:
     return sorted(chosen, key=lambda event: event.start)
 
 
+def largest_departure(
+    recording: Recording, reconstruction: np.ndarray, events: Sequence[Event], most: int = 10
+) -> tuple[Event, int] | None:
+    """Return the event and the index of the channel where a signal departs most from its reconstruction.
+
+    The departure is the median over the event, in standard deviations of the channel, times the fraction that the
+    channel contributes: the others of a fault's relations depart from theirs, too, but look as ever.
+
+    Args:
+        recording: The signals.
+        reconstruction: (row, channel), in the units of the recording.
+        events: The alarms; None is returned if there are none.
+        most: How many of them, the most severe ones, are compared.
+    """
+    if not events:
+        return None
+    compared = most_severe(events, most)
+    deviations = np.ma.masked_invalid(recording.values).std(axis=0).filled(0)
+    distances = np.abs(recording.values - reconstruction) / np.where(deviations > 0, deviations, np.inf)
+    distances = np.nan_to_num(distances, posinf=0.0)
+    index = {name: number for number, name in enumerate(recording.channels)}
+    candidates = [(event, index[each.channel], each.fraction) for event in compared for each in event.channels]
+    departures = [
+        fraction * float(np.median(distances[event.start : event.stop, channel]))
+        for event, channel, fraction in candidates
+    ]
+    event, channel, _ = candidates[int(np.argmax(departures))]
+    return event, channel
+
+
 def faults_of(labels: np.ndarray | None) -> list[slice]:
     """Return the rows of each known fault, none if labels (row,) are unknown."""
     return [] if labels is None else [slice(start, stop) for start, stop in runs(labels).tolist()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
-from seqae.anomaly.thresholds import FittedThreshold
 from seqae.cli import session
 from seqae.data.signals.recordings import Recording
 
@@ -45,8 +45,10 @@ class FakeDetection:
 class AnomalyDetector:
     channels_ = ("pressure", "flow")
     false_alarm_rate = 0.01
-    empirical_false_alarm_rate_ = 0.02
-    thresholds_ = (FittedThreshold(2.0, 0.01, 50, "quantile", warning="only 50 rows"),)
+    false_alarms_per_day = None
+    threshold_ = 2.0
+    empirical_false_alarm_rate_ = 0.0096
+    scorer_ = SimpleNamespace(warning="only 50 rows")
 
     def detect(self, recordings: list[Recording]) -> list[FakeDetection]:
         return [FakeDetection(recording) for recording in recordings]
@@ -88,7 +90,7 @@ def test_score_writes_rows_and_events_and_tells_what_it_found(
     assert read_events_json(tmp_path / "today_events.json") == [event]
     assert "today.csv 50 4 (8.00%) 1\n" in done.out
     assert "today.csv 2020-03-09T10:14:20 2020-03-09T10:14:23 3.00 pressure 92%, flow 8%\n" in done.out
-    said = "Threshold ratio above 1 = alarm. Target false-alarm rate 1.00%; on held-out normal rows 2.00%."
+    said = "Threshold 2.00: one normal row in 100 scores higher; on held-out normal rows 0.96 % did."
     assert f"{said}\n" in done.out
     assert "note only 50 rows\n" in done.out
     for name in ("today_scores.csv", "today_events.csv", "today_events.json"):

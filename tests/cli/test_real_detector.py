@@ -31,7 +31,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Rows with a fault in the pressure, and an hour missing after 250 rows."""
     monkeypatch.chdir(tmp_path)
-    frame = machine(450, seed=1, flow="flow [l/min]")
+    frame = machine(451, seed=1, flow="flow [l/min]")
     frame.loc[150:170, "pressure [bar]"] = 35
     frame.loc[250:, "time"] += pd.Timedelta("1h")
     frame.to_csv("today.csv", index=False)
@@ -58,7 +58,7 @@ def test_score_as_json_has_the_counts_and_events_of_each_recording(saved: Path, 
     found = json.loads(done.printed)
     detector = seqae.load(saved)
     (recording,) = found["recordings"]
-    assert recording["rows"] == 450
+    assert recording["rows"] == 451
     assert recording["alarms"] == int(detector.predict(today).sum())
     events = detector.events(today)
     assert [event["severity"] for event in recording["events"]] == [event.severity for event in events]

@@ -32,7 +32,6 @@ from seqae.modules.decoders import (
 )
 from seqae.modules.images import conv_decoder, frame_decoder, frame_encoder
 from seqae.modules.merging import Decomposition
-from seqae.modules.per_channel import PerChannelDecoder
 from seqae.modules.positional import PositionalDecoder
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
@@ -52,12 +51,6 @@ def of_tokens(**settings) -> AutoregressiveDecoder:
 def of_frames() -> ReversedDecoder:
     embed, head = frame_encoder(FRAME, (4, 8), 8), frame_decoder(32, (16, 8), FRAME)
     return ReversedDecoder(AutoregressiveDecoder(CODE, LSTM(8, 32), head, embed))
-
-
-def per_channel() -> PerChannelDecoder:
-    decoder = PerChannelDecoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(decoder.output_weight)  # as after training: at first the linear path stands alone
-    return decoder
 
 
 def positional(network: nn.Module) -> PositionalDecoder:
@@ -125,5 +118,4 @@ DECODERS = {
         lambda: ConvLSTMDecoder(ConvLSTM(0, 5), *FRAME[1:], nn.Conv2d(5, FRAME[0], 3, padding=1)),
         (codes(2 * 5 * FRAME[1] * FRAME[2]), FRAMES),
     ),
-    "per channel": DecoderEntry(per_channel, (codes(4 * CHANNELS), READINGS.up_to(10))),
 }

@@ -33,7 +33,6 @@ from seqae.modules.encoders import (
 from seqae.modules.images import ImageEncoder, conv_encoder, frame_encoder
 from seqae.modules.merging import Composition, Decomposition
 from seqae.modules.missing import MissingValueEmbedding
-from seqae.modules.per_channel import PerChannelEncoder
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
 from seqae.modules.positional import PositionalEncoder
 from seqae.modules.posteriors import BatchNormPosterior
@@ -50,12 +49,6 @@ def of_images(pooled: bool) -> ImageEncoder:
 
 def recursive(shape, **settings) -> RecursiveEncoder:
     return RecursiveEncoder(Composition(CODE), shape, nn.Linear(CHANNELS, CODE), **settings)
-
-
-def per_channel() -> PerChannelEncoder:
-    encoder = PerChannelEncoder(10, CHANNELS, 4, 5)
-    nn.init.normal_(encoder.output_weight)  # as after training: at first the linear path stands alone
-    return encoder
 
 
 def spread() -> BatchNormPosterior:
@@ -123,7 +116,6 @@ ENCODERS = {
     "conv lstm": EncoderEntry(
         lambda: ConvLSTMEncoder(ConvLSTM(4, 5), *FRAME[1:], embed=nn.Conv2d(FRAME[0], 4, 3, padding=1)), (FRAMES,)
     ),
-    "per channel": EncoderEntry(per_channel, (READINGS.up_to(10, shortest=10),)),
     "spread": EncoderEntry(spread, (READINGS,)),
     "positional, lstm": EncoderEntry(
         lambda: PositionalEncoder(CHANNELS, LSTM(8, 8, bidirectional=True), CODE), (READINGS,)

@@ -23,7 +23,6 @@ ENCODERS_WITHOUT = {
     "tree, balanced": "RecursiveEncoder has no ONNX form (the model)",
     "tree, greedy": "RecursiveEncoder has no ONNX form (the model)",
     "conv lstm": "ConvLSTMEncoder has no ONNX form (the model)",
-    "per channel": "PerChannelEncoder has no ONNX form (the model)",
     "null": "NullEncoder has no ONNX form (the model)",
 }
 ONLY_LINEAR = "AutoregressiveDecoder has an ONNX form only with an LSTM of one layer and a linear head"
@@ -37,7 +36,6 @@ DECODERS_WITHOUT = {
     "tree, balanced": "UnfoldingDecoder has no ONNX form (the model)",
     "tree, chain": "UnfoldingDecoder has no ONNX form (the model)",
     "conv lstm": "ConvLSTMDecoder has no ONNX form (the model)",
-    "per channel": "PerChannelDecoder has no ONNX form (the model)",
 }
 
 

@@ -1,8 +1,9 @@
 """The table of the recipe on machine signals, and its faults in held-out normal rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from comparison import evaluate, evaluate_baselines, numbers, rates_on_injected_faults
+from comparison import evaluate, evaluate_baselines, numbers, rates_in_a_sentence, rates_on_injected_faults
 
 import seqae
 
@@ -61,6 +62,10 @@ def test_faults_are_injected_into_rows_that_the_detector_did_not_learn_from():
             return [type("Detection", (), {"events": [], "alarms": new})()]
 
     normal = [recording(300, 0), recording(1000, 1)]
-    lines = rates_on_injected_faults(AlarmsWhereNew, normal, smoke=True)
-    assert lines[-1].startswith("false alarms in") and float(lines[-1].split()[3]) == 100
-    assert any(line.startswith("swap: 0 % found") for line in lines)
+    rates = rates_on_injected_faults(AlarmsWhereNew, normal, smoke=True)
+    assert (rates["false_alarm_rate"] == 1).all() and (rates["found"] == 0).all()
+
+
+def test_the_sentence_tells_each_kind_once():
+    rates = pd.DataFrame({"kind": ["offset", "offset", "missing_cycle"], "size": [1, 3, np.nan], "found": [0, 0.75, 1]})
+    assert rates_in_a_sentence(rates).endswith(": offset 75 %, missing cycle 100 %.")

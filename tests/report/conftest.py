@@ -47,7 +47,7 @@ def report(recording, labels) -> Report:
     channel_scores[1504:1560, 0] = 3
     channel_scores[3200:3300, 1] = 9
     channel_scores[5500:5503, 2] = 2
-    scores = channel_scores.max(axis=1)
+    scores = channel_scores.sum(axis=1)
     events = find_events(scores, THRESHOLD, channel_scores, recording.channels, recording.times)
     return Report(
         title="Pump <7>",
@@ -56,7 +56,8 @@ def report(recording, labels) -> Report:
         recording=recording,
         reconstruction=np.sin(np.arange(ROWS)[:, None] / [40, 90, 150, 400]),
         channel_scores=channel_scores,
-        threshold_ratio=scores / THRESHOLD,
+        scores=scores,
+        threshold=THRESHOLD,
         events=events,
         results=[
             {"method": "autoencoder", "AUC-PR": 0.7, "seconds": 3},
@@ -72,7 +73,7 @@ def report(recording, labels) -> Report:
 def bare_report(report) -> Report:
     """The same without times, labels, events and all that may be left out."""
     recording = Recording(report.recording.values[:50], CHANNELS)
-    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "threshold_ratio")}
+    parts = {name: getattr(report, name)[:50] for name in ("reconstruction", "channel_scores", "scores")}
     return replace(
         report, recording=recording, **parts, events=[], labels=None, results=(), history={}, settings={}, summary=[]
     )

@@ -3,7 +3,14 @@ import pytest
 
 from seqae.anomaly.events import find_events
 from seqae.data.signals.recordings import Recording
-from seqae.report.summary import alarm_rows, best_methods, comparison_sentence, headline, most_severe
+from seqae.report.summary import (
+    alarm_rows,
+    best_methods,
+    comparison_sentence,
+    headline,
+    largest_departure,
+    most_severe,
+)
 
 
 def searched(*alarms: tuple[int, int, float], rows: int = 100, times: np.ndarray | None = None):
@@ -50,6 +57,36 @@ def test_the_most_severe_events_come_in_the_order_of_time():
     _, events = searched((10, 12, 5), (30, 31, 2), (50, 51, 9))
     assert [event.start for event in most_severe(events, 2)] == [10, 50]
     assert alarm_rows(events, 100).sum() == 4
+
+
+def test_the_largest_departure_is_counted_in_deviations_of_the_channel_among_severe_events():
+    recording, events = searched((10, 12, 5), (30, 31, 2), (50, 51, 9))
+    reconstruction = recording.values.copy()
+    reconstruction[10:12] += [2, 3]
+    reconstruction[30] += 9
+    event, channel = largest_departure(recording, reconstruction, events, most=2)
+    assert (event.start, channel) == (10, 1)  # "speed" moves and contributes three times as much as "flow"
+    event, channel = largest_departure(recording, reconstruction, events)
+    assert event.start == 30
+    assert largest_departure(recording, reconstruction, []) is None
+
+
+def test_a_departure_of_a_single_row_counts_for_nothing_and_of_channels_with_a_small_part_for_little():
+    scores = np.zeros((100, 4))
+    scores[10:20] = [4, 3, 2, 0.1]
+    recording = Recording(np.random.default_rng(0).normal(size=(100, 4)), ("a", "b", "c", "d"))
+    events = find_events(scores.sum(axis=1), 1.0, scores, recording.channels)
+    reconstruction = recording.values.copy()
+    reconstruction[10:20] += [0.0, 1, 0, 9]
+    reconstruction[15, 2] += 50
+    assert largest_departure(recording, reconstruction, events) == (events[0], 1)
+
+
+def test_missing_values_and_constant_channels_depart_from_nothing():
+    recording, events = searched((10, 12, 5), (30, 31, 2))
+    values = recording.values.copy()
+    values[:, 0], values[30, 1] = 7, np.nan
+    assert largest_departure(Recording(values, ("flow", "speed")), np.zeros((100, 2)), events)[0].start == 10
 
 
 def test_the_second_column_decides_which_is_best():

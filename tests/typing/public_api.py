@@ -156,7 +156,11 @@ def detectors(normal: object, today: object) -> None:
     online = seqae.OnlineDetector(detector)
     online.push(np.zeros((1, 3)))
     values = recordings[0].values
-    seqae.save_figure(seqae.signal_figure(recordings[0], values, values), "signal.png")
+    daily = seqae.AnomalyDetector("auto", false_alarms_per_day=1 / 7).fit(normal)
+    (detection,) = daily.detect(recordings)
+    scores: Array = detection.scores
+    threshold: float = daily.threshold_
+    seqae.save_figure(seqae.signal_figure(recordings[0], values, scores, threshold, detection.events), "signal.png")
 
 
 def faults(detector: seqae.AnomalyDetector, normal: Array) -> list[InjectedFault]:

@@ -12,7 +12,7 @@ from seqae.report import colours
 from seqae.report.axis import Axis, axis_scale
 from seqae.report.downsampling import break_lines, rows_to_draw
 from seqae.report.figures.style import draw_signal, matplotlib, new_figure, style_axes
-from seqae.report.formatting import with_unit
+from seqae.report.formatting import SCORE_MEANING, with_unit
 from seqae.report.summary import events_of, faults_of
 
 if TYPE_CHECKING:
@@ -28,18 +28,19 @@ SHOWN = 4  # channels of a signal figure unless the caller names them
 def signal_figure(
     recording: Recording,
     reconstruction: np.ndarray,
-    threshold_ratio: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
     events: Sequence[Event] = (),
     labels: np.ndarray | None = None,
     channels: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw channels with their reconstruction and, below, the threshold ratio: above 1 is an alarm.
+    """Draw channels with their reconstruction and, below, the score of each row with the threshold.
 
     Args:
         recording: The signals that were scored.
         reconstruction: (row, channel), in the units of the recording.
-        threshold_ratio: (row,), the score of each row divided by its threshold; above 1 is an alarm, NaN where there
-            is no score.
+        scores: (row,), those of an `AnomalyDetector`; NaN where there is none.
+        threshold: Scores above it raise an alarm.
         events: The alarms, shaded.
         labels: (row,) bool, True in known faults, shaded in another colour.
         channels: The channels to draw; by default the four that contribute most to the events, or the first.
@@ -56,7 +57,7 @@ def signal_figure(
         column = recording.channels.index(name)
         draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
-    _draw_threshold_ratio(plots[-1], *_lines(axis, threshold_ratio))
+    _draw_scores(plots[-1], threshold, *_lines(axis, scores))
     if axis.kind == "date":
         _shorten_dates(plots[-1])
     else:
@@ -140,11 +141,10 @@ def _check_channels(chosen: Sequence[str], channels: Sequence[str]) -> None:
             raise ValueError(f"no channel {name!r}. Expected names out of {', '.join(map(repr, channels))}")
 
 
-def _draw_threshold_ratio(plot: Axes, positions: np.ndarray, ratio: np.ndarray) -> None:
-    plot.plot(positions, ratio, color=colours.ERROR, linewidth=1, label="threshold ratio")
-    plot.axhline(1, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="threshold")
-    plot.set_yscale(axis_scale(np.append(ratio, 1)))
-    plot.set_title("threshold ratio", loc="left", fontsize=10, color=colours.INK)
+def _draw_scores(plot: Axes, threshold: float, positions: np.ndarray, scores: np.ndarray) -> None:
+    plot.plot(positions, scores, color=colours.ERROR, linewidth=1, label="score")
+    plot.axhline(threshold, color=colours.THRESHOLD, linestyle="--", linewidth=1.3, label="threshold")
+    plot.set_title(SCORE_MEANING, loc="left", fontsize=10, pad=9, color=colours.INK)
 
 
 def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: dict[str, Any]) -> None:

@@ -13,11 +13,18 @@ from seqae._files import write_atomically
 from seqae.report import colours
 from seqae.report.axis import Axis
 from seqae.report.downsampling import around
-from seqae.report.formatting import number, percent, with_unit
+from seqae.report.formatting import SCORE_MEANING, number, percent, with_unit
 from seqae.report.html.plots import loss_plot
 from seqae.report.html.templates import load_template
 from seqae.report.html.timeline import timeline
-from seqae.report.summary import alarm_rows, best_methods, comparison_sentence, faults_of, most_severe
+from seqae.report.summary import (
+    alarm_rows,
+    best_methods,
+    comparison_sentence,
+    faults_of,
+    largest_departure,
+    most_severe,
+)
 
 if TYPE_CHECKING:
     from seqae.anomaly.events import Event
@@ -47,6 +54,7 @@ def render(report: Report) -> str:
         best=best_methods(report.results),
         events=[_event_row(report, axis, event) for event in listed],
         missed=_missed(report, axis),
+        score_meaning=SCORE_MEANING,
         channels=_channels(report),
         data=_data(report, axis, listed),
         bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
@@ -69,8 +77,14 @@ def _data(report: Report, axis: Axis, events: list[Event]) -> dict[str, object]:
             for event, channels in zip(events, contributions)
         ],
         "contributions": _with_percentages(_mean_contributions(contributions)),
-        "worst": indices[most_severe(events, 1)[0].channels[0].channel] if events else 0,
+        "first": _first_view(report, events),
     }
+
+
+def _first_view(report: Report, events: list[Event]) -> dict[str, int]:
+    """Return which of the events, -1 if there is none, and which channel the page shows at first."""
+    found = largest_departure(report.recording, report.reconstruction, events)
+    return {"event": -1, "channel": 0} if found is None else {"event": events.index(found[0]), "channel": found[1]}
 
 
 def _mean_contributions(events: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:

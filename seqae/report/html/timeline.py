@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
-from seqae.report.axis import Axis, axis_scale
+from seqae.report.axis import Axis
 from seqae.report.downsampling import around, break_lines, compact, isolated, rows_to_draw
 from seqae.report.html.heatmap import heat_map
 from seqae.report.html.plots import time_plot
@@ -25,17 +25,17 @@ MOMENT = {"date": "@x{%F %T}", "seconds": "@x{0.000} s", "row": "row @x{0,0}"}
 
 
 def timeline(report: Report, axis: Axis) -> GridPlot:
-    """Return the alarms, the threshold ratio, one channel with its error, and the errors of all, one below the other.
+    """Return the alarms, the score, one channel with what it adds to it, and the same of all, one below the other.
 
-    The page looks up by name the parts that it changes: `time` (the range), the plots `lanes`, `heat`, `channel` and
-    `error`, and `shown` (the source of the drawn channel; its tags are the sources of all channels).
+    The page looks up by name the parts that it changes: `time` (the range), the plots `lanes`, `heat` and `channel`,
+    and `shown` (the source of the drawn channel; its tags are the sources of all channels).
     """
     from bokeh.layouts import gridplot
     from bokeh.models import Range1d
 
     left, right = axis.span(0, len(report.recording))
     time = Range1d(left, right, bounds=(left, right), min_interval=4 * axis.step, name="time")
-    plots = [_lanes(report, axis, time), _threshold_plot(report, axis, time), *_channel_plots(report, axis, time)]
+    plots = [_lanes(report, axis, time), _score_plot(report, axis, time), *_channel_plots(report, axis, time)]
     plots += [heat_map(report, axis, time)]
     for plot in plots[1:-1]:
         plot.xaxis.visible = False
@@ -60,33 +60,37 @@ def _lanes(report: Report, axis: Axis, time: Range1d) -> figure:
     return plot
 
 
-def _threshold_plot(report: Report, axis: Axis, time: Range1d) -> figure:
+def _score_plot(report: Report, axis: Axis, time: Range1d) -> figure:
     from bokeh.models import Label, Span
 
-    kind = axis_scale(np.append(report.threshold_ratio, 1))
-    plot = time_plot(time, axis.kind, 150, y_axis_type=kind, y_axis_label="threshold ratio")
+    plot = time_plot(time, axis.kind, 150, y_axis_label="score")
     _shade(plot, report, axis)
-    columns = _columns(report, axis, {"ratio": report.threshold_ratio})
-    line = plot.line("x", "ratio", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
-    _hover(plot, axis, [line], {"threshold ratio": "@ratio"})
-    plot.add_layout(Span(location=1, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
-    label = Label(text="threshold", text_color=colours.THRESHOLD, text_font_size="11px", background_fill_alpha=0.7)
-    label.update(x=4, x_units="screen", y=1, y_offset=2, background_fill_color="white")
+    columns = _columns(report, axis, {"score": report.scores})
+    line = plot.line("x", "score", source=columns, color=colours.ERROR, line_width=1.2, line_cap="round")
+    _hover(plot, axis, [line], {"score": "@score"})
+    plot.add_layout(Span(location=report.threshold, line_color=colours.THRESHOLD, line_dash="dashed", line_width=1.5))
+    label = Label(
+        text=f"threshold {report.threshold:.2f}",
+        text_color=colours.THRESHOLD,
+        text_font_size="11px",
+        background_fill_alpha=0.7,
+    )
+    label.update(x=4, x_units="screen", y=report.threshold, y_offset=2, background_fill_color="white")
     plot.add_layout(label)
     return plot
 
 
 def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
-    """Return the signal with its reconstruction, and the error, of the channel that the page chooses."""
+    """Return the signal with its reconstruction, and the channel score, of the channel that the page chooses."""
     from bokeh.models import ColumnDataSource, Legend, LegendItem
 
     # Until the page chooses a channel there are two points: Bokeh warns of plots without any.
-    nothing = {"x": [time.start, time.end]} | {name: [0.0, 0.0] for name in ("signal", "reconstruction", "error")}
+    nothing = {"x": [time.start, time.end]} | {name: [0.0, 0.0] for name in ("signal", "reconstruction", "score")}
     shown = ColumnDataSource(nothing, name="shown", tags=_channel_sources(report, axis))
     signals = time_plot(time, axis.kind, 230, window_axis="x", name="channel", y_axis_label=" ")
-    errors = time_plot(time, axis.kind, 100, window_axis="x", name="error", y_axis_label="error")
-    errors.yaxis[0].ticker.desired_num_ticks = 3
-    for plot in (signals, errors):
+    scores = time_plot(time, axis.kind, 100, window_axis="x", y_axis_label="channel score")
+    scores.yaxis[0].ticker.desired_num_ticks = 3
+    for plot in (signals, scores):
         _shade(plot, report, axis)
     style = {"source": shown, "line_cap": "round"}
     lines = {  # the reconstruction is wider and below: where both agree, both are seen
@@ -95,10 +99,10 @@ def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
     }
     items = [LegendItem(label=name, renderers=[lines[name]]) for name in ("signal", "reconstruction")]
     signals.add_layout(Legend(items=items, orientation="horizontal", border_line_color=None, margin=0), "above")
-    error = errors.line("x", "error", color=colours.ERROR, line_width=1.2, **style)
+    score = scores.line("x", "score", color=colours.ERROR, line_width=1.2, **style)
     _hover(signals, axis, [lines["signal"]], {"signal": "@signal", "reconstruction": "@reconstruction"})
-    _hover(errors, axis, [error], {"error": "@error"})
-    return [signals, errors]
+    _hover(scores, axis, [score], {"channel score": "@score"})
+    return [signals, scores]
 
 
 def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
@@ -108,7 +112,7 @@ def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
         lines = {
             "signal": recording.values[:, channel],
             "reconstruction": report.reconstruction[:, channel],
-            "error": report.channel_scores[:, channel],
+            "score": report.channel_scores[:, channel],
         }
         sources.append(_columns(report, axis, lines, sources=len(recording.channels)))
     return sources

@@ -7,6 +7,7 @@ import pytest
 from seqae.data.signals.recordings import Recording
 from seqae.report import colours, embedding_figure, loss_figure, save_figure, signal_figure
 
+SCORE = "score: -log10 of the fraction of normal rows that score as high"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -27,7 +28,9 @@ def has_colour(picture: np.ndarray, colour: str) -> np.ndarray:
 
 @pytest.fixture
 def figure(report):
-    return signal_figure(report.recording, report.reconstruction, report.threshold_ratio, report.events, report.labels)
+    return signal_figure(
+        report.recording, report.reconstruction, report.scores, report.threshold, report.events, report.labels
+    )
 
 
 def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
@@ -45,7 +48,7 @@ def test_alarms_and_faults_are_shaded_where_they_are(figure, report):
 def test_the_legend_names_everything_once(figure):
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["signal", "reconstruction", "alarm", "known fault", "threshold ratio", "threshold"]
+    assert names == ["signal", "reconstruction", "alarm", "known fault", "score", "threshold"]
 
 
 def test_top_channels_are_drawn_with_their_units(report, figure):
@@ -54,10 +57,10 @@ def test_top_channels_are_drawn_with_their_units(report, figure):
         "flow",
         "speed",
         report.recording.channels[3],
-        "threshold ratio",
+        SCORE,
     ]
-    chosen = signal_figure(report.recording, report.reconstruction, report.threshold_ratio, channels=["speed"])
-    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", "threshold ratio"]
+    chosen = signal_figure(report.recording, report.reconstruction, report.scores, 2.0, channels=["speed"])
+    assert [plot.get_title(loc="left") for plot in chosen.axes] == ["speed", SCORE]
 
 
 def test_no_stroke_crosses_a_pause(figure, report):
@@ -69,7 +72,7 @@ def test_no_stroke_crosses_a_pause(figure, report):
 
 def test_single_readings_between_missing_ones_are_seen():
     values = np.array([[0.0], [np.nan], [1.0], [np.nan], [0.0]])
-    figure = signal_figure(Recording(values, ("a",)), np.full((5, 1), 0.2), np.zeros(5))
+    figure = signal_figure(Recording(values, ("a",)), np.full((5, 1), 0.2), np.zeros(5), 2.0)
     plot = figure.axes[0]
     picture = pixels(figure)
     column, line = plot.transData.transform((2, 1.0))
@@ -81,7 +84,7 @@ def test_single_readings_between_missing_ones_are_seen():
 
 def test_a_channel_that_is_not_there_is_named(report):
     with pytest.raises(ValueError, match=r"'presure'.*'pressure'"):
-        signal_figure(report.recording, report.reconstruction, report.threshold_ratio, channels=["presure"])
+        signal_figure(report.recording, report.reconstruction, report.scores, 2.0, channels=["presure"])
 
 
 def test_the_lowest_losses_are_told(report):

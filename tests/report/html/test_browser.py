@@ -9,6 +9,7 @@ import pytest
 
 from seqae.report import write_report
 from seqae.report.html.scatter3d import write_scatter3d
+from seqae.report.summary import largest_departure
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
@@ -67,11 +68,12 @@ def milliseconds(report, row: int) -> float:
     return report.recording.times[row].astype("datetime64[ms]").astype(float)
 
 
-def test_the_page_opens_on_the_whole_recording_and_the_top_channel_of_the_most_severe_event(opened, report):
-    state = opened.state()
-    assert state["left"] == milliseconds(report, 0) - 500
-    assert state["right"] == milliseconds(report, -1) + 500
-    assert state["channel"] == "flow"
+def test_the_page_opens_on_the_event_and_channel_that_depart_most_from_the_reconstruction(opened, report):
+    state, (event, channel) = opened.state(), largest_departure(report.recording, report.reconstruction, report.events)
+    assert state["left"] < milliseconds(report, event.start) < milliseconds(report, event.stop) < state["right"]
+    assert state["right"] - state["left"] < milliseconds(report, 5999) - milliseconds(report, 5000)
+    assert state["channel"] == ["pressure [bar]", "flow", "speed"][channel]
+    assert opened.page.evaluate("window.scrollY") == 0
     assert opened.troubles == []
 
 

@@ -41,6 +41,17 @@ def test_names_from_data_are_text_and_never_markup(page):
     assert "Pump &lt;7&gt;" in page
 
 
+def test_the_page_says_what_a_score_means_and_where_the_threshold_is(page):
+    assert "score: -log10 of the fraction of normal rows that score as high" in page
+    assert "threshold 1.50" in page
+
+
+def test_the_page_opens_where_a_signal_departs_from_its_reconstruction(page, report):
+    first = data_of(page)["first"]
+    assert first == {"event": 0, "channel": 0}  # the "pressure" is 3 too high
+    assert report.events[0].start == 1504
+
+
 def test_every_alarm_has_a_line_and_a_window(page, report):
     assert page.count("data-event=") == len(report.events) == 3
     for event, shown in zip(report.events, data_of(page)["events"]):
@@ -68,12 +79,14 @@ def test_a_page_without_times_labels_alarms_and_results_is_whole(bare_report, tm
 
 
 def one_row() -> Report:
-    return Report("one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), [])
+    return Report(
+        "one", "one row", [], Recording(np.zeros((1, 1)), ("a",)), *[np.zeros((1, 1))] * 2, np.zeros(1), 2.0, []
+    )
 
 
 def nothing_but_gaps() -> Report:
     empty = np.full((30, 2), np.nan)
-    return Report("gaps", "nothing", [], Recording(empty, ("a", "b")), empty, empty, empty[:, 0], [])
+    return Report("gaps", "nothing", [], Recording(empty, ("a", "b")), empty, empty, empty[:, 0], 2.0, [])
 
 
 @pytest.mark.parametrize("odd", [one_row(), nothing_but_gaps()], ids=["one row", "nothing but gaps"])
@@ -85,9 +98,10 @@ def random_report(rows: int, channels: int) -> Report:
     rng = np.random.default_rng(0)
     values, errors = rng.normal(size=(rows, channels)), rng.random((rows, channels)) ** 4
     recording = Recording(values, tuple(f"channel {number}" for number in range(channels)), np.arange(float(rows)))
-    scores = errors.mean(axis=1)
-    events = find_events(scores, float(np.quantile(scores, 0.99)), errors, recording.channels, recording.times)
-    return Report("big", "big", [], recording, values, errors, scores, events)
+    scores = errors.sum(axis=1)
+    threshold = float(np.quantile(scores, 0.99))
+    events = find_events(scores, threshold, errors, recording.channels, recording.times)
+    return Report("big", "big", [], recording, values, errors, scores, threshold, events)
 
 
 @pytest.mark.parametrize(("rows", "channels"), [(10_000, 20), (60_000, 3), (1000, 120)])
@@ -95,7 +109,7 @@ def test_large_pages_stay_below_eight_megabytes(rows, channels, tmp_path):
     assert write_report(random_report(rows, channels), tmp_path / "report.html").stat().st_size < 8e6
 
 
-@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "threshold_ratio", "labels"])
+@pytest.mark.parametrize("name", ["reconstruction", "channel_scores", "scores", "labels"])
 def test_parts_of_another_recording_are_refused(report, name):
     with pytest.raises(ValueError, match=rf"{name} has the shape .*Expected \(6000"):
         replace(report, **{name: getattr(report, name)[:-1]})
@@ -103,7 +117,7 @@ def test_parts_of_another_recording_are_refused(report, name):
 
 def test_an_empty_recording_is_refused():
     with pytest.raises(ValueError, match="no rows"):
-        Report("", "", [], Recording(np.zeros((0, 1)), ("a",)), *[np.zeros((0, 1))] * 2, np.zeros(0), [])
+        Report("", "", [], Recording(np.zeros((0, 1)), ("a",)), *[np.zeros((0, 1))] * 2, np.zeros(0), 2.0, [])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,7 @@ from seqae.data.signals.recordings import Recording
 from seqae._extras import MissingExtra
 from seqae.report import Report, loss_figure, write_report
 zeros = np.zeros((1, 1))
-report = Report("", "", [], Recording(zeros, ("a",)), zeros, zeros, zeros[0], [])
+report = Report("", "", [], Recording(zeros, ("a",)), zeros, zeros, zeros[0], 2.0, [])
 try:
     {call}
 except MissingExtra as error:

@@ -30,6 +30,12 @@
     signals.left[0].axis_label = data.channels[channel].label;
   }
 
+  function scrollWithin(list, row) {  // scrollIntoView would move the page, too
+    const [outer, inner] = [list, row].map((each) => each.getBoundingClientRect());
+    if (inner.top < outer.top) list.scrollTop += inner.top - outer.top;
+    if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+  }
+
   function showTime(left, right) {
     time.setv({ start: Math.max(left, whole[0]), end: Math.min(right, whole[1]) });
   }
@@ -50,7 +56,7 @@
     }));
   }
 
-  function choose(event) {
+  function choose(event, channel) {
     chosen = event;
     const rows = document.querySelectorAll("[data-event]");
     rows.forEach((row, number) => row.classList.toggle("chosen", number === event));
@@ -60,9 +66,9 @@
       return;
     }
     const { left, right, contributions } = data.events[event];
-    rows[event].scrollIntoView({ block: "nearest" });
+    scrollWithin(rows[event].closest(".scroll"), rows[event]);
     showTime(left, right);
-    showChannel(contributions[0][0]);
+    showChannel(channel ?? contributions[0][0]);
     showContributions(contributions, `to alarm ${event + 1}`);
   }
 
@@ -82,7 +88,7 @@
     if (channel in data.channels) showChannel(channel);
   });
 
-  showChannel(data.worst);
-  choose(-1);
+  showChannel(data.first.channel);
+  choose(data.first.event, data.first.channel);
   document.body.dataset.ready = "yes";
 })();
