@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -22,6 +22,7 @@ from seqae.anomaly.evidence import (
     reconstructions,
 )
 from seqae.anomaly.localization import Localization
+from seqae.anomaly.normal_rows import cross_fit_blocks, halves, hold_last, in_blocks, minimum_effect
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
@@ -30,7 +31,6 @@ from seqae.data.signals.checks import refuse_unlearnable, usual_period
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
-MINIMUM_RANGE_FRACTION = 0.03  # deviations below this fraction of a channel's range are never abnormal
 MINIMUM_NOISE = 0.003  # as a fraction of a channel's variance, so that the covariance can be inverted
 MIN_TRAINING_WINDOWS = 4  # windows without overlap in the longest part, at every resolution
 FOLD_WINDOWS = 1.25  # windows without overlap in a fold, at every resolution
@@ -71,20 +71,22 @@ class ScorerFitter:
         parts = self._parts(recordings)
         scaler = Scaler().fit(parts)
         scaled = [scaler.transform(part) for part in parts]
-        rows = [torch.from_numpy(_hold_last(part)) for part in scaled]
+        rows = [torch.from_numpy(hold_last(part)) for part in scaled]
         noise = torch.from_numpy(minimum_effect(parts, scaler)).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         histories: list[Mapping[str, Sequence[float]]] = []
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
-            evidence = [self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions]
-            blocks = [
+            evidence: Sequence[WindowEvidence] = [
+                self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions
+            ]
+            blocks: Sequence[Distances] = [
                 distances
-                for block, others in _cross_fit_blocks(rows, self.model.n_folds, window)
+                for block, others in cross_fit_blocks(rows, self.model.n_folds, window)
                 for distances in self._held_out(others, [block], noise, window, resolutions)
             ]
-            later = self._held_out(*_halves(rows), noise, window, resolutions)
+            later: Sequence[Distances] = self._held_out(*halves(rows), noise, window, resolutions)
             evidence, blocks, later = _measured(evidence, blocks, later)
             evidence = [
                 replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
@@ -111,7 +113,7 @@ class ScorerFitter:
         rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
         with one_thread(), torch.inference_mode():
             shortest = scorer.resolutions[0].length
-            blocks = [_distances(scorer.resolutions, part) for part in _in_blocks(rows, self.model.n_folds, shortest)]
+            blocks = [_distances(scorer.resolutions, part) for part in in_blocks(rows, self.model.n_folds, shortest)]
             evidence = [
                 _widened(own, [block[number] for block in blocks], parts)
                 for number, own in enumerate(scorer.resolutions)
@@ -252,32 +254,6 @@ class ScorerFitter:
         return scorer.scaler.with_mean(np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_))
 
 
-def minimum_effect(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:
-    """Return the smallest deviation of each channel that can be abnormal, `(channel,)`, in units of scaled rows.
-
-    It is a fraction of the channel's range in the normal rows; of the scaler's unit, if the channel was constant.
-
-    Args:
-        parts: The rows in their own units, `(row, channel)` each.
-        scaler: The scaler that was fitted to them.
-    """
-    with np.errstate(all="ignore"):
-        low = np.fmin.reduce([np.fmin.reduce(part, axis=0) for part in parts])
-        high = np.fmax.reduce([np.fmax.reduce(part, axis=0) for part in parts])
-    ranges = np.where(scaler.is_constant_ | np.isnan(high - low), scaler.scale_, high - low)
-    return MINIMUM_RANGE_FRACTION * ranges / scaler.scale_
-
-
-def _hold_last(rows: np.ndarray) -> np.ndarray:
-    """Return scaled rows with the last known value in place of missing ones, `(row, channel)` float64; at first 0."""
-    known = ~np.isnan(rows)
-    if known.all():
-        return rows.astype(np.float64)
-    latest = np.maximum.accumulate(np.where(known, np.arange(len(rows))[:, None], -1), axis=0)
-    values = np.take_along_axis(rows, np.maximum(latest, 0), axis=0)
-    return np.where(latest < 0, 0.0, values).astype(np.float64)
-
-
 def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Distances:
     """Return the distances of windows, `(kind, window, channel)` for each resolution with a window as short as rows."""
     with torch.inference_mode():
@@ -294,7 +270,7 @@ def _row_evidence(
 
 def _measured(
     evidence: Sequence[WindowEvidence], blocks: Sequence[Distances], later: Sequence[Distances]
-) -> tuple[list[WindowEvidence], list[Distances], list[Distances]]:
+) -> tuple[Sequence[WindowEvidence], Sequence[Distances], Sequence[Distances]]:
     """Return the resolutions of which some block holds a window, and the distances at these alone."""
     known = [any(block[number] is not None for block in blocks) for number in range(len(evidence))]
     if not any(known):
@@ -319,41 +295,3 @@ def _widened(own: WindowEvidence, distances: Sequence[Tensor | None], parts: lis
         return own
     assert own.surprise is not None
     return replace(own, surprise=_fit_surprise(own, distances, parts).widen(own.surprise))
-
-
-def _in_blocks(parts: Sequence[Tensor], count: int, shortest: int) -> Iterator[Tensor]:
-    """Yield parts `(row, channel)` cut into about `count` pieces of `shortest` rows or more; shorter parts stay."""
-    size = max(sum(map(len, parts)) // count, shortest)
-    for part in parts:
-        yield from part.tensor_split(max(1, len(part) // size))
-
-
-def _cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    """Yield blocks of consecutive rows, `(row, channel)`, each with the remaining parts, `(row, channel)` each."""
-    parts = [part for part in parts if len(part) >= window]
-    edges = np.cumsum([0] + [len(part) for part in parts])
-    for block in np.array_split(np.arange(edges[-1]), min(n_folds, edges[-1] // window)):
-        start, stop = int(block[0]), int(block[-1]) + 1
-        within = [part[max(start - at, 0) : max(stop - at, 0)] for part, at in zip(parts, edges.tolist())]
-        outside = [
-            piece
-            for part, at in zip(parts, edges.tolist())
-            for piece in (part[: max(start - at, 0)], part[max(stop - at, 0) :])
-            if len(piece) >= window
-        ]
-        if max(map(len, outside), default=0) >= 2 * window and max(map(len, within)) >= window:
-            yield max(within, key=len), outside
-
-
-def _halves(parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the first half of all rows and the second one, as parts `(row, channel)`."""
-    middle = sum(map(len, parts)) // 2
-    first: list[Tensor] = []
-    second: list[Tensor] = []
-    row = 0
-    for part in parts:
-        cut = min(max(middle - row, 0), len(part))
-        first.append(part[:cut])
-        second.append(part[cut:])
-        row += len(part)
-    return [part for part in first if len(part)], [part for part in second if len(part)]
