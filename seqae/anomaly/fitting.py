@@ -22,7 +22,7 @@ from seqae.anomaly.evidence import (
     reconstructions,
 )
 from seqae.anomaly.localization import Localization
-from seqae.anomaly.normal_rows import cross_fit_blocks, halves, hold_last, in_blocks, minimum_effect
+from seqae.anomaly.normal_rows import cross_fit_blocks, cut_in_half, hold_last, in_blocks, minimum_effect
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
@@ -86,7 +86,7 @@ class ScorerFitter:
                 for block, others in cross_fit_blocks(rows, self.model.n_folds, window)
                 for distances in self._held_out(others, [block], noise, window, resolutions)
             ]
-            later: Sequence[Distances] = self._held_out(*halves(rows), noise, window, resolutions)
+            later: Sequence[Distances] = self._held_out(*cut_in_half(rows), noise, window, resolutions)
             evidence, blocks, later = _measured(evidence, blocks, later)
             evidence = [
                 replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))

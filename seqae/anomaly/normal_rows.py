@@ -62,7 +62,7 @@ def cross_fit_blocks(parts: Sequence[Tensor], n_folds: int, window: int) -> Iter
             yield max(within, key=len), outside
 
 
-def halves(parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def cut_in_half(parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the first half of all rows and the second one, as parts `(row, channel)`."""
     middle = sum(map(len, parts)) // 2
     first: list[Tensor] = []
