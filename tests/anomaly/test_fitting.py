@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from seqae.transforms.scaler import Scaler
 def numbered(*lengths: int) -> list[torch.Tensor]:
     """Return parts whose rows are numbered through all of them, `(row, 1)` each."""
     edges = np.cumsum([0, *lengths])
-    return [torch.arange(start, stop, dtype=torch.float64)[:, None] for start, stop in zip(edges, edges[1:])]
+    return [torch.arange(start, stop, dtype=torch.float64)[:, None] for start, stop in pairwise(edges)]
 
 
 def members(parts: list[torch.Tensor]) -> set[int]:
