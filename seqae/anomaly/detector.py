@@ -162,7 +162,8 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted; so for all methods below.
         """
-        return self.scorer_.score(self._one(data)).scores
+        recording = self._one(data)
+        return self.scorer_.score(recording).scores
 
     def predict(self, data: object) -> np.ndarray:
         """Return which rows of one recording raise an alarm, `(row,)` bool."""
@@ -173,7 +174,8 @@ class AnomalyDetector:
 
         They are what each channel contributes to the score of the row, and add up to it.
         """
-        return self.scorer_.score(self._one(data)).channel_scores
+        recording = self._one(data)
+        return self.scorer_.score(recording).channel_scores
 
     def detect(self, data: object) -> list[Detection]:
         """Return scores, alarms and events of each recording; `data` may hold several."""

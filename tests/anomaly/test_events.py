@@ -12,7 +12,6 @@ from seqae.anomaly.events import (
     ChannelContribution,
     Event,
     find_events,
-    hysteresis,
     read_events_csv,
     read_events_json,
     runs,
@@ -196,36 +195,6 @@ def test_unusable_arguments_are_named(change, message):
     arguments = {"scores": np.ones(3), "threshold": 0.5, "channel_scores": np.ones((3, 2)), "channels": ["a", "b"]}
     with pytest.raises(ValueError, match=message):
         find_events(**arguments | change)
-
-
-def test_an_alarm_ends_far_below_its_own_peak():
-    ratios = np.array([0.5, 1.5, 9.0, 5.0, 3.0, 2.0, 1.5, 0.9, 1.2, 3.0, 0.5])
-    assert np.flatnonzero(hysteresis(ratios)).tolist() == [1, 2, 3, 9]
-
-
-@given(st.lists(st.floats(0, 10) | st.just(float("nan")), max_size=60))
-def test_alarms_lie_above_the_threshold_and_no_new_one_begins_on_the_way_down(ratios):
-    ratios = np.array(ratios)
-    found = hysteresis(ratios)
-    assert (ratios[found] > 1).all()
-    np.testing.assert_array_equal(found, _step_by_step(ratios, release=0.4))
-
-
-def _step_by_step(ratios: np.ndarray, release: float) -> np.ndarray:
-    """Return the same, by going through the rows."""
-    found, on, peak, least = [], False, 0.0, 0.0
-    for ratio in np.nan_to_num(ratios, nan=np.inf):
-        there = np.isfinite(ratio)
-        if on:
-            peak = max(peak, ratio) if there else peak
-            on = there and ratio > 1 and ratio >= release * peak
-            least = np.inf if on else ratio
-        else:
-            least = min(least, ratio)
-            on = bool(there and ratio > 1 and release * ratio >= least)
-            peak = ratio
-        found.append(on)
-    return np.array(found, dtype=bool)
 
 
 def test_no_event_spans_a_gap_in_time():

@@ -12,12 +12,12 @@ from torch import nn
 
 import seqae
 from generators import readings
-from seqae.anomaly.multiscale import ResolutionModel
 from seqae.anomaly.window_models import (
     PCA,
     WINDOW_MODELS,
     Conv,
-    Dense,
+    Linear,
+    LinearWindowModel,
     MovingAverage,
     MovingAveragePredictor,
     Recurrent,
@@ -73,7 +73,8 @@ def test_a_detector_with_a_decoder_that_factories_no_longer_make_is_loaded(
     detector = copy.deepcopy(detectors["lstm"])
     encoder = seqae.RecurrentEncoder(seqae.LSTM(2 * 3, 8), 4, embed=MissingValueEmbedding())
     model = seqae.Autoencoder(encoder, seqae.RepeatDecoder(seqae.LSTM(4, 8), nn.Linear(8, 3)))
-    detector.scorer_ = replace(detector.scorer_, resolution_models=[ResolutionModel(model.eval(), 16, 1)])
+    (finest,) = detector.scorer_.resolutions
+    detector.scorer_ = replace(detector.scorer_, resolutions=(replace(finest, model=model.eval()),))
     loaded, rows = seqae.load(seqae.save(detector, tmp_path / "model")), readings(150, seed=1)
     np.testing.assert_array_equal(loaded.score_samples(rows), detector.score_samples(rows))
 
@@ -107,16 +108,84 @@ def test_only_trainable_models_have_a_history(detector: seqae.AnomalyDetector):
         assert np.isfinite(detector.history_["train"]).all()
 
 
+def waves(channels: int = 3, count: int = 300, steps: int = 12, seed: int = 0) -> torch.Tensor:
+    """Return waves of one period that begin anywhere, with noise, `(window, time, channel)`."""
+    random = np.random.default_rng(seed)
+    phase = random.uniform(0, 6, (count, 1, 1)) + np.arange(steps)[None, :, None] / 3 + np.arange(channels)
+    return torch.from_numpy(2 + np.sin(phase) + 0.2 * random.normal(size=phase.shape))
+
+
+NOISE = torch.tensor([0.003, 0.05, 0.4], dtype=torch.float64)
+
+
 def test_factories_keep_what_they_were_given():
-    windows = torch.randn(50, 12, 3)
-    model = Recurrent("gru", code_size=5, hidden_size=8)(windows)
-    assert model.encode(Batch.full(windows)).shape == (50, 5)
-    assert Dense(n_components=2, explained_variance=0.99)(windows).encode(Batch.full(windows)).shape == (50, 3 * 2)
-    assert PCA(n_components=90)(windows).encode(Batch.full(windows)).shape == (50, 3 * 12), "steps are enough"
-    assert MovingAverage(steps=9)(windows).steps == 9
-    assert Dense(n_components=3, explained_variance=0.7).proxy_for_calibration == PCA(
-        n_components=3, explained_variance=0.7
-    )
+    windows = waves()
+    model = Recurrent("gru", code_size=5, hidden_size=8)(windows, NOISE)
+    assert model.encode(Batch.full(windows.float())).shape == (300, 5)
+    for factory in (Linear, PCA):
+        assert factory(code_size=7)(windows, NOISE).encode(Batch.full(windows)).shape == (300, 7)
+        assert factory(code_size=90)(windows, NOISE).encode(Batch.full(windows)).shape == (300, 36), "there are no more"
+    assert MovingAverage(steps=9)(windows, NOISE).steps == 9
+
+
+def test_a_linear_model_is_the_ridge_regression_of_each_channel_on_all_steps_of_the_others():
+    windows, fresh = waves().numpy(), waves(seed=1)
+    found = Linear()(waves(), NOISE).reconstruct(Batch.full(fresh)).values.numpy()
+    center = windows.mean(axis=0)
+    # With noise of variance v in a step, its coefficients pay v times the number of windows times their square.
+    penalty = np.sqrt(len(windows) * NOISE.numpy())
+    for channel in range(3):
+        others = [each for each in range(3) if each != channel]
+        steps = (windows - center)[:, :, others].reshape(len(windows), -1)
+        wanted = (windows - center)[:, :, channel]
+        ridge = np.diag(np.tile(penalty[others], 12))
+        rows, targets = np.vstack([steps, ridge]), np.vstack([wanted, np.zeros((len(ridge), 12))])
+        weights = np.linalg.lstsq(rows, targets, rcond=None)[0]
+        expected = (fresh.numpy() - center)[:, :, others].reshape(len(fresh), -1) @ weights + center[:, channel]
+        np.testing.assert_allclose(found[:, :, channel], expected, rtol=1e-8)
+
+
+def test_the_reconstruction_of_a_channel_ignores_the_channel():
+    model, windows = Linear()(waves(), NOISE), waves(seed=1)
+    changed = windows.clone()
+    changed[:, :, 1] += 5
+    before, after = (model.reconstruct(Batch.full(each)).values for each in (windows, changed))
+    assert torch.equal(after[:, :, 1], before[:, :, 1])
+    assert (after[:, :, 0] - before[:, :, 0]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(("factory", "channels"), [(PCA, 3), (PCA, 1), (Linear, 1)])
+@pytest.mark.parametrize("explained_variance", [0.5, 0.9, 0.99])
+def test_the_reconstruction_is_that_by_principal_components(
+    factory: type[PCA] | type[Linear], channels: int, explained_variance: float
+):
+    windows, fresh = waves(channels), waves(channels, seed=1)
+    flat, center = windows.flatten(1).numpy(), windows.flatten(1).numpy().mean(axis=0)
+    _, deviations, axes = np.linalg.svd(flat - center)
+    fractions = np.cumsum(deviations**2) / np.sum(deviations**2)
+    axes = axes[: np.flatnonzero(fractions >= explained_variance)[0] + 1]
+    expected = (fresh.flatten(1).numpy() - center) @ axes.T @ axes + center
+    model = factory(code_size=2, explained_variance=explained_variance)(windows, NOISE[:channels])
+    assert isinstance(model, LinearWindowModel)
+    np.testing.assert_allclose(model.reconstruct(Batch.full(fresh)).values.flatten(1).numpy(), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("factory", [Linear(code_size=4), PCA(code_size=4)])
+def test_codes_are_the_largest_principal_components(factory: WindowModelFactory):
+    windows, fresh = waves(), waves(seed=1)
+    center = windows.flatten(1).mean(dim=0)
+    axes = np.linalg.svd((windows.flatten(1) - center).numpy())[2][:4]
+    found = factory(windows, NOISE).encode(Batch.full(fresh)).numpy()
+    np.testing.assert_allclose(np.abs(found), np.abs((fresh.flatten(1) - center).numpy() @ axes.T), rtol=1e-8)
+
+
+@pytest.mark.parametrize("factory", [Linear(), PCA()])
+def test_channels_that_stand_still_are_reconstructed_as_they_are(factory: WindowModelFactory):
+    windows = waves()
+    windows[:, :, 1:] = 0.5
+    found = factory(windows, NOISE).reconstruct(Batch.full(windows)).values
+    torch.testing.assert_close(found[:, :, 1:], windows[:, :, 1:])
+    assert found.isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +199,7 @@ def test_factories_keep_what_they_were_given():
 )
 def test_models_over_all_channels_are_those_of_sequences(architecture: Architecture, factory: WindowModelFactory):
     torch.manual_seed(0)
-    model = factory(torch.zeros(2, 12, 3))
+    model = factory(torch.zeros(2, 12, 3), NOISE)
     torch.manual_seed(0)
     embed, sizes = MissingValueEmbedding(), {"code_size": 5, "hidden_size": 8}
     expected = build_autoencoder(architecture, 6, lambda size: nn.Linear(size, 3), embed=embed, **sizes)

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from seqae.anomaly import evidence as evidence_module
+from seqae.anomaly.evidence import (
+    DEGREES,
+    Surprise,
+    WindowEvidence,
+    believed_dimensions,
+    fit_surprise,
+    fit_whitening,
+    reconstructions,
+)
+from seqae.anomaly.window_models import Linear
+from seqae.anomaly.windows import windows_of
+
+NOISE = torch.tensor([0.01, 0.2], dtype=torch.float64)
+
+
+def rows_of(count: int, seed: int = 0) -> torch.Tensor:
+    """Return two channels, each like its row before and like the other channel, `(row, 2)`."""
+    noise = np.random.default_rng(seed).normal(size=(count, 2))
+    for row in range(1, count):
+        noise[row] += 0.7 * noise[row - 1]
+    return torch.from_numpy(noise @ np.array([[1.0, 0.5], [0.0, 1.0]]))
+
+
+def square_forms(windows: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Return (w - mean)' inv(S) (w - mean) of each channel of each window, by a loop, `(window, channel)`."""
+    found = np.empty((len(windows), windows.shape[2]))
+    for channel in range(windows.shape[2]):
+        own = usual[:, :, channel]
+        inverse = np.linalg.inv(np.cov(own.T, bias=True) + NOISE[channel].item() * np.eye(own.shape[1]))
+        for number, window in enumerate(windows[:, :, channel] - own.mean(axis=0)):
+            found[number, channel] = window @ inverse @ window
+    return found
+
+
+def test_distances_are_the_square_forms_of_the_inverse_covariance():
+    usual, windows = windows_of(rows_of(500), 6, 1), windows_of(rows_of(50, seed=1), 6, 1)
+    found = fit_whitening(usual, NOISE).distances(windows)
+    np.testing.assert_allclose(found.numpy(), square_forms(windows.numpy(), usual.numpy()), rtol=1e-9)
+
+
+@pytest.mark.parametrize("rows_per_step", [1, 3])
+def test_a_channel_is_measured_by_itself_and_by_its_residual(rows_per_step: int, monkeypatch: pytest.MonkeyPatch):
+    usual = windows_of(rows_of(500), 6, rows_per_step)
+    model = Linear()(usual, NOISE)
+    residuals = usual - reconstructions(model, usual)
+    own = WindowEvidence(
+        model, 6, rows_per_step, fit_whitening(usual, NOISE), fit_whitening(residuals, NOISE), surprise=None
+    )
+    rows = rows_of(80, seed=1)
+    windows = windows_of(rows, 6, rows_per_step)
+    expected = np.stack(
+        [
+            square_forms(windows.numpy(), usual.numpy()),
+            square_forms((windows - reconstructions(model, windows)).numpy(), residuals.numpy()),
+        ]
+    )
+    np.testing.assert_allclose(own.distances(rows).numpy(), expected, rtol=1e-9)
+    monkeypatch.setattr(evidence_module, "WINDOWS_PER_BATCH", 7)
+    np.testing.assert_allclose(own.distances(rows).numpy(), expected, rtol=1e-9)
+
+
+def test_evidence_is_minus_the_logarithm_of_students_density_above_the_usual():
+    degrees, scale, dimensions = np.array([[3.0, 16.0], [0.5, 2.0]]), np.array([[1.0, 2.0], [0.5, 4.0]]), 5
+    usual = np.array([[0.0, 1.0], [2.0, 0.5]])
+    points = np.random.default_rng(0).normal(scale=4, size=(30, dimensions))
+    distances = torch.from_numpy(np.square(points).sum(axis=1))[None, :, None].expand(2, 30, 2)
+    found = Surprise(degrees, scale, np.full(2, float(dimensions)), usual).evidence(distances).numpy()
+    for kind, channel in np.ndindex(2, 2):
+        density = stats.multivariate_t(shape=scale[kind, channel] * np.eye(dimensions), df=degrees[kind, channel])
+        surprise = density.logpdf(np.zeros(dimensions)) - density.logpdf(points)
+        np.testing.assert_allclose(
+            found[kind, :, channel], np.maximum(surprise - usual[kind, channel], 0), rtol=1e-9, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("degrees", [1.0, 4.0, 256.0])
+@pytest.mark.parametrize("scale", [0.3, 7.0])
+def test_the_distribution_that_made_distances_is_found(degrees: float, scale: float):
+    random, dimensions = np.random.default_rng(0), 16
+    chi = random.chisquare(dimensions, size=(2, 20_000, 1))
+    distances = scale * chi / (random.chisquare(degrees, size=chi.shape) / degrees)
+    found = fit_surprise(torch.from_numpy(distances), np.array([float(dimensions)]))
+    assert np.all(np.abs(np.log2(found.degrees / degrees)) <= (2 if degrees == DEGREES[-1] else 0))
+    np.testing.assert_allclose(found.scale, scale, rtol=0.05)
+
+
+def test_a_twentieth_of_normal_windows_is_evidence():
+    distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 4000, 3)))
+    found = fit_surprise(distances, np.full(3, 8.0))
+    np.testing.assert_allclose((found.evidence(distances) > 0).double().mean(dim=1).numpy(), 0.05, atol=1e-3)
+
+
+def test_heavy_tails_make_a_large_distance_less_surprising():
+    random = np.random.default_rng(0)
+    light = torch.from_numpy(random.chisquare(8, size=(2, 4000, 1)))
+    heavy = light / torch.from_numpy(random.chisquare(2, size=(2, 4000, 1)) / 2)
+    far = torch.full((2, 1, 1), 200.0, dtype=torch.float64)
+    of_light, of_heavy = (fit_surprise(each, np.array([8.0])).evidence(far) for each in (light, heavy))
+    assert (of_heavy < 0.5 * of_light).all()
+
+
+def test_distances_that_are_all_zero_are_usual_and_others_are_not():
+    found = fit_surprise(torch.zeros(2, 100, 1, dtype=torch.float64), np.array([4.0]))
+    assert found.evidence(torch.zeros(2, 5, 1, dtype=torch.float64)).max() == 0
+    assert found.evidence(torch.full((2, 1, 1), 9.0, dtype=torch.float64)).min() > 1
+
+
+def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises():
+    def surprise(degrees: list[float], scale: list[float], usual: list[float]) -> Surprise:
+        return Surprise(*(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]))
+
+    one, other = surprise([2, 8], [1, 5], [3, 1]), surprise([16, 1], [4, 2], [2, 6])
+    for wide in (one.widen(other), other.widen(one)):
+        assert (wide.degrees.tolist(), wide.scale.tolist(), wide.usual.tolist()) == ([[16, 8]], [[4, 5]], [[3, 6]])
+
+
+def test_a_channel_is_believed_by_how_often_it_moved():
+    moving, still = np.arange(300.0), np.zeros(300)
+    rare = np.zeros(300)
+    rare[50::50] = 1  # five times up and five times down
+    rare[::100] = 0
+    moves = int((np.diff(rare) != 0).sum())
+    parts = [np.stack([moving, still, rare], axis=1)] * 4
+    np.testing.assert_allclose(believed_dimensions(parts, 16), [16, 1, max(1, 4 * moves / 10)])
