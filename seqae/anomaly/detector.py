@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -208,6 +210,36 @@ class AnomalyDetector:
         recording = self._one(data)
         return self.scorer_.encode(recording)
 
+    def to_onnx(self, path: str | os.PathLike[str]) -> Path:
+        """Write the detector to an ONNX file (opset 17), which `seqae.export.OnnxDetector` runs; return the path.
+
+        All is inside: scaling, filling of missing values, models, statistic, localization, calibration and threshold.
+        Its inputs are `rows`, `(row, channel)` float64 in the units of the data, NaN where a value is missing, which
+        follow each other without a gap in time; and two that may be left out: `threshold`, a float32, and `before`, the
+        `filled` rows just before, `(window, channel)` float64, by default normal ones. Its outputs are `scores`,
+        `(row,)` float32, `channel_scores`, `(row, channel)` float32, `alarms`, `(row,)` bool, and `filled`,
+        `(row, channel)` float64, the scaled rows with missing values replaced. It needs `least_rows` rows, as many as
+        the longest window covers. The metadata holds, as JSON: channels, units, period, threshold, reach, least_rows,
+        window, see `OnnxDetector`.
+
+        The file is checked before it gets its name: its scores are those of the detector, to 1e-6 of the
+        largest score (or of 1); with models that compute in float32 to 1e-4, or to four times the rounding error of
+        torch, where that is more.
+
+        Args:
+            path: The file, which ends in .onnx; replaced at one moment.
+
+        Raises:
+            ValueError: The detector is not fitted, its model has no ONNX form, the path does not end in .onnx, or the
+                check fails. Nothing is written.
+            FileNotFoundError: There is no such folder.
+            MissingExtra: onnx or onnxruntime is not installed.
+        """
+        from seqae.anomaly.onnx_writing import write_scorer
+
+        self._refuse_unfitted()
+        return write_scorer(self.scorer_, path)
+
     @property
     def channels_(self) -> tuple[str, ...]:
         """The names of the channels."""
@@ -264,9 +296,12 @@ class AnomalyDetector:
             min_rows=self.min_rows,
         )
 
-    def _recordings(self, data: object) -> list[Recording]:
+    def _refuse_unfitted(self) -> None:
         if not hasattr(self, "scorer_"):
             raise ValueError("this detector is not fitted. Call fit(normal) first")
+
+    def _recordings(self, data: object) -> list[Recording]:
+        self._refuse_unfitted()
         recordings = as_recordings(data, channels=self.scorer_.channels)
         for recording in recordings:
             warn_of_times(recording, self.scorer_.period)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -15,6 +15,7 @@ from seqae._extras import require
 # Reads attributes of a module (or a function of a batch) and adds the nodes of its `forward`; the other arguments and
 # what it returns are those of `forward`, with names of values for tensors.
 Converter = Callable[..., Any]
+Described = tuple[str, type[np.generic], tuple[str | int, ...]]  # name, type and shape of a value
 Operand = str | np.ndarray | np.generic  # the name of a value, or a constant
 OPSET, IR_VERSION = 17, 8  # of 2022, so that older runtimes on devices read it, too
 _MAX_BYTES = 2**31 - 2**20  # of a protobuf, with room for the nodes
@@ -36,6 +37,7 @@ class Graph:
         self._converters = converters
         self._path: list[str] = []
         self._nodes: list[Any] = []
+        self._count = 0  # of all nodes, also those of subgraphs
         self._weights: dict[str, np.ndarray] = {}
         self._constants: dict[tuple[Any, ...], str] = {}
         self._inputs: list[Any] = []
@@ -52,7 +54,7 @@ class Graph:
         Raises:
             NoOnnxFormError: It has no converter.
         """
-        with self._inside(name):
+        with self.inside(name):
             return self.converter_of(part)(self, part, *arguments)
 
     def converter_of(self, part: Any) -> Converter:
@@ -74,7 +76,8 @@ class Graph:
 
     def nodes(self, operator: str, outputs: int, *operands: Operand, name: str = "", **attributes: Any) -> list[str]:
         """Add a node; return the names of its outputs."""
-        name = name or ".".join([*self._path, f"{operator}_{len(self._nodes)}"])
+        name = name or ".".join([*self._path, f"{operator}_{self._count}"])
+        self._count += 1
         inputs = [operand if isinstance(operand, str) else self.constant(operand) for operand in operands]
         names = [f"{name}:{index}" if index else name for index in range(outputs)]
         self._nodes.append(self._onnx.helper.make_node(operator, inputs, names, name=name, **attributes))
@@ -97,10 +100,33 @@ class Graph:
         self._weights[name] = np.ascontiguousarray(array)
         return name
 
-    def input(self, name: str, dtype: type[np.generic], shape: tuple[str | int, ...]) -> str:
-        """Add an input with named or fixed dimensions; return its name."""
+    def input(
+        self, name: str, dtype: type[np.generic], shape: tuple[str | int, ...], default: np.ndarray | None = None
+    ) -> str:
+        """Add an input with named or fixed dimensions, and what it is if it is not given; return its name."""
         self._inputs.append(self._described(name, dtype, shape))
+        if default is not None:
+            self._weights[name] = np.asarray(default, dtype)
         return name
+
+    def subgraph(
+        self, name: str, inputs: Sequence[Described], outputs: Sequence[Described], add: Callable[[], Sequence[str]]
+    ) -> Any:
+        """Return a graph for an attribute of a node, such as a branch; its nodes may read all values known here.
+
+        Args:
+            name: Start of the names of its outputs.
+            inputs: Name, type and shape of each input.
+            outputs: The same of each output.
+            add: Adds its nodes to this graph; returns the values that are its outputs.
+        """
+        outer, self._nodes = self._nodes, []
+        values = add()
+        names = [f"{name}.{output}" for output, _, _ in outputs]
+        self._nodes += [self._onnx.helper.make_node("Identity", [one], [to]) for one, to in zip(values, names)]
+        nodes, self._nodes = self._nodes, outer
+        described = [self._described(to, dtype, shape) for to, (_, dtype, shape) in zip(names, outputs)]
+        return self._onnx.helper.make_graph(nodes, name, [self._described(*each) for each in inputs], described)
 
     def output(self, name: str, value: str, dtype: type[np.generic], shape: tuple[str | int, ...]) -> None:
         """Make a value an output, under a name of its own."""
@@ -131,7 +157,8 @@ class Graph:
         return self._onnx.helper.make_tensor_value_info(name, element, shape)
 
     @contextmanager
-    def _inside(self, name: str) -> Iterator[None]:
+    def inside(self, name: str) -> Iterator[None]:
+        """Put a name before those of the nodes and weights that are added meanwhile."""
         self._path += [name] if name else []
         yield
         del self._path[len(self._path) - bool(name) :]

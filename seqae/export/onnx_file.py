@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from seqae._extras import require
 from seqae._files import require_local_path, write_atomically
@@ -32,11 +33,12 @@ from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
 from seqae.transforms.scaler import Scaler
 
-_CONVERTERS = {
+CONVERTERS = {
     converted: converter
     for module in (layers, networks, poolings, encoders, codes, decoders)
     for converted, converter in module.CONVERTERS.items()
 }
+_EXPECTED = "Expected an Encoder, a Decoder or an Autoencoder"
 
 
 def to_onnx(
@@ -82,11 +84,11 @@ def to_onnx(
         FileNotFoundError: There is no such folder.
         MissingExtra: onnx or onnxruntime is not installed.
     """
-    target = _target(path)
+    target = onnx_target(path)
     _check_model(model, scaler)
     require("onnxruntime", extra="onnx", purpose="the check of an ONNX file")
     reference = Reference(model, scaler, codes_only)
-    graph = Graph(_CONVERTERS)
+    graph = Graph(CONVERTERS)
     if not isinstance(model, Autoencoder):
         graph.converter_of(model)
     kind = None if isinstance(model, Decoder) else _step_kind(model, step_shape, scaler)
@@ -100,7 +102,8 @@ def to_onnx(
     return write_atomically(target, content)
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
+def onnx_target(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file to write; the errors are those of `to_onnx`."""
     target = require_local_path(path)
     if target.suffix != ".onnx":
         raise ValueError(f"{target} does not end in .onnx. Give the name of an ONNX file, such as model.onnx")
@@ -111,14 +114,20 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 def _check_model(model: object, scaler: Scaler | None) -> None:
     if not isinstance(model, Encoder | Decoder | Autoencoder):
-        raise ValueError(f"a {type(model).__name__} has no ONNX form. Expected an Encoder, a Decoder or an Autoencoder")
+        remedy = "Call its own method, to_onnx" if hasattr(model, "to_onnx") else _EXPECTED
+        raise ValueError(f"a {type(model).__name__} has no ONNX form. {remedy}")
+    refuse_other_dtypes(model)
+    if scaler is not None and not hasattr(scaler, "mean_"):
+        raise ValueError("a scaler that is not fitted. Fit it to the data that the model was trained on")
+
+
+def refuse_other_dtypes(model: nn.Module) -> None:
+    """Raise a ValueError if a model has weights that are not float32."""
     other = {p.dtype for p in model.parameters() if p.dtype.is_floating_point} - {torch.float32}
     if other:
         raise ValueError(
             f"weights of {min(map(str, other))}; an ONNX file holds float32. Convert the model: model.float()"
         )
-    if scaler is not None and not hasattr(scaler, "mean_"):
-        raise ValueError("a scaler that is not fitted. Fit it to the data that the model was trained on")
 
 
 def _step_kind(model: Encoder | Autoencoder, step_shape: tuple[int, ...] | None, scaler: Scaler | None) -> StepKind:

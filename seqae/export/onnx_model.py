@@ -35,18 +35,10 @@ class OnnxModel:
     """
 
     def __init__(self, path: str | os.PathLike[str], batch_size: int = 256):
-        runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4  # errors are raised; logged, they would come twice
-        try:
-            self._session = runtime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has a class for each kind of damage
-            raise ValueError(f"{path} is no ONNX model. Write one with seqae.export.to_onnx") from error
+        self._session = open_session(path)
         self.batch_size = batch_size
         self.path = Path(path)
-        self._run_options = runtime.RunOptions()
+        self._run_options = require("onnxruntime", extra="onnx", purpose="an ONNX file").RunOptions()
         self._run_options.only_execute_path_to_fetches = True
         self._types = {each.name: each.type for each in self._session.get_inputs()}
         self.inputs = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
@@ -120,3 +112,16 @@ class OnnxModel:
             return self._session.run([output], inputs, self._run_options)[0]
         except Exception as error:
             raise ValueError(f"{self.path} can't read these inputs: {error}") from error
+
+
+def open_session(path: str | os.PathLike[str]) -> Any:
+    """Return the session of onnxruntime for a file, on the CPU; the errors are those of `OnnxModel`."""
+    runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # errors are raised; logged, they would come twice
+    try:
+        return runtime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class for each kind of damage
+        raise ValueError(f"{path} is no ONNX model. Write one with seqae.export.to_onnx") from error

@@ -12,7 +12,7 @@ _LARGEST = 1e6  # of a scaled value
 
 
 def scale_values(graph: Graph, scaler: Scaler, values: str) -> str:
-    """Return what `Scaler.transform` does with values `(batch, time, channel)`, float32 as given and returned."""
+    """Return what `Scaler.transform` does with values `(..., channel)`, float32 or float64; it returns float32."""
     mean = np.asarray(scaler.mean_, np.float64)
     exact = graph.node("Cast", values, to=_FLOAT64)
     deviation = graph.node("Sub", exact, mean)
@@ -20,8 +20,8 @@ def scale_values(graph: Graph, scaler: Scaler, values: str) -> str:
     if scaler.is_constant_.any():  # a float32 next to a constant is the constant, rounded
         near = np.where(scaler.is_constant_, float(np.finfo(np.float32).eps) * np.abs(mean), -1.0)
         is_rounding = graph.node("Not", graph.node("Greater", graph.node("Abs", deviation), near))
-        is_known = graph.node("Not", graph.node("IsNaN", exact))
-        scaled = graph.node("Where", graph.node("And", is_rounding, is_known), np.float64(0), scaled)
+        is_float32 = graph.node("Equal", exact, graph.node("Cast", graph.node("Cast", exact, to=_FLOAT32), to=_FLOAT64))
+        scaled = graph.node("Where", graph.node("And", is_rounding, is_float32), np.float64(0), scaled)
     clipped = graph.node("Clip", scaled, np.float64(-_LARGEST), np.float64(_LARGEST))
     clipped = graph.node("Where", graph.node("IsNaN", scaled), scaled, clipped)  # runtimes clip NaN as they like
     return graph.node("Cast", clipped, to=_FLOAT32)

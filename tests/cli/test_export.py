@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 import seqae
-from seqae.export import OnnxModel
+from generators import noisy_waves
+from seqae.export import OnnxDetector, OnnxModel
 from seqae.modules.encoders import NullEncoder
 
 pytest.importorskip("onnxruntime")
@@ -66,3 +68,40 @@ def test_mistakes_are_one_line(saved: Path, tmp_path: Path, command: Callable):
         done = command("export", *map(str, words))
         assert done.code == 2 and done.err.startswith(f"error: {message}") and done.err.count("\n") == 1
     assert not path.exists()
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = noisy_waves(600, 0, [5, 9], noise=0.2)
+    return seqae.save(seqae.AnomalyDetector().fit(rows), tmp_path_factory.mktemp("run") / "model")
+
+
+def test_a_detector_is_written_whole(detector: Path, tmp_path: Path, command: Callable):
+    path = tmp_path / "detector.onnx"
+    done = command("export", str(detector.parent), "--to", "onnx", "-o", str(path))
+    assert (done.code, done.err) == (0, "")
+    assert "reads rows (row, 2), threshold (), before (16, 2)\n" in done.out
+    assert "gives scores (row), channel_scores (row, 2), alarms (row), filled (row, 2)\n" in done.out
+    rows = noisy_waves(200, 1, [5, 9], noise=0.2)
+    rows[100:110] += 3
+    expected = seqae.load(detector).score_samples(rows)
+    np.testing.assert_allclose(OnnxDetector(path).score(rows).scores, expected, rtol=0, atol=1e-6)
+
+
+def test_what_was_written_is_told_as_json(detector: Path, saved: Path, tmp_path: Path, command: Callable):
+    for model, kind, reads in (
+        (detector, "AnomalyDetector", {"rows": ["row", 2], "threshold": [], "before": [16, 2]}),
+        (saved, "Autoencoder", {"sequences": ["batch", "time", 3], "lengths": ["batch"]}),
+    ):
+        path = tmp_path / f"{kind}.onnx"
+        report = json.loads(command("export", str(model), "-o", str(path), "--json").printed)
+        assert (report["model"], report["kind"], report["reads"]) == (str(model), kind, reads)
+        assert (report["written"], report["bytes"]) == (str(path), path.stat().st_size)
+
+
+@pytest.mark.parametrize("words", [("--codes-only",), ("--step-shape", "3")])
+def test_options_of_other_models_are_refused_for_a_detector(words, detector: Path, tmp_path: Path, command: Callable):
+    done = command("export", str(detector), "-o", str(tmp_path / "detector.onnx"), *words)
+    assert done.code == 2
+    assert done.err == f"error: {words[0]} is for encoders and autoencoders, and this is a detector. Leave it out\n"
+    assert list(tmp_path.iterdir()) == []

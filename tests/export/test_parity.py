@@ -28,7 +28,7 @@ def shifted(amount: float):
 
 @pytest.mark.parametrize("amount", [1e-5, 3e-6, torch.nan])
 def test_a_graph_that_differs_is_refused_and_nothing_is_written(amount, tmp_path, monkeypatch):
-    monkeypatch.setitem(onnx_file._CONVERTERS, nn.Linear, shifted(amount))
+    monkeypatch.setitem(onnx_file.CONVERTERS, nn.Linear, shifted(amount))
     with pytest.raises(ValueError, match=r"the graph's codes differ from the model's by .* so nothing is written"):
         to_onnx(seqae.MeanEncoder(3, 4), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
