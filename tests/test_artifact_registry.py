@@ -55,6 +55,7 @@ NOT_SAVED = {
     *[
         "Alert",
         "AutoencoderOutput",
+        "BaselineScores",
         "BottleneckOutput",
         "ChannelContribution",
         "CompositeOutput",
@@ -63,6 +64,7 @@ NOT_SAVED = {
         "Drift",
         "Event",
         "EventScores",
+        "EventsFound",
         "InjectedFault",
         "RecursiveOutput",
         "RowScores",

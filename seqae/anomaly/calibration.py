@@ -62,7 +62,7 @@ class Calibration:
 
 
 def fit_calibration(
-    blocks: Sequence[np.ndarray], later: Sequence[np.ndarray], false_alarm_rate: float, merge_gap: int
+    blocks: Sequence[np.ndarray], false_alarm_rate: float, merge_gap: int, later: Sequence[np.ndarray] = ()
 ) -> Calibration:
     """Fit to the evidence of normal rows that no model was fitted to.
 
@@ -71,10 +71,10 @@ def fit_calibration(
 
     Args:
         blocks: Evidence, `(row,)` float64 each, in the order of time.
-        later: Evidence of the later half of the rows, `(row,)` float64 each, by models that were fitted to the earlier
-            half; may be empty.
         false_alarm_rate: The rate at which they are compared.
         merge_gap: Runs of rows with at most this many rows between them are one.
+        later: Evidence of the later half of the rows, `(row,)` float64 each, by models that were fitted to the earlier
+            half; none where there is none.
     """
     calibration = _fit(np.concatenate(blocks), merge_gap)
 

@@ -223,7 +223,7 @@ class ScorerFitter:
                 [_row_evidence(evidence, attribute, block) for block in some if block[0] is not None]
                 for some in (blocks, later)
             )
-        return fit_calibration(rows, rows_later, self.false_alarm_rate, self.merge_gap), rows
+        return fit_calibration(rows, self.false_alarm_rate, self.merge_gap, rows_later), rows
 
     def _threshold(self, calibration: Calibration, period: float | None) -> float:
         if self.false_alarms_per_day is None:
