@@ -22,6 +22,7 @@ from seqae.batch import Batch
 WINDOWS_PER_BATCH = 2048
 KINDS = 2  # of distances: of the channel itself, and of its residual
 USUAL_QUANTILE = 0.95  # surprises up to this quantile of normal windows are no evidence
+SOFT_EXCESS = 30.0  # above which log(1 + exp(excess)) is the excess
 DEGREES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0)  # of freedom, to choose from
 MIN_SCALE = 0.01  # of a distance per dimension, as a multiple of what is expected
 MOVES_PER_DIMENSION = 10  # a channel must have moved so often for each step of a window that is believed
@@ -96,10 +97,17 @@ class Surprise:
     usual: np.ndarray
 
     def evidence(self, distances: Tensor) -> Tensor:
-        """Return the surprise above the usual, `(kind, window, channel)`, of distances of this shape."""
-        degrees, scale, usual = (torch.from_numpy(each)[:, None] for each in (self.degrees, self.scale, self.usual))
-        surprise = (degrees + torch.from_numpy(self.dimensions)) / 2 * torch.log1p(distances / (degrees * scale))
-        return (surprise - usual).clamp(min=0)
+        """Return the surprise above the usual, `(kind, window, channel)`, of distances of this shape.
+
+        Below the usual it fades, as exp does, so that normal rows have an order too.
+        """
+        excess = self.surprise(distances) - torch.from_numpy(self.usual)[:, None]
+        return torch.log1p(excess.clamp(max=SOFT_EXCESS).exp()) + (excess - SOFT_EXCESS).clamp(min=0)
+
+    def surprise(self, distances: Tensor) -> Tensor:
+        """Return the negative logarithm of the density, less that of the most likely distance, of this shape."""
+        degrees, scale = (torch.from_numpy(each)[:, None] for each in (self.degrees, self.scale))
+        return (degrees + torch.from_numpy(self.dimensions)) / 2 * torch.log1p(distances / (degrees * scale))
 
     def widen(self, other: Surprise) -> Surprise:
         """Return a surprise with the larger scale of this one and another one, and with the larger usual surprise."""
@@ -137,7 +145,7 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
         )
     zero = np.zeros(tuple(best.shape))
     surprise = Surprise(degrees.numpy(), scale.numpy(), dimensions, zero)
-    usual = np.quantile(surprise.evidence(distances).numpy(), USUAL_QUANTILE, axis=1)
+    usual = np.quantile(surprise.surprise(distances).numpy(), USUAL_QUANTILE, axis=1)
     return Surprise(degrees.numpy(), scale.numpy(), dimensions, usual)
 
 
