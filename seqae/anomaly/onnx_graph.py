@@ -69,8 +69,10 @@ def _fill_step(graph: Graph, scorer: Scorer) -> Any:
                 last = graph.node("Concat", earlier, _unsqueeze(graph, held, 0), axis=0)
                 with graph.inside("resolutions.0"):  # the weights are the same
                     read = _reconstructions(graph, finest, _unsqueeze(graph, last, 0), graph.constant(np.array([1])))
-                newest = graph.node("Gather", graph.node("Squeeze", read, np.array([0])), _INT(-1))
-                return [graph.node("Where", missing, newest, held)]
+                read = graph.node("Squeeze", read, np.array([0]))
+                residual = _last_step(graph, finest.residuals, graph.node("Sub", last, read))
+                least_unusual = graph.node("Add", graph.node("Gather", read, _INT(-1)), residual)
+                return [graph.node("Where", missing, least_unusual, held)]
 
             filled = graph.node(
                 "If",
@@ -133,17 +135,27 @@ def scores_of_evidence(graph: Graph, scorer: Scorer, evidence: str, missing: str
     Args:
         graph: The graph to add to.
         scorer: The fitted scorer.
-        evidence: `(row, channel)` float64.
+        evidence: `(row, channel)` float64, of all rows between two gaps in time.
         missing: `(row, channel)` bool.
     """
     totals = _sum(graph, evidence)
-    scores = calibrated(graph, scorer.calibration, totals)
+    scores, latest = (calibrated(graph, each, totals) for each in (scorer.calibration, scorer.latest_calibration))
+    scores = graph.node("Where", _near_ends(graph, scorer, evidence), graph.node("Min", scores, latest), scores)
     parts = graph.node("Mul", evidence, graph.node("Div", scores, _nonzero(graph, totals)))
     known = graph.node("ReduceMax", graph.node("Cast", graph.node("Not", missing), to=_FLOAT32), axes=[1], keepdims=1)
     scores = graph.node("Where", graph.node("Greater", known, np.float32(0)), scores, np.float64(np.nan))
     scores = graph.node("Squeeze", graph.node("Cast", scores, to=_FLOAT32), np.array([1]))
     parts = graph.node("Where", missing, np.float64(np.nan), parts)
     return scores, graph.node("Cast", parts, to=_FLOAT32)
+
+
+def _near_ends(graph: Graph, scorer: Scorer, rows: str) -> str:
+    """Return `Scorer.near_ends` of all rows, `(row, 1)` bool."""
+    reach = _INT(scorer.localization.lengths[0] - 1)
+    count = graph.node("Squeeze", _length(graph, rows), np.array([0]))
+    numbers = _unsqueeze(graph, graph.node("Range", _INT(0), count, _INT(1)), 1)
+    near_last = graph.node("GreaterOrEqual", numbers, graph.node("Sub", count, reach))
+    return graph.node("Or", graph.node("Less", numbers, reach), near_last)
 
 
 def _window_evidence(graph: Graph, own: WindowEvidence, rows: str) -> str:
@@ -169,6 +181,15 @@ def _distances(graph: Graph, whitening: Whitening, windows: str) -> str:
     white = graph.node("MatMul", deviations, whitening.factor)
     squares = graph.node("ReduceSum", graph.node("Mul", white, white), np.array([2]), keepdims=0)
     return graph.node("Transpose", squares, perm=[1, 0])
+
+
+def _last_step(graph: Graph, whitening: Whitening, window: str) -> str:
+    """Return `Whitening.last_step` of the steps before the last one of a window `(time, channel)`, `(channel,)`."""
+    inverse = np.einsum("cts,cs->ct", whitening.factor, whitening.factor[:, -1])  # its last row, (channel, time)
+    weights = (inverse[:, :-1] / inverse[:, -1:]).T
+    deviations = graph.node("Sub", _slice(graph, window, 0, -1), whitening.center[:-1])
+    weighted = graph.node("ReduceSum", graph.node("Mul", deviations, weights), np.array([0]), keepdims=0)
+    return graph.node("Sub", whitening.center[-1], weighted)
 
 
 def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str) -> str:

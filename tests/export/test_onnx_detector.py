@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import seqae
@@ -27,10 +28,14 @@ DOCS = Path(__file__).parents[2] / "docs" / "onnx.md"
 NORMAL = np.concatenate([noisy_waves(1500, 0, [5, 9, 12], levels=[0, 1e4, -3]), np.full((1500, 1), 0.1)], axis=1)
 
 
+def waves(rows: int) -> np.ndarray:
+    """Return rows like the normal ones, `(row, 4)`."""
+    return np.concatenate([noisy_waves(rows, 2, [5, 9, 12], levels=[0, 1e4, -3]), np.full((rows, 1), 0.1)], axis=1)
+
+
 def faulty(rows: int = 700) -> np.ndarray:
     """Return rows with faults, missing values in many places, and what is next to a constant, `(row, 4)`."""
-    random = np.random.default_rng(1)
-    values = np.concatenate([noisy_waves(rows, 2, [5, 9, 12], levels=[0, 1e4, -3]), np.full((rows, 1), 0.1)], axis=1)
+    random, values = np.random.default_rng(1), waves(rows)
     values[200:230, 1] += 2
     values[300, 0] = -1e30
     values[400:403, 3] = [np.float32(0.1), 0.1 + 1e-9, 0.2]
@@ -77,6 +82,23 @@ def test_a_recording_in_pieces_has_the_same_scores_whatever_is_missing(rows_per_
     rows = faulty()
     assert np.isnan(detector.score_samples(rows)).sum() == 10
     assert_same(OnnxDetector(path, rows_per_run).score(rows), detector, rows)
+
+
+def test_only_rows_near_the_true_ends_have_the_lower_score_of_both_calibrations(detector, path):
+    rows, scorer = waves(420), detector.scorer_
+    for start in (0, 280, 390):  # at both ends, and where pieces of 295 rows are cut
+        rows[start : start + 30, 1] += 1.2
+    windows = scorer.window_evidence(torch.from_numpy(scorer.scaler.transform(rows).astype(np.float64)))
+    totals = scorer.localization.of_rows(windows).sum(dim=1)
+    usual, latest = (each.scores(totals).numpy() for each in (scorer.calibration, scorer.latest_calibration))
+    expected = np.concatenate([np.minimum(usual, latest)[:15], usual[15:-15], np.minimum(usual, latest)[-15:]])
+    assert (latest < usual - 0.01)[
+        [0, 14, 15, 294, 295, -16, -15, -1]
+    ].all()  # so that each of these rows tells them apart
+    for rows_per_run in (295, 4096):
+        found = OnnxDetector(path, rows_per_run).score(rows)
+        np.testing.assert_allclose(found.scores, expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(found.channel_scores.sum(axis=1), expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(
