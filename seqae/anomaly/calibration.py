@@ -94,7 +94,8 @@ def fit_calibration(
 def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:
     rows = len(evidence)
     tail = min(MAX_TAIL, TAIL_ROWS / rows)
-    grid = np.quantile(evidence, 1 - np.geomspace(1, tail, GRID_SIZE))
+    # Rows covered by the same least window have the same evidence: a quantile between two would split them by rounding.
+    grid = np.quantile(evidence, 1 - np.geomspace(1, tail, GRID_SIZE), method="lower")
     start = float(grid[-1])
     excesses = evidence[evidence > start] - start
     # Of rows with the same evidence, as with none, all are as rare.

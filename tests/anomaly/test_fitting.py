@@ -8,7 +8,13 @@ from generators import autoregressive
 from generators import wide_readings as readings
 from seqae.anomaly import fitting as fitting_module
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.fitting import MINIMUM_RANGE_FRACTION, _cross_fit_blocks, _hold_last, _in_blocks, minimum_effect
+from seqae.anomaly.normal_rows import (
+    MINIMUM_RANGE_FRACTION,
+    cross_fit_blocks,
+    hold_last,
+    in_blocks,
+    minimum_effect,
+)
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
@@ -27,7 +33,7 @@ def members(parts: list[torch.Tensor]) -> set[int]:
 def test_each_block_is_held_out_of_the_rows_that_its_models_are_fitted_to(lengths: tuple[int, ...]):
     everything = members(numbered(*lengths))
     held_out: list[int] = []
-    for block, others in _cross_fit_blocks(numbered(*lengths), 5, window=6):
+    for block, others in cross_fit_blocks(numbered(*lengths), 5, window=6):
         rows = block.flatten().int().tolist()
         assert rows == list(range(rows[0], rows[-1] + 1)), "a block is of consecutive rows of one part"
         assert not members([block]) & members(others)
@@ -40,10 +46,10 @@ def test_each_block_is_held_out_of_the_rows_that_its_models_are_fitted_to(length
 
 
 def test_blocks_of_recalibration_hold_each_row_once():
-    found = list(_in_blocks(numbered(50, 5, 300), 5, shortest=16))
+    found = list(in_blocks(numbered(50, 5, 300), 5, shortest=16))
     assert torch.cat(found).flatten().tolist() == list(range(355))
     assert [len(block) for block in found] == [50, 5, 75, 75, 75, 75]
-    assert [len(block) for block in _in_blocks(numbered(50), 5, shortest=16)] == [17, 17, 16]
+    assert [len(block) for block in in_blocks(numbered(50), 5, shortest=16)] == [17, 17, 16]
 
 
 def test_the_smallest_effect_is_a_fraction_of_the_range_and_of_the_unit_where_there_is_none():
@@ -56,7 +62,7 @@ def test_the_smallest_effect_is_a_fraction_of_the_range_and_of_the_unit_where_th
 def test_missing_values_of_training_rows_are_the_last_known_ones():
     nan = np.nan
     rows = np.array([[nan, 1.0], [2, nan], [nan, nan], [5, 4], [nan, 6]])
-    np.testing.assert_array_equal(_hold_last(rows), [[0, 1], [2, 1], [2, 1], [5, 4], [5, 6]])
+    np.testing.assert_array_equal(hold_last(rows), [[0, 1], [2, 1], [2, 1], [5, 4], [5, 6]])
 
 
 def test_resolutions_for_which_there_are_too_few_rows_are_made_finer():

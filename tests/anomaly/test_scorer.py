@@ -37,7 +37,7 @@ def faulty(rows: int, seed: int) -> np.ndarray:
 
 def test_a_score_is_the_rarity_of_the_evidence_of_all_channels(scorer: Scorer):
     evidence = torch.from_numpy(np.random.default_rng(0).exponential(3, size=(50, 4)))
-    found = scorer.scores(evidence, np.zeros((50, 4), dtype=bool))
+    found = scorer.scores(evidence, np.zeros((50, 4), dtype=bool), np.zeros(50, dtype=bool))
     np.testing.assert_allclose(found.scores, scorer.calibration.scores(evidence.sum(dim=1)).numpy(), rtol=1e-6)
     fractions = (evidence / evidence.sum(dim=1, keepdim=True)).numpy()
     np.testing.assert_allclose(found.channel_scores, found.scores[:, None] * fractions, rtol=1e-5)
@@ -56,7 +56,8 @@ def test_a_score_takes_its_stages_one_after_the_other(scorer: Scorer):
     values = faulty(300, seed=1)
     rows = torch.from_numpy(scorer.fill(scorer.scaler.transform(values)))
     evidence = scorer.localization.of_rows(scorer.window_evidence(rows))
-    expected, found = scorer.scores(evidence, np.isnan(values)), scorer.score(recorded(values))
+    near_end = (np.arange(300) < 15) | (np.arange(300) >= 285)
+    expected, found = scorer.scores(evidence, np.isnan(values), near_end), scorer.score(recorded(values))
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)
     np.testing.assert_allclose(found.channel_scores, expected.channel_scores, rtol=1e-5)
 
@@ -154,7 +155,7 @@ def test_resolutions_that_do_not_fit_hold_no_evidence(rows: int, scorer: Scorer)
     values = torch.from_numpy(scorer.scaler.transform(readings(rows, seed=1))).double()
     found = [each is not None for each in scorer.window_evidence(values)]
     assert found == [rows >= 16, rows >= 64]
-    assert np.isfinite(scorer.score(recorded(readings(rows, seed=1))).scores).all()
+    assert np.isfinite(scorer.score(recorded(readings(rows, seed=1))).scores).all() == (rows >= 16)
 
 
 def test_a_coarser_resolution_alone_is_enough():

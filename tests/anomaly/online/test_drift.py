@@ -30,5 +30,5 @@ def test_in_a_stream_it_is_told_as_of_the_whole(timed: bool, tmp_path: Path):
             online.save(tmp_path)
             online = OnlineDetector(detector).load(tmp_path)
     found += online.finish().drifts
-    assert len(whole) > 4
+    assert len(whole) >= 4
     assert sorted(map(str, found)) == sorted(map(str, whole))
