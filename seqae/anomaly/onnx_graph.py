@@ -15,7 +15,7 @@ from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.evidence import Surprise, Whitening, WindowEvidence
 from seqae.anomaly.localization import COARSE_WEIGHT
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor
+from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor, ScaledAutoencoder
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.export.graph import Converter, Graph
@@ -202,7 +202,7 @@ def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str) -> st
 
 def _reconstructions(graph: Graph, own: WindowEvidence, windows: str, count: str) -> str:
     """Return the reconstructions of windows, both `(window, time, channel)` float64; `count` windows, `(1,)`."""
-    if not isinstance(own.model, Autoencoder):
+    if not isinstance(own.model, Autoencoder | ScaledAutoencoder):
         return graph.convert(own.model, "model", windows, own.window)
     time = graph.constant(np.array([own.window]))
     places = graph.node("Concat", count, time, axis=0)
@@ -215,6 +215,13 @@ def _autoencoder(graph: Graph, model: Autoencoder, batch: Sequences) -> Sequence
     code = graph.convert(model.encoder, "encoder", batch)
     code = code if model.code is None else graph.convert(model.code, "code", code)
     return graph.convert(model.decoder, "decoder", code, batch.lengths)
+
+
+def _scaled_autoencoder(graph: Graph, model: ScaledAutoencoder, batch: Sequences) -> Sequences:
+    center, scale = graph.weight("center", model.center), graph.weight("scale", model.scale)
+    scaled = graph.node("Div", graph.node("Sub", batch.values, center), scale)
+    written = graph.convert(model.autoencoder, "autoencoder", batch.with_values(scaled))
+    return batch.with_values(graph.node("Add", graph.node("Mul", written.values, scale), center))
 
 
 def _linear_window_model(graph: Graph, model: LinearWindowModel, windows: str, window: int) -> str:
@@ -232,6 +239,7 @@ def _moving_average_predictor(graph: Graph, model: MovingAveragePredictor, windo
 
 WINDOW_MODEL_CONVERTERS: dict[Any, Converter] = {
     Autoencoder: _autoencoder,
+    ScaledAutoencoder: _scaled_autoencoder,
     LinearWindowModel: _linear_window_model,
     MovingAveragePredictor: _moving_average_predictor,
 }

@@ -126,6 +126,14 @@ def test_trained_models_are_written_to_the_rounding_of_float32(model, tmp_path):
     assert_same(OnnxDetector(detector.to_onnx(tmp_path / "detector.onnx")).score(faulty()), detector, faulty(), 1e-3)
 
 
+@pytest.mark.filterwarnings("ignore::seqae.training.TrainingWarning")
+def test_a_sequence_autoencoder_of_windows_is_written_with_its_scaling(tmp_path):
+    own = seqae.SequenceAutoencoder("gru", code_size=4, hidden_size=8, epochs=1)
+    detector = AnomalyDetector(own, resolutions=(1,)).fit(NORMAL[:600])
+    assert not np.allclose(detector.scorer_.resolutions[0].model.scale, 1, atol=1e-3)
+    assert_same(OnnxDetector(detector.to_onnx(tmp_path / "detector.onnx")).score(faulty()), detector, faulty(), 1e-3)
+
+
 def test_a_recalibrated_detector_is_written_as_it_is_now(detector, tmp_path):
     recalibrated = detector.recalibrate(NORMAL[:700] + np.array([0.5, 0, 0, 0]))
     assert not np.allclose(recalibrated.score_samples(faulty()), detector.score_samples(faulty()), equal_nan=True)
