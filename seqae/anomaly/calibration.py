@@ -16,6 +16,8 @@ TAIL_ROWS = 50  # normal rows above which the tail is extrapolated
 MAX_TAIL = 0.1  # the largest fraction of the rows that is a tail
 MIN_SHAPE = 0.1  # of the tail: that it is no longer than an exponential one cannot be known
 MIN_BLOCKS = 3  # to compare each with the others
+MAX_SHAPE = 1.0  # a tail without a mean is no tail that few rows can show
+ROUNDING = 1e9  # evidence is a multiple of one part of it
 GRID_SIZE = 49  # quantiles below the tail
 
 
@@ -43,6 +45,7 @@ class Calibration:
     def scores(self, evidence: Tensor) -> Tensor:
         """Return the scores of rows with this evidence, both `(row,)` float64."""
         grid, rarity = torch.from_numpy(self.grid), torch.from_numpy(self.rarity)
+        evidence = (evidence * ROUNDING).round() / ROUNDING
         above = (torch.searchsorted(grid, evidence.contiguous(), right=True) - 1).clamp(0, len(grid) - 2)
         width = (grid[above + 1] - grid[above]).clamp(min=1e-12)
         position = ((evidence - grid[above]) / width).clamp(0, 1)
@@ -92,9 +95,10 @@ def fit_calibration(
 
 
 def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:
-    rows = len(evidence)
+    # Rows covered by the same least window have the same evidence: rounding must not tell them apart, and a quantile
+    # between two rows would split them.
+    rows, evidence = len(evidence), np.round(evidence * ROUNDING) / ROUNDING
     tail = min(MAX_TAIL, TAIL_ROWS / rows)
-    # Rows covered by the same least window have the same evidence: a quantile between two would split them by rounding.
     grid = np.quantile(evidence, 1 - np.geomspace(1, tail, GRID_SIZE), method="lower")
     start = float(grid[-1])
     excesses = evidence[evidence > start] - start
@@ -102,10 +106,18 @@ def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:
     fractions = 1 - np.searchsorted(np.sort(evidence), grid, side="left") / rows
     rarity = np.maximum.accumulate(-np.log10(np.maximum(fractions, tail)))
     rarity[-1] = -np.log10(max(len(excesses), 1) / rows)
-    shape, scale = 0.0, 0.0
+    shape, scale = _fit_tail(excesses, start)
+    return Calibration(grid, rarity, shape, scale, 1.0, len(runs(evidence > start, merge_gap)) / rows)
+
+
+def _fit_tail(excesses: np.ndarray, start: float) -> tuple[float, float]:
+    """Return shape and scale of the tail of positive excesses over a start, `(excess,)`; they may be few or none."""
+    shape, smallest = MIN_SHAPE, 1e-6 + 1e-3 * abs(start)
     if len(excesses) >= MIN_EXCESSES:
         shape, scale = fit_pareto(excesses)
-    if shape < MIN_SHAPE:  # the shape and the mean of a Pareto distribution give its scale
-        mean = float(excesses.mean()) if len(excesses) else 0.0
-        shape, scale = MIN_SHAPE, max(mean * (1 - MIN_SHAPE), 1e-6 + 1e-3 * start)
-    return Calibration(grid, rarity, shape, scale, 1.0, len(runs(evidence > start, merge_gap)) / rows)
+        if MIN_SHAPE <= shape <= MAX_SHAPE:
+            return shape, max(scale, smallest)
+        shape = float(np.clip(shape, MIN_SHAPE, MAX_SHAPE))
+    # The shape and the median of a Pareto distribution give its scale.
+    median = float(np.median(excesses)) if len(excesses) else 0.0
+    return shape, max(median * shape / (2**shape - 1), smallest)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqae.anomaly.calibration import Calibration
-from seqae.anomaly.evidence import Surprise, Whitening, WindowEvidence
+from seqae.anomaly.calibration import ROUNDING, Calibration
+from seqae.anomaly.evidence import SOFT_EXCESS, Surprise, Whitening, WindowEvidence
 from seqae.anomaly.localization import COARSE_WEIGHT
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor, ScaledAutoencoder
@@ -112,6 +112,8 @@ def evidence_of_rows(graph: Graph, scorer: Scorer, rows: str) -> str:
 
 def calibrated(graph: Graph, calibration: Calibration, evidence: str) -> str:
     """Return `Calibration.scores` of evidence, both `(row, 1)` float64."""
+    evidence = graph.node("Round", graph.node("Mul", evidence, np.float64(ROUNDING)))
+    evidence = graph.node("Div", evidence, np.float64(ROUNDING))
     grid, rarity = graph.constant(calibration.grid), graph.constant(calibration.rarity)
     reached = graph.node("Cast", graph.node("GreaterOrEqual", evidence, grid), to=7)
     index = graph.node("Sub", graph.node("ReduceSum", reached, np.array([1]), keepdims=1), _INT(1))
@@ -197,7 +199,9 @@ def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str) -> st
     degrees, scale = surprise.degrees[kind], surprise.scale[kind]
     logarithm = _log1p(graph, graph.node("Div", distances, degrees * scale))
     weighted = graph.node("Mul", logarithm, (degrees + surprise.dimensions) / 2)
-    return graph.node("Max", graph.node("Sub", weighted, surprise.usual[kind]), _ZERO)
+    excess = graph.node("Sub", weighted, surprise.usual[kind])
+    soft = _log1p(graph, graph.node("Exp", graph.node("Min", excess, np.float64(SOFT_EXCESS))))
+    return graph.node("Add", soft, graph.node("Max", graph.node("Sub", excess, np.float64(SOFT_EXCESS)), _ZERO))
 
 
 def _reconstructions(graph: Graph, own: WindowEvidence, windows: str, count: str) -> str:

