@@ -99,10 +99,16 @@ class Surprise:
     def evidence(self, distances: Tensor) -> Tensor:
         """Return the surprise above the usual, `(kind, window, channel)`, of distances of this shape.
 
-        Below the usual it fades, as exp does, so that normal rows have an order too.
+        Below the usual it fades, as exp does, so that normal rows have an order too; no distance is no evidence.
         """
         excess = self.surprise(distances) - torch.from_numpy(self.usual)[:, None]
-        return torch.log1p(excess.clamp(max=SOFT_EXCESS).exp()) + (excess - SOFT_EXCESS).clamp(min=0)
+        soft = torch.log1p(excess.clamp(max=SOFT_EXCESS).exp()) + (excess - SOFT_EXCESS).clamp(min=0)
+        return (soft - torch.from_numpy(self.least)[:, None]).clamp(min=0)
+
+    @property
+    def least(self) -> np.ndarray:
+        """The soft excess where there is no distance, `(kind, channel)`."""
+        return np.log1p(np.exp(-self.usual))
 
     def surprise(self, distances: Tensor) -> Tensor:
         """Return the negative logarithm of the density, less that of the most likely distance, of this shape."""

@@ -201,7 +201,8 @@ def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str) -> st
     weighted = graph.node("Mul", logarithm, (degrees + surprise.dimensions) / 2)
     excess = graph.node("Sub", weighted, surprise.usual[kind])
     soft = _log1p(graph, graph.node("Exp", graph.node("Min", excess, np.float64(SOFT_EXCESS))))
-    return graph.node("Add", soft, graph.node("Max", graph.node("Sub", excess, np.float64(SOFT_EXCESS)), _ZERO))
+    soft = graph.node("Add", soft, graph.node("Max", graph.node("Sub", excess, np.float64(SOFT_EXCESS)), _ZERO))
+    return graph.node("Max", graph.node("Sub", soft, surprise.least[kind]), _ZERO)
 
 
 def _reconstructions(graph: Graph, own: WindowEvidence, windows: str, count: str) -> str:

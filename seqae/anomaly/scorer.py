@@ -25,8 +25,8 @@ class Scores:
     """The scores of rows.
 
     Attributes:
-        scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing, and in rows between gaps
-            in time that are fewer than a window has.
+        scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing. Rows between gaps in time
+            that are fewer than a window has cannot be judged, and score 0.
         channel_scores: `(row, channel)` float32, what each channel contributes: they add up to the score. NaN where a
             value is missing.
     """
@@ -186,8 +186,8 @@ class Scorer:
         return np.concatenate(codes).astype(np.float32)
 
     def _piece(self, rows: Tensor, wanted: slice) -> Tensor:
-        if len(rows) < self.resolutions[0].length:  # no window fits: nothing is known
-            return torch.full_like(rows, torch.nan)
+        if len(rows) < self.resolutions[0].length:  # no window fits: there is no evidence
+            return torch.zeros_like(rows)
         return self.localization.of_rows(self.window_evidence(rows))[wanted]
 
     def _window_means(self, rows: Tensor) -> Tensor:

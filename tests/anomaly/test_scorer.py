@@ -155,7 +155,9 @@ def test_resolutions_that_do_not_fit_hold_no_evidence(rows: int, scorer: Scorer)
     values = torch.from_numpy(scorer.scaler.transform(readings(rows, seed=1))).double()
     found = [each is not None for each in scorer.window_evidence(values)]
     assert found == [rows >= 16, rows >= 64]
-    assert np.isfinite(scorer.score(recorded(readings(rows, seed=1))).scores).all() == (rows >= 16)
+    scores = scorer.score(recorded(readings(rows, seed=1))).scores
+    assert np.isfinite(scores).all()
+    assert scores.any() == (rows >= 16)
 
 
 def test_a_coarser_resolution_alone_is_enough():

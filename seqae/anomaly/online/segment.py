@@ -115,7 +115,7 @@ class SegmentScorer:
             if len(self.caches[0].windows):
                 evidence = self.scorer.localization.of_rows(self._evidence())[rows]
             else:  # the whole segment is shorter than a window
-                evidence = torch.full(self.missing[rows].shape, torch.nan, dtype=torch.float64)
+                evidence = torch.zeros(self.missing[rows].shape, dtype=torch.float64)
             near_end = self.scorer.near_ends(
                 np.arange(first, stop) - self.start, self.stop - self.start if ended else None
             )
