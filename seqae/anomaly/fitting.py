@@ -99,7 +99,7 @@ class ScorerFitter:
         """Return a scorer with the same models, calibrated on other normal recordings.
 
         The new rows may be few, and show less than the training rows of how far a channel wanders. So no scale becomes
-        smaller, and the threshold no lower.
+        smaller; only the scores are calibrated anew.
 
         Args:
             scorer: A fitted scorer.
