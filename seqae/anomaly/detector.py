@@ -126,12 +126,15 @@ class AnomalyDetector:
             ValueError: The data cannot be used; the message names location and reason.
         """
         recordings = as_recordings(normal)
+        scores: Mapping[str, float] = {}
         if self.model == "auto":
-            self.model_scores_ = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
-            self.model_ = CANDIDATES[max(self.model_scores_, key=self.model_scores_.__getitem__)]
+            scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
+            model = CANDIDATES[max(scores, key=scores.__getitem__)]
         else:
-            self.model_ = as_factory(self.model)
-        self.scorer_ = self._fitter().fit(recordings, progress)
+            model = as_factory(self.model)
+        scorer = self._fitter(model).fit(recordings, progress)
+        # Only now, so that a fit that fails leaves the detector as it was.
+        self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
         return self
 
     def recalibrate(self, normal: object) -> AnomalyDetector:
@@ -150,7 +153,7 @@ class AnomalyDetector:
         """
         recordings = self._recordings(normal)
         recalibrated = copy.copy(self)
-        recalibrated.scorer_ = self._fitter().recalibrate(self.scorer_, recordings)
+        recalibrated.scorer_ = self._fitter(self.model_).recalibrate(self.scorer_, recordings)
         return recalibrated
 
     def score_samples(self, data: object) -> np.ndarray:
@@ -265,9 +268,9 @@ class AnomalyDetector:
         """The losses of the finest model in each epoch, "train" and "valid"; empty if it was not trained."""
         return self.scorer_.history
 
-    def _fitter(self) -> ScorerFitter:
+    def _fitter(self, model: WindowModelFactory) -> ScorerFitter:
         return ScorerFitter(
-            model=self.model_,
+            model=model,
             resolutions=self.resolutions,
             window=self.window,
             false_alarm_rate=self.false_alarm_rate,

@@ -418,3 +418,13 @@ def test_a_spike_is_a_short_event_that_peaks_in_its_row(wave_detector: AnomalyDe
         lengths.append(event.stop - event.start)
     assert sum(peaks) >= 19
     assert np.mean(np.array(lengths) <= 9) >= 0.9
+
+
+def test_a_fit_that_fails_leaves_the_detector_as_it_was():
+    detector, values = fitted(readings(600, seed=0)), readings(300, seed=1)
+    before = detector.score_samples(values)
+    detector.model = "pca"
+    with pytest.raises(ValueError, match="longest segment"):
+        detector.fit(readings(20, seed=0))
+    assert type(detector.model_).__name__ == "Linear"
+    np.testing.assert_array_equal(detector.score_samples(values), before)
