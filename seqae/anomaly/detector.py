@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -281,10 +280,9 @@ class AnomalyDetector:
         )
 
     def _with_model(self, model: WindowModelFactory) -> AnomalyDetector:
-        """Return a detector that is not fitted, with another model."""
-        other = AnomalyDetector(model)
-        for name in inspect.signature(AnomalyDetector).parameters.keys() - {"model"}:
-            setattr(other, name, getattr(self, name))
+        """Return a copy with another model, to be fitted."""
+        other = copy.copy(self)
+        other.model = model
         return other
 
     def _detection(self, recording: Recording) -> Detection:

@@ -21,7 +21,7 @@ from seqae.batch import Batch
 
 WINDOWS_PER_BATCH = 2048
 KINDS = 2  # of distances: of the channel itself, and of its residual
-USUAL_QUANTILE = 0.95  # surprises up to this quantile of normal windows are no evidence
+USUAL_QUANTILE = 0.95  # of the surprises of normal windows; below it, evidence fades
 SOFT_EXCESS = 30.0  # above which log(1 + exp(excess)) is the excess
 DEGREES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0)  # of freedom, to choose from
 MIN_SCALE = 0.01  # of a distance per dimension, as a multiple of what is expected
@@ -88,7 +88,7 @@ class Surprise:
         degrees: The degrees of freedom, `(kind, channel)`.
         scale: The usual distance per dimension, `(kind, channel)`.
         dimensions: The number of dimensions of a distance that are believed, `(channel,)`.
-        usual: The surprise up to which there is no evidence, `(kind, channel)`.
+        usual: The surprise below which evidence fades, `(kind, channel)`.
     """
 
     degrees: np.ndarray

@@ -11,11 +11,8 @@ import torch
 from torch import Tensor
 
 from seqae.anomaly.window_models import (
-    PCA,
     WINDOW_MODELS,
-    Conv,
     Linear,
-    Recurrent,
     ScaledAutoencoder,
     WindowModelFactory,
 )
@@ -28,12 +25,7 @@ if TYPE_CHECKING:
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 
 FITTED_FRACTION = 0.7  # of the normal rows, when models are compared; faults are injected into the rest
-CANDIDATES: Mapping[str, WindowModelFactory] = {
-    "linear": Linear(),
-    "pca": PCA(),
-    "conv": Conv(),
-    "gru": Recurrent("gru"),
-}
+CANDIDATES: Mapping[str, WindowModelFactory] = {name: WINDOW_MODELS[name] for name in ("linear", "pca", "conv", "gru")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +123,7 @@ def compare_models(
     same for all models, so that no labels are needed. See `seqae.evaluation.inject`.
 
     Args:
-        detector_with: Returns a detector that is not fitted, with this model.
+        detector_with: Returns a detector with this model, to be fitted.
         recordings: Normal recordings.
         candidates: The models by name.
         random_state: Seed of the faults.

@@ -131,7 +131,7 @@ class Scorer:
         reach = self.localization.lengths[0] - 1
         return (rows < reach) | (False if count is None else rows >= count - reach)
 
-    def scores(self, evidence: Tensor, missing: np.ndarray, near_end: np.ndarray, is_latest: bool = False) -> Scores:
+    def scores(self, evidence: Tensor, missing: np.ndarray, near_end: np.ndarray) -> Scores:
         """Return the scores of rows.
 
         Rows near an end have the evidence of fewer windows, of one at last, which is usually more: they get the lower
@@ -141,20 +141,18 @@ class Scorer:
             evidence: `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value is missing.
             near_end: `(row,)` bool, see `near_ends`.
-            is_latest: Whether it is the evidence in rows that were the latest, as `Localization.of_last_rows`.
         """
-        totals = evidence.sum(dim=1)
-        latest = self.latest_calibration.scores(totals)
-        if is_latest:
-            scores = latest
-        else:
-            scores = self.calibration.scores(totals)
-            scores = torch.where(torch.from_numpy(near_end), torch.minimum(scores, latest), scores)
-        parts = evidence * (scores / totals.clamp(min=torch.finfo(torch.float64).tiny))[:, None]
-        return Scores(
-            np.where(missing.all(axis=1), np.nan, scores.numpy()).astype(np.float32),
-            np.where(missing, np.nan, parts.numpy()).astype(np.float32),
-        )
+        totals, few = evidence.sum(dim=1), torch.from_numpy(near_end)
+        scores = self.calibration.scores(totals)
+        scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
+        return _divided(scores, evidence, missing)
+
+    def latest_scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:
+        """Return the scores of rows that are, or were, the latest ones; arguments as for `scores`.
+
+        Their evidence is that of `Localization.of_last_rows`.
+        """
+        return _divided(self.latest_calibration.scores(evidence.sum(dim=1)), evidence, missing)
 
     def reconstruct(self, recording: Recording) -> np.ndarray:
         """Return the reconstruction by the finest model, `(row, channel)` in the units of the data.
@@ -200,6 +198,16 @@ class Scorer:
             total[covered] += steps[:, offset // finest.rows_per_step]
             count[covered] += 1
         return total / count
+
+
+def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
+    """Return scores `(row,)` divided among the channels as their evidence is, `(row, channel)`."""
+    totals = evidence.sum(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
+    parts = evidence * (scores / totals)[:, None]
+    return Scores(
+        np.where(missing.all(axis=1), np.nan, scores.numpy()).astype(np.float32),
+        np.where(missing, np.nan, parts.numpy()).astype(np.float32),
+    )
 
 
 def _pieces(rows: np.ndarray, reach: int) -> Iterator[tuple[Tensor, slice]]:

@@ -149,7 +149,7 @@ class SegmentScorer:
         evidence = torch.zeros(missing.shape, dtype=torch.float64)
         if known:
             evidence[new - known :] = self.scorer.localization.of_last_rows(self._evidence(), windows - known)
-        found = self.scorer.scores(evidence, missing, np.zeros(new, dtype=bool), is_latest=True)
+        found = self.scorer.latest_scores(evidence, missing)
         first = self.stop - new
         return ScoredRows(first, np.arange(first, self.stop), self.times[rows], found.scores, found.channel_scores)
 
