@@ -75,12 +75,10 @@ class ScorerFitter:
         noise = torch.from_numpy(minimum_effect(parts, scaler)).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
-        histories: list[Mapping[str, Sequence[float]]] = []
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
-            evidence: Sequence[WindowEvidence] = [
-                self._fit_evidence(rows, noise, window, each, progress, histories) for each in resolutions
-            ]
+            fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
+            evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
             blocks: Sequence[Distances] = [
                 distances
                 for block, others in cross_fit_blocks(rows, self.model.n_folds, window)
@@ -93,7 +91,7 @@ class ScorerFitter:
                 for number, each in enumerate(evidence)
             ]
         scorer = self._calibrate(evidence, recordings[0], scaler, period, blocks, later, parts)
-        return replace(scorer, history=histories[0] if histories else {})
+        return replace(scorer, history=fitted[0][1])
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer with the same models, calibrated on other normal recordings.
@@ -146,20 +144,17 @@ class ScorerFitter:
         window: int,
         rows_per_step: int,
         progress: bool = False,
-        histories: list[Mapping[str, Sequence[float]]] | None = None,
-    ) -> WindowEvidence:
-        """Return a model of windows with what is usual for them, but without the surprise."""
+    ) -> tuple[WindowEvidence, Mapping[str, Sequence[float]]]:
+        """Return a model of windows with what is usual for them, but without the surprise; and its losses, if any."""
         windows = sample_windows(parts, window, rows_per_step)
         model = self.model(windows, noise)
+        history: Mapping[str, Sequence[float]] = {}
         if self.model.is_trainable and self.epochs:
             history = train(model, windows, self.epochs, self.model.learning_rate, self.random_state, progress)
-            if histories is not None:
-                histories.append(history)
         with torch.inference_mode():
             residuals = windows - reconstructions(model.eval(), windows)
-            return WindowEvidence(
-                model, window, rows_per_step, fit_whitening(windows, noise), fit_whitening(residuals, noise)
-            )
+            whitenings = fit_whitening(windows, noise), fit_whitening(residuals, noise)
+        return WindowEvidence(model, window, rows_per_step, *whitenings), history
 
     def _held_out(
         self,
@@ -172,7 +167,8 @@ class ScorerFitter:
         """Return the distances in parts that are held out, by models that are fitted to the other parts."""
         longest = max(map(len, parts), default=0)
         fitted = [
-            self._fit_evidence(parts, noise, window, each) if window * each <= longest else None for each in resolutions
+            self._fit_evidence(parts, noise, window, each)[0] if window * each <= longest else None
+            for each in resolutions
         ]
         return [_distances(fitted, part) for part in held_out]
 
