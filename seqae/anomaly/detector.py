@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_times
-from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.loading import read_recordings
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class AnomalyDetector:
     """
 
     scorer_: Scorer
+    reading_: ReadingOptions
     model_: WindowModelFactory
     model_scores_: Mapping[str, float]
 
@@ -113,18 +115,22 @@ class AnomalyDetector:
         self.epochs = epochs
         self.random_state = random_state
 
-    def fit(self, normal: object, progress: bool = False) -> AnomalyDetector:
+    @takes_reading_options
+    def fit(self, normal: object, progress: bool = False, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
         """Fit models and thresholds to normal rows.
 
         Args:
             normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
                 see `seqae.as_recordings`.
             progress: Whether to show a progress bar of the training.
+            **reading: How tables are read, see `ReadingOptions`. Those that say what columns and values mean are kept
+                as `reading_`, and hold for tables that are scored, where they name no other.
 
         Raises:
             ValueError: The data cannot be used; the message names location and reason.
         """
-        recordings = as_recordings(normal)
+        options = ReadingOptions.of(**reading)
+        recordings = read_recordings(normal, options)
         scores: Mapping[str, float] = {}
         if self.model == "auto":
             scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
@@ -134,9 +140,11 @@ class AnomalyDetector:
         scorer = self._fitter(model).fit(recordings, progress)
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
+        self.reading_ = options.remembered()
         return self
 
-    def recalibrate(self, normal: object) -> AnomalyDetector:
+    @takes_reading_options
+    def recalibrate(self, normal: object, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
         """Return a copy with the same models, calibrated on other normal rows; this detector does not change.
 
         For a machine that was serviced or runs at another operating point. It takes no longer than scoring, and fewer
@@ -146,70 +154,80 @@ class AnomalyDetector:
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
+            **reading: How tables are read, as for `fit`.
 
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted.
         """
-        recordings = self._recordings(normal)
+        recordings = self._recordings(normal, reading)
         recalibrated = copy.copy(self)
         recalibrated.scorer_ = self._fitter(self.model_).recalibrate(self.scorer_, recordings)
         return recalibrated
 
-    def score_samples(self, data: object) -> np.ndarray:
+    @takes_reading_options
+    def score_samples(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return one score per row of one recording, `(row,)` float32: higher = more anomalous, see the class.
 
         Rows in which all values are missing get NaN.
 
         Args:
             data: One recording, in any form that `fit` takes.
+            **reading: How tables are read, as for `fit`; so for all methods below.
 
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted; so for all methods below.
         """
-        recording = self._one(data)
+        recording = self._one(data, reading)
         return self.scorer_.score(recording).scores
 
-    def predict(self, data: object) -> np.ndarray:
+    @takes_reading_options
+    def predict(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return which rows of one recording raise an alarm, `(row,)` bool."""
-        return self._detection(self._one(data)).alarms
+        return self._detection(self._one(data, reading)).alarms
 
-    def channel_scores(self, data: object) -> np.ndarray:
+    @takes_reading_options
+    def channel_scores(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return one score per row and channel of a recording, `(row, channel)` float32; NaN where a value is missing.
 
         They are what each channel contributes to the score of the row, and add up to it.
         """
-        recording = self._one(data)
+        recording = self._one(data, reading)
         return self.scorer_.score(recording).channel_scores
 
-    def detect(self, data: object) -> list[Detection]:
+    @takes_reading_options
+    def detect(self, data: object, **reading: Unpack[ReadingKeywords]) -> list[Detection]:
         """Return scores, alarms and events of each recording; `data` may hold several."""
-        return [self._detection(recording) for recording in self._recordings(data)]
+        return [self._detection(recording) for recording in self._recordings(data, reading)]
 
-    def events(self, data: object) -> list[Event]:
+    @takes_reading_options
+    def events(self, data: object, **reading: Unpack[ReadingKeywords]) -> list[Event]:
         """Return when one recording was abnormal, how severely, and which channels contribute."""
-        return self._detection(self._one(data)).events
+        return self._detection(self._one(data, reading)).events
 
-    def drift(self, data: object) -> list[Drift]:
+    @takes_reading_options
+    def drift(self, data: object, **reading: Unpack[ReadingKeywords]) -> list[Drift]:
         """Return how, and since when, one recording differs from the rows that the detector was calibrated on.
 
         The mean, the standard deviation or the fraction of missing values of a channel may have changed for good, or
         alarms have become too frequent. In normal rows at most one block of 1000 is reported; a block is a twentieth of
         the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
-        recording = self._one(data)
+        recording = self._one(data, reading)
         return find_drift(recording, self._detection(recording).alarms, self.scorer_)
 
-    def reconstruct(self, data: object) -> np.ndarray:
+    @takes_reading_options
+    def reconstruct(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the reconstruction of one recording by the finest model, `(row, channel)` in the units of the data."""
-        recording = self._one(data)
+        recording = self._one(data, reading)
         return self.scorer_.reconstruct(recording)
 
-    def encode(self, data: object) -> np.ndarray:
+    @takes_reading_options
+    def encode(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the codes of one recording's windows at the finest resolution, `(window, code_size)` float32.
 
         The windows are adjacent; the last one ends at the last row of a segment without gaps in time.
         """
-        recording = self._one(data)
+        recording = self._one(data, reading)
         return self.scorer_.encode(recording)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> Path:
@@ -301,15 +319,16 @@ class AnomalyDetector:
         if not hasattr(self, "scorer_"):
             raise ValueError("this detector is not fitted. Call fit(normal) first")
 
-    def _recordings(self, data: object) -> list[Recording]:
+    def _recordings(self, data: object, reading: ReadingKeywords) -> list[Recording]:
         self._refuse_unfitted()
-        recordings = as_recordings(data, channels=self.scorer_.channels)
+        options = ReadingOptions.of(**{**reading, "channels": self.scorer_.channels})
+        recordings = read_recordings(data, options, self.reading_)
         for recording in recordings:
             warn_of_times(recording, self.scorer_.period)
         return recordings
 
-    def _one(self, data: object) -> Recording:
-        recordings = self._recordings(data)
+    def _one(self, data: object, reading: ReadingKeywords) -> Recording:
+        recordings = self._recordings(data, reading)
         if len(recordings) != 1:
             raise ValueError(f"{len(recordings)} recordings. This takes one; use detect(data) for several")
         return recordings[0]

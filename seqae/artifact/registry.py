@@ -101,6 +101,7 @@ MODULE_OF = {
     "RandomScale": "seqae.transforms.augmentations",
     "RandomShift": "seqae.transforms.masked_images",
     "RandomTranslate": "seqae.transforms.augmentations",
+    "ReadingOptions": "seqae.data.signals.options",
     "ReadingSteps": "seqae.estimators.steps",
     "Recurrent": "seqae.anomaly.window_models",
     "RecurrentEncoder": "seqae.modules.encoders",

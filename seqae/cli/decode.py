@@ -105,9 +105,10 @@ def read_codes(path: Path) -> Codes:
 def _from_table(path: Path) -> Codes:
     import numpy as np
 
+    from seqae.data.signals.options import ReadingOptions
     from seqae.data.signals.readers import read_table
 
-    columns = read_table(path).columns
+    columns = read_table(path, ReadingOptions()).columns
     names = [name for name in columns if name.startswith("code_") and name[5:].isdecimal()]
     if not names or set(names) != {f"code_{number}" for number in range(len(names))}:
         raise ValueError(f"no columns code_0, code_1, ... ({path.name}). Expected codes as seqae encode writes them")

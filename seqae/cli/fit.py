@@ -79,13 +79,14 @@ def fit_autoencoder(
         overwrite: replace a model that is there already
         json: print one JSON object on standard output, and all else on standard error
     """
-    from seqae.cli.inputs import ReadingOptions, read_inputs, refuse_options_of_others
+    from seqae.cli.inputs import FileOptions, read_inputs, refuse_options_of_others
+    from seqae.data.signals.options import ReadingOptions
 
     with json_report(json) as report:
         _refuse_target(out, overwrite)
         if code_size < 1:
             raise ValueError(f"code_size={code_size}. Expected a whole number of at least 1")
-        options = ReadingOptions(time_column, ignore, size=size, grey=grey)
+        options = FileOptions(ReadingOptions(time_column=time_column, ignore=ignore), size=size, grey=grey)
         inputs = read_inputs(data, options)
         refuse_options_of_others(inputs.kind, options)
         if window is not None and inputs.kind not in ("tables", "arrays"):

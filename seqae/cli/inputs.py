@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae.cli.messages import existing
+from seqae.data.signals.options import ReadingOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,20 +22,16 @@ _GZIPPED = ("tables", "texts")  # kinds whose files may be gzipped
 
 
 @dataclass(frozen=True)
-class ReadingOptions:
+class FileOptions:
     """How to read files.
 
     Attributes:
-        time_column: The column of times of a table.
-        ignore: Columns of a table to leave out.
-        channels: Columns of a table to take; empty for all.
+        reading: How to read tables.
         size: Height and width to scale frames to; empty for their own.
         grey: Whether to make one channel of the colours of frames.
     """
 
-    time_column: str | None = None
-    ignore: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
+    reading: ReadingOptions = ReadingOptions()  # noqa: RUF009 (frozen)
     size: tuple[int, ...] = ()
     grey: bool = False
 
@@ -99,10 +96,10 @@ class FileKind:
 
     endings: tuple[str, ...]
     sequences: str
-    read: Callable[[list[Path], ReadingOptions], Inputs]
+    read: Callable[[list[Path], FileOptions], Inputs]
 
 
-def read_inputs(files: Sequence[Path], options: ReadingOptions, kinds: Sequence[str] | None = None) -> Inputs:
+def read_inputs(files: Sequence[Path], options: FileOptions, kinds: Sequence[str] | None = None) -> Inputs:
     """Return the sequences in files, which are all of one kind.
 
     A folder stands for the files in it; an image is a sequence of one step, and a folder of images within a folder is
@@ -144,11 +141,12 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
     )
 
 
-def refuse_options_of_others(kind: str, options: ReadingOptions) -> None:
+def refuse_options_of_others(kind: str, options: FileOptions) -> None:
     """Raise a ValueError if an option was given that files of this kind have no use for."""
-    given = {
-        "time_column": (options.time_column is not None, "tables"),
-        "ignore": (bool(options.ignore), "tables"),
+    reading, default = options.reading, ReadingOptions()
+    names = [each.name for each in fields(reading) if each.name != "channels"]
+    given = {name: (getattr(reading, name) != getattr(default, name), "tables") for name in names}
+    given |= {
         "size": (bool(options.size), "videos"),
         "grey": (options.grey, "videos"),
     }
@@ -192,19 +190,17 @@ def _has_images(folder: Path) -> bool:
     return any(path.suffix.lower() in IMAGES and not path.name.startswith(".") for path in folder.iterdir())
 
 
-def _tables(files: list[Path], options: ReadingOptions) -> Inputs:
-    from seqae.data.signals.loading import as_recordings
+def _tables(files: list[Path], options: FileOptions) -> Inputs:
+    from seqae.data.signals.loading import read_recordings
     from seqae.data.signals.readers import files_of
 
     paths = [path for file in files for path in files_of(file)]
-    recordings = as_recordings(
-        files, time_column=options.time_column, ignore=options.ignore, channels=options.channels or None
-    )
+    recordings = read_recordings(files, options.reading)
     warnings = [f"{recording.name}: {warning}" for recording in recordings for warning in recording.warnings]
     return Inputs("tables", recordings, [recording.name for recording in recordings], warnings, paths=paths)
 
 
-def _arrays(files: list[Path], options: ReadingOptions) -> Inputs:
+def _arrays(files: list[Path], options: FileOptions) -> Inputs:
     items, names, labels = [], [], []
     for path in files:
         found = _READERS_OF_ARRAYS[path.suffix.lower()](path)
@@ -266,7 +262,7 @@ def _native(array: np.ndarray) -> np.ndarray:
     return np.array(array, dtype=array.dtype.newbyteorder("="))
 
 
-def _texts(files: list[Path], options: ReadingOptions) -> Inputs:
+def _texts(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.text.files import read_texts
 
     items, names = [], []
@@ -277,13 +273,13 @@ def _texts(files: list[Path], options: ReadingOptions) -> Inputs:
     return Inputs("texts", items, names)
 
 
-def _audio(files: list[Path], options: ReadingOptions) -> Inputs:
+def _audio(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.audio.files import read_audio
 
     return Inputs("audio", [read_audio(path) for path in files], [path.name for path in files])
 
 
-def _videos(files: list[Path], options: ReadingOptions) -> Inputs:
+def _videos(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.video.files import read_video
 
     if options.size and (len(options.size) != 2 or min(options.size) < 1):

@@ -11,6 +11,7 @@ from seqae.data._files.text_files import text_of
 from seqae.data.signals.csv_format import SAMPLE, CsvFormat, UncertainFormat
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Readings, Table
 from seqae.data.signals.timestamps import TimeReader
 
@@ -123,8 +124,10 @@ class LineReader:
     def _taken(self, table: Table) -> Readings:
         """Return the readings in a table, from the columns from which the first rows were read."""
         if self._first is None:
-            return table.readings(self.time_column, (), self.channels, self._time_reader)
+            options = ReadingOptions(time_column=self.time_column, channels=self.channels)
+            return table.readings(options, self._time_reader)
         used = {*self._first.columns, *self._first.time_columns}
-        others = [name for name in table.columns if name not in used]
+        others = tuple(name for name in table.columns if name not in used)
         time_column = next(iter(self._first.time_columns), None)
-        return table.readings(time_column, others, self.channels, self._time_reader)
+        options = ReadingOptions(time_column=time_column, ignore=others, channels=self.channels)
+        return table.readings(options, self._time_reader)

@@ -82,7 +82,8 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         what: The content of the results, such as "codes": part of their names.
     """
     from seqae.cli.abilities import abilities_of
-    from seqae.cli.inputs import ReadingOptions, read_inputs, refuse_options_of_others
+    from seqae.cli.inputs import FileOptions, read_inputs, refuse_options_of_others
+    from seqae.data.signals.options import ReadingOptions
 
     folder = saved_in(request.model)
     for file in request.files:
@@ -91,11 +92,12 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         model = model_in(folder)
         abilities = abilities_of(model, folder, ability)
         frame = abilities.frame_size
-        options = ReadingOptions(
-            request.time_column, request.ignore, abilities.channels, frame[1:], grey=frame[:1] == (1,)
+        reading = ReadingOptions(
+            time_column=request.time_column, ignore=request.ignore, channels=abilities.channels or None
         )
+        options = FileOptions(reading, frame[1:], grey=frame[:1] == (1,))
         inputs = read_inputs(request.files, options, abilities.reads)
-    refuse_options_of_others(inputs.kind, ReadingOptions(request.time_column, request.ignore))
+    refuse_options_of_others(inputs.kind, FileOptions(reading))
     if abilities.is_detector or (ability == "reconstruct" and inputs.kind == "tables"):
         paths = output_paths(inputs.names, what, request.out, request.format)
     else:

@@ -21,6 +21,8 @@ from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
 from .images.synthetic import synthetic_surfaces as synthetic_surfaces
 from .signals.loading import as_recordings as as_recordings
+from .signals.options import ReadingKeywords as ReadingKeywords
+from .signals.options import ReadingOptions as ReadingOptions
 from .signals.recordings import Recording as Recording
 from .signals.telemetry import read_labels as read_labels
 from .signals.telemetry import telemetry_folder as telemetry_folder

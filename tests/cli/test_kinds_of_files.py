@@ -13,7 +13,7 @@ import pytest
 
 import seqae
 from seqae.cli import main
-from seqae.cli.inputs import KINDS, ReadingOptions, in_order, read_inputs
+from seqae.cli.inputs import KINDS, FileOptions, in_order, read_inputs
 from seqae.data import read_audio, read_video
 
 RNG = np.random.default_rng(0)
@@ -330,7 +330,7 @@ def test_files_are_read_by_the_endings_of_their_names(name: str, tmp_path: Path)
     write, _, *_ = FILES[name]
     write(tmp_path / name)
     grey = name == "clips"
-    found = read_inputs([tmp_path / name], ReadingOptions(size=(8, 8) if grey else (), grey=grey))
+    found = read_inputs([tmp_path / name], FileOptions(size=(8, 8) if grey else (), grey=grey))
     assert found.kind in KINDS
     for one, other in zip(found.items, in_python(name, tmp_path / name), strict=True):
         same(*((each.samples if found.kind == "audio" else getattr(each, "values", each)) for each in (one, other)))

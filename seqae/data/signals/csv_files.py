@@ -7,10 +7,11 @@ from pathlib import Path
 from seqae.data._files.text_files import read_text
 from seqae.data.signals.csv_format import CsvFormat
 from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
 
-def read_csv(path: Path) -> Table:
+def read_csv(path: Path, options: ReadingOptions) -> Table:
     """Read values separated by commas, semicolons, tabs or bars, with a header or without, zipped or not.
 
     Raises:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from seqae.data._files.text_files import json_object, read_text
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
 
-def read_json_lines(path: Path) -> Table:
+def read_json_lines(path: Path, options: ReadingOptions) -> Table:
     """Read a file of lines such as `{"time": "2020-12-31T23:59:59", "pressure": 2.5}`.
 
     A member that is null or absent is missing in that row.

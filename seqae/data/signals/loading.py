@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from seqae.data.arrays import refuse_infinite, to_values
-from seqae.data.signals.names import as_tuple, default_names, format_names, suggest
+from seqae.data.signals.names import default_names, format_names, suggest
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.warnings import data_warnings
 
@@ -18,13 +19,8 @@ if TYPE_CHECKING:
     from seqae.data.signals.tables import Table
 
 
-def as_recordings(
-    data: object,
-    *,
-    time_column: str | None = None,
-    ignore: Sequence[str] = (),
-    channels: Sequence[str] | None = None,
-) -> list[Recording]:
+@takes_reading_options
+def as_recordings(data: object, **reading: Unpack[ReadingKeywords]) -> list[Recording]:
     """Return recordings of anything that holds readings.
 
     NaN, None, an empty cell and a masked value are missing values: they stay NaN. Infinite values are refused.
@@ -33,16 +29,16 @@ def as_recordings(
         data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
             polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
             of any of these. Nothing of it is changed.
-        time_column: The column of times, if neither its name, type nor position shows it.
-        ignore: Columns to leave out, such as labels.
-        channels: The columns to take, in this order; all others are left out, with a warning.
+        **reading: How tables are read, where they do not show it by themselves, see `ReadingOptions`: the column of
+            times and how they are written, columns to leave out or to take, columns that tell machines apart, marks
+            of missing values, lines around the table, and more.
 
     Returns:
         Recordings that all have the same channels in the same order.
 
     Raises:
         ValueError: The data cannot be read without guessing; the message names location and remedy.
-        TypeError: `data` is none of the above.
+        TypeError: `data` is none of the above, or there is no such option.
 
     Example:
         >>> from seqae import as_recordings
@@ -52,46 +48,59 @@ def as_recordings(
         >>> recording.channels
         ('0', '1')
     """
-    ignore = as_tuple(ignore)
-    channels = None if channels is None else as_tuple(channels)
+    return read_recordings(data, ReadingOptions.of(**reading))
+
+
+def read_recordings(data: object, options: ReadingOptions, remembered: ReadingOptions | None = None) -> list[Recording]:
+    """Return recordings of anything that holds readings, as `as_recordings`.
+
+    Args:
+        data: As for `as_recordings`.
+        options: How tables are read.
+        remembered: Options of another table of the same machine, which hold where none is given here and where they
+            apply: a column that is not there is no error.
+    """
     recordings: list[Recording] = []
     seen: set[str] = set()
-    for part in _parts(data):
-        seen.update(part.channels if isinstance(part, Recording) else part.names)
-        recordings.append(_recording(part, time_column, ignore, channels))
-    for name in ignore:
+    for part in _parts(data, options):
+        names = set(part.channels) if isinstance(part, Recording) else part.names
+        seen.update(names)
+        own = options if remembered is None else options.completed(remembered, names)
+        recordings += _recordings(part, own)
+    for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
     return _aligned(recordings)
 
 
-def _recording(
-    part: Table | Recording, time_column: str | None, ignore: tuple[str, ...], channels: tuple[str, ...] | None
-) -> Recording:
+def _recordings(part: Table | Recording, options: ReadingOptions) -> list[Recording]:
+    """Return the recordings in a part, one for each machine."""
     if not isinstance(part, Recording):
-        return part.recording(time_column, ignore, channels)
-    if time_column is not None and part.times is None:
-        raise ValueError(f"time_column={time_column!r}, but an array has no named columns. Pass a frame or a file")
-    kept = part.select([channel for channel in part.channels if channel not in ignore])
+        return part.recordings(options)
+    if options.time_column is not None and part.times is None:
+        raise ValueError(
+            f"time_column={options.time_column!r}, but an array has no named columns. Pass a frame or a file"
+        )
+    kept = part.select([channel for channel in part.channels if channel not in options.ignore])
     if not kept.channels:
         raise ValueError(
             f"no channels are left ({part.name or 'recording'}). Ignore fewer than {format_names(part.channels)}"
         )
-    return kept if channels is None else kept.select(channels)
+    return [kept if options.channels is None else kept.select(options.channels)]
 
 
-def _parts(data: Any) -> Iterator[Table | Recording]:
+def _parts(data: Any, options: ReadingOptions) -> Iterator[Table | Recording]:
     """Tables and recordings, one for each run."""
     if isinstance(data, (str, Path)):
         from seqae.data.signals.readers import files_of, read_table  # loads pandas
 
         for path in files_of(Path(data)):
-            yield read_table(path)
+            yield read_table(path, options)
     elif isinstance(data, (list, tuple)) and data and not _is_numbers(data):
         for number, item in enumerate(data):
             if isinstance(item, (list, tuple)) and not _is_numbers(item):
                 raise TypeError(f"item {number} is a list within a list, and not of numbers. Pass one flat list")
-            yield from _parts(item) if isinstance(item, (str, Path)) else [_part(item, f"recording {number}")]
+            yield from _parts(item, options) if isinstance(item, (str, Path)) else [_part(item, f"recording {number}")]
     else:
         yield _part(data, "")
 

@@ -11,6 +11,7 @@ from seqae._extras import require
 from seqae.data._files.archives import max_unpacked
 from seqae.data.signals.csv_files import read_csv
 from seqae.data.signals.json_lines import read_json_lines
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table, table_of_frame
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetSchema, RowGroupMetaData
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, options: ReadingOptions) -> Table:
     """Return the table in a Parquet file.
 
     Raises:
@@ -75,7 +76,7 @@ def _refuse_bomb(size: int, path: Path) -> None:
         )
 
 
-READERS: dict[str, Callable[[Path], Table]] = {
+READERS: dict[str, Callable[[Path, ReadingOptions], Table]] = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".parquet": read_parquet,
@@ -84,13 +85,13 @@ READERS: dict[str, Callable[[Path], Table]] = {
 }
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, options: ReadingOptions) -> Table:
     """Return the table in a file.
 
     Raises:
         ValueError: It cannot be read without guessing; the message names file and line.
     """
-    return READERS[_suffix(path)](path)
+    return READERS[_suffix(path)](path, options)
 
 
 def files_of(path: Path) -> list[Path]:

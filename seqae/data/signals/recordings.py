@@ -23,6 +23,7 @@ class Recording:
         times: `(time,)` datetime64[ns] (UTC if the file had zones) or float64 seconds; None if there were no times.
         units: The unit of each channel that has one, from headers like "pressure [bar]".
         name: The name of its file, or "".
+        entity: The machine that it is of, where a table holds several; else "".
         warnings: Remarkable facts about the data, one line each. Rows are counted from 0.
     """
 
@@ -31,6 +32,7 @@ class Recording:
     times: np.ndarray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    entity: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from pandas.api import types
 from seqae.data.arrays import are_real, refuse_infinite
 from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
 from seqae.data.signals.names import format_names, match_channels, suggest
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.timestamps import TimeReader, is_stamp, refuse_disorder
 from seqae.data.signals.warnings import data_warnings
@@ -78,38 +79,32 @@ class Table:
         """Every name that a column may be called by."""
         return {*self.headers, *self.headers.values()}
 
-    def recording(self, time_column: str | None, ignore: Sequence[str], channels: Sequence[str] | None) -> Recording:
-        """Separate the times from the channels, and read both; the arguments are those of `as_recordings`."""
-        found = self.readings(time_column, ignore, channels, TimeReader())
+    def recordings(self, options: ReadingOptions) -> list[Recording]:
+        """Separate the times from the channels, and read both: a recording for each machine."""
+        found = self.readings(options, TimeReader())
         if found.times is not None:
             refuse_disorder(found.times, found.time_columns[0], self.locate)
         notes = [*self.warnings, *data_warnings(found.values, found.channels, found.times)]
-        used = {*found.columns, *found.time_columns, *map(self._plain, ignore)}
+        used = {*found.columns, *found.time_columns, *map(self._plain, options.ignore)}
         if left_out := [name for name in self.columns if name not in used]:
             notes.append(f"left out, because not among the channels: {format_names(left_out)}")
         sources = zip(found.channels, found.columns)
         units = {name: self.units[source] for name, source in sources if source in self.units}
-        return Recording(found.values, found.channels, found.times, units, self.name, tuple(notes))
+        return [Recording(found.values, found.channels, found.times, units, self.name, warnings=tuple(notes))]
 
-    def readings(
-        self,
-        time_column: str | None,
-        ignore: Sequence[str],
-        channels: Sequence[str] | None,
-        time_reader: TimeReader,
-    ) -> Readings:
+    def readings(self, options: ReadingOptions, time_reader: TimeReader) -> Readings:
         """Separate the times from the channels, and read both.
 
         Args:
-            time_column: The column of times, as for `as_recordings`.
-            ignore: Columns to leave out, as for `as_recordings`.
-            channels: The columns to take, as for `as_recordings`.
+            options: How the table is read.
             time_reader: Reads the time stamps.
 
         Raises:
             ValueError: A column is missing, or a value is no finite number; names the line.
         """
-        ignored = {self._plain(name) for name in ignore}
+        time_column, channels = options.time_column, options.channels
+        assert time_column is None or isinstance(time_column, str)
+        ignored = {self._plain(name) for name in options.ignore}
         columns = {name: column for name, column in self.columns.items() if name not in ignored}
         wanted = None if channels is None else tuple(self._plain(name) for name in channels)
         time_columns = self._time_columns(columns, time_column, wanted or ())
