@@ -20,7 +20,7 @@ def test_functions_that_read_name_all_options_in_their_signature(function):
 
 
 def test_a_mistyped_option_is_refused_with_the_nearest_one():
-    with pytest.raises(TypeError, match="no reading option 'time_colum'. Did you mean time_column"):
+    with pytest.raises(TypeError, match=r"no reading option 'time_colum'\. Did you mean time_column"):
         seqae.as_recordings([1.0, 2.0], time_colum="t")
 
 
