@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.autoencoder import Autoencoder
+    from seqae.data.signals.options import ReadingOptions
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
     from seqae.estimators.sequence_classifier import SequenceClassifier
     from seqae.modules.encoders import Encoder
@@ -36,6 +37,7 @@ class Abilities:
         channels: The names of its channels, if they have names.
         window: The number of rows in a window that it cuts tables in.
         frame_size: Channels, height and width of the frames that it reads; empty if it is not known.
+        remembered: How the tables were read that it learnt from.
         is_detector: Whether it detects anomalies, whose results are files for each recording.
     """
 
@@ -49,6 +51,7 @@ class Abilities:
     channels: tuple[str, ...] = ()
     window: int | None = None
     frame_size: tuple[int, ...] = ()
+    remembered: ReadingOptions | None = None
     is_detector: bool = False
 
 
@@ -80,7 +83,16 @@ def _detector(model: AnomalyDetector) -> Abilities:
     def several(items: list[Any]) -> Any:
         raise AssertionError("a detector has its own commands")
 
-    return Abilities(("tables",), several, None, several, several, channels=tuple(model.channels_), is_detector=True)
+    return Abilities(
+        ("tables",),
+        several,
+        None,
+        several,
+        several,
+        channels=tuple(model.channels_),
+        remembered=model.reading_,
+        is_detector=True,
+    )
 
 
 def _sequence_autoencoder(model: SequenceAutoencoder) -> Abilities:

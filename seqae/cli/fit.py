@@ -6,10 +6,11 @@ import io
 import os
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import rewording
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 
 if TYPE_CHECKING:
     from seqae.cli.inputs import Inputs
@@ -28,16 +29,15 @@ def fit_autoencoder(
     hidden_size: int | None = None,
     window: int | None = None,
     tokens: bool = False,
-    channels: int | None = None,
+    num_channels: int | None = None,
     epochs: int | None = None,
     batch_size: int = 32,
-    time_column: str | None = None,
-    ignore: tuple[str, ...] = (),
     size: tuple[int, ...] = (),
     grey: bool = False,
     seed: int = 0,
     overwrite: bool = False,
     json: bool = False,
+    **reading: Unpack[ReadingKeywords],
 ) -> None:
     """Train an autoencoder on sequences in files, without labels.
 
@@ -68,11 +68,9 @@ def fit_autoencoder(
         hidden_size: size of the vectors within the network
         window: rows of the windows that tables are cut in; without it each table is a sequence
         tokens: whole numbers are ids of tokens, and no readings
-        channels: number of channels to expect; by default a doubtful shape is asked back
+        num_channels: number of channels to expect in arrays; by default a doubtful shape is asked back
         epochs: passes over the sequences; by default as many as make 2,000 steps, at most 200
         batch_size: sequences in a batch
-        time_column: the column of times, if it is not found by itself
-        ignore: columns to leave out, such as labels
         size: height and width to scale videos and images to
         grey: make one channel of the colours of videos and images
         seed: seed of weights, batches and held-out sequences
@@ -80,13 +78,12 @@ def fit_autoencoder(
         json: print one JSON object on standard output, and all else on standard error
     """
     from seqae.cli.inputs import FileOptions, read_inputs, refuse_options_of_others
-    from seqae.data.signals.options import ReadingOptions
 
     with json_report(json) as report:
         _refuse_target(out, overwrite)
         if code_size < 1:
             raise ValueError(f"code_size={code_size}. Expected a whole number of at least 1")
-        options = FileOptions(ReadingOptions(time_column=time_column, ignore=ignore), size=size, grey=grey)
+        options = FileOptions(ReadingOptions.of(**reading), size=size, grey=grey)
         inputs = read_inputs(data, options)
         refuse_options_of_others(inputs.kind, options)
         if window is not None and inputs.kind not in ("tables", "arrays"):
@@ -99,7 +96,7 @@ def fit_autoencoder(
             hidden_size=hidden_size,
             window=window,
             tokens=tokens,
-            channels=channels,
+            channels=num_channels,
             epochs=epochs,
             batch_size=batch_size,
             random_state=seed,
@@ -128,7 +125,11 @@ def _fit(estimator: SequenceAutoencoder, inputs: Inputs) -> None:
         from seqae.data.signals.loading import as_recordings
 
         items = as_recordings(items)
-    in_words = inputs.in_words if estimator.window is None else str
+
+    def in_words(text: str) -> str:
+        text = inputs.in_words(text) if estimator.window is None else text
+        return text if inputs.kind == "tables" else text.replace("channels=", "num_channels=")
+
     with rewording(in_words), redirect_stdout(io.StringIO()):  # progress is on standard error
         estimator.fit(items)
     estimator.set_params(verbose=False)

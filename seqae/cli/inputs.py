@@ -29,11 +29,13 @@ class FileOptions:
         reading: How to read tables.
         size: Height and width to scale frames to; empty for their own.
         grey: Whether to make one channel of the colours of frames.
+        remembered: Options of tables that a model has kept, for those that are not given.
     """
 
     reading: ReadingOptions = ReadingOptions()  # noqa: RUF009 (frozen)
     size: tuple[int, ...] = ()
     grey: bool = False
+    remembered: ReadingOptions | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +146,7 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
 def refuse_options_of_others(kind: str, options: FileOptions) -> None:
     """Raise a ValueError if an option was given that files of this kind have no use for."""
     reading, default = options.reading, ReadingOptions()
-    names = [each.name for each in fields(reading) if each.name != "channels"]
+    names = [each.name for each in fields(reading)]
     given = {name: (getattr(reading, name) != getattr(default, name), "tables") for name in names}
     given |= {
         "size": (bool(options.size), "videos"),
@@ -195,7 +197,7 @@ def _tables(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.signals.readers import files_of
 
     paths = [path for file in files for path in files_of(file)]
-    recordings = read_recordings(files, options.reading)
+    recordings = read_recordings(files, options.reading, options.remembered)
     warnings = [f"{recording.name}: {warning}" for recording in recordings for warning in recording.warnings]
     return Inputs("tables", recordings, [recording.name for recording in recordings], warnings, paths=paths)
 

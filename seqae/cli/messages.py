@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import errno
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -28,8 +30,12 @@ _REMEDIES = {
     errno.EPERM: "Use another path, or ask for permission to use this one",
 }
 
-# A list, a quoted text, dots, or a word up to what ends a sentence.
-_VALUE = r"\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|\.\.\.|[\w+-]+(?:\.\w+)*"
+# A quoted text; brackets with these in them; dots; or a word up to what ends a sentence.
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_VALUE = (
+    rf"{_QUOTED}|\[(?:{_QUOTED}|[^\]'\"])*\]|\((?:{_QUOTED}|[^)'\"])*\)|\{{(?:{_QUOTED}|[^}}'\"])*\}}"
+    r"|\.\.\.|[\w+-]+(?:\.\w+)*"
+)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -67,12 +73,29 @@ def in_shell_words(text: str, options: Mapping[str, str]) -> str:
         name, value = found[1], found[2] or ""
         if name not in options:
             return found[0]
-        if value == "False":
-            return options[name].replace("--", "--no-", 1)
-        words = re.sub(r"[\[\]()'\"]|,(?=\s*[\])])", "", value).replace(",", "")
-        return options[name] if words in ("...", "True", "") else f"{options[name]} {words}"
+        try:
+            return _option_with(options[name], ast.literal_eval(value))
+        except (ValueError, SyntaxError):  # no value, or one that is no literal
+            return f"{options[name]} {value}".rstrip()
 
-    return re.sub(rf"(?<![\w.-])(\w+)=({_VALUE})?", reworded, text)
+    return re.sub(rf"(?<![\w.-])([\w.]+)=({_VALUE})?", reworded, text)
+
+
+def _option_with(option: str, value: object) -> str:
+    """Return an option with its value as a person types it in a shell."""
+    if value is ... or value is True:
+        return option
+    if value is False:
+        return option.replace("--", "--no-", 1)
+    if isinstance(value, Mapping):
+        items = [f"{word}={number}" for word, number in value.items()]
+    else:
+        items = list(map(str, value)) if isinstance(value, (list, tuple)) else [str(value)]
+    escaped = [item.encode("unicode_escape").decode() if not item.isprintable() else item for item in items]
+    dashed = [word for word in escaped if re.match(r"-[-A-Za-z]", word)]  # each would be an option
+    plain = [word for word in escaped if word not in dashed]
+    words = [" ".join([option, *map(shlex.quote, plain)])] * (bool(plain) or not dashed)
+    return " ".join([*words, *(f"{option}={shlex.quote(word)}" for word in dashed)])
 
 
 @contextmanager

@@ -5,20 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Unpack
 
 from seqae.cli import detectors, sequences
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import rewording
 from seqae.cli.outputs import Format
 from seqae.cli.session import Request, Session, prepare
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 
 _OPTIONS = """Args:
     model: folder of a saved model, or of a run that holds one
     files: files of one kind (see seqae fit), or folders of these; tables for a detector
     out: folder for the results, or the only result's file
     format: format of the tables; by default as --out ends, else csv
-    time_column: the column of times, if it is not found by itself
-    ignore: columns to leave out, such as labels
     overwrite: replace results that are there already
     json: print one JSON object on standard output, and all else on standard error"""
 
@@ -41,13 +41,12 @@ def _command(
             *,
             out: Path = Path(),
             format: Format | None = None,
-            time_column: str | None = None,
-            ignore: tuple[str, ...] = (),
             overwrite: bool = False,
             json: bool = False,
+            **reading: Unpack[ReadingKeywords],
         ) -> None:
             with json_report(json) as report:
-                request = Request(model, files, out, format, time_column, ignore, overwrite)
+                request = Request(model, files, out, format, ReadingOptions.of(**reading), overwrite)
                 session = prepare(request, ability, what)
                 with rewording(str if session.abilities.window else session.inputs.in_words):
                     (of_detector if session.abilities.is_detector else of_sequences)(session)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 from seqae.cli.messages import existing
-from seqae.cli.session import detector_in, saved_in
+from seqae.cli.session import detector_in, saved_in, with_channels
 from seqae.cli.summary import threshold_in_words
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 
 
 def recalibrate(
@@ -14,9 +16,8 @@ def recalibrate(
     normal: Path,
     out: Path,
     *,
-    time_column: str | None = None,
-    ignore: tuple[str, ...] = (),
     overwrite: bool = False,
+    **reading: Unpack[ReadingKeywords],
 ) -> None:
     """Calibrate a detector on new normal rows without training it again.
 
@@ -30,17 +31,16 @@ def recalibrate(
         model: folder of a saved detector, or of a run that holds one
         normal: file of normal rows, or a folder of files; they should show every normal operating condition
         out: folder for the new detector
-        time_column: the column of times, if it is not found by itself
-        ignore: columns to leave out, such as labels
         overwrite: replace a detector that is there already
     """
     from seqae.artifact import save
-    from seqae.data.signals.loading import as_recordings
+    from seqae.data.signals.loading import read_recordings
 
     detector = detector_in(saved_in(model))
     if (out / "seqae.json").exists() and not overwrite:
         raise FileExistsError(f"{out} holds a model already. Add --overwrite, or give another folder")
-    recordings = as_recordings(existing(normal), time_column=time_column, ignore=ignore, channels=detector.channels_)
+    options = with_channels(ReadingOptions.of(**reading), detector.channels_)
+    recordings = read_recordings(existing(normal), options, detector.reading_)
     new = detector.recalibrate(recordings)
     rates = [
         sum(each.predict(recording).sum() for recording in recordings) / sum(map(len, recordings))

@@ -45,12 +45,13 @@ def run_recipe(name: str, *options: str) -> None:
         name: which recipe, see: seqae ls
         *options: the recipe's own options
     """
-    from seqae.cli.signature import parse
+    from seqae.cli.signature import parse, shell_words
 
     recipe = _recipe(name)
     signature, docstring = recipe.main()
     given = parse(signature, docstring, options, prog=f"seqae run {name}", about=recipe.docstring, config=True)
-    load_script(recipe.script).main(*given.args, **given.kwargs)
+    with shell_words(signature):
+        load_script(recipe.script).main(*given.args, **given.kwargs)
 
 
 def cp(name: str, folder: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae.cli.messages import existing
 from seqae.cli.outputs import ARRAYS, TABLES, TEXTS, Format, OutputPaths, output_path, output_paths, refuse_to_overwrite
+from seqae.data.signals.names import format_names
+from seqae.data.signals.options import ReadingOptions
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
@@ -59,8 +61,7 @@ class Request:
         files: The files of sequences, or folders of these.
         out: A folder, or the file of the only result.
         format: The format of tables; by default as `out` ends, else csv.
-        time_column: The column of times.
-        ignore: Columns to leave out.
+        reading: How tables are read.
         overwrite: Whether results may replace others.
     """
 
@@ -68,8 +69,7 @@ class Request:
     files: Sequence[Path]
     out: Path
     format: Format | None
-    time_column: str | None
-    ignore: tuple[str, ...]
+    reading: ReadingOptions
     overwrite: bool
 
 
@@ -83,7 +83,6 @@ def prepare(request: Request, ability: str, what: str) -> Session:
     """
     from seqae.cli.abilities import abilities_of
     from seqae.cli.inputs import FileOptions, read_inputs, refuse_options_of_others
-    from seqae.data.signals.options import ReadingOptions
 
     folder = saved_in(request.model)
     for file in request.files:
@@ -92,12 +91,10 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         model = model_in(folder)
         abilities = abilities_of(model, folder, ability)
         frame = abilities.frame_size
-        reading = ReadingOptions(
-            time_column=request.time_column, ignore=request.ignore, channels=abilities.channels or None
-        )
-        options = FileOptions(reading, frame[1:], grey=frame[:1] == (1,))
+        reading = with_channels(request.reading, abilities.channels)
+        options = FileOptions(reading, frame[1:], frame[:1] == (1,), abilities.remembered)
         inputs = read_inputs(request.files, options, abilities.reads)
-    refuse_options_of_others(inputs.kind, FileOptions(reading))
+    refuse_options_of_others(inputs.kind, FileOptions(request.reading))
     if abilities.is_detector or (ability == "reconstruct" and inputs.kind == "tables"):
         paths = output_paths(inputs.names, what, request.out, request.format)
     else:
@@ -107,6 +104,22 @@ def prepare(request: Request, ability: str, what: str) -> Session:
     targets = [path for each in paths for path in (each.table, *map(each.beside, beside))]
     refuse_to_overwrite(targets, inputs.paths, request.overwrite)
     return Session(model, abilities, inputs, paths, targets, {"model": folder, "kind": type(model).__name__})
+
+
+def with_channels(reading: ReadingOptions, channels: Sequence[str]) -> ReadingOptions:
+    """Return options for tables of the channels that a model reads; with those of the options if it has no names.
+
+    Raises:
+        ValueError: The options ask for other channels.
+    """
+    channels = tuple(channels)
+    if not channels or reading.channels == channels:
+        return reading
+    if reading.channels is not None:
+        raise ValueError(
+            f"the model reads the channels {format_names(channels)}, and finds them by name. Leave channels=... out"
+        )
+    return replace(reading, channels=channels)
 
 
 @contextmanager

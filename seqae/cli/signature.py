@@ -10,14 +10,18 @@ import argparse
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from inspect import Parameter
 from typing import Any, NoReturn, get_args, get_origin
 
 import jsonargparse
 
+from seqae.cli.docstrings import argument_help, without_sections
 from seqae.cli.messages import USER_ERROR, in_shell_words, rewording
 from seqae.cli.parse_errors import clear_message, option, placeholder
+from seqae.cli.reading import ReadingParser, reading_prefix, reading_words
+from seqae.data.signals.options_file import checked_options
 
 _SHORT = {"out": "-o"}  # options that have a short form
 _PYTHON_NAMES = {"random_state": "seed"}  # what the library calls some options
@@ -33,12 +37,21 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
         about: The text above the options in the help; the function's own docstring if empty.
         config: Offer `--config` and `--print-config`.
     """
-    signature = inspect.signature(function, eval_str=True)
+    signature = inspect.signature(inspect.unwrap(function), eval_str=True)
     bound = parse(signature, inspect.getdoc(function) or "", words, prog=prog, about=about, config=config)
-    options = {name: option(name) for name, each in signature.parameters.items() if not _is_positional(each)}
-    options |= {python: options[own] for python, own in _PYTHON_NAMES.items() if own in options}
-    with rewording(lambda text: in_shell_words(text, options)):
+    with shell_words(signature):
         return function(*bound.args, **bound.kwargs)
+
+
+@contextmanager
+def shell_words(signature: inspect.Signature) -> Iterator[None]:
+    """Let errors name the options of a function as its command line does."""
+    parameters = signature.parameters.values()
+    options = {each.name: option(each.name) for each in parameters if not _is_positional(each)}
+    options |= {python: options[own] for python, own in _PYTHON_NAMES.items() if own in options}
+    options |= reading_words(_prefixes(signature).values())
+    with rewording(lambda text: in_shell_words(text, options)):
+        yield
 
 
 def parse(
@@ -56,35 +69,31 @@ def parse(
 
     Raises:
         SystemExit: The help was asked for, or the command line has a mistake.
+        FileNotFoundError: There is no such file of reading options.
+        ValueError: A file of reading options has a mistake.
     """
     words = [_hyphenated(word) for word in words]
-    parser = _Parser(prog, about or without_sections(docstring), words)
+    parser = _Parser(prog, about or without_sections(docstring), words, _prefixes(signature))
     if config:
         parser.offer_config()
     helps = argument_help(docstring)
     for parameter in signature.parameters.values():
         parser.add(parameter, helps.get(parameter.name, ""))
-    values = parser.parse_args(words).as_dict()
+    values = parser.values(words)
     typed = {name: _typed(values[name], parameter) for name, parameter in signature.parameters.items()}
     return inspect.BoundArguments(signature, OrderedDict(typed))
 
 
-def argument_help(docstring: str) -> dict[str, str]:
-    """Return the descriptions under "Args:" of a docstring (Google's style), by the name of the argument."""
-    section = re.search(r"^Args:\n((?: .*\n?|\n)+)", docstring, re.MULTILINE)
-    entries = re.findall(r"^ {4}\*?(\w+): *(.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
-
-
-def without_sections(docstring: str) -> str:
-    """Return a docstring without its sections for readers of the code."""
-    return re.sub(r"^(?:Args|Returns|Raises):\n(?: .*\n?|\n)+", "", docstring, flags=re.MULTILINE).strip()
+def _prefixes(signature: inspect.Signature) -> dict[str, str]:
+    """Return the parameters that take reading options, and what these options begin with."""
+    found = {name: reading_prefix(parameter) for name, parameter in signature.parameters.items()}
+    return {name: prefix for name, prefix in found.items() if prefix is not None}
 
 
 class _Parser(jsonargparse.ArgumentParser):
     """A parser of parameters, whose errors are one line."""
 
-    def __init__(self, prog: str, about: str, words: Sequence[str]) -> None:
+    def __init__(self, prog: str, about: str, words: Sequence[str], prefixes: Mapping[str, str]) -> None:
         super().__init__(
             prog=prog,
             description=about.replace("%", "%%"),
@@ -95,9 +104,13 @@ class _Parser(jsonargparse.ArgumentParser):
         self.words = words
         self.kinds: dict[str, Any] = {}
         self.options = ["--help"]
+        self.has_config = False
+        self.prefixes = prefixes
+        self.reading = ReadingParser(list(prefixes.values()), self.error)
 
     def offer_config(self) -> None:
         """Take options from a file, too, and print them as such a file."""
+        self.has_config = True
         self.options += ["--config", "--print-config"]
         self.add_argument("--config", action=jsonargparse.ActionConfigFile, help="options from a YAML or JSON file")
 
@@ -105,7 +118,9 @@ class _Parser(jsonargparse.ArgumentParser):
         """Add a parameter; the text is its help."""
         name, text = parameter.name, text.replace("%", "%%")
         self.kinds[name] = parameter.annotation
-        if parameter.kind is Parameter.VAR_POSITIONAL:
+        if name in self.prefixes:  # on the command line they are options of their own
+            self.add_argument(option(name), type=dict[str, Any], default={}, help=argparse.SUPPRESS)
+        elif parameter.kind is Parameter.VAR_POSITIONAL:
             self.add_argument(name, nargs=argparse.REMAINDER, metavar="...", help=text)
         elif _is_positional(parameter):
             self.add_argument(name, help=text, **_reading(parameter.annotation) | {"metavar": name.upper()})
@@ -115,8 +130,24 @@ class _Parser(jsonargparse.ArgumentParser):
             names = [*filter(None, [_SHORT.get(name)]), option(name)]
             self.add_argument(*names, help=text, **_reading(parameter.annotation), **_default(parameter))
 
+    def values(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return the value of each parameter; or print them all, if that is asked for, and end the program."""
+        reading, words = self.reading.take(words) if self.prefixes else ({}, words)
+        shown = "--print-config" if self.has_config else None
+        found = self.parse_args([word for word in words if word != shown])
+        for name, prefix in self.prefixes.items():
+            found[name] = {**checked_options(found[name], "the configuration"), **reading[prefix]}
+        if shown in words:
+            print(self.dump(found), end="")
+            self.exit()
+        return found.as_dict()
+
+    def format_help(self) -> str:
+        return "\n".join([super().format_help(), *([self.reading.format_help()] if self.prefixes else [])])
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = clear_message(message, self.kinds, self.options, self.words)
+        known = [*self.options, *(self.reading.options if self.prefixes else [])]
+        text = clear_message(message, self.kinds, known, self.words)
         self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
 
 
@@ -128,7 +159,7 @@ def _hyphenated(word: str) -> str:
     """Options may be typed as Python writes them, --code_size, and -o for --out, as other programs have it."""
     if word == "-o":
         return "--out"
-    return re.sub(r"^--\w+", lambda found: found[0].replace("_", "-"), word)
+    return re.sub(r"^--[\w.]+", lambda found: found[0].replace("_", "-"), word)
 
 
 def _reading(kind: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from .images.synthetic import synthetic_surfaces as synthetic_surfaces
 from .signals.loading import as_recordings as as_recordings
 from .signals.options import ReadingKeywords as ReadingKeywords
 from .signals.options import ReadingOptions as ReadingOptions
+from .signals.options_file import read_options as read_options
 from .signals.recordings import Recording as Recording
 from .signals.telemetry import read_labels as read_labels
 from .signals.telemetry import telemetry_folder as telemetry_folder

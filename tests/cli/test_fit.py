@@ -101,7 +101,7 @@ def test_a_model_is_not_replaced_unasked(waves: list[np.ndarray], command: Calla
         (["waves.npz", "texts.txt"], "waves.npz holds arrays, texts.txt texts. Expected files of one kind"),
         (["pickled.npz"], "pickled.npz"),
         (["wide.npz"], "sequence odd has steps of shape (3,), sequence w of (2,)"),
-        (["swapped.npz"], "or say --channels 9 if they are right"),
+        (["swapped.npz"], "or say --num-channels 9 if they are right"),
         (["notes.doc"], "cannot tell what notes.doc holds. Expected tables (.csv"),
         (["empty"], "nothing to read in the folder empty. Expected tables (.csv"),
         (["wavs.npz"], "Did you mean waves.npz?"),

@@ -13,6 +13,7 @@ import pytest
 
 from seqae.anomaly.events import find_events, read_events_csv, read_events_json
 from seqae.cli import session
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
 
 
@@ -49,6 +50,7 @@ class AnomalyDetector:
     threshold_ = 2.0
     empirical_false_alarm_rate_ = 0.0096
     scorer_ = SimpleNamespace(warning="only 50 rows")
+    reading_ = ReadingOptions()
 
     def detect(self, recordings: list[Recording]) -> list[FakeDetection]:
         return [FakeDetection(recording) for recording in recordings]

@@ -6,7 +6,8 @@ from typing import Literal
 
 import pytest
 
-from seqae.cli.signature import argument_help, call
+from seqae.cli.docstrings import argument_help
+from seqae.cli.signature import call
 
 
 def train(
