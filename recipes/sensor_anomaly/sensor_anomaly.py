@@ -10,6 +10,7 @@ table the recipe reads telemetry of a small service at 1 Hz: 90 minutes normal, 
 
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from comparison import evaluate, evaluate_baselines, numbers, rates_in_a_sentence, rates_on_injected_faults
@@ -17,7 +18,7 @@ from comparison import evaluate, evaluate_baselines, numbers, rates_in_a_sentenc
 import seqae
 from seqae import cli
 from seqae.anomaly import WINDOW_MODELS, Detection, write_events_csv, write_events_json
-from seqae.data import read_labels, telemetry_folder
+from seqae.data import ReadingKeywords, ReadingOptions, read_labels, telemetry_folder
 from seqae.evaluation import format_rates
 from seqae.report import Report, embedding_figure, headline, loss_figure, save_figure, signal_figure, write_report
 
@@ -29,13 +30,16 @@ def main(
     normal: str = "",
     live: str = "",
     labels: str = "",
-    ignore: tuple[str, ...] = (),
     model: str = "linear",
     false_alarm_rate: float = 0.01,
     epochs: int = 15,
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),
+    *,
+    normal_reading: ReadingKeywords | None = None,
+    live_reading: ReadingKeywords | None = None,
+    **reading: Unpack[ReadingKeywords],
 ) -> dict[str, float]:
     """Learn from normal rows, score others, compare with baselines, write a report.
 
@@ -43,13 +47,15 @@ def main(
         normal: Table or folder to learn from; the embedded telemetry if empty.
         live: Table to search.
         labels: JSON list of known faults, {"start": ..., "end": ...}, to evaluate against; not learnt from.
-        ignore: Columns to leave out.
         model: The autoencoder: linear, lstm, gru, conv or attention; auto chooses one by injected faults.
         false_alarm_rate: Fraction of normal rows that may raise an alarm.
         epochs: Passes over the training windows.
         seed: Seed of all random numbers.
         smoke: Only try whether it runs, on 20 minutes of normal rows.
         out: Folder for the results.
+        normal_reading: How the normal table is read, where it differs from the other.
+        live_reading: How the table to search is read, where it differs.
+        **reading: How tables are read, see `seqae.data.ReadingOptions`; what one of them lacks is no error.
     """
     if smoke:
         epochs = 1
@@ -63,9 +69,11 @@ def main(
     if not normal:
         folder = telemetry_folder()
         normal, live, labels = (str(folder / name) for name in ("normal.csv.gz", "faults.csv.gz", "labels.json"))
-    good = seqae.as_recordings(normal, ignore=ignore)
+    tables = {"normal": (normal, normal_reading), "live": (live, live_reading)}
+    good, (searched, *others) = cli.read_tables(tables, reading)
+    if others:
+        raise ValueError(f"{live} holds {1 + len(others)} recordings. Give one at a time; seqae score takes several")
     good = [good[0].rows(0, 1200)] if smoke else good
-    (searched,) = seqae.as_recordings(live, ignore=ignore, channels=good[0].channels)
     truth = read_labels(labels, searched.times, len(searched)) if labels else None
     print(f"data   {sum(map(len, good)):,} normal rows, {len(searched):,} to search, {len(good[0].channels)} channels")
     for warning in searched.warnings:
@@ -79,6 +87,7 @@ def main(
         random_state=seed,
     )
     detector = new_detector().fit(good, progress=True)
+    detector.reading_ = ReadingOptions.of(**{**reading, **(normal_reading or {})}).remembered()  # for seqae score
     (detection,) = detector.detect(searched)
     results = [evaluate(NAME, detection.scores, detection.alarms, truth)]
     results += evaluate_baselines(good, searched, truth, false_alarm_rate)

@@ -13,6 +13,7 @@ from typing import Any
 from seqae._version import __version__
 from seqae.cli import decode, describe, doctor, export, fit, models, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
+from seqae.cli.several_tables import read_tables as read_tables
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "ls": recipes.ls,

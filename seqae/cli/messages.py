@@ -86,7 +86,7 @@ def _option_with(option: str, value: object) -> str:
     if value is ... or value is True:
         return option
     if value is False:
-        return option.replace("--", "--no-", 1)
+        return re.sub(r"^--(\w+\.)?", r"--\1no-", option)
     if isinstance(value, Mapping):
         items = [f"{word}={number}" for word, number in value.items()]
     else:

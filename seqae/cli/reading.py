@@ -97,11 +97,13 @@ def _with_file(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_dashes(words: Sequence[str]) -> Iterator[str]:
-    """Yield words, two dashes after --missing as its value, which would end the options elsewhere."""
-    last = ""
+    """Yield words, two dashes after --missing as a value of it, which would end the options elsewhere."""
+    last, is_joined = "", False
     for word in words:
-        last = word if re.match("--[A-Za-z]", word) else last
-        yield f"{last}=--" if word == "--" and last.endswith("missing") else word
+        if re.match("--?[A-Za-z]", word):
+            last, is_joined = word, False
+        is_joined = is_joined or (word == "--" and last.endswith("missing"))
+        yield f"{last}={word}" if is_joined else word
 
 
 def _settings() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
+
+from seqae.data.signals.options import ReadingKeywords
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,15 @@ class Recipe:
         return ast.parse(self.script.read_text(encoding="utf-8"))
 
     def _signature(self, main: ast.FunctionDef) -> inspect.Signature:
-        names = {"Path": Path, "Literal": Literal, "os": os, **self.constants}
+        names = {"Path": Path, "Literal": Literal, "os": os, "Unpack": Unpack, **self.constants}
+        names["ReadingKeywords"] = ReadingKeywords
         arguments = main.args
-        if arguments.posonlyargs or arguments.vararg or arguments.kwarg:
+        if arguments.posonlyargs or arguments.vararg:
             raise ValueError(f"main takes other parameters than named ones ({self.script})")
         defaults = [None] * (len(arguments.args) - len(arguments.defaults)) + arguments.defaults
         positional = zip(arguments.args, defaults)
         keyword = zip(arguments.kwonlyargs, arguments.kw_defaults)
+        rest = [] if arguments.kwarg is None else [(arguments.kwarg, None)]
         return inspect.Signature(
             [
                 inspect.Parameter(
@@ -102,6 +106,7 @@ class Recipe:
                 for kind, pairs in (
                     (inspect.Parameter.POSITIONAL_OR_KEYWORD, positional),
                     (inspect.Parameter.KEYWORD_ONLY, keyword),
+                    (inspect.Parameter.VAR_KEYWORD, rest),
                 )
                 for argument, default in pairs
             ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,20 +100,19 @@ class _Parser(jsonargparse.ArgumentParser):
             description=about.replace("%", "%%"),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
-            print_config="--print-config",
+            print_config=None,  # its own lacks the reading options
         )
         self.words = words
         self.kinds: dict[str, Any] = {}
         self.options = ["--help"]
-        self.has_config = False
         self.prefixes = prefixes
         self.reading = ReadingParser(list(prefixes.values()), self.error)
 
     def offer_config(self) -> None:
         """Take options from a file, too, and print them as such a file."""
-        self.has_config = True
         self.options += ["--config", "--print-config"]
         self.add_argument("--config", action=jsonargparse.ActionConfigFile, help="options from a YAML or JSON file")
+        self.add_argument("--print-config", action="store_true", help="print all options as such a file, and stop")
 
     def add(self, parameter: Parameter, text: str) -> None:
         """Add a parameter; the text is its help."""
@@ -133,17 +133,19 @@ class _Parser(jsonargparse.ArgumentParser):
     def values(self, words: Sequence[str]) -> dict[str, Any]:
         """Return the value of each parameter; or print them all, if that is asked for, and end the program."""
         reading, words = self.reading.take(words) if self.prefixes else ({}, words)
-        shown = "--print-config" if self.has_config else None
-        found = self.parse_args([word for word in words if word != shown])
+        found = self.parse_args(words)
         for name, prefix in self.prefixes.items():
             found[name] = {**checked_options(found[name], "the configuration"), **reading[prefix]}
-        if shown in words:
-            print(self.dump(found), end="")
+        if found.pop("print_config", False):
+            hidden = [f"{name}: {json.dumps(found[name])}\n" for name in self.prefixes]  # the dump leaves them out
+            print(self.dump(found), *hidden, sep="", end="")
             self.exit()
         return found.as_dict()
 
-    def format_help(self) -> str:
-        return "\n".join([super().format_help(), *([self.reading.format_help()] if self.prefixes else [])])
+    def format_help(self, *arguments: Any) -> str:
+        """Return the help, the options for reading tables last."""
+        own = super().format_help(*arguments)
+        return f"{own}\n{self.reading.format_help()}" if self.prefixes else own
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         known = [*self.options, *(self.reading.options if self.prefixes else [])]

@@ -60,6 +60,13 @@ def read_recordings(data: object, options: ReadingOptions, remembered: ReadingOp
         remembered: Options of another table of the same machine, which hold where none is given here and where they
             apply: a column that is not there is no error.
     """
+    return recordings_and_names(data, options, remembered)[0]
+
+
+def recordings_and_names(
+    data: object, options: ReadingOptions, remembered: ReadingOptions | None = None
+) -> tuple[list[Recording], set[str]]:
+    """Return recordings as `read_recordings`, and every name that a column of their tables may be called by."""
     recordings: list[Recording] = []
     seen: set[str] = set()
     for part in _parts(data, options):
@@ -70,7 +77,7 @@ def read_recordings(data: object, options: ReadingOptions, remembered: ReadingOp
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
-    return _aligned(recordings)
+    return _aligned(recordings), seen
 
 
 def _recordings(part: Table | Recording, options: ReadingOptions) -> list[Recording]:

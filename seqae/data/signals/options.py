@@ -33,7 +33,7 @@ class ReadingOptions:
         value_column: The column of values of such a table.
         transposed: Whether each row is a channel, and each column a moment.
         missing: Numbers and words that mark missing values, such as -999 or "Bad Input".
-        states: The number for each word of a column of states, such as {"ON": 1, "OFF": 0}.
+        states: The number for each word of a column of states, such as 1 for ON and 0 for OFF.
         skip_lines: Lines above the table.
         comment: The sign that comments begin with.
         separator: The sign between the fields of a line; "blank" for any number of blanks.
@@ -101,9 +101,9 @@ class ReadingOptions:
             value = getattr(remembered, name)
             if getattr(self, name) != getattr(_DEFAULT, name):
                 continue
-            if name in _OF_COLUMNS:
+            if name in COLUMN_OPTIONS:
                 columns = (value,) if isinstance(value, str) else tuple(value or ())
-                present = tuple(each for each in columns if each in names)
+                present = tuple(each for each in columns if each in names or (name, each) == ("by", "file"))
                 if name == "ignore":
                     value = present
                 elif present != columns:
@@ -123,7 +123,7 @@ _LASTING = (
     "time_column", "time_format", "time_unit", "time_epoch", "time_zone", "day_first", "ignore", "by", "tag_column",
     "value_column", "missing", "states", "resample", "fill", "horizon",
 )  # fmt: skip
-_OF_COLUMNS = ("time_column", "ignore", "by", "tag_column", "value_column")
+COLUMN_OPTIONS = ("time_column", "ignore", "by", "tag_column", "value_column")
 _DEFAULT = ReadingOptions()
 _SEQUENCES = ("ignore", "channels", "by", "missing")
 
