@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -25,14 +26,16 @@ class LineReader:
     Delimiter, decimal sign and columns are found from the first rows, as for a file; rows wait until they are known.
 
     Args:
-        channels: The columns to read, in this order; all others are left out.
-        time_column: The column of times, if neither its name nor its position shows it.
+        options: How the table is read; the channels are the columns to read, in this order.
+        remembered: Options of another table of the same machine, which hold where they apply and none is given.
         name: The name of the text in error messages.
     """
 
-    def __init__(self, channels: Sequence[str], time_column: str | None = None, name: str = "standard input"):
-        self.channels = tuple(channels)
-        self.time_column = time_column
+    def __init__(
+        self, options: ReadingOptions, remembered: ReadingOptions | None = None, name: str = "standard input"
+    ):
+        self.options = options
+        self.remembered = remembered
         self.name = name
         self._time_reader = TimeReader()
         self._line = 1  # the number of the line that comes next
@@ -115,7 +118,8 @@ class LineReader:
     def _json_table(self, text: bytes) -> Table:
         """Return a table that has all columns, as long as the first rows have some of the channels."""
         table = table_of_json_lines(text, self.name, self._line)
-        wanted = self.channels if self._first is None else (*self._first.columns, *self._first.time_columns)
+        channels = self.options.channels or ()
+        wanted = channels if self._first is None else (*self._first.columns, *self._first.time_columns)
         absent = [name for name in wanted if name not in table.names]
         if not absent or (self._first is None and len(absent) == len(wanted)):
             return table
@@ -124,10 +128,11 @@ class LineReader:
     def _taken(self, table: Table) -> Readings:
         """Return the readings in a table, from the columns from which the first rows were read."""
         if self._first is None:
-            options = ReadingOptions(time_column=self.time_column, channels=self.channels)
-            return table.readings(options, self._time_reader)
+            if self.remembered is not None:
+                self.options = self.options.completed(self.remembered, table.names)
+            return table.readings(self.options, self._time_reader)
         used = {*self._first.columns, *self._first.time_columns}
         others = tuple(name for name in table.columns if name not in used)
         time_column = next(iter(self._first.time_columns), None)
-        options = ReadingOptions(time_column=time_column, ignore=others, channels=self.channels)
+        options = replace(self.options, time_column=time_column, ignore=others)
         return table.readings(options, self._time_reader)

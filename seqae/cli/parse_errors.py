@@ -50,7 +50,8 @@ def clear_message(message: str, kinds: Mapping[str, Any], options: Sequence[str]
     known = [
         (word.partition("=")[0], options if word.startswith("-") else choices) for word in words if word in message
     ]
-    known += [(key, list(kinds)) for key in re.findall(r"'([\w-]+)'", message)]
+    if "invalid choice" not in message:
+        known += [(key, list(kinds)) for key in re.findall(r"'([\w-]+)'", message)]
     hints = (did_you_mean(word, others) for word, others in known if word not in others)
     return f"{message}{_in_file(message, words)}.{next(filter(None, hints), '')}"
 

@@ -18,6 +18,7 @@ from seqae.data.signals.options_file import read_options
 _KINDS = get_type_hints(ReadingKeywords)
 _OF_ONE_TABLE = re.compile(r"(\w+)_reading")  # the name of a parameter
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_KEPT = "\0"  # before dashes that are a value
 _ABOUT = "How tables are read, where they do not show it by themselves."
 _FILE = 'TOML file of these options, with lines such as time-column = "stamp"; options beside it win'
 _EXPECTED_STATE = "Expected a word and its number, such as ON=1"
@@ -78,7 +79,11 @@ class ReadingParser(argparse.ArgumentParser):
             FileNotFoundError: There is no such file of options.
             ValueError: A file of options has a mistake.
         """
+        words = [re.sub(r"^--(\w+\.)no-", r"--no-\1", word) for word in words]  # as argparse calls them
         found, others = self.parse_known_args(list(_with_dashes(words)))
+        for word in others:
+            if any(word.startswith(f"--{prefix}") for prefix in self.prefixes if prefix):
+                self.fail(f"unrecognized arguments: {word}")
         given: dict[str, dict[str, Any]] = {prefix: {} for prefix in self.prefixes}
         for key, value in vars(found).items():
             prefix, dot, name = key.rpartition(".")
@@ -97,13 +102,13 @@ def _with_file(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_dashes(words: Sequence[str]) -> Iterator[str]:
-    """Yield words, two dashes after --missing as a value of it, which would end the options elsewhere."""
+    """Yield words, two dashes after --missing as a value of it: argparse would drop them, and end the options there."""
     last, is_joined = "", False
     for word in words:
         if re.match("--?[A-Za-z]", word):
             last, is_joined = word, False
         is_joined = is_joined or (word == "--" and last.endswith("missing"))
-        yield f"{last}={word}" if is_joined else word
+        yield f"{last}={_KEPT}{word}" if is_joined else word.replace("missing=--", f"missing={_KEPT}--")
 
 
 def _settings() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -137,6 +142,7 @@ def _state(word: str) -> tuple[str, float]:
 
 def _mark(word: str) -> float | str:
     """Return a number, or the word itself."""
+    word = word.removeprefix(_KEPT)
     if not _NUMBER.fullmatch(word):
         return word
     return int(word) if word.lstrip("+-").isdecimal() else float(word)

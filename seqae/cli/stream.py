@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from seqae.cli.session import detector_in, saved_in
+from seqae.cli.session import detector_in, saved_in, with_channels
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ def stream(
     scores: Shown = "final",
     state: Path | None = None,
     period: float | None = None,
-    time_column: str | None = None,
+    **reading: Unpack[ReadingKeywords],
 ) -> None:
     """Detect anomalies while rows arrive.
 
@@ -59,7 +60,6 @@ def stream(
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows
-        time_column: the column of times, if it is not found by itself
     """
     from seqae.anomaly.online.detector import OnlineDetector
     from seqae.cli.line_reader import LineReader
@@ -75,7 +75,7 @@ def stream(
             print(f"drift  {drift}", file=sys.stderr, flush=True)
         write(update)
 
-    reader = LineReader(detector.channels_, time_column)
+    reader = LineReader(with_channels(ReadingOptions.of(**reading), detector.channels_), detector.reading_)
     saved = time.monotonic()
     try:
         with _end_asked() as asked:

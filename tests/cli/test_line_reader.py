@@ -10,8 +10,10 @@ import pytest
 
 from seqae.cli.line_reader import LineReader
 from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.options import ReadingOptions
 
 CHANNELS = ("flow", "pressure")
+READING = ReadingOptions(channels=CHANNELS)
 EXPECTED = [[1, 2], [3, np.nan], [5, 6.5]]
 TIMES = np.array(["2024-01-13T00:00:00", "2024-01-13T00:00:10", "2024-01-13T00:00:20"], "datetime64[ns]")
 
@@ -19,7 +21,7 @@ TIMES = np.array(["2024-01-13T00:00:00", "2024-01-13T00:00:10", "2024-01-13T00:0
 def read(text: bytes, *, cut: int = 10**6, **settings: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a text that comes in pieces."""
     pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
-    values, times = zip(*LineReader(CHANNELS, **settings).blocks(pieces))
+    values, times = zip(*LineReader(READING.updated(**settings)).blocks(pieces))
     return np.concatenate(values), None if times[0] is None else np.concatenate(times)
 
 
@@ -77,7 +79,7 @@ def test_a_row_comes_as_soon_as_its_line_has_ended():
             came.append(len(rows))
 
     rows = []
-    for values, _ in LineReader(CHANNELS).blocks(noted()):
+    for values, _ in LineReader(READING).blocks(noted()):
         rows += values.tolist()
     assert came == [0, 1, 2, 2] and rows == [[1, 2], [3, 4], [5, 6]]
 
@@ -96,7 +98,7 @@ def test_what_may_be_thousands_waits_for_a_row_that_tells():
     with pytest.raises(ValueError, match=r"may be a fraction or thousands \(standard input, line 2\)"):
         read(text[:26], cut=1)
     with pytest.raises(ValueError, match="may be a fraction or thousands"):
-        next(LineReader(CHANNELS).blocks([b"flow;pressure\n" + b"1,250;2,125\n" * 100, b"3,5;4\n"]))
+        next(LineReader(READING).blocks([b"flow;pressure\n" + b"1,250;2,125\n" * 100, b"3,5;4\n"]))
 
 
 def test_seconds_are_times_and_no_time_is_none():
@@ -106,7 +108,7 @@ def test_seconds_are_times_and_no_time_is_none():
 
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"flow,pressure\n"])
 def test_a_text_without_rows_gives_none(text: bytes):
-    assert list(LineReader(CHANNELS).blocks([text])) == []
+    assert list(LineReader(READING).blocks([text])) == []
 
 
 REFUSED = [
@@ -142,6 +144,6 @@ def test_all_rows_before_a_bad_line_are_read(bad: int):
     lines[bad] = "1,off"
     rows = []
     with pytest.raises(ValueError, match=rf"'off' \(standard input, line {bad + 2}\)"):
-        for values, _ in LineReader(CHANNELS).blocks(["\n".join(["flow,pressure", *lines]).encode()]):
+        for values, _ in LineReader(READING).blocks(["\n".join(["flow,pressure", *lines]).encode()]):
             rows += values.tolist()
     assert rows == [[row, row / 4] for row in range(bad)]
