@@ -128,6 +128,5 @@ class LineReader:
             return table.readings(options, self._time_reader)
         used = {*self._first.columns, *self._first.time_columns}
         others = tuple(name for name in table.columns if name not in used)
-        time_column = next(iter(self._first.time_columns), None)
-        options = ReadingOptions(time_column=time_column, ignore=others, channels=self.channels)
+        options = ReadingOptions(time_column=self._first.time_columns or None, ignore=others, channels=self.channels)
         return table.readings(options, self._time_reader)
