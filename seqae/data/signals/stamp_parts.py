@@ -32,7 +32,7 @@ FIRST_YEAR = 1970  # two digits of a year are from 1970 to 2069
 _HALF = r"(?:\s?[AaPp]\.?\s?[Mm]\.?)"
 _OFFSET = r"(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?"
 ZONED = rf"^(?P<rest>.*:\d\d(?:[.,:]\d{{1,9}})?{_HALF}?)\s*(?P<zone>Z|UTC|GMT|{_OFFSET}|\(?(?![AP]M)[A-Z]{{2,5}}\)?)$"
-FRACTION = rf"^(?P<rest>.*\d:\d\d:\d\d)[.,:](?P<fraction>\d{{1,9}})(?P<half>{_HALF}?)$"
+FRACTION = rf"^(?P<rest>.*\d(?P<sign>[:.])\d\d(?P=sign)\d\d)[.,:](?P<fraction>\d{{1,9}})(?P<half>{_HALF}?)$"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from pandas.api import types
 
 from seqae.data.signals.names import format_names
 from seqae.data.signals.time_clocks import is_clock
-from seqae.data.signals.time_numbers import unit_in_name
+from seqae.data.signals.time_numbers import unit_in_name, words_of
 from seqae.data.signals.time_source import TimeSource
 from seqae.data.signals.timestamps import is_dated, is_stamp
 
@@ -57,8 +57,8 @@ def time_columns(columns: Columns, where: str) -> tuple[str, ...]:
     if found := day or _one_of(stamped, columns, where):
         return with_clock(columns, found)
     called = [name for name in columns if is_time_name(name)]
-    unread = [name for name in called if name not in numbers and simplified(name) not in RISING_NAMES]
-    rising = [name for name in called if name in numbers and (not _may_be_no_time(name) or _rises(columns[name]))]
+    unread = [name for name in called if name not in numbers and _stem(name) not in RISING_NAMES]
+    rising = [name for name in called if name in numbers and (_stem(name) not in RISING_NAMES or _rises(columns[name]))]
     return tuple((unread + rising)[:1])
 
 
@@ -71,7 +71,12 @@ def with_clock(columns: Columns, name: str) -> tuple[str, ...]:
 
 def is_time_name(name: str) -> bool:
     """Whether a name is one for a column of times."""
-    return simplified(name) in TIME_NAMES | RISING_NAMES or _without_unit(name) in TIME_NAMES | RISING_NAMES
+    return _stem(name) in TIME_NAMES | RISING_NAMES
+
+
+def _stem(name: str) -> str:
+    """Return a simplified name without the unit that it may end in: "time_ms" is "time"."""
+    return "".join(words_of(name)[:-1]) if unit_in_name(name) else simplified(name)
 
 
 def simplified(name: str) -> str:
@@ -135,7 +140,9 @@ def _calendar(columns: Columns) -> tuple[str, ...]:
     for name, column in columns.items():
         if (role := _role(name, column)) and _in_range(column, role):
             roles.setdefault(role, name)
-    dated = next((found for found in (("year", "month", "day"), ("year", "day of year")) if roles.keys() >= {*found}), ())
+    dated = next(
+        (found for found in (("year", "month", "day"), ("year", "day of year")) if roles.keys() >= {*found}), ()
+    )
     if not dated:
         months = [roles[role] for role in ("year", "month") if role in roles]
         once = len(months) == 2 and not pd.DataFrame({name: columns[name] for name in months}).duplicated().any()
@@ -251,7 +258,9 @@ def _is_date(column: pd.Series) -> bool:
 
 def _all_texts(column: pd.Series, test: Callable[[str], bool]) -> bool:
     """Whether a column holds text or objects, of which a sample passes a test."""
-    if not (types.is_object_dtype(column) or types.is_string_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)):
+    if not (
+        types.is_object_dtype(column) or types.is_string_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
+    ):
         return False
     known = column.dropna()
     if len(known) == 0:
@@ -282,17 +291,6 @@ def _concatenated(texts: Sequence[pd.Series], between: str = " ") -> pd.Series:
     for other in others:
         first = first + between + other
     return first
-
-
-def _without_unit(name: str) -> str:
-    """Return a simplified name without the unit that it ends in: "time_ms" is "time"."""
-    if unit_in_name(name) is None:
-        return ""
-    return simplified(re.sub(r"[\s_(\[.-]*[A-Za-zµμ]+[)\]]*$", "", name) if re.search(r"[\s_(\[.-][A-Za-zµμ]+[)\]]*$", name) else re.sub(r"[A-Z][a-z]*$", "", name))
-
-
-def _may_be_no_time(name: str) -> bool:
-    return simplified(name) in RISING_NAMES
 
 
 def _rises(column: pd.Series) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from seqae.data.signals.names import suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.time_source import TimeSource
 
@@ -137,6 +136,8 @@ class TimeNumbers:
                 return found
         for each in [unit] if unit else (SECOND, 10**6, 1000, 1):
             if _within(values, each, 0):
+                if each == 1 and not is_unix and _within(values, 100, EPOCHS["dotnet"].at_1970 or 0):
+                    self.notes.append(f"{source} is read as of 1990. If it counts ticks of .NET: time_epoch='dotnet'")
                 return Count(each, 0)
         if self.options.time_epoch == "unix":
             return Count(unit or SECOND, 0)
@@ -156,8 +157,13 @@ def unit_named(name: str) -> int:
 
 def unit_in_name(name: str) -> int | None:
     """Return the nanoseconds of the unit that a name ends in, such as "time_ms" or "timestampMillis"; else None."""
-    words = re.findall(r"[A-ZÄÖÜ]+(?![a-zäöü])|[A-ZÄÖÜ]?[a-zäöüµμ]+", name)
-    return UNITS.get(words[-1].lower()) if len(words) > 1 else None
+    words = words_of(name)
+    return UNITS.get(words[-1]) if len(words) > 1 else None
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in lower case: "timestampMillis" has two."""
+    return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]+(?![a-zäöü])|[A-ZÄÖÜ]?[a-zäöüßµμ]+", name)]
 
 
 def _from_date(text: str) -> Count:
@@ -168,7 +174,7 @@ def _from_date(text: str) -> Count:
     except (ValueError, OverflowError):
         known = ("unix", *EPOCHS, "none")
         raise ValueError(
-            f"no beginning of a calendar time_epoch={text!r}{suggest(text, known)}. Or give a date: "
+            f"no beginning of a calendar time_epoch={text!r}. There is {', '.join(known)}, or a date: "
             "time_epoch='1904-01-01'"
         ) from None
     return Count(SECOND, -beyond.total_seconds(), is_local=moment.tz is None)
@@ -183,6 +189,8 @@ def _within(values: np.ndarray, unit: int, at_1970: float, years: tuple[int, int
 def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | None:
     """Return the calendar that counts days, if the numbers are whole milliseconds of it, and no plain seconds.
 
+    Thirds of a second are whole milliseconds of days, too; so are many others, but not in small steps.
+
     Raises:
         ValueError: They may be one or the other.
     """
@@ -192,11 +200,11 @@ def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | N
         if not _within(values, DAY, EPOCHS[name].at_1970 or 0):
             continue
         days = unit == DAY or source.says("date", "datum")
-        if _on_grid(values, grid / 86400) and (days or not _on_grid(values, 1e-3)):
+        if _on_grid(values, grid / 86400) and (days or (not _on_grid(values, 1e-3) and _is_dense(values))):
             return EPOCHS[name]
         if not days and not _on_grid(values, 1e-3):
             raise ValueError(
-                f"{source} may count days of a calendar, or seconds: {values[0]!r} ({source.locate(0)}). Say which: "
+                f"{source} may count days of a calendar, or seconds: {_shown(values, 0, source)}. Say which: "
                 f"time_epoch={name!r} or time_epoch='none'"
             )
     return None
@@ -205,6 +213,11 @@ def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | N
 def _on_grid(values: np.ndarray, step: float) -> bool:
     sample = values[:1000] / step
     return bool(np.all(abs(sample - np.rint(sample)) < 0.05))
+
+
+def _is_dense(values: np.ndarray) -> bool:
+    """Whether most steps are so small that as seconds they would be less than a hundredth."""
+    return len(values) > 1 and bool(np.median(abs(np.diff(values))) < 0.01)
 
 
 def _other_epoch(values: np.ndarray, unit: int | None) -> Count | None:
@@ -231,7 +244,7 @@ def _digits(values: np.ndarray, source: TimeSource) -> Digits | None:
         return None
     if length == 10:  # hours: as seconds from 1970 they are dates, too
         raise ValueError(
-            f"{source} may hold dates as digits, or seconds from 1970: {values[0]!r} ({source.locate(0)}). Say which: "
+            f"{source} may hold dates as digits, or seconds from 1970: {_shown(values, 0, source)}. Say which: "
             "time_format='%Y%m%d%H' or time_epoch='unix'"
         )
     return Digits(length)
@@ -251,7 +264,7 @@ def _moments_of_digits(values: np.ndarray, digits: Digits, source: TimeSource) -
     if (bad := moments.isna().to_numpy()).any():
         row = int(np.argmax(bad))
         raise ValueError(
-            f"{source} holds {values[row]!r} ({source.locate(row)}). Expected dates as {digits.length} digits, as in "
+            f"{source} holds {_shown(values, row, source)}. Expected dates as {digits.length} digits, as in "
             f"the rows before. Correct it, or {source.without}"
         )
     return moments.to_numpy(copy=True)
@@ -262,7 +275,7 @@ def _without_leap_day(values: np.ndarray, source: TimeSource) -> np.ndarray:
     wrong = np.flatnonzero((values >= EXCEL_LEAP_DAY) & (values < EXCEL_LEAP_DAY + 1))
     if len(wrong):
         raise ValueError(
-            f"{source} holds {values[wrong[0]]!r} ({source.locate(wrong[0])}), 29 February 1900, which there was not. "
+            f"{source} holds {_shown(values, int(wrong[0]), source)}, 29 February 1900, which there was not. "
             "Correct it, or say from when the days count: time_epoch='1900-01-01', time_unit='d'"
         )
     return values + (values < EXCEL_LEAP_DAY)
@@ -271,16 +284,16 @@ def _without_leap_day(values: np.ndarray, source: TimeSource) -> np.ndarray:
 def _moments(values: np.ndarray, count: Count, source: TimeSource) -> np.ndarray:
     """Return `(row,)` datetime64[ns]; the digits of a float that come from rounding are rounded away."""
     origin = count.at_1970 or 0
-    since = values - (int(origin) if float(origin).is_integer() else origin)
-    outside = np.flatnonzero(abs(since * (count.unit / SECOND)) > 9.2e9)
+    outside = np.flatnonzero(abs(values - float(origin)) * (count.unit / SECOND) > 9.2e9)
     if len(outside):
-        row = outside[0]
+        row = int(outside[0])
         raise ValueError(
-            f"{source} holds {values[row]!r} ({source.locate(row)}), which is not in the years 1678 to 2261. Say what "
-            "it counts, and from when: time_unit='s', time_epoch='1904-01-01'"
+            f"{source} holds {_shown(values, row, source)}, which is not in the years 1678 to 2261. Say "
+            "what it counts, and from when: time_unit='s', time_epoch='1904-01-01'"
         )
-    whole = np.floor(since).astype(np.int64)  # in two parts, because float64 cannot hold nanoseconds
-    nanoseconds = whole * count.unit + np.rint((since - whole) * count.unit).astype(np.int64)
+    whole = np.floor(values).astype(np.int64)  # in two parts, because float64 cannot hold nanoseconds
+    rest = (values - whole) - (origin - math.floor(origin))
+    nanoseconds = (whole - math.floor(origin)) * count.unit + np.rint(rest * count.unit).astype(np.int64)
     if values.dtype.kind == "f":
         finest = 2 * float(np.spacing(abs(values).max())) * count.unit
         step = 10 ** max(0, math.ceil(math.log10(finest)))
@@ -288,9 +301,15 @@ def _moments(values: np.ndarray, count: Count, source: TimeSource) -> np.ndarray
     return nanoseconds.view("datetime64[ns]")
 
 
+def _shown(values: np.ndarray, row: int, source: TimeSource) -> str:
+    return f"{values[row].item()!r} ({source.locate(row)})"
+
+
 def _note(found: Count | Digits, values: np.ndarray, source: TimeSource) -> str:
     if isinstance(found, Digits):
         return f"{source} holds dates as {found.length} digits: {values[0]:.0f} is read as {found.form}"
     name = next(name for name, count in EPOCHS.items() if count == found)
     first = str(_moments(values[:1], found, source)[0])[:19]
-    return f"{source} is read as time_epoch={name!r}: {values[0]!r} is {first}. If it is another: time_epoch='none'"
+    return (
+        f"{source} is read as time_epoch={name!r}: {values[0].item()!r} is {first}. If it is another: time_epoch='none'"
+    )

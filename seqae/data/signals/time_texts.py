@@ -19,7 +19,18 @@ from seqae.data.signals.time_zones import PLACES, SUMMER
 DATES = ["%d.%m.%Y", "%d.%m.%y", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%Y"]
 DATES += ["%m-%d-%Y", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y-%j", "%Y/%j", "%Y:%j"]
 DATES += ["%G-W%V-%u"]
-CLOCKS = ["%H:%M", "%H:%M:%S", "%H.%M.%S", "%H-%M-%S", "%H%M%S", "%H", "%I:%M %p", "%I:%M:%S %p", "%I %p"]
+CLOCKS = [
+    "%H:%M",
+    "%H:%M:%S",
+    "%H.%M.%S",
+    "%H-%M-%S",
+    "%H%M%S",
+    "%H",
+    "%I:%M %p",
+    "%I:%M:%S %p",
+    "%I.%M.%S %p",
+    "%I %p",
+]
 DATE_AND_CLOCK = re.compile(
     r"(?P<date>\d{1,4}([./-])\d{1,2}\2\d{1,4}|\d{4}[-/:]\d{3}|\d{8}|\d{4}-W\d\d-\d)"
     r"(?:(?P<between>[ T_:-]|, )(?P<clock>\d\d?(?:([:.-])\d\d(?:\5\d\d)?)?(?: [AP]M)?|\d{6}))?"
@@ -64,6 +75,8 @@ class TimeTexts:
             ValueError: A stamp is unreadable, ambiguous, of another format than those before, or of a zone that is
                 not known by its name alone.
         """
+        if self.options.time_format is not None:
+            _refuse_without_year(self.options.time_format)
         if self._form in (None, ISO) and (found := _parsed(column, ISO)) is not None:
             self._form = ISO
             return ReadStamps(found)
@@ -128,7 +141,11 @@ class TimeTexts:
     def _unreadable(self, column: pd.Series, parts: StampParts, form: str, source: TimeSource) -> str:
         """Return the message that names a stamp without the format."""
         bad = (_coerced(column, form).isna() & _coerced(parts.text, form).isna()).to_numpy()
-        row = int(np.argmax(bad)) if bad.any() else int(np.argmax(column.str.contains(OFFSET) != bool(re.search(OFFSET, column.iloc[0]))))
+        row = (
+            int(np.argmax(bad))
+            if bad.any()
+            else int(np.argmax(column.str.contains(OFFSET) != bool(re.search(OFFSET, column.iloc[0]))))
+        )
         if self.options.time_format is not None:
             return (
                 f"{source} holds {column.iloc[row]!r} ({source.locate(row)}), which is not written as "
@@ -184,6 +201,15 @@ def _with_ends_of_days(column: pd.Series, form: str) -> pd.Series | None:
 
 def _coerced(column: pd.Series, form: str) -> pd.Series:
     return pd.to_datetime(column, format=form, errors="coerce", utc=True).mask(column.isin(WORDS))
+
+
+def _refuse_without_year(form: str) -> None:
+    dated = any(sign in form for sign in ("%m", "%d", "%j", "%b", "%B"))
+    if dated and not any(sign in form for sign in ("%Y", "%y", "%G")):
+        raise ValueError(
+            f"time_format={form!r} has no year, and without one nothing tells which year it is. Write the year into "
+            "the stamps, as in time_format='%Y %b %d %H:%M:%S'"
+        )
 
 
 def _which(form: str, other: str) -> str:

@@ -73,8 +73,8 @@ class LocalClock:
         summer = np.ones(len(stamps), dtype=bool)
         for run in np.split(unclear, np.flatnonzero(np.diff(unclear) > 1) + 1):
             goes_on = run[0] == 0 and self._is_summer is not None
-            assert self._before is not None or not goes_on
-            back = np.diff(stamps[run], prepend=self._before if goes_on else stamps[run[0]]) < np.timedelta64(0)
+            before = self._before if goes_on and self._before is not None else stamps[run[0]]
+            back = np.diff(stamps[run], prepend=before) < np.timedelta64(0)
             if goes_on and not self._is_summer:
                 back[0] = True
             elif not back.any() and (again := _repeated(stamps, run)):
@@ -110,6 +110,8 @@ def _advice(zone: str) -> str:
     """Return which zone may be meant: one of the same place, or one that is written alike."""
     known = zoneinfo.available_timezones()
     place = zone.rpartition("/")[2].lower().replace(" ", "_")
-    likely = [PLACES[zone]] if zone in PLACES else sorted(each for each in known if each.rpartition("/")[2].lower() == place)
+    likely = (
+        [PLACES[zone]] if zone in PLACES else sorted(each for each in known if each.rpartition("/")[2].lower() == place)
+    )
     likely = likely or difflib.get_close_matches(zone, known, n=1) or ["Europe/Berlin"]
     return f"Expected one such as time_zone={likely[0]!r}, or an offset such as time_zone='+01:00'"

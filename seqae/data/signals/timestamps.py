@@ -17,7 +17,7 @@ from seqae.data.signals.time_zones import LocalClock
 
 DISORDER = 0.1  # If time goes back in a greater fraction of the steps, rows are not in its order.
 LONGEST = 50  # letters of a stamp
-_DATE_SIGNS = ("%Y", "%y", "%m", "%d", "%j", "%b", "%B", "%G", "%x", "%c", "%D", "%F")
+_DATE_SIGNS = ("%Y", "%y", "%m", "%d", "%j", "%b", "%B", "%G")
 
 
 def is_stamp(text: object) -> bool:
@@ -50,12 +50,13 @@ class TimeReader:
         self._texts = TimeTexts(self.options)
         self._numbers = TimeNumbers(self.options)
         self._days = DayCounter()
+        self._notes: list[str] = []
         self._clock = None if self.options.time_zone is None else LocalClock(self.options.time_zone)
 
     @property
     def notes(self) -> list[str]:
         """What was recognised or assumed without being told."""
-        return [*self._numbers.notes, *self._days.notes, *(self._clock.notes if self._clock else [])]
+        return [*self._numbers.notes, *self._days.notes, *(self._clock.notes if self._clock else self._notes)]
 
     def read(
         self, column: pd.Series, unit: str, name: str | tuple[str, ...], locate: Callable[[int], str]
@@ -105,6 +106,8 @@ class TimeReader:
         """`(row,)` datetime64[ns]; moments without zone are of the zone that was named, if one was."""
         if moments.dt.tz is None and self._clock is not None:
             moments = self._clock.to_utc(moments, source, is_summer)
+        elif moments.dt.tz is None and not self._notes:
+            self._notes += _doubled_hour(moments, source)
         return _nanoseconds(moments, source)
 
 
@@ -132,6 +135,22 @@ def _refuse_missing(column: pd.Series, source: TimeSource) -> None:
             f"{source} is empty ({source.locate(missing[0])}){more}. Every row needs a time. Fill it in, delete the "
             f"row, or {source.without}"
         )
+
+
+def _doubled_hour(moments: pd.Series, source: TimeSource) -> list[str]:
+    """Return a note if time goes back by up to an hour in a night in which summer time ends somewhere."""
+    steps = np.diff(moments.to_numpy()) / np.timedelta64(1, "h")
+    is_hourly = np.median(steps) == 1 if len(steps) else False
+    back = (steps >= -1) & ((steps <= 0) if is_hourly else (steps < 0))
+    for row in (np.flatnonzero(back) + 1).tolist():
+        moment = moments.iloc[row]
+        night = (moment.month, (moment.day - 1) // 7) in ((10, 3), (10, 4), (11, 0), (4, 0))
+        if night and moment.weekday() == 6 and moment.hour < 4:
+            return [
+                f"{source} goes back within the hour in a night in which summer time ends ({source.locate(row)}): if "
+                "it holds local times, name the zone, and the hours are told apart: time_zone='Europe/Berlin'"
+            ]
+    return []
 
 
 def _digits(column: pd.Series) -> pd.Series:
