@@ -37,7 +37,7 @@ class LineReader:
         self.options = options
         self.remembered = remembered
         self.name = name
-        self._time_reader = TimeReader()
+        self._time_reader = TimeReader(self.options)
         self._line = 1  # the number of the line that comes next
         self._waiting = b""  # rows whose format is not known yet
         self._is_json: bool | None = None
@@ -130,9 +130,9 @@ class LineReader:
         if self._first is None:
             if self.remembered is not None:
                 self.options = self.options.completed(self.remembered, table.names)
+                self._time_reader = TimeReader(self.options)
             return table.readings(self.options, self._time_reader)
         used = {*self._first.columns, *self._first.time_columns}
         others = tuple(name for name in table.columns if name not in used)
-        time_column = next(iter(self._first.time_columns), None)
-        options = replace(self.options, time_column=time_column, ignore=others)
+        options = replace(self.options, time_column=self._first.time_columns or None, ignore=others)
         return table.readings(options, self._time_reader)

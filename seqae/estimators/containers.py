@@ -108,7 +108,7 @@ def _is_rectangle_of_numbers(rows: list[Any] | tuple[Any, ...]) -> bool:
 
 def _refuse_tables(frame: Any) -> None:
     """Raise a TypeError if a frame is a table of steps, not of sequences."""
-    from seqae.data.signals.headers import is_time_name  # loads pandas
+    from seqae.data.signals.time_columns import is_time_name  # loads pandas
 
     times = any("date" in str(kind).lower() or "duration" in str(kind).lower() for kind in frame.dtypes)
     index: Any = getattr(frame, "index", None)

@@ -13,10 +13,11 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.arrays import are_real, refuse_infinite
-from seqae.data.signals.headers import is_time_name, named, simplified, time_names, without_units
-from seqae.data.signals.names import format_names, match_channels, suggest
+from seqae.data.signals.headers import named, without_units
+from seqae.data.signals.names import as_tuple, format_names, match_channels, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
+from seqae.data.signals.time_columns import is_time_name, joined_stamps, joining_note, time_columns, with_clock
 from seqae.data.signals.timestamps import TimeReader, is_stamp, refuse_disorder
 from seqae.data.signals.warnings import data_warnings
 
@@ -81,10 +82,13 @@ class Table:
 
     def recordings(self, options: ReadingOptions) -> list[Recording]:
         """Separate the times from the channels, and read both: a recording for each machine."""
-        found = self.readings(options, TimeReader())
+        time_reader = TimeReader(options)
+        found = self.readings(options, time_reader)
         if found.times is not None:
             refuse_disorder(found.times, found.time_columns[0], self.locate)
-        notes = [*self.warnings, *data_warnings(found.values, found.channels, found.times)]
+        joined = joining_note(found.time_columns) if options.time_column is None else []
+        notes = [*self.warnings, *joined, *time_reader.notes]
+        notes += data_warnings(found.values, found.channels, found.times)
         used = {*found.columns, *found.time_columns, *map(self._plain, options.ignore)}
         if left_out := [name for name in self.columns if name not in used]:
             notes.append(f"left out, because not among the channels: {format_names(left_out)}")
@@ -102,18 +106,17 @@ class Table:
         Raises:
             ValueError: A column is missing, or a value is no finite number; names the line.
         """
-        time_column, channels = options.time_column, options.channels
-        assert time_column is None or isinstance(time_column, str)
+        channels = options.channels
         ignored = {self._plain(name) for name in options.ignore}
         columns = {name: column for name, column in self.columns.items() if name not in ignored}
         wanted = None if channels is None else tuple(self._plain(name) for name in channels)
-        time_columns = self._time_columns(columns, time_column, wanted or ())
-        stamps = [columns.pop(name) for name in time_columns]
+        time_columns = self._time_columns(columns, options.time_column, wanted or ())
+        stamps = {name: columns.pop(name) for name in time_columns}
         names = tuple(columns) if wanted is None else wanted
         taken = match_channels(tuple(columns), names, self.name)
         if not taken:
             raise ValueError(f"no channels besides the time ({self.name or 'frame'}). At least one is needed")
-        times = None if not stamps else self._times(time_columns[0], stamps, time_reader)
+        times = None if not stamps else self._times(stamps, time_reader)
         values = np.empty((len(columns[taken[0]]), len(taken)))
         for index, name in enumerate(taken):
             values[:, index] = self._numbers(name, columns[name])
@@ -125,24 +128,21 @@ class Table:
         return next((plain for plain, header in self.headers.items() if header == name), name)
 
     def _time_columns(
-        self, columns: dict[str, pd.Series], time_column: str | None, channels: Sequence[str]
+        self, columns: dict[str, pd.Series], time_column: str | Sequence[str] | None, channels: Sequence[str]
     ) -> tuple[str, ...]:
-        """The column of times and is not a channel; two if one has the day and another the time of day."""
+        """The columns that tell the time, and are no channels."""
+        others = {name: columns[name] for name in columns if name not in channels}
         if time_column is None:
-            name = next(time_names({name: columns[name] for name in columns if name not in channels}), None)
-            if name is None:
-                return ()
-        elif (name := self._plain(time_column)) not in columns:
-            raise ValueError(f"no column {time_column!r} ({self.name or 'frame'}){suggest(time_column, columns)}")
-        clock = next((other for other in columns if other != name and simplified(other) == "time"), None)
-        if clock is not None and is_stamp(f"{columns[name].iloc[0]} {columns[clock].iloc[0]}"):
-            return name, clock
-        return (name,)
+            return time_columns(others, self.name)
+        names = tuple(self._plain(name) for name in as_tuple(time_column))
+        if absent := [name for name in names if name not in columns]:
+            raise ValueError(f"no column {absent[0]!r} ({self.name or 'frame'}){suggest(absent[0], columns)}")
+        return with_clock(others, names[0]) if len(names) == 1 and names[0] in others else names
 
-    def _times(self, name: str, stamps: Sequence[pd.Series], time_reader: TimeReader) -> np.ndarray:
+    def _times(self, stamps: dict[str, pd.Series], time_reader: TimeReader) -> np.ndarray:
         """`(row,)` datetime64[ns] or float64 seconds."""
-        column = stamps[0] if len(stamps) == 1 else stamps[0].astype(str) + " " + stamps[1].astype(str)
-        return time_reader.read(column, self.units.get(name, ""), name, self.locate)
+        column = joined_stamps(stamps, time_reader.options.time_format, self.locate)
+        return time_reader.read(column, self.units.get(next(iter(stamps)), ""), tuple(stamps), self.locate)
 
     def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
         """`(row,)` float64."""

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
-SECONDS = {"s": 1, "sec": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60, "h": 3600, "d": 86400}
-EPOCH = (631_152_000, 4_102_444_800)  # 1990 to 2100 in seconds: numbers in this range are dates
-
-# Formats other than ISO 8601. Dots are written day first everywhere; slashes and dashes are tried both ways.
-DATES = ["%d.%m.%Y", "%d.%m.%y", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%Y"]
-DATES += ["%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d %Y", "%b %d, %Y", "%Y-%m-%d", "%Y/%m/%d"]
-CLOCKS = ["", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S,%f", "%H.%M.%S", "%I:%M %p", "%I:%M:%S %p"]
-FORMATS = [f"{date} {clock}".strip() for date, clock in product(DATES, CLOCKS)]
-CLOCK_ONLY = re.compile(r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?")
-WORDS = ["now", "today"]  # pandas reads them as stamps
-ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
-
+from seqae.data.signals.options import ReadingOptions
+from seqae.data.signals.stamp_parts import StampParts
+from seqae.data.signals.time_clocks import DURATION, DayCounter, clock_seconds, is_clock
+from seqae.data.signals.time_numbers import TimeNumbers
+from seqae.data.signals.time_source import TimeSource
+from seqae.data.signals.time_texts import TimeTexts, formats
+from seqae.data.signals.time_zones import LocalClock
 
 DISORDER = 0.1  # If time goes back in a greater fraction of the steps, rows are not in its order.
+LONGEST = 50  # letters of a stamp
+_DATE_SIGNS = ("%Y", "%y", "%m", "%d", "%j", "%b", "%B", "%G")
 
 
 def is_stamp(text: object) -> bool:
     """Whether a text is a time stamp, by itself."""
     text = str(text).strip()
-    return bool(CLOCK_ONLY.fullmatch(text)) or bool(_formats(text))
+    if not 4 <= len(text) <= LONGEST or not any(letter.isdigit() for letter in text):
+        return False
+    if is_clock(text) or DURATION.fullmatch(text) or formats(text):
+        return True
+    plain = StampParts.of(pd.Series([text])).text.iloc[0]
+    return isinstance(plain, str) and plain != text and bool(formats(plain))
 
 
 def is_dated(column: pd.Series) -> bool:
@@ -40,79 +39,76 @@ def is_dated(column: pd.Series) -> bool:
 class TimeReader:
     """Reads the time stamps of a table, or of one part of a stream after the other.
 
-    The format of the first stamps holds for all later ones: an earlier 13/04 may have shown what 03/04 means.
+    What the first stamps show (format, unit, calendar) holds for all later ones.
+
+    Args:
+        options: How times are written, where they do not show it.
     """
 
-    def __init__(self) -> None:
-        self._form: str | None = None  # the format of stamps that are text
-        self._second: float | None = None  # the unit of numbers that count from 1970, in seconds
+    def __init__(self, options: ReadingOptions | None = None) -> None:
+        self.options = options or ReadingOptions()
+        self._texts = TimeTexts(self.options)
+        self._numbers = TimeNumbers(self.options)
+        self._days = DayCounter()
+        self._notes: list[str] = []
+        self._clock = None if self.options.time_zone is None else LocalClock(self.options.time_zone)
 
-    def read(self, column: pd.Series, unit: str, name: str, locate: Callable[[int], str]) -> np.ndarray:
+    @property
+    def notes(self) -> list[str]:
+        """What was recognised or assumed without being told."""
+        return [*self._numbers.notes, *self._days.notes, *(self._clock.notes if self._clock else self._notes)]
+
+    def read(
+        self, column: pd.Series, unit: str, name: str | tuple[str, ...], locate: Callable[[int], str]
+    ) -> np.ndarray:
         """Return `(row,)` datetime64[ns], in UTC if the stamps have zones, or float64 seconds.
 
         Args:
             column: Stamps, as text, dates or numbers in `unit` (by default seconds) since any origin.
             unit: The unit in the header, or "".
-            name: The name of the column, for error messages.
+            name: The name of the column, or of several that make up the time, for error messages.
             locate: Returns the position of a row, for error messages.
 
         Raises:
             ValueError: A stamp is missing, unreadable, ambiguous, or of another format than those before.
         """
-        missing = np.flatnonzero(column.isna())
-        if len(missing):
-            raise ValueError(
-                f"time column {name!r} is empty ({locate(missing[0])}). Every row needs a time. Fill it in, delete the "
-                f"row, or do without times: ignore=[{name!r}]"
-            )
+        source = TimeSource((name,) if isinstance(name, str) else name, locate)
+        _refuse_missing(column, source)
         if isinstance(column.dtype, pd.PeriodDtype):
             column = column.dt.to_timestamp()
-        elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
-            return self._from_numbers(column.to_numpy(), unit, name, locate)
-        elif not is_dated(column) and not pd.api.types.is_timedelta64_dtype(column):
-            column = self._from_text(column.astype(str).str.strip(), name, locate)
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+            if self.options.time_format is None:
+                return self._from_numbers(column.to_numpy(), unit, source)
+            column = _digits(column)
         if pd.api.types.is_timedelta64_dtype(column):
             return column.dt.total_seconds().to_numpy(dtype=np.float64, copy=True)
-        return _nanoseconds(column, name, locate)
+        if is_dated(column):
+            return self._in_utc(column, source)
+        return self._from_text(column.astype(str).str.strip(), source)
 
-    def _from_numbers(self, values: np.ndarray, unit: str, name: str, locate: Callable[[int], str]) -> np.ndarray:
-        """Dates if the numbers count from 1970, in seconds or smaller parts; otherwise seconds."""
-        infinite = np.flatnonzero(~np.isfinite(values))
-        if len(infinite):
-            raise ValueError(f"time column {name!r} is infinite ({locate(infinite[0])}). Correct the value")
-        given = SECONDS.get(unit.lower())
-        known = given or self._second
-        for second in (known,) if known else (1, 1e-3, 1e-6, 1e-9):
-            if EPOCH[0] <= values.min() * second and values.max() * second <= EPOCH[1]:
-                self._second = second
-                whole = np.floor(values).astype(np.int64)  # in two parts, because float64 cannot hold nanoseconds
-                rest = (values - whole) * (second * 1e9)
-                return (whole * round(second * 1e9) + np.rint(rest).astype(np.int64)).view("datetime64[ns]")
-        return values.astype(np.float64) * (given or 1)
+    def _from_numbers(self, values: np.ndarray, unit: str, source: TimeSource) -> np.ndarray:
+        times = self._numbers.read(values, unit, source)
+        reading = self._numbers.reading
+        assert reading is not None
+        return self._in_utc(pd.Series(times), source) if times.dtype.kind == "M" and reading.is_local else times
 
-    def _from_text(self, column: pd.Series, name: str, locate: Callable[[int], str]) -> pd.Series:
-        """Dates, or durations since midnight if there are only times of day."""
-        if CLOCK_ONLY.fullmatch(column.iloc[0]) and column.str.fullmatch(CLOCK_ONLY.pattern).all():
-            short = ~column.str.contains(r":.*:")
-            return pd.to_timedelta(column.str.replace(",", ".").where(~short, column + ":00"))
-        if column.iloc[0].endswith(("UTC", "GMT")):
-            column = column.str.replace(r"\s*(?:UTC|GMT)$", "", regex=True)
-        if self._form is not None:
-            if (parsed := _parsed(column, self._form)) is None:
-                raise ValueError(_unreadable(column, self._form, name, locate))
-            return parsed
-        readings = {form: parsed for form in _formats(column.iloc[0]) if (parsed := _parsed(column, form)) is not None}
-        if not readings:
-            raise ValueError(_unreadable(column, (_formats(column.iloc[0]) or ["ISO8601"])[0], name, locate))
-        (form, first), *others = readings.items()
-        for other, parsed in others:
-            if not parsed.equals(first):
-                raise ValueError(
-                    f"time column {name!r} can be read as {form} or as {other}: {column.iloc[0]!r} ({locate(0)}). "
-                    f"Write dates as 2020-12-31, or do without times: ignore=[{name!r}]"
-                )
-        self._form = None if others else form  # 03/03 fits two formats
-        return first
+    def _from_text(self, column: pd.Series, source: TimeSource) -> np.ndarray:
+        form = self.options.time_format
+        if form is None and (seconds := clock_seconds(column)) is not None:
+            return self._days.count_on(seconds, source)
+        read = self._texts.read(column, source)
+        if form is not None and not any(sign in form for sign in _DATE_SIGNS):
+            clock = (read.moments - read.moments.dt.normalize()).dt.total_seconds()
+            return self._days.count_on(clock.to_numpy(dtype=np.float64), source)
+        return self._in_utc(read.moments, source, read.is_summer)
+
+    def _in_utc(self, moments: pd.Series, source: TimeSource, is_summer: np.ndarray | None = None) -> np.ndarray:
+        """`(row,)` datetime64[ns]; moments without zone are of the zone that was named, if one was."""
+        if moments.dt.tz is None and self._clock is not None:
+            moments = self._clock.to_utc(moments, source, is_summer)
+        elif moments.dt.tz is None and not self._notes:
+            self._notes += _doubled_hour(moments, source)
+        return _nanoseconds(moments, source)
 
 
 def refuse_disorder(times: np.ndarray, name: str, locate: Callable[[int], str]) -> None:
@@ -127,11 +123,44 @@ def refuse_disorder(times: np.ndarray, name: str, locate: Callable[[int], str]) 
     if len(back) > max(1, DISORDER * (len(times) - 1)):
         raise ValueError(
             f"time column {name!r} goes back {len(back):,} times in {len(times):,} rows ({locate(back[0] + 1)} first). "
-            f"Expected rows in the order of time. Sort them by it, or do without times: ignore=[{name!r}]"
+            f"Expected rows in the order of time. Sort them by it: sort=True. Or {TimeSource((name,), locate).without}"
         )
 
 
-def _nanoseconds(column: pd.Series, name: str, locate: Callable[[int], str]) -> np.ndarray:
+def _refuse_missing(column: pd.Series, source: TimeSource) -> None:
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        more = f" and in {len(missing) - 1:,} more of {len(column):,} rows" if len(missing) > 1 else ""
+        raise ValueError(
+            f"{source} is empty ({source.locate(missing[0])}){more}. Every row needs a time. Fill it in, delete the "
+            f"row, or {source.without}"
+        )
+
+
+def _doubled_hour(moments: pd.Series, source: TimeSource) -> list[str]:
+    """Return a note if time goes back by up to an hour in a night in which summer time ends somewhere."""
+    steps = np.diff(moments.to_numpy()) / np.timedelta64(1, "h")
+    is_hourly = np.median(steps) == 1 if len(steps) else False
+    back = (steps >= -1) & ((steps <= 0) if is_hourly else (steps < 0))
+    for row in (np.flatnonzero(back) + 1).tolist():
+        moment = moments.iloc[row]
+        night = (moment.month, (moment.day - 1) // 7) in ((10, 3), (10, 4), (11, 0), (4, 0))
+        if night and moment.weekday() == 6 and moment.hour < 4:
+            return [
+                f"{source} goes back within the hour in a night in which summer time ends ({source.locate(row)}): if "
+                "it holds local times, name the zone, and the hours are told apart: time_zone='Europe/Berlin'"
+            ]
+    return []
+
+
+def _digits(column: pd.Series) -> pd.Series:
+    """Return numbers as text, whole ones without a decimal point."""
+    values = column.to_numpy()
+    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+    return (column.astype(np.int64) if whole else column).astype(str)
+
+
+def _nanoseconds(column: pd.Series, source: TimeSource) -> np.ndarray:
     if column.dt.tz is not None:
         column = column.dt.tz_convert(None)
     try:
@@ -139,43 +168,6 @@ def _nanoseconds(column: pd.Series, name: str, locate: Callable[[int], str]) -> 
     except pd.errors.OutOfBoundsDatetime:
         row = int(np.argmax((column.dt.year < 1678) | (column.dt.year > 2261)))
         raise ValueError(
-            f"time column {name!r} holds {column.iloc[row]} ({locate(row)}). Years 1678 to 2261 can be read. Correct "
-            f"it, or do without times: ignore=[{name!r}]"
+            f"{source} holds {column.iloc[row]} ({source.locate(row)}). Years 1678 to 2261 can be read. Correct it, or "
+            f"{source.without}"
         ) from None
-
-
-def _formats(text: str) -> list[str]:
-    """All formats in which one stamp can be read."""
-    if _parsed(pd.Series([text]), "ISO8601") is not None:
-        return ["ISO8601"]
-    return [form for form in FORMATS if _fits(text, form)]
-
-
-def _fits(text: str, form: str) -> bool:
-    try:
-        return bool(datetime.strptime(text, form))
-    except ValueError:
-        return False
-
-
-def _parsed(column: pd.Series, form: str) -> pd.Series | None:
-    """The stamps, or None if one of them has another format."""
-    try:
-        parsed = pd.to_datetime(column, format=form)
-    except ValueError as error:
-        if "timezone" not in str(error) or not column.str.contains(ZONE).all():
-            return None
-        parsed = pd.to_datetime(column, format=form, utc=True)  # summer and winter time have two offsets
-    return None if (parsed.isna() | column.isin(WORDS)).any() else parsed
-
-
-def _unreadable(column: pd.Series, form: str, name: str, locate: Callable[[int], str]) -> str:
-    """Return the message that names a stamp without the format."""
-    bad = pd.to_datetime(column, format=form, errors="coerce", utc=True).isna() | column.isin(WORDS)
-    zoned = column.str.contains(ZONE)
-    row = int(np.argmax(bad if bad.any() else zoned != zoned.iloc[0]))
-    return (
-        f"time column {name!r} holds {column.iloc[row]!r} ({locate(row)}). Expected stamps such as "
-        f"'2020-12-31 23:59:59', all in one format and with a zone or without. Correct the stamp, or do without times: "
-        f"ignore=[{name!r}]"
-    )
