@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.anomaly.events import Event, find_events
+from seqae.anomaly.events import Event, find_events, format_time
 from seqae.data.signals.recordings import Recording
+from seqae.data.signals.resampling import Resampled
 
 if TYPE_CHECKING:
     import pandas
@@ -29,6 +30,10 @@ class Detection:
         threshold: Scores above it raise an alarm.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
+        on_grid: The detection on the regular grid that the rows were resampled to; None if they were not. The rest is
+            about the rows as they came: each has the results of its step, and only events count rows of the grid in
+            `merge_gap` and `min_rows`.
+        resampled: Where the rows are on the grid; None if they were not resampled.
     """
 
     recording: Recording
@@ -38,10 +43,14 @@ class Detection:
     threshold: float
     merge_gap: int
     min_rows: int
+    on_grid: Detection | None = None
+    resampled: Resampled | None = None
 
     @cached_property
     def reconstruction(self) -> np.ndarray:
         """The reconstruction by the finest model, `(row, channel)` in the units of the data; computed when read."""
+        if self.on_grid is not None and self.resampled is not None:
+            return self.on_grid.reconstruction[self.resampled.steps]
         return self.reconstruct(self.recording)
 
     @property
@@ -52,6 +61,8 @@ class Detection:
     @cached_property
     def events(self) -> list[Event]:
         """The events, in the order of time."""
+        if self.on_grid is not None and self.resampled is not None:
+            return [_in_rows(event, self.resampled) for event in self.on_grid.events]
         recording = self.recording
         return find_events(
             self.scores,
@@ -73,3 +84,31 @@ class Detection:
         columns |= {"score": self.scores, "alarm": self.alarms}
         scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
         return pd.DataFrame(columns | scores)
+
+
+def in_original_rows(detection: Detection, resampled: Resampled) -> Detection:
+    """Return a detection on a regular grid as one of the rows that were resampled."""
+    return replace(
+        detection,
+        recording=resampled.original,
+        scores=detection.scores[resampled.steps],
+        channel_scores=detection.channel_scores[resampled.steps],
+        on_grid=detection,
+        resampled=resampled,
+    )
+
+
+def _in_rows(event: Event, resampled: Resampled) -> Event:
+    """Return an event on the grid with its original rows and their times; it lasts as long as on the grid."""
+    start, stop = resampled.rows_of(event.start, event.stop)
+    peak, _ = resampled.rows_of(event.peak, event.peak + 1)
+    times = resampled.original.times
+    assert times is not None
+    return replace(
+        event,
+        start=start,
+        stop=stop,
+        peak=min(max(peak, start), stop - 1),
+        start_time=format_time(times[start]),
+        end_time=format_time(times[stop - 1]),
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from seqae.anomaly.detection import Detection
+from seqae.anomaly.detection import Detection, in_original_rows
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fitting import ScorerFitter
@@ -19,9 +20,12 @@ from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_times
+from seqae.data.signals.durations import duration_of
+from seqae.data.signals.irregularity import resampling_for
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
+from seqae.data.signals.resampling import Resampled, Resampling
 
 if TYPE_CHECKING:
     from seqae.autoencoder import Autoencoder
@@ -40,6 +44,10 @@ class AnomalyDetector:
 
     `fit` sets `scorer_`, which holds all that was learnt, `model_`, which created its window models, and for
     `model="auto"` `model_scores_`: the fraction of injected faults that each model found, less its false alarm rate.
+
+    Rows that come at irregular moments, such as values that were stored when they changed, are brought to a regular
+    grid, by `resampling_`, and so are those that are scored; results are about the rows as they came. `fit` says so,
+    and `resample="none"` keeps them as they are.
 
     Args:
         model: The model of windows: a name in `seqae.anomaly.WINDOW_MODELS`, a factory (see
@@ -75,6 +83,7 @@ class AnomalyDetector:
     reading_: ReadingOptions
     model_: WindowModelFactory
     model_scores_: Mapping[str, float]
+    resampling_: Resampling | None = None
 
     def __init__(
         self,
@@ -130,7 +139,9 @@ class AnomalyDetector:
             ValueError: The data cannot be used; the message names location and reason.
         """
         options = ReadingOptions.of(**reading)
-        recordings = read_recordings(normal, options)
+        recordings = read_recordings(normal, replace(options, resample="none"))
+        resampling = resampling_for(recordings, options, self.window)
+        recordings = [_on_grid(recording, resampling).recording for recording in recordings]
         scores: Mapping[str, float] = {}
         if self.model == "auto":
             scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
@@ -140,7 +151,7 @@ class AnomalyDetector:
         scorer = self._fitter(model).fit(recordings, progress)
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
-        self.reading_ = options.remembered()
+        self.reading_, self.resampling_ = _with_grid(options, resampling).remembered(), resampling
         return self
 
     @takes_reading_options
@@ -159,7 +170,7 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted.
         """
-        recordings = self._recordings(normal, reading)
+        recordings = [self.on_grid(recording).recording for recording in self._recordings(normal, reading)]
         recalibrated = copy.copy(self)
         recalibrated.scorer_ = self._fitter(self.model_).recalibrate(self.scorer_, recordings)
         return recalibrated
@@ -177,8 +188,7 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted; so for all methods below.
         """
-        recording = self._one(data, reading)
-        return self.scorer_.score(recording).scores
+        return self._detection(self._one(data, reading)).scores
 
     @takes_reading_options
     def predict(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
@@ -191,8 +201,7 @@ class AnomalyDetector:
 
         They are what each channel contributes to the score of the row, and add up to it.
         """
-        recording = self._one(data, reading)
-        return self.scorer_.score(recording).channel_scores
+        return self._detection(self._one(data, reading)).channel_scores
 
     @takes_reading_options
     def detect(self, data: object, **reading: Unpack[ReadingKeywords]) -> list[Detection]:
@@ -212,23 +221,33 @@ class AnomalyDetector:
         alarms have become too frequent. In normal rows at most one block of 1000 is reported; a block is a twentieth of
         the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
-        recording = self._one(data, reading)
-        return find_drift(recording, self._detection(recording).alarms, self.scorer_)
+        resampled = self.on_grid(self._one(data, reading))
+        drifts = find_drift(resampled.recording, self._regular_detection(resampled.recording).alarms, self.scorer_)
+        return [replace(drift, row=resampled.rows_of(drift.row, drift.row + 1)[0]) for drift in drifts]
 
     @takes_reading_options
     def reconstruct(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the reconstruction of one recording by the finest model, `(row, channel)` in the units of the data."""
-        recording = self._one(data, reading)
-        return self.scorer_.reconstruct(recording)
+        resampled = self.on_grid(self._one(data, reading))
+        return self.scorer_.reconstruct(resampled.recording)[resampled.steps]
 
     @takes_reading_options
     def encode(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the codes of one recording's windows at the finest resolution, `(window, code_size)` float32.
 
-        The windows are adjacent; the last one ends at the last row of a segment without gaps in time.
+        The windows are adjacent; the last one ends at the last row of a segment without gaps in time. Of irregular rows
+        they are windows of the grid, `on_grid(recording).recording`.
         """
-        recording = self._one(data, reading)
+        recording = self.on_grid(self._one(data, reading)).recording
         return self.scorer_.encode(recording)
+
+    def on_grid(self, recording: Recording) -> Resampled:
+        """Return a recording on the regular grid of this detector, and where its rows are there.
+
+        It is the recording itself if the detector learnt from rows at regular steps, if the recording has no times, or
+        if it is on such a grid.
+        """
+        return _on_grid(recording, self.resampling_)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> Path:
         """Write the detector to an ONNX file (opset 17), which `seqae.export.OnnxDetector` runs; return the path.
@@ -304,6 +323,11 @@ class AnomalyDetector:
         return other
 
     def _detection(self, recording: Recording) -> Detection:
+        resampled = self.on_grid(recording)
+        detection = self._regular_detection(resampled.recording)
+        return detection if resampled.recording is recording else in_original_rows(detection, resampled)
+
+    def _regular_detection(self, recording: Recording) -> Detection:
         scores = self.scorer_.score(recording)
         return Detection(
             recording=recording,
@@ -322,9 +346,9 @@ class AnomalyDetector:
     def _recordings(self, data: object, reading: ReadingKeywords) -> list[Recording]:
         self._refuse_unfitted()
         options = ReadingOptions.of(**{**reading, "channels": self.scorer_.channels})
-        recordings = read_recordings(data, options, self.reading_)
+        recordings = read_recordings(data, replace(options, resample=options.resample or "none"), self.reading_)
         for recording in recordings:
-            warn_of_times(recording, self.scorer_.period)
+            warn_of_times(self.on_grid(recording).recording, self.scorer_.period)
         return recordings
 
     def _one(self, data: object, reading: ReadingKeywords) -> Recording:
@@ -332,3 +356,18 @@ class AnomalyDetector:
         if len(recordings) != 1:
             raise ValueError(f"{len(recordings)} recordings. This takes one; use detect(data) for several")
         return recordings[0]
+
+
+def _on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
+    """Return a recording on a grid; as it is if there is none, or if it has no times or is on a grid."""
+    if resampling is None or recording.times is None or recording.period is not None:
+        return Resampled(recording, recording, np.arange(len(recording)))
+    return resampling.apply(recording)
+
+
+def _with_grid(options: ReadingOptions, resampling: Resampling | None) -> ReadingOptions:
+    """Return options with the grid that was chosen, if one was."""
+    if resampling is None:
+        return options
+    period, horizon = duration_of(resampling.period), duration_of(resampling.horizon)
+    return replace(options, resample=period, fill=resampling.fill, horizon=horizon)

@@ -109,6 +109,7 @@ MODULE_OF = {
     "RecursiveAutoencoder": "seqae.modules.recursive",
     "RecursiveEncoder": "seqae.modules.recursive",
     "RepeatDecoder": "seqae.modules.decoders",
+    "Resampling": "seqae.data.signals.resampling",
     "ReversedDecoder": "seqae.modules.decoders",
     "RootNode": "seqae.modules.recursive",
     "S2VT": "seqae.seq2seq.s2vt",

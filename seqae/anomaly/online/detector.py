@@ -16,6 +16,7 @@ from seqae.anomaly.online.alerts import Alert, AlertTracker
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.anomaly.online.events import OnlineEvents
 from seqae.anomaly.online.intake import RowIntake
+from seqae.anomaly.online.resampling import OnlineResampler
 from seqae.anomaly.online.segment import ScoredRows, SegmentScorer
 from seqae.anomaly.online.state import Stateful, collect_state, fingerprint, read_state, restore_state, write_state
 
@@ -25,6 +26,8 @@ MAX_ROWS_AT_ONCE = 2**12  # rows computed together, so that memory does not depe
 @dataclass(frozen=True, eq=False)
 class StreamUpdate:
     """The new results after some rows were pushed. Rows are numbered from the start of the recording.
+
+    Of a detector that resamples, they are the rows of its grid, each with its time, from the first one on.
 
     Attributes:
         first_new_row: The number of the first row that `provisional_scores` are about.
@@ -93,6 +96,9 @@ class OnlineDetector:
     A recording is cut where time has a gap: a step much longer than the sampling period. The period of a
     whole recording is known; here it is given, or estimated from the first 32 rows, which are held until then.
 
+    A detector that learnt from irregular rows resamples those that arrive. A row of its grid is there once a later row
+    has come, and results, which are about the rows of the grid, equal `Detection.on_grid` of the recording.
+
     Args:
         detector: A fitted detector.
         period: Seconds from row to row.
@@ -112,18 +118,20 @@ class OnlineDetector:
             raise ValueError(f"batch_rows is {batch_rows}. Give 1 or more")
         self.detector = detector
         self.scorer = detector.scorer_
-        self.given_period = period
+        self.given_period = period if detector.resampling_ is None else detector.resampling_.period
         self.batch_rows = batch_rows
         self._begin()
 
     @property
     def rows(self) -> int:
         """How many rows have arrived."""
+        if self.resampler is not None and self.resampler.rows:
+            return self.resampler.rows
         return self.segment.stop + len(self.intake.values)
 
     @property
     def delay(self) -> int:
-        """How many rows have to arrive after a row until its results are final."""
+        """How many rows (of the grid, if there is one) have to arrive after a row until its results are final."""
         return self.scorer.localization.reach + self.batch_rows - 1
 
     def push(self, rows: object, times: object = None) -> StreamUpdate:
@@ -140,6 +148,9 @@ class OnlineDetector:
         values, clock = self.intake.checked(rows, times, self.rows)
         if self.rows == 0:
             self.segment = SegmentScorer(self.scorer, 0, clock[:0])  # now that the type of the times is known
+        if self.resampler is not None and clock.dtype.kind != "i":
+            self.intake.add(values[:0], clock[:0])  # they have times, though there may be no row of the grid yet
+            values, clock = self.resampler.push(values, clock)
         results = self._no_results()
         for start in range(0, len(values), MAX_ROWS_AT_ONCE):
             part = slice(start, start + MAX_ROWS_AT_ONCE)
@@ -151,6 +162,8 @@ class OnlineDetector:
     def finish(self) -> StreamUpdate:
         """End the recording and return the rest of its results; the next row is the first one of another recording."""
         results = self._no_results()
+        if self.resampler is not None and self.resampler.rows:
+            self.intake.add(*self.resampler.finish())
         self._read(results)
         self._end_segment(results)
         update = results.update(self.intake.is_timed)
@@ -184,10 +197,14 @@ class OnlineDetector:
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows)
         self.drift = OnlineDrift(scorer)
+        resampling = detector.resampling_
+        self.resampler = None if resampling is None else OnlineResampler(resampling, scorer.channels)
 
     def _parts(self) -> dict[str, Stateful]:
         """Return all parts that have a state, by name."""
         parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift")}
+        if self.resampler is not None:
+            parts["resampler"] = self.resampler
         caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
         return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 

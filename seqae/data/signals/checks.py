@@ -32,7 +32,7 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
 
 def usual_period(recordings: Sequence[Recording]) -> float | None:
     """Return the seconds from row to row in most recordings; None if none of them has times."""
-    periods = [Sampling.of(each.times).period for each in recordings if each.times is not None]
+    periods = [Sampling.of(each.times, each.period).period for each in recordings if each.times is not None]
     periods = [period for period in periods if np.isfinite(period)]
     return float(np.median(periods)) if periods else None
 
@@ -46,7 +46,7 @@ def warn_of_times(recording: Recording, period: float | None) -> None:
     """
     if recording.times is None:
         return
-    sampling, name = Sampling.of(recording.times), recording.name or "recording"
+    sampling, name = Sampling.of(recording.times, recording.period), recording.name or "recording"
     if period and np.isfinite(sampling.period) and abs(sampling.period / period - 1) > MAX_PERIOD_CHANGE:
         warnings.warn(
             f"{name} has a row every {sampling.period:g} s, and the detector learnt from rows every {period:g} s: "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from seqae.data.arrays import refuse_infinite, to_values
+from seqae.data.signals.irregularity import choose_resampling
 from seqae.data.signals.names import default_names, format_names, suggest
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
@@ -77,7 +78,9 @@ def recordings_and_names(
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
-    return _aligned(recordings), seen
+    recordings = _aligned(recordings)
+    options = options if remembered is None else options.completed(remembered, ())
+    return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen
 
 
 def _recordings(part: Table | Recording, options: ReadingOptions) -> list[Recording]:
@@ -134,6 +137,12 @@ def _is_numbers(items: Sequence[Any]) -> bool:
     if all(isinstance(item, (list, tuple)) for item in items):
         return all(isinstance(value, plain) for item in items for value in item)
     return all(isinstance(item, plain) for item in items)
+
+
+def _resampled(recordings: list[Recording], options: ReadingOptions) -> list[Recording]:
+    """All on one regular grid; values are held if nothing else is said."""
+    resampling = choose_resampling(recordings, options.updated(fill=options.fill or "hold"))
+    return [resampling.apply(recording).recording for recording in recordings]
 
 
 def _aligned(recordings: list[Recording]) -> list[Recording]:

@@ -25,6 +25,7 @@ class Recording:
         name: The name of its file, or "".
         entity: The machine that it is of, where a table holds several; else "".
         warnings: Remarkable facts about the data, one line each. Rows are counted from 0.
+        period: Seconds from row to row, if the rows were brought to a regular grid; else the median step counts.
     """
 
     values: np.ndarray
@@ -34,6 +35,7 @@ class Recording:
     name: str = ""
     entity: str = ""
     warnings: tuple[str, ...] = ()
+    period: float | None = None
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
@@ -79,5 +81,5 @@ class Recording:
         """Return rows that follow each other at the sampling rate: cut where time goes back, repeats or has a gap."""
         if len(self) == 0:
             return []
-        inner = [] if self.times is None else Sampling.of(self.times).cuts().tolist()
+        inner = [] if self.times is None else Sampling.of(self.times, self.period).cuts().tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *inner, len(self)])]

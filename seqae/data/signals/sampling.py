@@ -23,11 +23,14 @@ class Sampling:
     period: float
 
     @classmethod
-    def of(cls, times: np.ndarray) -> Sampling:
-        """Return the sampling of time stamps, `(time,)` datetime64 or float seconds."""
+    def of(cls, times: np.ndarray, period: float | None = None) -> Sampling:
+        """Return the sampling of time stamps, `(time,)` datetime64 or float seconds; with this period, if it is known.
+        """
         steps = np.diff(times)
         if steps.dtype.kind == "m":
             steps = steps / np.timedelta64(1, "s")
+        if period is not None:
+            return cls(steps, period)
         forwards = steps[steps > 0]
         return cls(steps, float(np.median(forwards)) if len(forwards) else np.inf)
 
