@@ -198,7 +198,7 @@ def test_importing_opens_no_connection_and_starts_no_thread():
     watched = {"socket.connect", "socket.getaddrinfo", "socket.bind", "os.system", "os.fork"}
     script = (
         f"import sys, threading; sys.addaudithook(lambda event, _: print(event) if event in {watched} else None);"
-        "import seqae, seqae.cli, seqae.artifact, seqae.data.signals.readers;"
+        "import seqae, seqae.cli, seqae.artifact, seqae.data.signals.formats.folders;"
         "import seqae.modules.encoders, seqae.anomaly.detector;"
         "print(threading.active_count())"
     )

@@ -105,8 +105,8 @@ def read_codes(path: Path) -> Codes:
 def _from_table(path: Path) -> Codes:
     import numpy as np
 
+    from seqae.data.signals.formats.files import read_table
     from seqae.data.signals.options import ReadingOptions
-    from seqae.data.signals.readers import read_table
 
     columns = read_table(path, ReadingOptions()).columns
     names = [name for name in columns if name.startswith("code_") and name[5:].isdecimal()]

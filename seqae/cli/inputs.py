@@ -193,8 +193,8 @@ def _has_images(folder: Path) -> bool:
 
 
 def _tables(files: list[Path], options: FileOptions) -> Inputs:
+    from seqae.data.signals.formats.folders import files_of
     from seqae.data.signals.loading import read_recordings
-    from seqae.data.signals.readers import files_of
 
     paths = [path for file in files for path in files_of(file)]
     recordings = read_recordings(files, options.reading, options.remembered)

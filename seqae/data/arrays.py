@@ -100,8 +100,8 @@ def _as_array(data: Any, prefix: str) -> np.ndarray:
         return data
     if not isinstance(data, (list, tuple)):
         raise TypeError(
-            f"{prefix}cannot read a {type(data).__name__}. Expected a path (CSV, Parquet, JSON lines, or a folder "
-            "of them), a pandas or polars frame, an array of numbers, or a list of these"
+            f"{prefix}cannot read a {type(data).__name__}. Expected the path of a file or folder, a pandas or "
+            "polars frame, an Arrow table, an array of numbers, or a list of these"
         )
     lengths = [len(row) if isinstance(row, (list, tuple)) else 1 for row in data]
     for row, length in enumerate(lengths):

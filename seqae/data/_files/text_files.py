@@ -1,4 +1,4 @@
-"""Text as bytes, gzipped or not."""
+"""Text as bytes, packed or not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from seqae.data._files.archives import gunzipped
+from seqae.data._files.archives import unpacked
 
 GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -49,13 +49,12 @@ def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
 
 
 def unzipped(path: Path) -> bytes:
-    """Return the bytes of a file, gzipped or not.
+    """Return the bytes of a file, packed by gzip, bzip2, xz, zstd or zip, or not.
 
     Raises:
-        ValueError: It is damaged, or unpacks to far more than its size.
+        ValueError: It is damaged, unpacks to far more than its size, or is a zip file of several files.
     """
-    data = path.read_bytes()
-    return gunzipped(data, path.name) if data.startswith(GZIP) else data
+    return unpacked(path.read_bytes(), path.name)
 
 
 def json_object(text: bytes | str, where: str) -> dict[str, object]:
@@ -69,7 +68,7 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
         ValueError: The text is no object, or a name occurs twice in it.
     """
     try:
-        members = json.loads(text, object_pairs_hook=_once_each)
+        members = json.loads(text, object_pairs_hook=unique_members)
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8
         raise ValueError(f"not JSON ({where}: {error}). Expected one object a line") from error
     if not isinstance(members, dict):
@@ -77,8 +76,12 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
     return members
 
 
-def _once_each(members: list[tuple[str, object]]) -> dict[str, object]:
-    """The members of an object, by name; json would take the last one of a name that occurs twice."""
+def unique_members(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the members of an object by name; json would take the last one of a name that occurs twice.
+
+    Raises:
+        ValueError: A name occurs twice.
+    """
     names = [name for name, _ in members]
     "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
     if len(set(names)) < len(names):

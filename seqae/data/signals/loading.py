@@ -27,9 +27,10 @@ def as_recordings(data: object, **reading: Unpack[ReadingKeywords]) -> list[Reco
     NaN, None, an empty cell and a masked value are missing values: they stay NaN. Infinite values are refused.
 
     Args:
-        data: A file (CSV, Parquet, JSON lines; gzipped text too) or a folder of files, sorted by name; a pandas or
-            polars frame; an array, tensor or list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list
-            of any of these. Nothing of it is changed.
+        data: A file (CSV and JSON, packed or not; Parquet, Arrow, Excel, numpy, MATLAB, HDF5, NetCDF, EDF, WFDB, TDMS,
+            MDF) or a folder of files, sorted by name; a pandas or polars frame; an Arrow table; an array, tensor or
+            list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list of any of these. An iterator of
+            frames, Arrow batches or arrays gives one run in pieces. Nothing of it is changed.
         **reading: How tables are read, where they do not show it by themselves, see `ReadingOptions`: the column of
             times and how they are written, columns to leave out or to take, columns that tell machines apart, marks
             of missing values, lines around the table, and more.
@@ -102,29 +103,73 @@ def _recordings(part: Table | Recording, options: ReadingOptions) -> list[Record
 def _parts(data: Any, options: ReadingOptions) -> Iterator[Table | Recording]:
     """Tables and recordings, one for each run."""
     if isinstance(data, (str, Path)):
-        from seqae.data.signals.readers import files_of, read_table  # loads pandas
+        from seqae.data.signals.formats.folders import tables_in  # loads pandas
 
-        for path in files_of(Path(data)):
-            yield read_table(path, options)
+        yield from tables_in(Path(data), options)
     elif isinstance(data, (list, tuple)) and data and not _is_numbers(data):
         for number, item in enumerate(data):
             if isinstance(item, (list, tuple)) and not _is_numbers(item):
                 raise TypeError(f"item {number} is a list within a list, and not of numbers. Pass one flat list")
             yield from _parts(item, options) if isinstance(item, (str, Path)) else [_part(item, f"recording {number}")]
+    elif isinstance(data, Iterator) and not hasattr(data, "__arrow_c_stream__"):
+        yield from _of_iterator(data, options)
     else:
         yield _part(data, "")
+
+
+def _of_iterator(items: Iterator[Any], options: ReadingOptions) -> Iterator[Table | Recording]:
+    """Paths and recordings are a run each; frames, arrays and Arrow batches are the pieces of one run, in order."""
+    if hasattr(items, "readline"):
+        raise TypeError("cannot read an open file. Expected its path")
+    pieces: list[Table | Recording] = []
+    number = -1
+    for number, item in enumerate(items):
+        if isinstance(item, (str, Path, Recording)) and not pieces:
+            yield from _parts(item, options)
+        elif isinstance(item, (str, Path, Recording, list, tuple, Number)) or getattr(item, "ndim", 2) != 2:
+            raise TypeError(
+                f"item {number} of the iterator is a {type(item).__name__}. Expected paths or recordings, a run "
+                "each; or frames, Arrow batches or arrays (time, channel), the pieces of one run. Pass a list of runs"
+            )
+        else:
+            pieces.append(_part(item, f"piece {number}"))
+    if number < 0:
+        raise ValueError("an iterator without items. A recording has at least one row; was it read before?")
+    if pieces:
+        yield _joined(pieces, options)
+
+
+def _joined(pieces: list[Table | Recording], options: ReadingOptions) -> Table | Recording:
+    """One run of its pieces."""
+    arrays = [piece for piece in pieces if isinstance(piece, Recording)]
+    if not arrays:
+        from seqae.data.signals.pieces import joined  # loads pandas
+
+        return joined([piece for piece in pieces if not isinstance(piece, Recording)], ignored=options.ignore)
+    widths = {len(piece.channels) for piece in arrays}
+    if len(arrays) < len(pieces) or len(widths) > 1:
+        raise ValueError(
+            f"pieces of {sorted(widths)} channels, {len(pieces) - len(arrays)} frames. Expected equal pieces"
+        )
+    return _part(np.concatenate([piece.values for piece in arrays]), "")
 
 
 def _part(data: Any, where: str) -> Table | Recording:
     """One run that is in memory; `where` is its name in error messages."""
     if isinstance(data, Recording):
         return data
+    if hasattr(data, "lazy") and not hasattr(data, "get_columns"):  # a lazy frame of polars
+        data = data.collect()
     if hasattr(data, "to_frame") and not hasattr(data, "columns"):  # a pandas or polars series
         data = data.to_frame()
     if hasattr(data, "iloc") or hasattr(data, "get_columns"):
         from seqae.data.signals.tables import table_of_frame  # loads pandas
 
         return table_of_frame(data, where=where)
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        from seqae.data.signals.formats.arrow_files import table_of_arrow  # loads pandas
+
+        return table_of_arrow(data, where)
     values = to_values(data, where)
     channels = default_names(values.shape[1])
     refuse_infinite(values, channels, lambda row: f"{where}, row {row}".removeprefix(", "))

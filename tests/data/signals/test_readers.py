@@ -261,7 +261,7 @@ def test_a_small_parquet_file_that_unpacks_to_very_much_is_refused(tmp_path, mon
 def test_damaged_parquet_is_refused(tmp_path):
     pd.DataFrame({"a": [1.0] * 100}).to_parquet(tmp_path / "run.parquet")
     whole = (tmp_path / "run.parquet").read_bytes()
-    for damaged in (b"", b"a,b\n1,2\n", whole[: len(whole) // 2]):
+    for damaged in (b"PAR1", whole[: len(whole) // 2]):
         (tmp_path / "run.parquet").write_bytes(damaged)
         with pytest.raises(ValueError, match=r"a damaged Parquet file \(run.parquet"):
             as_recordings(tmp_path / "run.parquet")
@@ -303,9 +303,9 @@ def test_paths_that_lead_nowhere_are_named(tmp_path):
         as_recordings(tmp_path / "nothing.csv")
     with pytest.raises(FileNotFoundError, match=r"no readings in the folder.*\.parquet"):
         as_recordings(tmp_path)
-    (tmp_path / "run.xlsx").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"cannot tell what 'run.xlsx' holds.*\.csv"):
-        as_recordings(tmp_path / "run.xlsx")
+    (tmp_path / "run.doc").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"cannot tell what 'run.doc' holds.*\.csv"):
+        as_recordings(tmp_path / "run.doc")
 
 
 def test_a_day_of_ten_second_rows_is_read_in_no_time(read):

@@ -111,7 +111,7 @@ REFUSED = {
     "None": (None, TypeError, "cannot read a NoneType"),
     "number": (3, TypeError, "cannot read a int"),
     "dict": ({"a": [1]}, TypeError, "cannot read a dict"),
-    "generator": ((number for number in range(3)), TypeError, "cannot read a generator"),
+    "generator": ((number for number in range(3)), TypeError, "item 0 of the iterator is a int"),
     "list within a list": ([[VALUES]], TypeError, "a list within a list"),
     "other counts": ([VALUES, VALUES[:, :1]], ValueError, "1 channels without names.*Expected '0', '1'"),
     "text column": (
