@@ -67,7 +67,7 @@ def table_of_arrays(
         found = "; ".join(f"{name!r}: {_reason(array)}" for name, array in list(shown.items())[:10]) or "nothing"
         raise ValueError(f"{found} ({path.name}). Expected numbers, (time, channel) or (time,)")
     groups = _groups(kept)
-    if options.sheet in kept:
+    if options.sheet is not None and options.sheet in kept:
         holding = [name for name, columns in groups.items() if options.sheet in columns]
         (table,) = [options.sheet] if options.sheet in groups else holding[:1]
     else:
