@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import decode, describe, doctor, export, fit, models, recalibrate, recipes, stream
+from seqae.cli import decode, describe, doctor, export, fit, models, peek, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 from seqae.cli.several_tables import read_tables as read_tables
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ls": recipes.ls,
     "run": recipes.run_recipe,
     "cp": recipes.cp,
+    "peek": peek.peek,
     "fit": fit.fit_autoencoder,
     "encode": models.encode_recordings,
     "decode": decode.decode_file,

@@ -24,6 +24,10 @@ from .signals.loading import as_recordings as as_recordings
 from .signals.options import ReadingKeywords as ReadingKeywords
 from .signals.options import ReadingOptions as ReadingOptions
 from .signals.options_file import read_options as read_options
+from .signals.overview import ChannelOverview as ChannelOverview
+from .signals.overview import Overview as Overview
+from .signals.overview import RunOverview as RunOverview
+from .signals.overview import overview as overview
 from .signals.recordings import Recording as Recording
 from .signals.telemetry import read_labels as read_labels
 from .signals.telemetry import telemetry_folder as telemetry_folder

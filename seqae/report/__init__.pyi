@@ -4,6 +4,7 @@ from .figures.images import filters_figure as filters_figure
 from .figures.images import grid_figure as grid_figure
 from .figures.images import image_rows_figure as image_rows_figure
 from .figures.masks import masks_figure as masks_figure
+from .figures.overview import overview_figure as overview_figure
 from .figures.sequences import sequences_figure as sequences_figure
 from .figures.signals import embedding_figure as embedding_figure
 from .figures.signals import loss_figure as loss_figure

@@ -55,11 +55,11 @@ def signal_figure(
     plots = figure.subplots(len(chosen) + 1, sharex=True, height_ratios=[1] * len(chosen) + [1.2])
     for plot, name in zip(plots, chosen):
         column = recording.channels.index(name)
-        draw_signal(plot, *_lines(axis, recording.values[:, column], reconstruction[:, column]))
+        draw_signal(plot, *drawn_lines(axis, recording.values[:, column], reconstruction[:, column]))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
-    _draw_scores(plots[-1], threshold, *_lines(axis, scores))
+    _draw_scores(plots[-1], threshold, *drawn_lines(axis, scores))
     if axis.kind == "date":
-        _shorten_dates(plots[-1])
+        shorten_dates(plots[-1])
     else:
         plots[-1].set_xlabel(axis.label)
     for plot in plots:
@@ -127,7 +127,7 @@ def _top_channels(recording: Recording, events: Sequence[Event]) -> list[str]:
     return [name for name in recording.channels if name in chosen]
 
 
-def _lines(axis: Axis, *lines: np.ndarray) -> list[np.ndarray]:
+def drawn_lines(axis: Axis, *lines: np.ndarray) -> list[np.ndarray]:
     """Return positions and lines thinned to what can be seen, without strokes over gaps in time."""
     rows = rows_to_draw(np.stack(lines, axis=1))
     columns = {str(number): column[rows] for number, column in enumerate([axis.positions, *lines])}
@@ -188,7 +188,7 @@ def _legend(figure: Figure, first: Axes, last: Axes) -> None:
     figure.legend(found.values(), found.keys(), loc="outside upper right", ncols=len(found), frameon=False, fontsize=9)
 
 
-def _shorten_dates(plot: Axes) -> None:
+def shorten_dates(plot: Axes) -> None:
     """Label the ticks with what changes between them; the date is once at the end of the axis."""
     dates = require("matplotlib.dates", extra="report", purpose="drawing pictures")
     locator = dates.AutoDateLocator()
