@@ -36,6 +36,7 @@ NOT_SAVED = {
         "AudioClip",
         "Audio",
         "CaptionedClip",
+        "Content",
         "CsvFormat",
         "CsvRows",
         "ImageDataset",
@@ -49,7 +50,9 @@ NOT_SAVED = {
         "Readings",
         "Recording",
         "Sampling",
+        "Signals",
         "Table",
+        "Variable",
     ],
     # results
     *[

@@ -63,7 +63,7 @@ def table_of_arrays(
     """
     kept = {name: array for name, array in arrays.items() if not _reason(array)}
     if not kept or (options.sheet in arrays and options.sheet not in kept):
-        shown = arrays if options.sheet not in arrays else {options.sheet: arrays[options.sheet]}
+        shown = {name: array for name, array in arrays.items() if name == options.sheet} or arrays
         found = "; ".join(f"{name!r}: {_reason(array)}" for name, array in list(shown.items())[:10]) or "nothing"
         raise ValueError(f"{found} ({path.name}). Expected numbers, (time, channel) or (time,)")
     groups = _groups(kept)
@@ -136,23 +136,22 @@ def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, Columns]:
         lengths.setdefault(len(array), {})[name] = array
     groups = {}
     for together in lengths.values():
-        wide = {name: array for name, array in together.items() if array.ndim == 2 and array.shape[1] > 1}
-        flat = {
-            key: column for name, array in together.items() if name not in wide for key, column in _flat(name, array)
-        }
-        if not wide:
-            groups[next(iter(together))] = flat
-        for name, array in wide.items():
-            keys = [f"{name}_{number}" for number in range(array.shape[1])] if flat else default_names(array.shape[1])
-            groups[name] = {**flat, **dict(zip(keys, array.T))}
+        fields = {name: array.dtype.names for name, array in together.items() if array.dtype.names is not None}
+        wide = [name for name, array in together.items() if array.ndim == 2 and array.shape[1] > 1]
+        flat = {_named(name): array.reshape(-1) for name, array in together.items() if name not in (*fields, *wide)}
+        if flat and not wide:
+            groups[next(name for name in together if name not in fields)] = flat
+        for name, names in fields.items():
+            groups[name] = {field: _texts(together[name][field]) for field in names}
+        for name in wide:
+            numbers = default_names(together[name].shape[1])
+            keys = [f"{name}_{number}" for number in numbers] if flat else numbers
+            groups[name] = {**flat, **dict(zip(keys, together[name].T))}
     return groups
 
 
-def _flat(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Return the columns of an array of one dimension with their names."""
-    if array.dtype.names is not None:
-        return [(field, _texts(array[field])) for field in array.dtype.names if array[field].ndim == 1]
-    return [("0" if name == _UNNAMED else name, array.reshape(-1))]
+def _named(array: str) -> str:
+    return "0" if array == _UNNAMED else array
 
 
 def _texts(column: np.ndarray) -> np.ndarray:

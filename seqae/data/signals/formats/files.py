@@ -158,8 +158,11 @@ def ending_of(path: Path) -> str:
     if ending != ".zip":
         return ending
     with opened_zip(path) as archive:
-        inner = Path(only_member_of(archive, path.name)).suffix.lower()
-    return inner if inner in TEXTS else ""
+        member = only_member_of(archive, path.name)
+    inner = Path(member).suffix.lower()
+    if inner not in TEXTS:
+        raise ValueError(f"{member!r} in a zip file ({path.name}). Expected {', '.join(TEXTS)}. Unpack it")
+    return inner
 
 
 def named_ending(path: Path) -> str:

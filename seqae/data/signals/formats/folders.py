@@ -16,7 +16,8 @@ from seqae.data.signals.names import format_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pieces import joined
 from seqae.data.signals.tables import Table
-from seqae.data.signals.time_columns import holds_times
+from seqae.data.signals.time_columns import is_time_name
+from seqae.data.signals.timestamps import is_dated
 
 UNCERTAIN = (".txt", ".dat", ".json", ".zip")  # in a folder they may be notes about the tables
 _KEY = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
@@ -110,7 +111,9 @@ def _with_keys(table: Table, path: Path, options: ReadingOptions) -> Table:
     """
     keys = {match["key"]: unquote(match["value"]) for part in path.parts[:-1] if (match := _KEY.fullmatch(part))}
     named = {*options.ignore, *options.by, *_all(options.time_column), *_all(options.channels), options.tag_column}
-    timed = options.time_column is not None or holds_times(table.columns)
+    timed = options.time_column is not None or any(
+        is_time_name(name) or is_dated(table.columns[name]) for name in table.columns
+    )
     notes = []
     columns, headers = dict(table.columns), dict(table.headers)
     rows = len(next(iter(columns.values())))

@@ -92,12 +92,24 @@ def _of_lists(content: Mapping[str, Any], path: Path) -> Columns | None:
 
 
 def _of_indexed(content: Mapping[str, Any]) -> Columns | None:
-    """Return columns that map a name of each row to its value, as pandas writes them."""
+    """Return columns that map a name of each row to its value, or rows that map that of each column to it."""
     columns = list(content.values())
     if any(isinstance(value, list | dict) for column in columns for value in list(column.values())[:1]):
         return None
+    if _are_rows(list(content), [name for column in columns for name in column]):
+        names = dict.fromkeys(name for record in columns for name in record)
+        return _with_times(list(content), {name: [record.get(name) for record in columns] for name in names})
     rows = list(dict.fromkeys(row for column in columns for row in column))
     return _with_times(rows, {name: [column.get(row) for row in rows] for name, column in content.items()})
+
+
+def _are_rows(outer: Sequence[str], inner: Sequence[str]) -> bool:
+    """Whether the outer names are those of rows, numbers or time stamps, and the inner ones those of columns."""
+    return all(map(_names_a_row, outer)) and not all(map(_names_a_row, inner))
+
+
+def _names_a_row(name: str) -> bool:
+    return name.isdecimal() or is_stamp(name)
 
 
 def _with_times(index: Sequence[Any], columns: Columns) -> Columns:

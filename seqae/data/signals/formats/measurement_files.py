@@ -39,7 +39,7 @@ def read_tdms(path: Path, options: ReadingOptions) -> Table:
         has_clocks = all(_increment(channels) for channels in groups.values())
         wanted = chosen(names, path, options, can_merge=has_clocks)
         refuse_bomb(sum(8 * len(channel) for name in wanted for channel in groups[name]), path)
-        with damage_named(path, "TDMS"):
+        with _quiet("nptdms"), damage_named(path, "TDMS"):
             found = {name: _tdms_signals(groups[name], is_cut) for name in wanted}
     return merged(found).table(path)
 
@@ -50,7 +50,7 @@ def _tdms_groups(file: Any, is_cut: bool) -> dict[str, list[Any]]:
     for group in file.groups():
         sampled: dict[Any, list[Any]] = {}
         for channel in group.channels():
-            if len(channel) and channel.dtype.kind in _READABLE:
+            if (len(channel) or is_cut) and channel.dtype.kind in _READABLE:
                 key = (_increment([channel]), None if is_cut else len(channel))
                 sampled.setdefault(key, []).append(channel)
         for channels in sampled.values():
@@ -90,7 +90,7 @@ def read_mdf(path: Path, options: ReadingOptions) -> Table:
     with _quiet("asammdf"), damage_named(path, "MDF"):
         file = asammdf.MDF(path)
     with closing(file):
-        with damage_named(path, "MDF"):
+        with _quiet("asammdf"), damage_named(path, "MDF"):
             groups = _mdf_groups(file)
         names = {
             name: [file.groups[number].channels[index].name for index in found]
@@ -154,9 +154,14 @@ def _valid(signal: Any) -> np.ndarray:
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
     """Keep a package from writing to the terminal what an error tells as well."""
-    logger = logging.getLogger(name)
-    was_disabled, logger.disabled = logger.disabled, True
+    loggers = [
+        logging.getLogger(each) for each in list(logging.root.manager.loggerDict) if f"{each}.".startswith(f"{name}.")
+    ]
+    were_disabled = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
     try:
         yield
     finally:
-        logger.disabled = was_disabled
+        for logger, was_disabled in zip(loggers, were_disabled):
+            logger.disabled = was_disabled

@@ -60,11 +60,6 @@ def read_wfdb(path: Path, options: ReadingOptions) -> Table:
     wfdb = require("wfdb", extra="medical", purpose="reading PhysioNet records")
     header = path.with_suffix(".hea")
     with damage_named(header, "WFDB"):
-        told = wfdb.rdheader(str(header.with_suffix("")))
-        beside = [name for name in getattr(told, "file_name", None) or getattr(told, "seg_name", None) or []]
-    if odd := [name for name in beside if Path(name).name != name]:
-        raise ValueError(f"{odd[0]!r} is not beside its header ({header.name}). Expected files in the same folder")
-    with damage_named(header, "WFDB"):
         record = wfdb.rdrecord(str(header.with_suffix("")), smooth_frames=False)
         names = numbered(record.sig_name)
         rates = [record.fs * per_frame for per_frame in record.samps_per_frame]

@@ -86,7 +86,7 @@ def test_what_packs_well_is_bounded(read, write, monkeypatch, tmp_path):
     monkeypatch.setattr(archives, "ROOM", 2**20)
     with h5py.File(tmp_path / "run.h5", "w") as file:
         file.create_dataset("a", data=np.zeros(2**20), compression="gzip", compression_opts=9)
-    with pytest.raises(ValueError, match="run.h5 unpacks to"):
+    with pytest.raises(ValueError, match=r"run.h5 unpacks to"):
         read(tmp_path / "run.h5")
 
 
@@ -117,7 +117,7 @@ def test_a_frame_of_pandas_is_read(read, tmp_path):
     np.testing.assert_array_equal(recording.times, FRAME.index)
     with h5py.File(tmp_path / "run.h5", "a") as file:
         frame_of_pandas(file, FRAME[::2], "deep/other")
-    with pytest.raises(ValueError, match="2 tables.*sheet='deep/other'"):
+    with pytest.raises(ValueError, match=r"2 tables.*sheet='deep/other'"):
         read(tmp_path / "run.h5")
     assert len(read(tmp_path / "run.h5", sheet="/deep/other")) == 2
 
