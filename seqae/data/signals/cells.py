@@ -37,7 +37,7 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class Vocabulary:
+class CellReader:
     """What cells mean by the options: words are compared without case and blanks around them.
 
     Attributes:
@@ -51,7 +51,7 @@ class Vocabulary:
     states: Mapping[str, float]
 
     @classmethod
-    def of(cls, options: ReadingOptions) -> Vocabulary:
+    def of(cls, options: ReadingOptions) -> CellReader:
         """Return what the options say; a mark that reads as a number is one, also as a text."""
         words = [plain_word(str(mark)) for mark in options.missing]
         numbers = [float(word) for word in words if _is_float(word)]

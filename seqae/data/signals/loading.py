@@ -115,9 +115,9 @@ def _selected(recording: Recording, options: ReadingOptions) -> Recording:
 
 def _without_marks(recording: Recording, options: ReadingOptions) -> Recording:
     """Return a recording with NaN for numbers that mark missing values, and warnings about the others."""
-    from seqae.data.signals.cells import Vocabulary  # loads pandas
+    from seqae.data.signals.cells import CellReader  # loads pandas
 
-    values = Vocabulary.of(options).without_marks(recording.values)
+    values = CellReader.of(options).without_marks(recording.values)
     before = set(data_warnings(recording.values, recording.channels, recording.times))
     notes = [each for each in recording.warnings if each not in before]
     found = data_warnings(values, recording.channels, recording.times)

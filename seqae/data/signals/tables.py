@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.arrays import refuse_infinite
-from seqae.data.signals.cells import Cells, Vocabulary
+from seqae.data.signals.cells import Cells, CellReader
 from seqae.data.signals.headers import named, without_units
 from seqae.data.signals.names import as_tuple, match_channels, suggest
 from seqae.data.signals.options import ReadingOptions
@@ -152,11 +152,11 @@ class Table:
 
     def _values(self, names: Sequence[str], options: ReadingOptions) -> np.ndarray:
         """`(row, column)` float64 of some columns."""
-        vocabulary = Vocabulary.of(options)
+        reader = CellReader.of(options)
         values = np.empty((len(self.columns[names[0]]), len(names)))
         unread: dict[str, Cells] = {}
         for index, name in enumerate(names):
-            cells = vocabulary.cells(self.columns[name])
+            cells = reader.cells(self.columns[name])
             values[:, index] = cells.values
             if cells.unread.any():
                 unread[name] = cells
