@@ -19,7 +19,7 @@ from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
-from seqae.data.signals.checks import warn_of_times
+from seqae.data.signals.checks import warn_of_data, warn_of_times
 from seqae.data.signals.durations import duration_of
 from seqae.data.signals.irregularity import resampling_for
 from seqae.data.signals.loading import read_recordings
@@ -140,6 +140,7 @@ class AnomalyDetector:
         """
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
+        warn_of_data(recordings)
         resampling = resampling_for(recordings, options, self.window)
         recordings = [_on_grid(recording, resampling).recording for recording in recordings]
         scores: Mapping[str, float] = {}

@@ -11,8 +11,10 @@ import numpy as np
 from seqae.data.arrays import refuse_enormous
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.sampling import Sampling
+from seqae.data.signals.warnings import channel_warnings
 
 MAX_PERIOD_CHANGE = 0.1  # the fraction by which sampling periods may differ
+MAX_WARNINGS = 10  # about channels, at once
 
 
 def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
@@ -28,6 +30,19 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
     for number, recording in enumerate(recordings):
         name = recording.name or (f"recording {number}" if len(recordings) > 1 else "")
         refuse_enormous(recording.values, recording.channels, partial(_locate, name))
+
+
+def warn_of_data(recordings: Sequence[Recording]) -> None:
+    """Warn of channels from which nothing or nonsense would be learnt: labels, marks of missing values, copies.
+
+    Args:
+        recordings: The rows to learn from, all with the same channels.
+    """
+    found = list(channel_warnings([each.values for each in recordings], recordings[0].channels))
+    for message in found[:MAX_WARNINGS]:
+        warnings.warn(message, stacklevel=4)  # through `fit` and what spells its signature out
+    if len(found) > MAX_WARNINGS:
+        warnings.warn(f"{len(found) - MAX_WARNINGS} more channels like these", stacklevel=4)
 
 
 def usual_period(recordings: Sequence[Recording]) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from seqae.data.arrays import refuse_infinite, to_values
+from seqae.data.signals.containers import is_columns, is_rows, table_of_columns, table_of_records, table_of_rows
 from seqae.data.signals.irregularity import choose_resampling
-from seqae.data.signals.names import default_names, format_names, suggest
+from seqae.data.signals.names import default_names, format_names, machine_of_file, suggest
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.warnings import data_warnings
@@ -73,9 +75,17 @@ def recordings_and_names(
     seen: set[str] = set()
     for part in _parts(data, options):
         names = set(part.channels) if isinstance(part, Recording) else part.names
+        in_file = {"file"} if part.name else set()
+        own = options if remembered is None else options.completed(remembered, names | in_file)
+        if isinstance(part, Recording):
+            recordings.append(_selected(part, own))
+        else:
+            from seqae.data.signals.layout import LaidOut  # loads pandas
+
+            laid_out = LaidOut.of(part, own)
+            names = names | laid_out.table.names
+            recordings += laid_out.recordings(own)
         seen.update(names)
-        own = options if remembered is None else options.completed(remembered, names)
-        recordings += _recordings(part, own)
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
@@ -84,20 +94,34 @@ def recordings_and_names(
     return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen
 
 
-def _recordings(part: Table | Recording, options: ReadingOptions) -> list[Recording]:
-    """Return the recordings in a part, one for each machine."""
-    if not isinstance(part, Recording):
-        return part.recordings(options)
-    if options.time_column is not None and part.times is None:
-        raise ValueError(
-            f"time_column={options.time_column!r}, but an array has no named columns. Pass a frame or a file"
-        )
-    kept = part.select([channel for channel in part.channels if channel not in options.ignore])
+def _selected(recording: Recording, options: ReadingOptions) -> Recording:
+    """Return the channels of a recording that are wanted, with NaN for marks of missing values."""
+    for name in ("time_column", "by", "tag_column", "value_column"):
+        value = getattr(options, name)
+        if value and value != ("file",) and (name != "time_column" or recording.times is None):
+            given = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+            raise ValueError(f"{name}={given!r}, but an array has no named columns. Pass a frame or a file")
+    kept = recording.select([channel for channel in recording.channels if channel not in options.ignore])
     if not kept.channels:
         raise ValueError(
-            f"no channels are left ({part.name or 'recording'}). Ignore fewer than {format_names(part.channels)}"
+            f"no channels are left ({kept.name or 'recording'}). Ignore fewer than {format_names(recording.channels)}"
         )
-    return [kept if options.channels is None else kept.select(options.channels)]
+    if options.by == ("file",):
+        kept = replace(kept, entity=machine_of_file(kept.name))
+    if options.missing:
+        kept = _without_marks(kept, options)
+    return kept if options.channels is None else kept.select(options.channels)
+
+
+def _without_marks(recording: Recording, options: ReadingOptions) -> Recording:
+    """Return a recording with NaN for numbers that mark missing values, and warnings about the others."""
+    from seqae.data.signals.cells import CellReader  # loads pandas
+
+    values = CellReader.of(options).without_marks(recording.values)
+    before = set(data_warnings(recording.values, recording.channels, recording.times))
+    notes = [each for each in recording.warnings if each not in before]
+    found = data_warnings(values, recording.channels, recording.times)
+    return replace(recording, values=values, warnings=(*notes, *found))
 
 
 def _parts(data: Any, options: ReadingOptions) -> Iterator[Table | Recording]:
@@ -106,7 +130,11 @@ def _parts(data: Any, options: ReadingOptions) -> Iterator[Table | Recording]:
         from seqae.data.signals.formats.folders import tables_in  # loads pandas
 
         yield from tables_in(Path(data), options)
-    elif isinstance(data, (list, tuple)) and data and not _is_numbers(data):
+    elif isinstance(data, Mapping) and not is_columns(data):
+        for machine, item in data.items():
+            for part in _parts(item, options):
+                yield replace(part, entity=" / ".join(filter(None, (str(machine), part.entity))))
+    elif isinstance(data, (list, tuple)) and data and not _is_numbers(data) and not is_rows(data):
         for number, item in enumerate(data):
             if isinstance(item, (list, tuple)) and not _is_numbers(item):
                 raise TypeError(f"item {number} is a list within a list, and not of numbers. Pass one flat list")
@@ -170,6 +198,12 @@ def _part(data: Any, where: str) -> Table | Recording:
         from seqae.data.signals.formats.arrow_files import table_of_arrow  # loads pandas
 
         return table_of_arrow(data, where)
+    if isinstance(data, Mapping) and is_columns(data):
+        return table_of_columns(data, where)
+    if is_rows(data):
+        return table_of_rows(data, where)
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        return table_of_records(data, where)
     values = to_values(data, where)
     channels = default_names(values.shape[1])
     refuse_infinite(values, channels, lambda row: f"{where}, row {row}".removeprefix(", "))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 _MAX_NAMES = 30  # maximum names in an error message
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4")
 
 
 def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str = "") -> tuple[str, ...]:
@@ -38,6 +40,21 @@ def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str =
 def default_names(count: int) -> tuple[str, ...]:
     """Return names for channels that have none: "0", "1", ..."""
     return tuple(str(number) for number in range(count))
+
+
+def machine_of_file(name: str) -> str:
+    """Return the machine that a file is of, where each is of one: its name without its endings.
+
+    Raises:
+        ValueError: There is no file.
+    """
+    if not name:
+        raise ValueError(
+            "by='file', but the rows are not from a file. Expected files, one for each machine. Name the machines: "
+            "{'m1': rows, 'm2': rows}"
+        )
+    path = Path(name)
+    return Path(path.stem).stem if path.suffix.lower() in _PACKED else path.stem
 
 
 def as_tuple(names: Sequence[str]) -> tuple[str, ...]:

@@ -94,7 +94,8 @@ class ReadingOptions:
 
         Args:
             remembered: Options of another table.
-            names: The columns of this table; options that name others do not apply.
+            names: The columns of this table; options that name others do not apply. What is to be ignored may be
+                absent.
         """
         changes: dict[str, Any] = {}
         for name in _LASTING:
@@ -103,10 +104,7 @@ class ReadingOptions:
                 continue
             if name in COLUMN_OPTIONS:
                 columns = (value,) if isinstance(value, str) else tuple(value or ())
-                present = tuple(each for each in columns if each in names or (name, each) == ("by", "file"))
-                if name == "ignore":
-                    value = present
-                elif present != columns:
+                if name != "ignore" and not all(each in names for each in columns):
                     continue
             changes[name] = value
         return replace(self, **changes)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,14 +11,14 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from seqae.data.arrays import are_real, refuse_infinite
+from seqae.data.arrays import refuse_infinite
+from seqae.data.signals.cells import Cells, CellReader
 from seqae.data.signals.headers import named, without_units
-from seqae.data.signals.names import as_tuple, format_names, match_channels, suggest
+from seqae.data.signals.names import as_tuple, match_channels, suggest
 from seqae.data.signals.options import ReadingOptions
-from seqae.data.signals.recordings import Recording
+from seqae.data.signals.proposals import unread_message
 from seqae.data.signals.time_columns import is_time_name, joined_stamps, joining_note, time_columns, with_clock
-from seqae.data.signals.timestamps import TimeReader, is_stamp, refuse_disorder
-from seqae.data.signals.warnings import data_warnings
+from seqae.data.signals.timestamps import TimeReader, is_stamp
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +32,11 @@ class Table:
         name: The name of the file, or "".
         locate: Returns the position of a row for error messages: "run.csv, line 17".
         warnings: Remarkable facts noticed while reading.
+        entity: The machine that the table is of, or "".
+        by: Columns that are known to tell machines apart.
+        times: `(row,)` datetime64[ns] or float64 seconds, once they are separated from the channels.
+        time_columns: The columns of these times: none, one, or the day and the time of day.
+        locate_cell: Returns the position of the cell in a column and a row; None if `locate` does for all columns.
     """
 
     columns: dict[str, pd.Series]
@@ -41,6 +45,11 @@ class Table:
     name: str
     locate: Callable[[int], str]
     warnings: tuple[str, ...] = ()
+    entity: str = ""
+    by: tuple[str, ...] = ()
+    times: np.ndarray | None = None
+    time_columns: tuple[str, ...] = ()
+    locate_cell: Callable[[str, int], str] | None = None
 
     @classmethod
     def of(
@@ -80,21 +89,39 @@ class Table:
         """Every name that a column may be called by."""
         return {*self.headers, *self.headers.values()}
 
-    def recordings(self, options: ReadingOptions) -> list[Recording]:
-        """Separate the times from the channels, and read both: a recording for each machine."""
-        time_reader = TimeReader(options)
-        found = self.readings(options, time_reader)
-        if found.times is not None:
-            refuse_disorder(found.times, found.time_columns[0], self.locate)
-        joined = joining_note(found.time_columns) if options.time_column is None else []
-        notes = [*self.warnings, *joined, *time_reader.notes]
-        notes += data_warnings(found.values, found.channels, found.times)
-        used = {*found.columns, *found.time_columns, *map(self._plain, options.ignore)}
-        if left_out := [name for name in self.columns if name not in used]:
-            notes.append(f"left out, because not among the channels: {format_names(left_out)}")
-        sources = zip(found.channels, found.columns)
-        units = {name: self.units[source] for name, source in sources if source in self.units}
-        return [Recording(found.values, found.channels, found.times, units, self.name, warnings=tuple(notes))]
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.times is None else len(self.times)
+
+    @property
+    def where(self) -> str:
+        """What the table is called in error messages."""
+        return self.name or "frame"
+
+    def plain(self, name: str) -> str:
+        """Return a name without its unit, if it is the header of a column with a unit."""
+        return next((plain for plain, header in self.headers.items() if header == name), name)
+
+    def timed(self, options: ReadingOptions, time_reader: TimeReader) -> Table:
+        """Return the table with its times separated from the other columns.
+
+        Args:
+            options: How the table is read.
+            time_reader: Reads the time stamps.
+
+        Raises:
+            ValueError: The column of times is missing, or a stamp cannot be read; names the line.
+        """
+        others = {self.plain(name) for name in (*options.ignore, *options.by, *self.by, options.tag_column or "")}
+        columns = {name: column for name, column in self.columns.items() if name not in others}
+        wanted = tuple(map(self.plain, options.channels or ()))
+        names = self._time_columns(columns, options.time_column, wanted)
+        if not names:
+            return self
+        times = self._times({name: columns[name] for name in names}, time_reader)
+        rest = {name: column for name, column in self.columns.items() if name not in names}
+        joined = joining_note(names) if options.time_column is None else []
+        notes = (*self.warnings, *joined, *time_reader.notes)
+        return replace(self, columns=rest, times=times, time_columns=names, warnings=notes)
 
     def readings(self, options: ReadingOptions, time_reader: TimeReader) -> Readings:
         """Separate the times from the channels, and read both.
@@ -106,26 +133,43 @@ class Table:
         Raises:
             ValueError: A column is missing, or a value is no finite number; names the line.
         """
-        channels = options.channels
-        ignored = {self._plain(name) for name in options.ignore}
-        columns = {name: column for name, column in self.columns.items() if name not in ignored}
-        wanted = None if channels is None else tuple(self._plain(name) for name in channels)
-        time_columns = self._time_columns(columns, options.time_column, wanted or ())
-        stamps = {name: columns.pop(name) for name in time_columns}
-        names = tuple(columns) if wanted is None else wanted
-        taken = match_channels(tuple(columns), names, self.name)
-        if not taken:
-            raise ValueError(f"no channels besides the time ({self.name or 'frame'}). At least one is needed")
-        times = None if not stamps else self._times(stamps, time_reader)
-        values = np.empty((len(columns[taken[0]]), len(taken)))
-        for index, name in enumerate(taken):
-            values[:, index] = self._numbers(name, columns[name])
-        refuse_infinite(values, taken, self.locate)
-        return Readings(values, times, names, taken, time_columns)
+        return self.timed(options, time_reader).channels(options)
 
-    def _plain(self, name: str) -> str:
-        """Return a name without its unit, if it is the header of a column with a unit."""
-        return next((plain for plain, header in self.headers.items() if header == name), name)
+    def channels(self, options: ReadingOptions) -> Readings:
+        """Return the readings in a table whose times are separated.
+
+        Raises:
+            ValueError: A column is missing, or a value is no finite number; names the line.
+        """
+        ignored = {self.plain(name) for name in options.ignore}
+        names = tuple(name for name in self.columns if name not in ignored)
+        wanted = names if options.channels is None else tuple(map(self.plain, options.channels))
+        taken = match_channels(names, wanted, self.name)
+        if not taken:
+            raise ValueError(f"no channels besides the time ({self.where}). At least one is needed")
+        values = self._values(taken, options)
+        return Readings(values, self.times, wanted, taken, self.time_columns)
+
+    def _values(self, names: Sequence[str], options: ReadingOptions) -> np.ndarray:
+        """`(row, column)` float64 of some columns."""
+        reader = CellReader.of(options)
+        values = np.empty((len(self.columns[names[0]]), len(names)))
+        unread: dict[str, Cells] = {}
+        for index, name in enumerate(names):
+            cells = reader.cells(self.columns[name])
+            values[:, index] = cells.values
+            if cells.unread.any():
+                unread[name] = cells
+        if unread:
+            first = {name: self._place(name, int(np.argmax(cells.unread))) for name, cells in unread.items()}
+            raise ValueError(unread_message(unread, self.columns, options, first))
+        for index, name in enumerate(names):
+            refuse_infinite(values[:, index : index + 1], [name], partial(self._place, name))
+        return values
+
+    def _place(self, name: str, row: int) -> str:
+        """Return the position of a cell for error messages."""
+        return self.locate(row) if self.locate_cell is None else self.locate_cell(name, row)
 
     def _time_columns(
         self, columns: dict[str, pd.Series], time_column: str | Sequence[str] | None, channels: Sequence[str]
@@ -134,29 +178,15 @@ class Table:
         others = {name: columns[name] for name in columns if name not in channels}
         if time_column is None:
             return time_columns(others, self.name)
-        names = tuple(self._plain(name) for name in as_tuple(time_column))
+        names = tuple(self.plain(name) for name in as_tuple(time_column))
         if absent := [name for name in names if name not in columns]:
-            raise ValueError(f"no column {absent[0]!r} ({self.name or 'frame'}){suggest(absent[0], columns)}")
+            raise ValueError(f"no column {absent[0]!r} ({self.where}){suggest(absent[0], columns)}")
         return with_clock(others, names[0]) if len(names) == 1 and names[0] in others else names
 
     def _times(self, stamps: dict[str, pd.Series], time_reader: TimeReader) -> np.ndarray:
         """`(row,)` datetime64[ns] or float64 seconds."""
         column = joined_stamps(stamps, time_reader.options.time_format, self.locate)
         return time_reader.read(column, self.units.get(next(iter(stamps)), ""), tuple(stamps), self.locate)
-
-    def _numbers(self, name: str, column: pd.Series) -> np.ndarray:
-        """`(row,)` float64."""
-        if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
-            return column.to_numpy(dtype=np.float64, na_value=np.nan)
-        remedy = f"A channel holds numbers. Correct it, or leave the column out: ignore=[{name!r}]"
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ValueError(f"column {name!r} holds categories ({self.name or 'frame'}). {remedy}")
-        items = column.astype(object).where(column.notna(), None).to_numpy()
-        if not (real := are_real(items)).all():
-            row = int(np.argmin(real))
-            kind = "text" if isinstance(items[row], str) else f"a {type(items[row]).__name__}"
-            raise ValueError(f"column {name!r} holds {kind}: {reprlib.repr(items[row])} ({self.locate(row)}). {remedy}")
-        return items.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,19 +209,55 @@ class Readings:
 
 
 def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
-    """Make a table of a pandas or polars frame; an index of times becomes a column."""
+    """Make a table of a pandas or polars frame; an index of times or machines becomes columns.
+
+    Raises:
+        ValueError: The frame is empty, or two columns have one name.
+    """
     if not isinstance(frame, pd.DataFrame):  # polars
         return Table.of([(column.name, pd.Series(column.to_numpy())) for column in frame.get_columns()], name, where)
-    columns = [(str(header), column.reset_index(drop=True)) for header, column in frame.items()]
-    index = frame.index
-    timed = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex))
-    called = index.name is not None and is_time_name(str(index.name))
-    text = types.is_object_dtype(index) or types.is_string_dtype(index)
-    if timed or called or (text and len(index) > 0 and is_stamp(index[0])):
-        columns.insert(0, ("time" if index.name is None else str(index.name), pd.Series(index)))
-    return Table.of(columns, name, where)
+    columns = [(_header(header), column.reset_index(drop=True)) for header, column in frame.items()]
+    index, machines = frame.index, []
+    for number in reversed(range(index.nlevels)):
+        level = index.get_level_values(number)
+        if _is_time(level):
+            columns.insert(0, ("time" if level.name is None else str(level.name), pd.Series(level)))
+        elif _tells_apart(level):
+            machines.append(("machine" if level.name is None else str(level.name), pd.Series(level)))
+        elif index.nlevels > 1 and level.name is not None:
+            columns.insert(0, (str(level.name), pd.Series(level)))
+        elif _is_text(level) and len(columns) > 1 and all(is_stamp(header) for header, _ in columns[:20]):
+            columns.insert(0, ("channel" if level.name is None else str(level.name), pd.Series(level)))  # transposed
+    by = tuple(header for header, _ in reversed(machines))
+    notes = [f"the index tells machines apart: by={list(by) if len(by) > 1 else by[0]!r}"] if by else []
+    return replace(Table.of([*reversed(machines), *columns], name, where, warnings=notes), by=by)
 
 
 def _locate(where: str, lines: np.ndarray | None, row: int) -> str:
     position = f"row {row}" if lines is None else f"line {lines[row]}"
     return f"{where}, {position}" if where else position
+
+
+def _header(header: object) -> str:
+    return " ".join(map(str, header)) if isinstance(header, tuple) else str(header)
+
+
+def _is_time(level: pd.Index) -> bool:
+    """Whether a level of an index holds times."""
+    if isinstance(level, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)):
+        return True
+    called = level.name is not None and is_time_name(str(level.name))
+    return called or (_is_text(level) and len(level) > 0 and is_stamp(level[0]))
+
+
+def _is_text(level: pd.Index) -> bool:
+    return types.is_object_dtype(level) or types.is_string_dtype(level)
+
+
+def _tells_apart(level: pd.Index) -> bool:
+    """Whether a level that holds no times repeats a few texts, or numbers with a name that do not count the rows."""
+    if 2 * level.nunique() > len(level):
+        return False
+    if _is_text(level) or isinstance(level.dtype, pd.CategoricalDtype):
+        return True
+    return level.name is not None and types.is_integer_dtype(level) and float(np.mean(np.diff(level) == 1)) < 0.5

@@ -121,9 +121,11 @@ def refuse_disorder(times: np.ndarray, name: str, locate: Callable[[int], str]) 
     """
     back = np.flatnonzero(times[1:] < times[:-1])
     if len(back) > max(1, DISORDER * (len(times) - 1)):
+        is_reversed = not (times[1:] > times[:-1]).any()
         raise ValueError(
-            f"time column {name!r} goes back {len(back):,} times in {len(times):,} rows ({locate(back[0] + 1)} first). "
-            f"Expected rows in the order of time. Sort them by it: sort=True. Or {TimeSource((name,), locate).without}"
+            f"time column {name!r} goes back {len(back):,} times in {len(times):,} rows ({locate(back[0] + 1)} first)"
+            f"{': the newest row comes first' if is_reversed else ''}. Expected rows in the order of time. Sort them: "
+            "sort=True"
         )
 
 

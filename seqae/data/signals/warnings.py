@@ -1,15 +1,22 @@
-"""Warnings about a recording that matter to a model of it."""
+"""Warnings about recordings that matter to a model of them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from seqae.data.arrays import blocks_of_rows
+from seqae.data.signals.copies import copies_of_channels
+from seqae.data.signals.marks import suspected_marks
 from seqae.data.signals.sampling import Sampling
 
-LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "class", "target", "fault", "attack", "changepoint"}
+LABEL = re.compile(
+    r"(is|has)?(anomal(y|ies|ous)|outliers?|labels?|class|target|fault(y|s)?|failures?|attacks?|changepoints?|"
+    r"groundtruth|normal/?attack|y|ytrue)(id|no|nr|number|flag|code|type|class|labels?)?"
+)
+MAX_CLASSES = 20  # a label has at most so many different whole numbers
 MIN_RISING_ROWS = 10  # with fewer rows, a channel may rise in every row by chance
 
 
@@ -23,8 +30,24 @@ def data_warnings(values: np.ndarray, channels: Sequence[str], times: np.ndarray
     """
     if times is not None:
         yield from _on_times(Sampling.of(times))
-    for channel, column in zip(channels, values.T):
-        yield from _on_channel(channel, column)
+    yield from channel_warnings([values], channels)
+
+
+def channel_warnings(runs: Sequence[np.ndarray], channels: Sequence[str]) -> Iterator[str]:
+    """Yield warnings about channels in all runs together: labels, marks, constants, counters, copies.
+
+    Args:
+        runs: The values of each run, `(time, channel)`.
+        channels: The name of each channel.
+    """
+    for index, channel in enumerate(channels):
+        yield from _on_channel(channel, [values[:, index] for values in runs])
+    yield from copies_of_channels(runs, channels)
+
+
+def is_label_name(name: str) -> bool:
+    """Whether a name is one for labels of rows, which no machine has measured."""
+    return bool(LABEL.fullmatch(re.sub(r"[\s_-]", "", name.lower())))
 
 
 def _on_times(sampling: Sampling) -> Iterator[str]:
@@ -41,26 +64,51 @@ def _on_times(sampling: Sampling) -> Iterator[str]:
         yield f"irregular sampling: {sampling.irregular:.0%} of the steps are more than a tenth off {period:g} s"
 
 
-def _on_channel(channel: str, column: np.ndarray) -> Iterator[str]:
-    present, low, high, binary, rising, before = 0, np.inf, -np.inf, True, len(column) >= MIN_RISING_ROWS, -np.inf
-    for _, block in blocks_of_rows(column):
-        known = block[~np.isnan(block)]
-        present += len(known)
-        low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
-        binary = binary and bool(np.isin(known, (0, 1)).all())
-        rising = rising and block[0] > before and bool((np.diff(block) > 0).all())
-        before = block[-1]
+def _on_channel(channel: str, runs: Sequence[np.ndarray]) -> Iterator[str]:
+    rows, present, low, high = sum(map(len, runs)), 0, np.inf, -np.inf
+    for run in runs:
+        for _, block in blocks_of_rows(run):
+            known = block[~np.isnan(block)]
+            present += len(known)
+            low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
     if present == 0:
         yield f"channel {channel!r} has no values"
         return
-    if (missing := 1 - present / len(column)) > 0.5:
+    if (missing := 1 - present / rows) > 0.5:
         yield f"channel {channel!r} is mostly empty: {missing:.1%} of its values are missing"
-    if channel.lower() in LABELS and binary:
+    if is_label_name(channel) and _is_coded(runs):
         yield f"channel {channel!r} looks like a label, not a reading; if so, leave it out: ignore=[{channel!r}]"
-    elif present > 1 and low == high:
+        return
+    if present > 1 and low == high:
         yield f"channel {channel!r} is constant ({low:g})"
-    elif rising:
+    elif rows >= MIN_RISING_ROWS and all(map(_rises, runs)):
         yield f"channel {channel!r} rises in every row; if it is a counter or clock, leave it out: ignore=[{channel!r}]"
+    for mark, count in suspected_marks(runs, float(low), float(high)):
+        yield (
+            f"channel {channel!r} is {mark} in {count:,} row{'s' * (count > 1)}, far from all other values; if that "
+            f"marks missing values, say so: missing=[{mark}]"
+        )
+
+
+def _is_coded(runs: Sequence[np.ndarray]) -> bool:
+    """Whether a channel holds a few different whole numbers alone."""
+    codes: set[float] = set()
+    for run in runs:
+        for _, block in blocks_of_rows(run):
+            codes.update(np.unique(block[~np.isnan(block)]).tolist())
+            if len(codes) > MAX_CLASSES or not all(code.is_integer() for code in codes):
+                return False
+    return True
+
+
+def _rises(run: np.ndarray) -> bool:
+    """Whether a channel rises in every row of a run."""
+    before = -np.inf
+    for _, block in blocks_of_rows(run):
+        if not (block[0] > before and (np.diff(block) > 0).all()):
+            return False
+        before = block[-1]
+    return True
 
 
 def _count(rows: np.ndarray, word: str) -> str:
