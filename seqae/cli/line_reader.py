@@ -103,14 +103,14 @@ class LineReader:
         else:
             rows = CsvRows.of(checked, self.name, self._line)
             try:
-                format = CsvFormat.of(rows) if format is None else format.refined(rows)
+                format = CsvFormat.of(rows, is_whole=is_last) if format is None else format.refined(rows)
             except UncertainFormat:
                 if len(rows) >= SAMPLE or (is_last and len(rows) > 1):
                     raise
                 self._waiting = text
                 return None
-            first = int(format.has_header and self._format is None)
-            readings = self._taken(Table.of(format.columns(rows, first), self.name, lines=rows.lines[first:]))
+            body = format.body(rows, is_first=self._format is None, is_last=is_last)
+            readings = self._taken(format.table(body)) if len(body.rows) else None
         self._format, self._first, self._waiting = format, self._first or readings, b""
         self._line += text.count(b"\n")
         return readings
