@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -25,21 +25,23 @@ class CsvBody:
         rows: The rows.
         delimiter: The character between their fields.
         width: How many fields a row has.
+        is_first: Whether they are the first rows of the table.
+        is_last: Whether they are its last ones.
         notes: Remarks on lines that were left out.
     """
 
     rows: CsvRows
     delimiter: str
     width: int
+    is_first: bool = True
+    is_last: bool = True
     notes: tuple[str, ...] = ()
 
-    def cleaned(self, header: Sequence[bytes], is_first: bool, is_last: bool) -> CsvBody:
+    def cleaned(self, header: Sequence[bytes]) -> CsvBody:
         """Leave out comments, repeated lines of the header, and lines below the table.
 
         Args:
             header: The lines of the header.
-            is_first: Whether they are the first rows of the table.
-            is_last: Whether they are its last ones.
 
         Raises:
             ValueError: A row has another number of fields, or may be no row of the table; names the line.
@@ -48,11 +50,11 @@ class CsvBody:
         repeated = sorted({row for line in header for row in body.rows.equal_to(line)})
         body = body._without(repeated, "the header is repeated in")
         odd = body.rows.odd(self.delimiter, self.width)
-        if is_last and len(body.rows):
+        if self.is_last and len(body.rows):
             body, odd = body._without_footer(odd)
             body._refuse_summary()
         if len(odd):
-            body._refuse_odd(odd, is_first)
+            body._refuse_odd(odd)
         return body
 
     def _cells(self, row: int) -> list[str]:
@@ -65,16 +67,20 @@ class CsvBody:
         lines = format_lines(self.rows.lines[list(left_out)].tolist())
         note = f"{why} {lines}, left out: {format_texts([self.rows.line(row) for row in left_out])}"
         rows = self.rows.take(np.setdiff1d(np.arange(len(self.rows)), left_out))
-        return CsvBody(rows, self.delimiter, self.width, (*self.notes, note))
+        return replace(self, rows=rows, notes=(*self.notes, note))
 
     def _without_comments(self) -> CsvBody:
         signed = self.rows.beginning_with(tuple(sign.encode() for sign in COMMENTS))
         comments: list[int] = []
-        for row in signed if len(signed) < len(self.rows) else []:  # in every row it belongs to the values
+        if self.is_first and len(signed) == len(self.rows):  # in every row it belongs to the values
+            return self
+        for row in signed:
             cells = self._cells(row)
             if len(cells) != self.width or not any(map(is_reading, cells[1:])):
                 comments.append(row)
-            elif is_value(cells[0].removeprefix(sign := comment_sign(cells[0])).strip()):
+            elif len(signed) < len(self.rows) and is_value(
+                cells[0].removeprefix(sign := comment_sign(cells[0])).strip()
+            ):
                 raise ValueError(
                     f"a row begins with {sign!r}: {self.rows.line(row)!r} ({self.rows.locate(row)}). If it is a "
                     f"comment, say so: comment={sign!r}"
@@ -112,14 +118,14 @@ class CsvBody:
                     f"({self.rows.locate(row)}). If it is no row of the table, leave it out: comment={word!r}"
                 )
 
-    def _refuse_odd(self, odd: np.ndarray, is_first: bool) -> NoReturn:
+    def _refuse_odd(self, odd: np.ndarray) -> NoReturn:
         """Refuse rows that have more or fewer fields than the table."""
         row, last, expected = int(odd[0]), len(self.rows) - 1, self.width
         fields, where = len(self._cells(row)), self.rows.locate(row)
         found = f"{fields} field{'s' if fields > 1 else ''}, but the first row {expected} ({where})"
         if row == last and fields < expected and not self.rows.is_ended:
             raise ValueError(f"the last row has {found}: the file is cut off. Get the whole file, or delete that row")
-        if is_first and len(odd) == len(self.rows):
+        if self.is_first and len(odd) == len(self.rows):
             raise ValueError(
                 f"every row has {found}. Name each column in the header, and use no decimal commas here; lines above "
                 f"the header can be skipped: skip_lines={self.rows.lines[0] - 1}"

@@ -89,9 +89,15 @@ def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]
     return numbers, unit
 
 
-def other_decimal(column: pd.Series, signs: NumberSigns) -> str | None:
-    """Return the decimal sign by which all texts of a column would be numbers; None if there is none."""
-    if signs.is_told or pd.api.types.is_numeric_dtype(column):
+def other_decimal(values: pd.Series, column: pd.Series, signs: NumberSigns) -> str | None:
+    """Return the decimal sign by which all cells of a column would be numbers; None if there is none.
+
+    Args:
+        values: What was read in the column.
+        column: Its cells.
+        signs: The signs by which it was read.
+    """
+    if signs.is_told or pd.api.types.is_numeric_dtype(values):
         return None
     texts = column[~column.isin(MISSING)].dropna().astype(str).str.strip()
     for decimal in (",", "."):

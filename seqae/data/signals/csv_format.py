@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import MISSING, THOUSANDS, WITH_COMMA, WITH_POINT, is_value
@@ -64,6 +63,8 @@ class CsvFormat:
             UncertainFormat: They may be of several.
         """
         options = options or ReadingOptions()
+        if len(rows) == 0:
+            raise UncertainFormat(f"no rows are left ({rows.name}). Expected a header, and rows of readings below it")
         if options.decimal not in (None, ".", ","):
             raise ValueError(f"decimal={options.decimal!r} is no decimal sign ({rows.name}). Expected decimal=','")
         marks = {str(mark).strip().casefold() for mark in (*options.missing, *options.states)}
@@ -114,7 +115,7 @@ class CsvFormat:
             ValueError: A row has another number of fields than the table; names the line.
         """
         values = rows.take(slice(self.layout.first if is_first else 0, None))
-        return CsvBody(values, self.layout.delimiter, self.layout.width).cleaned(self.above, is_first, is_last)
+        return CsvBody(values, self.layout.delimiter, self.layout.width, is_first, is_last).cleaned(self.above)
 
     def table(self, body: CsvBody, warnings: Sequence[str] = ()) -> Table:
         """Return the table of some rows.
@@ -129,11 +130,7 @@ class CsvFormat:
         rows, columns, units = body.rows, self._columns(body.rows), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
             values, unit = with_numbers(column, self.signs)
-            if (
-                not is_numeric_dtype(values)
-                and not self._is_left_out(name)
-                and (other := other_decimal(column, self.signs))
-            ):
+            if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
                 row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
                 raise ValueError(
                     f"column {name!r} holds {column[row]!r} ({rows.locate(row)}): other signs than in other numbers, "

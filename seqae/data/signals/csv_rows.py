@@ -133,6 +133,8 @@ class CsvRows:
 
     def beginning_with(self, signs: tuple[bytes, ...]) -> list[int]:
         """The rows that begin with one of these signs, which may stand within quotes."""
+        if len(self) == 0:
+            return []
         letters = np.frombuffer(self.data, dtype=np.uint8)[np.minimum(self.starts, len(self.data) - 1)]
         first = {sign[0] for sign in signs} | {ord('"'), ord(" ")}
         likely = np.flatnonzero(np.isin(letters, sorted(first)))
@@ -170,6 +172,8 @@ def _line_ends(data: bytes) -> np.ndarray:
 def _blank(data: bytes, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """`(row,)`, True where there is nothing but blanks."""
     blank = starts == stops
+    if not data:
+        return blank
     first = np.frombuffer(data, dtype=np.uint8)[np.where(blank, 0, starts)]
     for row in np.flatnonzero(~blank & ((first == ord(" ")) | (first == ord("\r")))).tolist():
         blank[row] = not data[starts[row] : stops[row]].strip(b" \r")

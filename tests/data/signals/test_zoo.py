@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layouts import LAYOUTS, Layout
 
+from layouts import LAYOUTS, Layout
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
 

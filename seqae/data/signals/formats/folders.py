@@ -12,11 +12,11 @@ from urllib.parse import unquote
 import pandas as pd
 
 from seqae.data.signals.formats.files import PACKED, READERS, named_ending, read_table, refuse_other_content
-from seqae.data.signals.headers import time_names
 from seqae.data.signals.names import format_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pieces import joined
 from seqae.data.signals.tables import Table
+from seqae.data.signals.time_columns import time_columns
 
 UNCERTAIN = (".txt", ".dat", ".json", ".zip")  # in a folder they may be notes about the tables
 _KEY = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
@@ -110,7 +110,7 @@ def _with_keys(table: Table, path: Path, options: ReadingOptions) -> Table:
     """
     keys = {match["key"]: unquote(match["value"]) for part in path.parts[:-1] if (match := _KEY.fullmatch(part))}
     named = {*options.ignore, *options.by, *_all(options.time_column), *_all(options.channels), options.tag_column}
-    timed = options.time_column is not None or next(time_names(table.columns), None) is not None
+    timed = options.time_column is not None or bool(time_columns(table.columns, table.name))
     notes = []
     columns, headers = dict(table.columns), dict(table.headers)
     rows = len(next(iter(columns.values())))
