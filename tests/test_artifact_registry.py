@@ -39,7 +39,9 @@ NOT_SAVED = {
         "Content",
         "CellReader",
         "Cells",
+        "CsvBody",
         "CsvFormat",
+        "CsvLayout",
         "CsvRows",
         "ImageDataset",
         "ImageSet",
@@ -51,6 +53,7 @@ NOT_SAVED = {
         "Pivot",
         "MaskedImage",
         "NormalRows",
+        "NumberSigns",
         "PairSet",
         "RaggedSequences",
         "Readings",
@@ -59,6 +62,7 @@ NOT_SAVED = {
         "Signals",
         "Table",
         "Variable",
+        "TableText",
     ],
     # results
     *[

@@ -13,6 +13,7 @@ from seqae.data.signals.csv_format import SAMPLE, CsvFormat, UncertainFormat
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
 from seqae.data.signals.options import ReadingOptions
+from seqae.data.signals.table_text import TableText
 from seqae.data.signals.tables import Readings, Table
 from seqae.data.signals.timestamps import TimeReader
 
@@ -31,9 +32,7 @@ class LineReader:
         name: The name of the text in error messages.
     """
 
-    def __init__(
-        self, options: ReadingOptions, remembered: ReadingOptions | None = None, name: str = "standard input"
-    ):
+    def __init__(self, options: ReadingOptions, remembered: ReadingOptions | None = None, name: str = "standard input"):
         self.options = options
         self.remembered = remembered
         self.name = name
@@ -96,24 +95,34 @@ class LineReader:
         """Return the readings in whole rows; None if there are none, or if the format is not known yet."""
         checked = text_of(text, self.name, self._line)
         format = self._format
+        if not is_last and format is None and text.count(b"\n") <= self.options.skip_lines:
+            self._waiting = text
+            return None
         if not checked.strip():
             readings = None
         elif self._is_json:
             readings = self._taken(self._json_table(checked))
         else:
-            rows = CsvRows.of(checked, self.name, self._line)
+            rows, delimiter = self._rows(checked)
             try:
-                format = CsvFormat.of(rows) if format is None else format.refined(rows)
+                format = format.refined(rows) if format else CsvFormat.of(rows, self.options, delimiter, is_last)
             except UncertainFormat:
                 if len(rows) >= SAMPLE or (is_last and len(rows) > 1):
                     raise
                 self._waiting = text
                 return None
-            first = int(format.has_header and self._format is None)
-            readings = self._taken(Table.of(format.columns(rows, first), self.name, lines=rows.lines[first:]))
+            body = format.body(rows, is_first=self._format is None, is_last=is_last)
+            readings = self._taken(format.table(body)) if len(body.rows) else None
         self._format, self._first, self._waiting = format, self._first or readings, b""
         self._line += text.count(b"\n")
         return readings
+
+    def _rows(self, text: bytes) -> tuple[CsvRows, str | None]:
+        """Return the rows of a text without the lines that are to be left out, and the delimiter if it was told."""
+        options = self.options if self._format is None else replace(self.options, skip_lines=0)
+        told = TableText(text, self.name, self._line).without_lines(options)
+        separated, delimiter = told.separated(options.separator)
+        return CsvRows.of(separated.data, self.name, separated.first_line), delimiter
 
     def _json_table(self, text: bytes) -> Table:
         """Return a table that has all columns, as long as the first rows have some of the channels."""

@@ -147,3 +147,25 @@ def test_all_rows_before_a_bad_line_are_read(bad: int):
         for values, _ in LineReader(READING).blocks(["\n".join(["flow,pressure", *lines]).encode()]):
             rows += values.tolist()
     assert rows == [[row, row / 4] for row in range(bad)]
+
+
+AROUND = {
+    "comments and units": (b"# logger 7\n" + TABLE.replace("\n2", "\nUTC,l/s,bar\n2", 1).encode(), {}),
+    "free text above": (b"Logger 7, east\nNo. 12\n" + TABLE.encode(), {}),
+    "comments within": (TABLE.replace("\n2024-01-13 00:00:1", "\n# restarted\n2024-01-13 00:00:1").encode(), {}),
+    "header repeated": (TABLE.replace("\n2024-01-13 00:00:2", f"\n{TABLE[:24]}\n2024-01-13 00:00:2").encode(), {}),
+    "lines to skip": (b"Logger,7,8\nsite,east,north\n" + TABLE.encode(), {"skip_lines": 2}),
+    "a word in place of rows": (TABLE.encode() + b"STOP\n", {"comment": "STOP"}),
+    "an unusual separator": (TABLE.replace(",", "~").encode(), {"separator": "~"}),
+    "thousands": (TABLE.replace("6.5", '"1,006.5"').encode(), {"decimal": "."}),
+}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 50, 1000])
+@pytest.mark.parametrize("name", AROUND)
+def test_lines_around_the_table_are_left_out_as_in_a_file(name: str, cut: int):
+    text, settings = AROUND[name]
+    for whole in (text, text.rstrip()):
+        values, times = read(whole, cut=cut, **settings)
+        np.testing.assert_array_equal(values % 1000, EXPECTED)
+        np.testing.assert_array_equal(times, TIMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from pathlib import Path
@@ -10,24 +11,28 @@ from seqae.data._files.archives import unpacked
 
 GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WIDE_MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+OLD_ENCODING = "cp1252"  # of Windows programs that know no UTF-8; what it lacks is Latin-1
+_PIECE = 2**20  # bytes
 PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 def read_text(path: Path) -> bytes:
-    """Return the content of a text file, unzipped, without its byte order mark.
+    """Return the content of a text file, unzipped, in UTF-8 without a byte order mark.
+
+    UTF-16 and UTF-32 are known by their marks. A line that is not UTF-8 is read as Windows-1252.
 
     Raises:
-        ValueError: The file is empty, damaged, or in another encoding than those that extend ASCII.
+        ValueError: The file is empty or damaged, or a web page.
     """
-    data = text_of(unzipped(path), path.name)
+    data = text_of(_narrowed(unzipped(path), path.name), path.name)
     if not data or data.isspace():
         raise ValueError(f"empty file ({path.name}). Expected a table of readings")
     return data
 
 
 def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
-    """Return a text without its byte order mark.
+    """Return a text in UTF-8 without a byte order mark; a line that is not UTF-8 is read as Windows-1252.
 
     Args:
         data: The content of the file.
@@ -35,9 +40,9 @@ def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
         first_line: The number of the line that the text begins with.
 
     Raises:
-        ValueError: It is a web page, or in another encoding than those that extend ASCII.
+        ValueError: It is a web page, or in an encoding with zero bytes.
     """
-    if data.startswith(UTF16_MARKS):
+    if data.startswith(tuple(WIDE_MARKS)):
         raise ValueError(f"UTF-16 text ({name}). Expected UTF-8. Save the file again in the encoding UTF-8")
     if (zero := data.find(b"\0")) >= 0:
         line = data.count(b"\n", 0, zero) + first_line
@@ -45,7 +50,7 @@ def text_of(data: bytes, name: str, first_line: int = 1) -> bytes:
     data = data.removeprefix(UTF8_MARK)
     if PAGE.match(data):
         raise ValueError(f"a web page ({name}). Expected a table of readings. Was the download an error page?")
-    return data
+    return data if data.isascii() or _is_utf8(data) else re.sub(rb"[^\r\n]+", _line_in_utf8, data)
 
 
 def unzipped(path: Path) -> bytes:
@@ -55,6 +60,38 @@ def unzipped(path: Path) -> bytes:
         ValueError: It is damaged, unpacks to far more than its size, or is a zip file of several files.
     """
     return unpacked(path.read_bytes(), path.name)
+
+
+def _narrowed(data: bytes, name: str) -> bytes:
+    """Return a text in UTF-8 if it begins with the mark of UTF-16 or UTF-32."""
+    encoding = next((encoding for mark, encoding in WIDE_MARKS.items() if data.startswith(mark)), None)
+    if encoding is None:
+        return data
+    try:
+        return data.decode(encoding).encode()
+    except UnicodeError as error:
+        raise ValueError(
+            f"damaged text in {encoding.upper()} ({name}: {error}). Save it again in the encoding UTF-8"
+        ) from error
+
+
+def _is_utf8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:  # in pieces: a large text decoded at once takes memory for no use
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _line_in_utf8(found: re.Match[bytes]) -> bytes:
+    try:
+        found[0].decode()
+    except UnicodeDecodeError:
+        text = "".join(bytes([code]).decode(OLD_ENCODING, errors="ignore") or chr(code) for code in found[0])
+        return text.encode()
+    return found[0]
 
 
 def json_object(text: bytes | str, where: str) -> dict[str, object]:

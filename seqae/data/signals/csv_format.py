@@ -1,4 +1,4 @@
-"""Recognises the format of a CSV text, delimiter, decimal sign and header, from its first rows.
+"""Recognises the format of a CSV text, where its table lies and its decimal sign, from its first rows.
 
 pandas parses the numbers. It would also take much that is wrong: one field too many in every row shifts all columns,
 a cut last line is filled up, a semicolon file becomes one column. So the shape of the text is checked first.
@@ -6,61 +6,92 @@ a cut last line is filled up, a semicolon file becomes one column. So the shape 
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
+from seqae.data.signals.csv_body import CsvBody
+from seqae.data.signals.csv_cells import MISSING, THOUSANDS, WITH_COMMA, WITH_POINT, is_value
+from seqae.data.signals.csv_columns import NumberSigns, other_decimal, parsed, with_numbers
+from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.headers import without_units
 from seqae.data.signals.names import default_names
-from seqae.data.signals.timestamps import is_stamp
+from seqae.data.signals.options import ReadingOptions
+from seqae.data.signals.tables import Table
 
-DELIMITERS = "\t;|,"  # the comma last: it may be the decimal sign of a file with another delimiter
-MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"]
-NUMBER = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"
-WITH_POINT = re.compile(NUMBER.format(r"\."))
-WITH_COMMA = re.compile(NUMBER.format(","))
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-SAMPLE = 100  # rows from which delimiter and decimal sign are found
+SAMPLE = 100  # rows that are enough to recognise a format
 
 
 class UncertainFormat(ValueError):  # noqa: N818 (more rows may resolve it)
     """The format cannot be recognised from these rows; more of them may show it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CsvFormat:
     """The format of a CSV text, the same from its first to its last row.
 
     Attributes:
-        delimiter: The character between the fields of a row.
+        layout: Where the table lies in the text.
         header: The name of each column; numbers if the text does not name them.
-        has_header: Whether the first row names the columns.
-        decimal: The decimal sign; None while no number had one.
+        signs: The signs in numbers.
+        above: The lines of the header.
+        options: How the table is read.
     """
 
-    delimiter: str
+    layout: CsvLayout
     header: tuple[str, ...]
-    has_header: bool
-    decimal: str | None = None
+    signs: NumberSigns
+    above: tuple[bytes, ...]
+    options: ReadingOptions
 
     @classmethod
-    def of(cls, rows: CsvRows) -> CsvFormat:
+    def of(
+        cls, rows: CsvRows, options: ReadingOptions | None = None, delimiter: str | None = None, is_whole: bool = True
+    ) -> CsvFormat:
         """Recognise the format from the first rows.
+
+        Args:
+            rows: The rows at the beginning of a text.
+            options: How the table is read.
+            delimiter: The character between fields, if it was told.
+            is_whole: Whether no rows will follow.
 
         Raises:
             ValueError: The rows are of no known format.
             UncertainFormat: They may be of several.
         """
-        delimiter = _delimiter(rows)
-        _check_fields(rows, delimiter, rows.cells(0, delimiter))
-        decimal = _decimal(rows, delimiter)
-        header, has_header = _header(rows, delimiter, decimal)
-        return cls(delimiter, header, has_header, decimal)
+        options = options or ReadingOptions()
+        if len(rows) == 0:
+            raise UncertainFormat(f"no rows are left ({rows.name}). Expected a header, and rows of readings below it")
+        if options.decimal not in (None, ".", ","):
+            raise ValueError(f"decimal={options.decimal!r} is no decimal sign ({rows.name}). Expected decimal=','")
+        marks = {str(mark).strip().casefold() for mark in (*options.missing, *options.states)}
+        layout = layout_of(rows, delimiter, marks)
+        if layout.first >= len(rows):
+            where = rows.locate(layout.above[0] if layout.above else 0)
+            raise UncertainFormat(f"a header and no rows ({where}). Expected rows of readings below it")
+        if not (layout.has_values or is_whole or len(rows) >= SAMPLE):
+            raise UncertainFormat(f"no row of readings yet ({rows.locate(len(rows) - 1)}). Expected numbers")
+        body = rows.take(slice(layout.first, None))
+        signs = NumberSigns(options.decimal or _decimal(body, layout.delimiter), is_told=options.decimal is not None)
+        above = tuple(rows.bytes_of(row) for row in layout.above)
+        return cls(layout, _names(layout, body, signs), signs, above, options)
+
+    def refuse_skipped_header(self, skipped: Sequence[str]) -> None:
+        """Refuse that the header was among the lines that were skipped.
+
+        Raises:
+            ValueError: One of them has a name for each column, and the rows have none.
+        """
+        for number, line in enumerate(skipped):
+            names = CsvRows.of(line.encode(), "").cells(0, self.layout.delimiter) if line.count('"') % 2 == 0 else []
+            if len(names) == self.layout.width > 1 and all(names) and not any(map(is_value, names)):
+                raise ValueError(
+                    f"skip_lines={len(skipped)} skips what looks like the header: {line!r} (line {number + 1}). "
+                    f"Expected the number of lines above it: skip_lines={number}"
+                )
 
     def refined(self, rows: CsvRows) -> CsvFormat:
         """Return the format with the decimal sign of these rows, if none was known.
@@ -68,49 +99,75 @@ class CsvFormat:
         Raises:
             UncertainFormat: They may have one or another.
         """
-        return self if self.decimal is not None else replace(self, decimal=_decimal(rows, self.delimiter))
+        if self.signs.decimal is not None:
+            return self
+        return replace(self, signs=NumberSigns(_decimal(rows, self.layout.delimiter)))
 
-    def columns(self, rows: CsvRows, first: int = 0) -> list[tuple[str, pd.Series]]:
-        """Return the name and the values of each column from row `first` on: numbers where a column holds numbers only.
+    def body(self, rows: CsvRows, is_first: bool = True, is_last: bool = True) -> CsvBody:
+        """Return the rows of values, without what stands above, between and below them.
+
+        Args:
+            rows: All rows of a text, or some of them.
+            is_first: Whether the text begins with them.
+            is_last: Whether the text ends with them.
 
         Raises:
-            ValueError: A row has another number of fields, or quotes within a field; names the line.
+            ValueError: A row has another number of fields than the table; names the line.
         """
-        _check_fields(rows, self.delimiter, self.header)
-        frame = _parsed(rows, first, self)
-        return [(name, _unpadded(column, self.decimal)) for name, (_, column) in zip(self.header, frame.items())]
+        values = rows.take(slice(self.layout.first if is_first else 0, None))
+        return CsvBody(values, self.layout.delimiter, self.layout.width, is_first, is_last).cleaned(self.above)
+
+    def table(self, body: CsvBody, warnings: Sequence[str] = ()) -> Table:
+        """Return the table of some rows.
+
+        Args:
+            body: The rows of values.
+            warnings: Remarks on the text.
+
+        Raises:
+            ValueError: There are quotes within a field, or numbers with other signs; names the line.
+        """
+        rows, columns, units = body.rows, self._columns(body.rows), dict(zip(self.header, self.layout.units))
+        for number, (name, column) in enumerate(columns):
+            values, unit = with_numbers(column, self.signs)
+            if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
+                row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
+                raise ValueError(
+                    f"column {name!r} holds {column[row]!r} ({rows.locate(row)}): other signs than in other numbers, "
+                    f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
+                )
+            columns[number] = (name, values)
+            units[name] = units.get(name) or unit
+        notes = (*warnings, *self.layout.notes, *body.notes)
+        table = Table.of(columns, rows.name, lines=rows.lines, warnings=notes)
+        told = {name: unit for name, header in table.headers.items() if (unit := units.get(header, ""))}
+        return replace(table, units={**told, **table.units})
+
+    def _columns(self, rows: CsvRows) -> list[tuple[str, pd.Series]]:
+        """Return the name and the cells of each column."""
+        frame = parsed(rows, self.layout.delimiter, self.layout.width, self.signs)
+        columns = [(name, column) for name, (_, column) in zip(self.header, frame.items())]
+        if not self.layout.is_joined:
+            return columns
+        (name, day), (_, clock), *others = columns
+        return [(name, day.astype(str) + " " + clock.astype(str)), *others]
+
+    def _is_left_out(self, header: str) -> bool:
+        """Whether a column is not to be read as a channel."""
+        names = {header, without_units([header])[0][0]}
+        wanted = self.options.channels
+        return bool(names & set(self.options.ignore)) or (wanted is not None and not names & set(wanted))
 
 
-def _delimiter(rows: CsvRows) -> str:
-    """Return the delimiter that splits all rows into the same number of fields, else one that splits the first row."""
-    counts = {
-        delimiter: [len(rows.cells(row, delimiter)) for row in range(min(len(rows), SAMPLE))]
-        for delimiter in DELIMITERS
-    }
-    splitting = [delimiter for delimiter in DELIMITERS if counts[delimiter][0] > 1]
-    even = [delimiter for delimiter in splitting if len(set(counts[delimiter])) == 1]
-    words = rows.cells(len(rows) - 1, ",")[0].split()
-    if not splitting and len(words) > 1 and all(WITH_POINT.fullmatch(word) for word in words):
-        raise ValueError(
-            f"values separated by blanks ({rows.locate(len(rows) - 1)}). Expected comma, semicolon, tab or bar. "
-            "Replace the blanks"
-        )
-    return (even or splitting or [","])[0]
-
-
-def _check_fields(rows: CsvRows, delimiter: str, header: Sequence[str]) -> None:
-    """Refuse rows that have more or fewer fields than the first row of the text."""
-    fields, expected = rows.fields(delimiter), len(header)
-    odd = np.flatnonzero(fields != expected)
-    if len(odd) == 0:
-        return
-    row, last = odd[0], len(rows) - 1
-    found = f"{fields[row]} field{'s' if fields[row] > 1 else ''}, but the first row {expected} ({rows.locate(row)})"
-    if row == last and fields[row] < expected and not rows.is_ended:
-        raise ValueError(f"the last row has {found}: the file is cut off. Get the whole file, or delete that row")
-    if len(odd) == last and row == 1:
-        raise ValueError(f"every row has {found}. Name each column in the header, and use no decimal commas here")
-    raise ValueError(f"a row has {found}. Correct it: a delimiter ({delimiter!r}) within a text needs quotes around it")
+def _names(layout: CsvLayout, body: CsvRows, signs: NumberSigns) -> tuple[str, ...]:
+    """The names of the columns; numbers if there is no header, but for the column of times."""
+    if layout.names is not None:
+        return layout.names
+    first = body.cells(0, layout.delimiter)[0]
+    number = WITH_COMMA if signs.decimal == "," else WITH_POINT
+    if first in MISSING or number.fullmatch(first):
+        return default_names(layout.width)
+    return ("time", *default_names(layout.width - 1))
 
 
 def _decimal(rows: CsvRows, delimiter: str) -> str | None:
@@ -126,72 +183,12 @@ def _decimal(rows: CsvRows, delimiter: str) -> str | None:
     row, cell = commas[0]
     if points:
         raise ValueError(
-            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.locate(row)}). Use points only"
+            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.locate(row)}). Use one of them only, or "
+            f"tell the decimal sign, if the other separates thousands: decimal='.'"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
         raise UncertainFormat(
-            f"{cell!r} may be a fraction or thousands ({rows.locate(row)}). Write numbers with decimal points"
+            f"{cell!r} may be a fraction or thousands ({rows.locate(row)}). Tell the decimal sign: decimal=',' for "
+            "fractions, decimal='.' for thousands"
         )
     return ","
-
-
-def _header(rows: CsvRows, delimiter: str, decimal: str | None) -> tuple[tuple[str, ...], bool]:
-    """The names of the columns, and whether the first row holds them."""
-    cells = rows.cells(0, delimiter)
-    number = WITH_COMMA if decimal == "," else WITH_POINT
-    filled = [cell for cell in cells if cell not in MISSING]
-    counted = tuple(filled) == default_names(len(filled)) and len(rows) > 1  # how pandas writes columns without names
-    if counted or not filled or not all(number.fullmatch(cell) or is_stamp(cell) for cell in filled):
-        if len(rows) == 1:
-            raise UncertainFormat(f"a header and no rows ({rows.locate(0)}). Expected rows of readings below it")
-        return tuple(cells), True
-    timed = not number.fullmatch(filled[0]) and filled[0] == cells[0]
-    return ("time", *default_names(len(cells) - 1)) if timed else default_names(len(cells)), False
-
-
-def _parsed(rows: CsvRows, first: int, format: CsvFormat) -> pd.DataFrame:
-    """Return the columns, as numbers where a column holds numbers only."""
-    buffer = io.BytesIO(rows.data)
-    buffer.seek(rows.starts[first])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
-            frame = pd.read_csv(
-                buffer,
-                sep=format.delimiter,
-                decimal=format.decimal or ".",
-                header=None,
-                names=range(len(format.header)),
-                index_col=False,
-                skipinitialspace=True,
-                na_values=MISSING,
-                keep_default_na=False,
-                encoding_errors="replace",
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"quotation marks within a field ({rows.name}). Quote whole fields, or none") from error
-    if len(frame) != len(rows) - first:
-        raise ValueError(
-            f"{len(frame)} rows read instead of {len(rows) - first} ({rows.name}). Quote whole fields, or none"
-        )
-    return frame
-
-
-def _unpadded(column: pd.Series, decimal: str | None) -> pd.Series:
-    """Return a text column with numbers where they can be read: pandas leaves all as text for one blank or text."""
-    if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
-        return column
-    text = column.astype(str).str.strip()
-    text = text.where(column.notna() & ~text.isin(MISSING))
-    if _numbers(text.dropna().head(SAMPLE), decimal).isna().all():  # text from the first row on
-        return text
-    numbers = _numbers(text, decimal)
-    unread = numbers.isna() & text.notna()
-    return numbers.astype(object).mask(unread, text) if unread.any() else numbers
-
-
-def _numbers(text: pd.Series, decimal: str | None) -> pd.Series:
-    if decimal == ",":
-        text = text.where(~text.str.contains(".", regex=False, na=False)).str.replace(",", ".")
-    return pd.to_numeric(text, errors="coerce")

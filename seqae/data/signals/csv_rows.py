@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,16 +67,27 @@ class CsvRows:
         """Return the location of a row, for error messages."""
         return f"{self.name}, line {self.lines[row]}"
 
+    def head(self, count: int) -> CsvRows:
+        """The first rows, at most so many."""
+        if count >= len(self):
+            return self
+        stop = int(self.stops[count - 1])
+        return replace(self.take(np.arange(count)), data=self.data[:stop], quotes=self.quotes[self.quotes < stop])
+
+    def take(self, kept: np.ndarray | slice) -> CsvRows:
+        """Some of the rows, by their indices."""
+        return replace(self, starts=self.starts[kept], stops=self.stops[kept], lines=self.lines[kept])
+
+    def line(self, row: int) -> str:
+        """The text of one row, without blanks around it."""
+        return self.bytes_of(row).decode(errors="replace").strip()
+
     def cells(self, row: int, delimiter: str) -> list[str]:
         """The fields of one row, without quotes and blanks around them."""
-        text = self.data[self.starts[row] : self.stops[row]]
-        try:
-            decoded = text.decode()
-        except UnicodeDecodeError:  # the degree sign of old Windows programs
-            decoded = text.decode("latin-1")
-        if delimiter not in decoded and '"' not in decoded:
-            return [decoded.strip()]
-        flat = decoded.replace("\r", " ").replace("\n", " ")
+        text = self.bytes_of(row).decode(errors="replace")
+        if delimiter not in text and '"' not in text:
+            return [text.strip()]
+        flat = text.replace("\r", " ").replace("\n", " ")
         try:
             (cells,) = csv.reader([flat], delimiter=delimiter, skipinitialspace=True)
         except csv.Error as error:
@@ -87,10 +99,61 @@ class CsvRows:
         delimiters = _outside(_positions(self.data, delimiter.encode()), self.quotes)
         return np.searchsorted(delimiters, self.stops) - np.searchsorted(delimiters, self.starts) + 1
 
+    def odd(self, delimiter: str, expected: int) -> np.ndarray:
+        """The rows that have another number of fields than expected."""
+        delimiters = _outside(_positions(self.data, delimiter.encode()), self.quotes)
+        each = expected - 1
+        if each and len(delimiters) == each * len(self):  # as many as expected: look whether each row has its own
+            first, last = delimiters[::each], delimiters[each - 1 :: each]
+            if (first >= self.starts).all() and (last < self.stops).all():
+                return np.array([], dtype=np.int64)
+        return np.flatnonzero(self.fields(delimiter) != expected)
+
     def with_commas(self, count: int) -> list[int]:
         """The first rows that contain a comma, at most so many."""
-        rows = np.searchsorted(self.starts, _positions(self.data, b","), side="right") - 1
-        return np.unique(rows)[:count].tolist()
+        rows: list[int] = []
+        position = self.data.find(b",", int(self.starts[0]) if len(self) else 0)
+        while position >= 0 and len(rows) < count:
+            row = int(np.searchsorted(self.starts, position, side="right")) - 1
+            if position < self.stops[row]:
+                rows.append(row)
+            position = self.data.find(b",", max(position + 1, int(self.stops[row])))
+        return rows
+
+    def equal_to(self, text: bytes) -> list[int]:
+        """The rows that are this text."""
+        rows, position = [], self.data.find(text)
+        while position >= 0:
+            row = int(np.searchsorted(self.starts, position, side="right")) - 1
+            stop = position + len(text)
+            if row >= 0 and self.starts[row] == position and not self.data[stop : max(self.stops[row], stop)].strip():
+                rows.append(row)
+            position = self.data.find(text, stop)
+        return rows
+
+    def beginning_with(self, signs: tuple[bytes, ...]) -> list[int]:
+        """The rows that begin with one of these signs, which may stand within quotes."""
+        if len(self) == 0:
+            return []
+        letters = np.frombuffer(self.data, dtype=np.uint8)[np.minimum(self.starts, len(self.data) - 1)]
+        first = {sign[0] for sign in signs} | {ord('"'), ord(" ")}
+        likely = np.flatnonzero(np.isin(letters, sorted(first)))
+        return [row for row in likely.tolist() if self.bytes_of(row).lstrip(b' "').startswith(signs)]
+
+    def opened(self) -> io.BytesIO:
+        """The text of these rows alone as a file, without those that were left out between them."""
+        cuts = np.flatnonzero(self.starts[1:] - self.stops[:-1] > 1)
+        starts = self.starts[np.append(0, cuts + 1)].tolist()
+        stops = self.stops[np.append(cuts, len(self) - 1)].tolist()
+        if len(starts) == 1 and len(self.data) - stops[0] <= 1:  # without a copy
+            file = io.BytesIO(self.data)
+            file.seek(starts[0])
+            return file
+        return io.BytesIO(b"\n".join(self.data[start:stop] for start, stop in zip(starts, stops)))
+
+    def bytes_of(self, row: int) -> bytes:
+        """The bytes of one row."""
+        return self.data[self.starts[row] : self.stops[row]]
 
 
 def _positions(data: bytes, character: bytes) -> np.ndarray:
@@ -109,6 +172,8 @@ def _line_ends(data: bytes) -> np.ndarray:
 def _blank(data: bytes, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """`(row,)`, True where there is nothing but blanks."""
     blank = starts == stops
+    if not data:
+        return blank
     first = np.frombuffer(data, dtype=np.uint8)[np.where(blank, 0, starts)]
     for row in np.flatnonzero(~blank & ((first == ord(" ")) | (first == ord("\r")))).tolist():
         blank[row] = not data[starts[row] : stops[row]].strip(b" \r")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from seqae.data._files.text_files import json_object, read_text
 from seqae.data.signals.options import ReadingOptions
+from seqae.data.signals.table_text import TableText
 from seqae.data.signals.tables import Table
 
 
@@ -21,7 +23,9 @@ def read_json_lines(path: Path, options: ReadingOptions) -> Table:
     Raises:
         ValueError: A line holds no object, or a name twice; names the line.
     """
-    return table_of_json_lines(read_text(path), path.name)
+    text = TableText(read_text(path), path.name).without_lines(options)
+    table = table_of_json_lines(text.data, text.name, text.first_line)
+    return replace(table, warnings=(*text.warnings, *table.warnings))
 
 
 def table_of_json_lines(text: bytes, name: str, first_line: int = 1, headers: Sequence[str] = ()) -> Table:

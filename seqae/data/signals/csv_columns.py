@@ -1,0 +1,118 @@
+"""Parses the columns of a CSV text: numbers where a column holds numbers only.
+
+pandas parses the numbers. What it leaves as text for one blank, sign or unit too many is looked at here.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER
+from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.units import is_unit
+
+_SAMPLE = 100  # texts by which a column is known to hold no numbers
+_THOUSANDS = r"[+-]?\d{{1,3}}(?:[{0}]\d{{3}})+(?:{1}\d*)?"  # the signs between thousands, and the decimal sign
+_WITH_UNIT = re.compile(rf"\s*({NUMBER.format('[.,]')})\s*([^\d\s.,+-][^\d]*)")
+
+
+@dataclass(frozen=True)
+class NumberSigns:
+    """The signs in numbers.
+
+    Attributes:
+        decimal: The decimal sign; None while no number had one.
+        is_told: Whether the user gave the decimal sign: other signs then separate thousands.
+    """
+
+    decimal: str | None
+    is_told: bool = False
+
+    def numbers(self, text: pd.Series) -> pd.Series:
+        """Return the numbers in texts, NaN where a text is none."""
+        if self.is_told:
+            grouping = GROUPING + ("." if self.decimal == "," else ",")
+            grouped = text.str.fullmatch(_THOUSANDS.format(grouping, re.escape(self.decimal or "."))).fillna(False)
+            text = text.mask(grouped.astype(bool), text.str.replace(rf"[{grouping}]", "", regex=True))
+        if self.decimal == ",":
+            text = text.where(~text.str.contains(".", regex=False, na=False)).str.replace(",", ".")
+        return pd.to_numeric(text, errors="coerce")
+
+
+def parsed(rows: CsvRows, delimiter: str, width: int, signs: NumberSigns) -> pd.DataFrame:
+    """Return the columns, as numbers where a column holds numbers only.
+
+    Raises:
+        ValueError: There are quotes within a field.
+    """
+    remedy = f"({rows.name}). Quote whole fields, or none"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
+            frame = pd.read_csv(
+                rows.opened(),
+                sep=delimiter,
+                decimal=signs.decimal or ".",
+                header=None,
+                names=range(width),
+                index_col=False,
+                skipinitialspace=True,
+                na_values=MISSING,
+                keep_default_na=False,
+                encoding_errors="replace",
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise ValueError(f"quotation marks within a field {remedy}") from error
+    if len(frame) != len(rows):
+        raise ValueError(f"{len(frame)} rows read instead of {len(rows)} {remedy}")
+    return frame
+
+
+def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]:
+    """Return a column with numbers where they can be read, and the unit that stands behind each of them, or ""."""
+    if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
+        return column, ""
+    text = column.astype(str).str.strip()
+    text = text.where(column.notna() & ~text.isin(MISSING))
+    bare, unit = _without_unit(text)
+    if signs.numbers(bare.dropna().head(_SAMPLE)).isna().all():  # text from the first row on
+        return text, ""
+    numbers = signs.numbers(bare)
+    unread = numbers.isna() & text.notna()
+    if unread.any():
+        return numbers.astype(object).mask(unread, text), ""
+    return numbers, unit
+
+
+def other_decimal(values: pd.Series, column: pd.Series, signs: NumberSigns) -> str | None:
+    """Return the decimal sign by which all cells of a column would be numbers; None if there is none.
+
+    Args:
+        values: What was read in the column.
+        column: Its cells.
+        signs: The signs by which it was read.
+    """
+    if signs.is_told or pd.api.types.is_numeric_dtype(values):
+        return None
+    texts = column[~column.isin(MISSING)].dropna().astype(str).str.strip()
+    for decimal in (",", "."):
+        told = NumberSigns(decimal, is_told=True)
+        if len(texts) and told.numbers(texts.head(_SAMPLE)).notna().all() and told.numbers(texts).notna().all():
+            return decimal
+    return None
+
+
+def _without_unit(text: pd.Series) -> tuple[pd.Series, str]:
+    """Return texts without the unit that all of them end with, and that unit."""
+    filled = text.dropna()
+    found = _WITH_UNIT.fullmatch(filled.iloc[0]) if len(filled) else None
+    if found is None or not is_unit(unit := found[found.lastindex or 0].strip()):
+        return text, ""
+    if not filled.str.endswith(unit).all():
+        return text, ""
+    return text.str.removesuffix(unit).str.strip(), unit
