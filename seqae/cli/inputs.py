@@ -14,6 +14,8 @@ from seqae.data.signals.options import ReadingOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqae.data.signals.recordings import Recording
+
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
 _AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
@@ -143,6 +145,23 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
     )
 
 
+def name_of(recording: Recording) -> str:
+    """Return the name of a recording, and so of its results: that of its file, with the machine if it names one.
+
+    What file systems do not take in a name becomes an underscore.
+    """
+    machine = re.sub(r"[^\w+.-]+", "_", recording.entity).strip("_.")
+    stem = file_stem(recording.name)
+    return recording.name if not machine or machine == stem else f"{stem}_{machine}"
+
+
+def file_stem(name: str) -> str:
+    """Return a file's name without its endings, such as .csv.gz."""
+    known = {".json", *(ending for kind in KINDS.values() for ending in kind.endings)}
+    stem = Path(name).name.removesuffix(".gz")
+    return Path(stem).stem if Path(stem).suffix.lower() in known else stem
+
+
 def refuse_options_of_others(kind: str, options: FileOptions) -> None:
     """Raise a ValueError if an option was given that files of this kind have no use for."""
     reading, default = options.reading, ReadingOptions()
@@ -198,8 +217,9 @@ def _tables(files: list[Path], options: FileOptions) -> Inputs:
 
     paths = [path for file in files for path in files_of(file)]
     recordings = read_recordings(files, options.reading, options.remembered)
-    warnings = [f"{recording.name}: {warning}" for recording in recordings for warning in recording.warnings]
-    return Inputs("tables", recordings, [recording.name for recording in recordings], warnings, paths=paths)
+    names = list(map(name_of, recordings))
+    warnings = [f"{name}: {warning}" for name, recording in zip(names, recordings) for warning in recording.warnings]
+    return Inputs("tables", recordings, names, warnings, paths=paths)
 
 
 def _arrays(files: list[Path], options: FileOptions) -> Inputs:

@@ -31,9 +31,7 @@ class LineReader:
         name: The name of the text in error messages.
     """
 
-    def __init__(
-        self, options: ReadingOptions, remembered: ReadingOptions | None = None, name: str = "standard input"
-    ):
+    def __init__(self, options: ReadingOptions, remembered: ReadingOptions | None = None, name: str = "standard input"):
         self.options = options
         self.remembered = remembered
         self.name = name
