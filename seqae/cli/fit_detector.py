@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -67,11 +68,12 @@ def fit_detector(
             random_state=seed,
         )
         options = ReadingOptions.of(**reading)
-        inputs = read_inputs(data, FileOptions(options), ["tables"])
+        inputs = read_inputs(data, FileOptions(replace(options, resample="none")), ["tables"])
         for line in _data_lines(inputs):
             print(line)
         with redirect_stdout(io.StringIO()):  # progress is on standard error
-            detector.fit(inputs.items, progress=True)
+            grid = {"resample": options.resample, "fill": options.fill, "horizon": options.horizon}
+            detector.fit(inputs.items, progress=True, **grid)
         detector.reading_ = options.completed(detector.reading_, ()).remembered()
         save(detector, out)
         report |= _summary(detector, inputs, out)
