@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import decode, describe, doctor, export, fit, models, peek, recalibrate, recipes, stream
+from seqae.cli import decode, describe, doctor, export, fit, fit_detector, models, peek, recalibrate, recipes, stream
 from seqae.cli.messages import did_you_mean, plain_errors
 from seqae.cli.several_tables import read_tables as read_tables
 
@@ -80,7 +80,12 @@ def _dispatch(words: Sequence[str]) -> None:
     elif command in COMMANDS:
         from seqae.cli.signature import call
 
-        call(COMMANDS[command], words[1:], prog=f"seqae {command}")
+        words = list(words[1:])
+        if command == "fit" and "--detector" in words:
+            words.remove("--detector")
+            call(fit_detector.fit_detector, words, prog="seqae fit --detector")
+        else:
+            call(COMMANDS[command], words, prog=f"seqae {command}")
     else:
         raise ValueError(f"unknown command {command}.{did_you_mean(command, COMMANDS)} See: seqae --help")
 

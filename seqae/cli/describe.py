@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from seqae.cli.json_report import json_report
+from seqae.cli.messages import option_with
+from seqae.cli.parse_errors import option
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
+from seqae.data.signals.options import ReadingOptions
 
 _MAX_VALUES = 8  # maximum values of a list on one line
 
@@ -42,7 +45,7 @@ def _show(folder: Path, files: dict[str, int], summary: dict[str, Any], content:
     rows = [
         ("folder", str(folder)),
         ("files", ", ".join(f"{name} {size / 1024:,.1f} KiB" for name, size in files.items())),
-        *[(name.replace("_", " "), _short(value)) for name, value in summary.items()],
+        *[(name.replace("_", " "), _in_a_line(name, value)) for name, value in summary.items()],
         ("parameters", f"{content['parameters']:,}"),
         ("saved", ", ".join(f"{name} {value}" for name, value in content["provenance"].items())),
         *[(f"metric {name}", _short(value)) for name, value in content["metrics"].items()],
@@ -58,18 +61,43 @@ def summary_of(tree: Any) -> dict[str, Any]:
         tree: The description of the model.
     """
     parts = _parts(tree)
-    channels = next(_values(tree, "channel_names_"), None) or next(_values(tree, "channels_"), None)
-    names = channels.get("tuple") if isinstance(channels, dict) else channels
+    found_names = (_plain(each) for name in ("channel_names_", "channels_", "channels") for each in _values(tree, name))
+    names = next((each for each in found_names if each and isinstance(each, list) and isinstance(each[0], str)), None)
     architecture = parts.get("architecture")
     found = {
         "kind": _kind(tree),
         "sequences": next(_values(tree, "kind_"), "readings" if _kind(tree) == "AnomalyDetector" else None),
         "channels": names,
+        "machines": list(_parts(next(_values(tree, "machines"), None))),
+        "reading": _reading(tree),
         "window": parts.get("window"),
         "code_size": next(_values(architecture if _kind(architecture) else tree, "code_size"), None),
         "architecture": _kind(architecture) or architecture,
     }
-    return {name: value for name, value in found.items() if value not in (None, [], "")}
+    return {name: value for name, value in found.items() if value not in (None, [], {}, "")}
+
+
+def _reading(tree: Any) -> dict[str, Any]:
+    """Return the reading options that a detector keeps, without those that are as by default."""
+    default = ReadingOptions()
+    kept = {name: _plain(part) for name, part in _parts(next(_values(tree, "reading_"), None)).items()}
+    return {name: value for name, value in kept.items() if value not in (None, [], {}, getattr(default, name))}
+
+
+def _plain(node: Any) -> Any:
+    """Return a plain value of a description as JSON has it."""
+    match node:
+        case {"tuple": items}:
+            return list(map(_plain, items))
+        case {"dict": entries}:
+            return {name: _plain(entry) for name, entry in entries.items()}
+    return node
+
+
+def _in_a_line(name: str, value: Any) -> str:
+    if name == "reading":
+        return " ".join(option_with(option(each), content) for each, content in value.items())
+    return _short(value)
 
 
 def _values(node: Any, name: str) -> Iterator[Any]:
@@ -85,6 +113,7 @@ def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
     """One line for an object with its plain settings, and lines below it for its other parts."""
     label = "  " * depth + name
     parts = _parts(node)
+    parts.pop("reading_", None)  # that is in the summary
     nested = {key: part for key, part in parts.items() if _parts(part)}
     plain = {key: part for key, part in parts.items() if key not in nested}
     if not parts:

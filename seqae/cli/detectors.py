@@ -68,6 +68,7 @@ def _first_rows(detector: AnomalyDetector, recording: Recording) -> np.ndarray:
     from seqae.data.windows import window_starts
 
     length = detector.scorer_.resolutions[0].length
-    return np.concatenate(
-        [part.start + window_starts(part.stop - part.start, length, stride=length) for part in recording.segments()]
-    )
+    resampled = detector.on_grid(recording)
+    parts = resampled.recording.segments()
+    starts = [part.start + window_starts(part.stop - part.start, length, stride=length) for part in parts]
+    return np.array([resampled.rows_of(start, start + 1)[0] for start in np.concatenate(starts).tolist()])

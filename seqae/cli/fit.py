@@ -39,7 +39,9 @@ def fit_autoencoder(
     json: bool = False,
     **reading: Unpack[ReadingKeywords],
 ) -> None:
-    """Train an autoencoder on sequences in files, without labels.
+    """Train an autoencoder on sequences in files, without labels; or with --detector an anomaly detector.
+
+    For a detector see seqae fit --detector --help.
 
     The files are all of one kind, which the ends of their names tell; a folder stands for the files in it:
 
@@ -80,7 +82,7 @@ def fit_autoencoder(
     from seqae.cli.inputs import FileOptions, read_inputs, refuse_options_of_others
 
     with json_report(json) as report:
-        _refuse_target(out, overwrite)
+        refuse_target(out, overwrite)
         if code_size < 1:
             raise ValueError(f"code_size={code_size}. Expected a whole number of at least 1")
         options = FileOptions(ReadingOptions.of(**reading), size=size, grey=grey)
@@ -109,7 +111,8 @@ def fit_autoencoder(
         report |= _summary(estimator, inputs, out)
 
 
-def _refuse_target(out: Path, overwrite: bool) -> None:
+def refuse_target(out: Path, overwrite: bool) -> None:
+    """Raise an OSError if a model cannot be written to a folder, or is there already; before any work is done."""
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file. Give a folder for the model")
     if any((out / name).exists() for name in _MODEL_FILES) and not overwrite:

@@ -74,14 +74,14 @@ def in_shell_words(text: str, options: Mapping[str, str]) -> str:
         if name not in options:
             return found[0]
         try:
-            return _option_with(options[name], ast.literal_eval(value))
+            return option_with(options[name], ast.literal_eval(value))
         except (ValueError, SyntaxError):  # no value, or one that is no literal
             return f"{options[name]} {value}".rstrip()
 
     return re.sub(rf"(?<![\w.-])([\w.]+)=({_VALUE})?", reworded, text)
 
 
-def _option_with(option: str, value: object) -> str:
+def option_with(option: str, value: object) -> str:
     """Return an option with its value as a person types it in a shell."""
     if value is ... or value is True:
         return option

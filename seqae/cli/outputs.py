@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqae._extras import require
 from seqae._files import atomic_write
+from seqae.cli.inputs import file_stem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +55,8 @@ def output_paths(names: Sequence[str], what: str, out: Path, format: Format | No
         if len(names) > 1:
             raise ValueError(f"--out {out} is one file, for {len(names)} recordings. Give a folder")
         return [OutputPaths(out, out.stem)]
-    stems = [_stem(name) or "recording" for name in names]
-    stem, count = Counter(stems).most_common(1)[0]
+    stems = [file_stem(name) or "recording" for name in names]
+    stem, count = Counter(map(str.casefold, stems)).most_common(1)[0]  # a file system may not tell cases apart
     if count > 1:
         raise ValueError(f"{count} recordings are called {stem}, and so would their results. Give them one at a time")
     return [OutputPaths(out / f"{stem}_{what}.{format or 'csv'}", stem) for stem in stems]
@@ -82,7 +83,7 @@ def output_path(
     ending = f".{format}" if format else endings[0]
     if ending not in endings:
         raise ValueError(f"--format {format} for {what}. Expected a file that ends in {', '.join(endings)}")
-    stem = _stem(files[0].resolve().name) if len(files) == 1 else ""
+    stem = file_stem(files[0].resolve().name) if len(files) == 1 else ""
     return OutputPaths(out / f"{stem}_{what}{ending}".lstrip("_"), stem or what)
 
 
@@ -180,12 +181,3 @@ def _long_table(sequences: Mapping[str, Any], channels: Sequence[str], path: Pat
     })  # fmt: skip
     names = list(channels) or [f"channel_{number}" for number in range(arrays[0].shape[1])]
     return pandas.concat([index, pandas.DataFrame(np.concatenate(arrays), columns=names)], axis=1)
-
-
-def _stem(name: str) -> str:
-    """A file's name without its endings, such as .csv.gz."""
-    from seqae.cli.inputs import KINDS
-
-    known = {".json", *(ending for kind in KINDS.values() for ending in kind.endings)}
-    stem = Path(name).name.removesuffix(".gz")
-    return Path(stem).stem if Path(stem).suffix.lower() in known else stem

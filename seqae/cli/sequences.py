@@ -93,7 +93,9 @@ def _index(session: Session) -> pandas.DataFrame:
         return pandas.concat([_windows(name, item, window) for name, item in zip(names, items)], ignore_index=True)
     if session.inputs.kind in ("texts", "audio"):
         return pandas.DataFrame({"name": names})
-    return pandas.DataFrame({"name": names, "length": list(map(len, items))})
+    machines = [getattr(item, "entity", "") for item in items]
+    columns = {"name": names, **({"entity": machines} if any(machines) else {}), "length": list(map(len, items))}
+    return pandas.DataFrame(columns)
 
 
 def _windows(name: str, recording: Recording, window: int) -> pandas.DataFrame:
@@ -103,6 +105,8 @@ def _windows(name: str, recording: Recording, window: int) -> pandas.DataFrame:
     starts = [start for part in parts for start in range(part.start, part.stop, window)]
     stops = [min(start + window, part.stop) for part in parts for start in range(part.start, part.stop, window)]
     found = pandas.DataFrame({"name": [name] * len(starts), "row": starts})
+    if recording.entity:
+        found.insert(1, "entity", recording.entity)
     if recording.times is not None:
         found["time"] = recording.times[starts]
     return found.assign(length=[stop - start for start, stop in zip(starts, stops)])

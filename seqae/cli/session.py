@@ -92,6 +92,8 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         abilities = abilities_of(model, folder, ability)
         frame = abilities.frame_size
         reading = with_channels(request.reading, abilities.channels)
+        if abilities.is_detector:  # it resamples itself, and undoes it in its results
+            reading = replace(reading, resample=reading.resample or "none")
         options = FileOptions(reading, frame[1:], frame[:1] == (1,), abilities.remembered)
         inputs = read_inputs(request.files, options, abilities.reads)
     refuse_options_of_others(inputs.kind, FileOptions(request.reading))
