@@ -28,6 +28,7 @@ from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
 from seqae.anomaly.windows import one_thread
 from seqae.data.signals.checks import refuse_unlearnable, usual_period
+from seqae.data.signals.irregularity import grid_advice
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
@@ -128,6 +129,7 @@ class ScorerFitter:
             raise ValueError(
                 f"the longest segment of normal rows without a gap has {longest} rows. Fitting windows of "
                 f"{self.window} rows needs three times that; give more rows, or a smaller window"
+                + grid_advice(recordings, 3 * self.window)
             )
         return parts
 
