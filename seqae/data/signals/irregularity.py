@@ -131,8 +131,8 @@ class _Silences:
     def of_rows(self) -> np.ndarray:
         """Between rows, `(silence,)` seconds."""
         steps = [Sampling.of(each.times).steps for each in self.recordings if each.times is not None]
-        steps = np.concatenate([np.zeros(0), *steps])
-        return steps[steps > 0]
+        joined = np.concatenate([np.zeros(0), *steps])
+        return joined[joined > 0]
 
     @cached_property
     def of_channels(self) -> list[np.ndarray]:

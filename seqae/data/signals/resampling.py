@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from seqae.data.signals.durations import duration_of
-from seqae.data.signals.options import Fill
+from seqae.data.signals.options import Fill, ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.sampling import MAX_GAP
 
@@ -245,3 +245,18 @@ class Resampled:
 
 def _whole(number: float) -> int:
     return int(min(number * (1 + 1e-9), 2**53))
+
+
+def on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
+    """Return a recording on a grid; as it is if there is none, or if it has no times or is on a grid."""
+    if resampling is None or recording.times is None or recording.period is not None:
+        return Resampled(recording, recording, np.arange(len(recording)))
+    return resampling.apply(recording)
+
+
+def with_grid(options: ReadingOptions, resampling: Resampling | None) -> ReadingOptions:
+    """Return options with a grid that was chosen, if one was."""
+    if resampling is None:
+        return options
+    period, horizon = duration_of(resampling.period), duration_of(resampling.horizon)
+    return replace(options, resample=period, fill=resampling.fill, horizon=horizon)
