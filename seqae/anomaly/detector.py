@@ -14,18 +14,17 @@ import numpy as np
 from seqae.anomaly.detection import Detection, in_original_rows
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
-from seqae.anomaly.fitting import ScorerFitter
+from seqae.anomaly.fitting import ScorerFitter, check_settings
 from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_data, warn_of_times
-from seqae.data.signals.durations import duration_of
 from seqae.data.signals.irregularity import resampling_for
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
-from seqae.data.signals.resampling import Resampled, Resampling
+from seqae.data.signals.resampling import Resampled, Resampling, on_grid, with_grid
 
 if TYPE_CHECKING:
     from seqae.autoencoder import Autoencoder
@@ -97,21 +96,7 @@ class AnomalyDetector:
         epochs: int = 15,
         random_state: int = 0,
     ):
-        if window < 2 or not resolutions or min(resolutions) < 1:
-            raise ValueError(
-                f"a window of {window} steps at resolutions {tuple(resolutions)}. Give a window of 2 steps or more, "
-                "and at least one resolution of 1 row or more"
-            )
-        if not 0 < false_alarm_rate < 1:
-            raise ValueError(
-                f"false_alarm_rate is {false_alarm_rate}. Give the fraction of normal rows that may raise an alarm, "
-                "for example 0.01"
-            )
-        if false_alarms_per_day is not None and not false_alarms_per_day > 0:
-            raise ValueError(
-                f"false_alarms_per_day is {false_alarms_per_day}. Give a number above 0, for example 1 / 7 for one a "
-                "week"
-            )
+        check_settings(tuple(resolutions), window, false_alarm_rate, false_alarms_per_day)
         if model != "auto":
             as_factory(model)
         self.model = model
@@ -142,7 +127,7 @@ class AnomalyDetector:
         recordings = read_recordings(normal, replace(options, resample="none"))
         warn_of_data(recordings)
         resampling = resampling_for(recordings, options, self.window)
-        recordings = [_on_grid(recording, resampling).recording for recording in recordings]
+        recordings = [on_grid(recording, resampling).recording for recording in recordings]
         scores: Mapping[str, float] = {}
         if self.model == "auto":
             scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
@@ -152,7 +137,7 @@ class AnomalyDetector:
         scorer = self._fitter(model).fit(recordings, progress)
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
-        self.reading_, self.resampling_ = _with_grid(options, resampling).remembered(), resampling
+        self.reading_, self.resampling_ = with_grid(options, resampling).remembered(), resampling
         return self
 
     @takes_reading_options
@@ -248,7 +233,7 @@ class AnomalyDetector:
         It is the recording itself if the detector learnt from rows at regular steps, if the recording has no times, or
         if it is on such a grid.
         """
-        return _on_grid(recording, self.resampling_)
+        return on_grid(recording, self.resampling_)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> Path:
         """Write the detector to an ONNX file (opset 17), which `seqae.export.OnnxDetector` runs; return the path.
@@ -357,18 +342,3 @@ class AnomalyDetector:
         if len(recordings) != 1:
             raise ValueError(f"{len(recordings)} recordings. This takes one; use detect(data) for several")
         return recordings[0]
-
-
-def _on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
-    """Return a recording on a grid; as it is if there is none, or if it has no times or is on a grid."""
-    if resampling is None or recording.times is None or recording.period is not None:
-        return Resampled(recording, recording, np.arange(len(recording)))
-    return resampling.apply(recording)
-
-
-def _with_grid(options: ReadingOptions, resampling: Resampling | None) -> ReadingOptions:
-    """Return options with the grid that was chosen, if one was."""
-    if resampling is None:
-        return options
-    period, horizon = duration_of(resampling.period), duration_of(resampling.horizon)
-    return replace(options, resample=period, fill=resampling.fill, horizon=horizon)

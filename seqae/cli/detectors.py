@@ -56,7 +56,8 @@ def write_window_codes(session: Session) -> None:
     for recording, paths in zip(session.inputs.items, session.output_paths):
         codes = session.model.encode(recording)
         names = [f"code_{number}" for number in range(codes.shape[1])]
-        write_table(timed_table(recording, _first_rows(session.model, recording), names, codes), paths.table)
+        regular = session.model.on_grid(recording).recording
+        write_table(timed_table(regular, _first_rows(session.model, regular), names, codes), paths.table)
         session.report["code_size"] = codes.shape[1]
         session.report["sequences"] = session.report.get("sequences", 0) + len(codes)
 

@@ -142,7 +142,8 @@ def _rows_and_channels(detector: _Detector, normal: object) -> tuple[np.ndarray,
     recordings = as_recordings(normal, channels=getattr(detector, "channels_", None))
     if len(recordings) != 1:
         raise ValueError(f"{len(recordings)} recordings of normal rows. Give one")
-    (recording,) = recordings
+    on_grid = getattr(detector, "on_grid", None)  # faults are of the rows that a detector's models see
+    recording = recordings[0] if on_grid is None else on_grid(recordings[0]).recording
     longest = max(recording.segments(), key=lambda rows: rows.stop - rows.start)
     return recording.values[longest], recording.channels
 

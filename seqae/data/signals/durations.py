@@ -46,6 +46,6 @@ def duration_of(seconds: float) -> str:
 
 
 def round_duration(seconds: float) -> float:
-    """Return the shortest round duration that is not shorter, such as 10 s for 7.3 s; a longer one than all is itself."""
+    """Return the shortest round duration that is not shorter, such as 10 s for 7.3 s; the same beyond all of them."""
     number = bisect.bisect_left(_ROUND, seconds * (1 - 1e-9))
     return _ROUND[number] if number < len(_ROUND) else seconds

@@ -10,13 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from seqae.data.arrays import blocks_of_rows
-from seqae.data.signals.durations import round_duration, seconds_of
+from seqae.data.signals.durations import duration_of, round_duration, seconds_of
 from seqae.data.signals.names import format_names
 from seqae.data.signals.options import Fill, ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.resampling import Resampling
 from seqae.data.signals.sampling import MAX_GAP, Sampling
 
+_NO_OPTIONS = ReadingOptions()
 MIN_STEPS = 20  # fewer show no rule
 ODD_STEP, MAX_ODD = 0.5, 1 / 3  # steps that are off the period by more than a part of it, and how many may be
 MAX_SHORT = 0.5  # of the rows may lie in stretches that are shorter than a window
@@ -35,10 +36,10 @@ def irregularity(recordings: Sequence[Recording], window: int) -> str:
     Jitter, lost rows, some gaps and rows that stand there twice leave rows regular.
 
     Args:
-        recordings: Recordings with the same channels; those without times count as regular.
+        recordings: Recordings with the same channels; those without times, or on a grid, count as regular.
         window: Rows that a stretch without a gap needs.
     """
-    timed = [each for each in recordings if each.times is not None and len(each) > 1]
+    timed = [each for each in recordings if each.times is not None and each.period is None and len(each) > 1]
     if not timed or sum(map(len, timed)) <= MIN_STEPS:
         return ""
     if _are_steps_irregular(timed, window):
@@ -72,9 +73,9 @@ def choose_resampling(recordings: Sequence[Recording], options: ReadingOptions, 
     """Return a grid that suits recordings, with what the options name.
 
     The grid has about as many rows as the channel that is read most often has readings, or somewhat fewer; rows at
-    regular steps keep their period. The log has stopped after a silence of three times the 95 % quantile of all silences, or of a higher
-    one if that would leave stretches which are too short; a reading may stand as long, or as three times that quantile
-    of the silences of the slowest channel.
+    regular steps keep their period. The log has stopped after a silence of three times the 95 % quantile of all
+    silences, or of a higher quantile if that would leave stretches which are too short. A reading may stand as long, or
+    as three times that quantile of the silences of the slowest channel.
 
     Args:
         recordings: Recordings with the same channels, at least one of which has times.
@@ -88,7 +89,8 @@ def choose_resampling(recordings: Sequence[Recording], options: ReadingOptions, 
     given = None if options.resample is None else seconds_of(options.resample, "resample")
     if not len(silences.of_rows):
         raise ValueError(
-            f"resample={options.resample!r} needs times, and the rows have none that go on. Name them: time_column='time'"
+            f"resample={options.resample!r} needs times, and the rows have none that go on. "
+            "Name them: time_column='time'"
         )
     period = given or _period(silences, recordings, window)
     if options.horizon is not None:
@@ -98,6 +100,21 @@ def choose_resampling(recordings: Sequence[Recording], options: ReadingOptions, 
         horizon = max([gap, *(_longest_usual(each) for each in silences.of_channels if len(each))])
         horizon = max(round_duration(horizon), gap)
     return Resampling(period, options.fill or _fill(silences.recordings), horizon, max(gap, MAX_GAP * period))
+
+
+def grid_advice(recordings: Sequence[Recording], least_rows: int) -> str:
+    """Return how to resample rows so that a stretch has enough, as the end of an error message; "" if nothing helps."""
+    timed = [each for each in recordings if each.times is not None and each.period is None and len(each) > 1]
+    if not timed or not len(_Silences(timed).of_rows):
+        return ""
+    chosen = choose_resampling(timed, _NO_OPTIONS, least_rows // 3)
+    grids = (chosen.apply(each).recording.segments() for each in timed)
+    if max(rows.stop - rows.start for segments in grids for rows in segments) < least_rows:
+        return ""
+    return (
+        f", or bring them to one row every {duration_of(chosen.period)}, with the values between: "
+        f"resample={duration_of(chosen.period)!r}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +131,8 @@ class _Silences:
     def of_rows(self) -> np.ndarray:
         """Between rows, `(silence,)` seconds."""
         steps = [Sampling.of(each.times).steps for each in self.recordings if each.times is not None]
-        steps = np.concatenate([np.zeros(0), *steps])
-        return steps[steps > 0]
+        joined = np.concatenate([np.zeros(0), *steps])
+        return joined[joined > 0]
 
     @cached_property
     def of_channels(self) -> list[np.ndarray]:
@@ -144,7 +161,11 @@ def _are_steps_irregular(recordings: Sequence[Recording], window: int) -> bool:
         return True
     lengths = np.concatenate([[each.stop - each.start for each in recording.segments()] for recording in recordings])
     is_cut = len(lengths) > len(recordings)
-    return is_cut and lengths[lengths < window].sum() > MAX_SHORT * lengths.sum() and bool((steps > MAX_GAP * period).any())
+    return (
+        is_cut
+        and lengths[lengths < window].sum() > MAX_SHORT * lengths.sum()
+        and bool((steps > MAX_GAP * period).any())
+    )
 
 
 def _with_own_rows(recordings: Sequence[Recording]) -> list[str]:
@@ -174,7 +195,7 @@ def _longest_usual(silences: np.ndarray, quantile: float = SILENCE_QUANTILES[0])
 
 
 def _gap(steps: np.ndarray, needed: float) -> float:
-    """Return the silence after which the log had stopped, so that most of the rest is longer than needed, in seconds."""
+    """Return the silence after which the log had stopped, in seconds, so that most of the rest is as long as needed."""
     gap = 0.0
     for quantile in SILENCE_QUANTILES:
         gap = max(round_duration(_longest_usual(steps, quantile)), gap)

@@ -1,7 +1,7 @@
 """Irregular rows on a regular grid: values that were stored when they changed, or at random moments.
 
-The moments of the grid are the whole multiples of the period, since 1970 or second 0, whatever rows there are. A reading
-belongs to the first moment that is not before it, so that nothing is known before it happened.
+The moments of the grid are the whole multiples of the period, since 1970 or second 0, whatever rows there are. A
+reading belongs to the first moment that is not before it, so that nothing is known before it happened.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from seqae.data.signals.durations import duration_of
-from seqae.data.signals.options import Fill
+from seqae.data.signals.options import Fill, ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.sampling import MAX_GAP
 
@@ -81,7 +81,9 @@ class Resampling:
     def lags(self, times: np.ndarray, moments: np.ndarray) -> np.ndarray:
         """Return how many periods before its moment each time is, `(time,)` float64."""
         behind = self.times_of(moments, times) - times
-        return (behind / np.timedelta64(1, "ns") / self._nanoseconds) if behind.dtype.kind == "m" else behind / self.period
+        return (
+            (behind / np.timedelta64(1, "ns") / self._nanoseconds) if behind.dtype.kind == "m" else behind / self.period
+        )
 
     def apply(self, recording: Recording) -> Resampled:
         """Return a recording on the grid, and where its rows are there; times that go back begin a new run.
@@ -91,7 +93,9 @@ class Resampling:
         """
         times = recording.times
         if times is None:
-            raise ValueError(f"no times ({recording.name or 'recording'}), which resampling needs. Name them: time_column='time'")
+            raise ValueError(
+                f"no times ({recording.name or 'recording'}), which resampling needs. Name them: time_column='time'"
+            )
         moments = self.moments(times)
         self._refuse_too_fine(moments, recording)
         runs = [slice(*ends) for ends in pairwise([0, *(np.flatnonzero(np.diff(moments) < 0) + 1), len(moments)])]
@@ -158,7 +162,10 @@ class Resampling:
     ) -> np.ndarray:
         """Interpolate between the readings with these numbers, `(step, channel)` each; there is no one after: -1."""
         (start, low, lag), (stop, high, lead) = (
-            [np.take_along_axis(each, np.maximum(at, 0), axis=0) for each in (readings.own, readings.values, readings.lags)]
+            [
+                np.take_along_axis(each, np.maximum(at, 0), axis=0)
+                for each in (readings.own, readings.values, readings.lags)
+            ]
             for at in (before, after)
         )
         elapsed = (grid[:, None] - start) + lag
@@ -228,9 +235,9 @@ class Resampled:
     steps: np.ndarray
 
     def rows_of(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the original rows in steps `start` to before `stop`, as first and end; the row before if there is none.
+        """Return the original rows in steps `start` to before `stop`, as first and end.
 
-        The value that is held between two rows is the earlier one.
+        If there is none, it is the row before, whose values are held.
         """
         first, end = np.searchsorted(self.steps, [start, stop]).tolist()
         return (first, end) if first < end else (max(first - 1, 0), max(first, 1))
@@ -238,3 +245,18 @@ class Resampled:
 
 def _whole(number: float) -> int:
     return int(min(number * (1 + 1e-9), 2**53))
+
+
+def on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
+    """Return a recording on a grid; as it is if there is none, or if it has no times or is on a grid."""
+    if resampling is None or recording.times is None or recording.period is not None:
+        return Resampled(recording, recording, np.arange(len(recording)))
+    return resampling.apply(recording)
+
+
+def with_grid(options: ReadingOptions, resampling: Resampling | None) -> ReadingOptions:
+    """Return options with a grid that was chosen, if one was."""
+    if resampling is None:
+        return options
+    period, horizon = duration_of(resampling.period), duration_of(resampling.horizon)
+    return replace(options, resample=period, fill=resampling.fill, horizon=horizon)

@@ -24,8 +24,7 @@ class Sampling:
 
     @classmethod
     def of(cls, times: np.ndarray, period: float | None = None) -> Sampling:
-        """Return the sampling of time stamps, `(time,)` datetime64 or float seconds; with this period, if it is known.
-        """
+        """Return the sampling of time stamps, `(time,)` datetime64 or float seconds, with a period if it is known."""
         steps = np.diff(times)
         if steps.dtype.kind == "m":
             steps = steps / np.timedelta64(1, "s")
