@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -79,6 +80,8 @@ def recordings_and_names(
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
+    if options.entity:
+        recordings = [replace(each, entity=each.entity or options.entity) for each in recordings]
     recordings = _aligned(recordings)
     options = options if remembered is None else options.completed(remembered, ())
     return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen
