@@ -31,7 +31,8 @@ class Calibration:
         shape: The shape of the generalised Pareto distribution of the tail, more than 0.
         scale: Its scale.
         inflation: The factor by which blocks of normal rows exceeded the rate that was set by the other blocks, or the
-            later rows that of the earlier ones; 1 or more. Scores are lowered by its logarithm.
+            later rows that of the earlier ones; 1 or more, unless a machine of a fleet exceeds it more rarely. Scores
+            are lowered by its logarithm.
         clusters_per_row: How many separate runs of rows above the tail's start there are for each row.
     """
 
@@ -53,6 +54,10 @@ class Calibration:
         excess = (evidence - grid[-1]).clamp(min=0) / self.scale
         tail = torch.log1p(self.shape * excess) / self.shape
         return (within + tail / np.log(10) - np.log10(self.inflation)).clamp(min=0)
+
+    def inflated(self, factor: float) -> Calibration:
+        """Return the calibration of rows that exceed a score `factor` times as often."""
+        return replace(self, inflation=self.inflation * factor)
 
     def threshold(self, false_alarm_rate: float) -> float:
         """Return the score that a fraction of normal rows exceeds."""

@@ -54,6 +54,11 @@ class Detection:
         return self.reconstruct(self.recording)
 
     @property
+    def entity(self) -> str:
+        """The machine that the recording is of; "" if it names none."""
+        return self.recording.entity
+
+    @property
     def alarms(self) -> np.ndarray:
         """Which rows raise an alarm, `(row,)` bool."""
         return self.scores > self.threshold
@@ -73,14 +78,19 @@ class Detection:
             self.merge_gap,
             self.min_rows,
             recording.segments(),
+            recording.entity,
         )
 
     def frame(self) -> pandas.DataFrame:
-        """Return a table with a line per row: time (or row), score, alarm, and the score of each channel."""
+        """Return a table with a line per row: time (or row), score, alarm, and the score of each channel.
+
+        The first column is the `entity`, where the recording names its machine.
+        """
         import pandas as pd
 
         times = self.recording.times
-        columns = {"row": np.arange(len(self.scores))} if times is None else {"time": times}
+        columns: dict[str, object] = {"entity": self.entity} if self.entity else {}
+        columns |= {"row": np.arange(len(self.scores))} if times is None else {"time": times}
         columns |= {"score": self.scores, "alarm": self.alarms}
         scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
         return pd.DataFrame(columns | scores)

@@ -15,6 +15,7 @@ from seqae.anomaly.detection import Detection, in_original_rows
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fitting import ScorerFitter, check_settings
+from seqae.anomaly.fleet import refuse_half_named, warn_of_levels
 from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
 from seqae.anomaly.scorer import Scorer
@@ -125,9 +126,11 @@ class AnomalyDetector:
         """
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
+        refuse_half_named(recordings)
         warn_of_data(recordings)
         resampling = resampling_for(recordings, options, self.window)
         recordings = [on_grid(recording, resampling).recording for recording in recordings]
+        warn_of_levels(recordings)
         scores: Mapping[str, float] = {}
         if self.model == "auto":
             scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
@@ -158,7 +161,9 @@ class AnomalyDetector:
         """
         recordings = [self.on_grid(recording).recording for recording in self._recordings(normal, reading)]
         recalibrated = copy.copy(self)
-        recalibrated.scorer_ = self._fitter(self.model_).recalibrate(self.scorer_, recordings)
+        fitter = self._fitter(self.model_)
+        recalibrate = fitter.recalibrate_machines if self.scorer_.machines else fitter.recalibrate
+        recalibrated.scorer_ = recalibrate(self.scorer_, recordings)
         return recalibrated
 
     @takes_reading_options
@@ -208,14 +213,15 @@ class AnomalyDetector:
         the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
         resampled = self.on_grid(self._one(data, reading))
-        drifts = find_drift(resampled.recording, self._regular_detection(resampled.recording).alarms, self.scorer_)
+        recording = resampled.recording
+        drifts = find_drift(recording, self._regular_detection(recording).alarms, self._scorer(recording))
         return [replace(drift, row=resampled.rows_of(drift.row, drift.row + 1)[0]) for drift in drifts]
 
     @takes_reading_options
     def reconstruct(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the reconstruction of one recording by the finest model, `(row, channel)` in the units of the data."""
         resampled = self.on_grid(self._one(data, reading))
-        return self.scorer_.reconstruct(resampled.recording)[resampled.steps]
+        return self._scorer(resampled.recording).reconstruct(resampled.recording)[resampled.steps]
 
     @takes_reading_options
     def encode(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
@@ -225,7 +231,7 @@ class AnomalyDetector:
         they are windows of the grid, `on_grid(recording).recording`.
         """
         recording = self.on_grid(self._one(data, reading)).recording
-        return self.scorer_.encode(recording)
+        return self._scorer(recording).encode(recording)
 
     def on_grid(self, recording: Recording) -> Resampled:
         """Return a recording on the regular grid of this detector, and where its rows are there.
@@ -235,7 +241,7 @@ class AnomalyDetector:
         """
         return on_grid(recording, self.resampling_)
 
-    def to_onnx(self, path: str | os.PathLike[str]) -> Path:
+    def to_onnx(self, path: str | os.PathLike[str], entity: str = "") -> Path:
         """Write the detector to an ONNX file (opset 17), which `seqae.export.OnnxDetector` runs; return the path.
 
         All is inside: scaling, filling of missing values, models, statistic, localization, calibration and threshold.
@@ -253,17 +259,23 @@ class AnomalyDetector:
 
         Args:
             path: The file, which ends in .onnx; replaced at one moment.
+            entity: The machine that the file is for, if the detector has learnt several.
 
         Raises:
-            ValueError: The detector is not fitted, its model has no ONNX form, the path does not end in .onnx, or the
-                check fails. Nothing is written.
+            ValueError: The detector is not fitted, the machine is unknown, the model has no ONNX form, the path does
+                not end in .onnx, or the check fails. Nothing is written.
             FileNotFoundError: There is no such folder.
             MissingExtra: onnx or onnxruntime is not installed.
         """
         from seqae.anomaly.onnx_writing import write_scorer
 
         self._refuse_unfitted()
-        return write_scorer(self.scorer_, path)
+        return write_scorer(self.scorer_.for_machine(entity), path)
+
+    @property
+    def machines_(self) -> tuple[str, ...]:
+        """The machines that are known, each with its own level, scale and threshold; none if rows named no machine."""
+        return tuple(self.scorer_.machines)
 
     @property
     def channels_(self) -> tuple[str, ...]:
@@ -314,16 +326,20 @@ class AnomalyDetector:
         return detection if resampled.recording is recording else in_original_rows(detection, resampled)
 
     def _regular_detection(self, recording: Recording) -> Detection:
-        scores = self.scorer_.score(recording)
+        scorer = self._scorer(recording)
+        scores = scorer.score(recording)
         return Detection(
             recording=recording,
-            reconstruct=self.scorer_.reconstruct,
+            reconstruct=scorer.reconstruct,
             scores=scores.scores,
             channel_scores=scores.channel_scores,
-            threshold=self.scorer_.threshold,
+            threshold=scorer.threshold,
             merge_gap=self.merge_gap,
             min_rows=self.min_rows,
         )
+
+    def _scorer(self, recording: Recording) -> Scorer:
+        return self.scorer_.for_machine(recording.entity)
 
     def _refuse_unfitted(self) -> None:
         if not hasattr(self, "scorer_"):

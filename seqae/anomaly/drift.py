@@ -164,11 +164,11 @@ def _prediction_interval(values: np.ndarray, error_rate: float) -> tuple[float, 
     for_variance = (1 + correlation**2) / (1 - correlation**2)
     variance /= max(1 - (for_mean - 1) / (count - 1), 0.1)
     freedom = max((count - 1) / for_variance, 1.0)
-    quantile = _student_quantile(error_rate / 2, freedom)
+    quantile = student_quantile(error_rate / 2, freedom)
     return float(values.mean()), quantile * sqrt(variance * (1 + min(for_mean / count, 1)))
 
 
-def _student_quantile(tail: float, freedom: float) -> float:
+def student_quantile(tail: float, freedom: float) -> float:
     """Return the value Student's t exceeds with probability `tail`, without scipy, which the core does not require.
 
     With t the root of the degrees of freedom times the cotangent of an angle, the density is a power of its sine.

@@ -43,6 +43,7 @@ class Event:
         score: The highest score.
         peak: The row with the highest score.
         channels: The contribution of every channel, largest first; the fractions add up to 1.
+        entity: The machine, "" if the recording names none.
     """
 
     start: int
@@ -54,6 +55,7 @@ class Event:
     score: float
     peak: int
     channels: tuple[ChannelContribution, ...]
+    entity: str = ""
 
     def top_channels(self, k: int) -> list[ChannelContribution]:
         """Return the `k` channels that contribute most, fewer if the others contribute nothing."""
@@ -83,6 +85,7 @@ def find_events(
     merge_gap: int = 5,
     min_rows: int = 1,
     segments: Sequence[slice] | None = None,
+    entity: str = "",
 ) -> list[Event]:
     """Return the events of a recording, in the order of time.
 
@@ -96,6 +99,7 @@ def find_events(
         merge_gap: Alarms with at most this many rows between them belong to one event.
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
         segments: Consecutive rows without a gap in time between them; no event spans a gap. All rows by default.
+        entity: The machine, "" if it has no name.
 
     Raises:
         ValueError: The shapes do not fit together, the threshold is negative or NaN, or two channels have one name.
@@ -119,6 +123,7 @@ def find_events(
             score=_finite(score),
             peak=peak,
             channels=_contributions(channel_scores[start:stop][alarms[start:stop]], channels),
+            entity=entity,
         )
         events.append(event)
     return events
@@ -200,9 +205,13 @@ def read_events_json(path: str | Path) -> list[Event]:
 
 
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
-    """Write events as CSV, one a row, the contributions as a JSON object; the file is replaced in one step."""
+    """Write events as CSV, one a row, the contributions as a JSON object; the file is replaced in one step.
+
+    The column of the machine is there if an event names one.
+    """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Event)], lineterminator="\n")
+    names = [field.name for field in fields(Event) if field.name != "entity" or any(each.entity for each in events)]
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for event in events:
         record = _to_record(event)
@@ -225,7 +234,8 @@ def read_events_csv(path: str | Path) -> list[Event]:
 
 
 def _to_record(event: Event) -> dict[str, object]:
-    return asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
 def _from_record(record: Mapping[str, Any]) -> Event:
@@ -242,4 +252,5 @@ def _from_record(record: Mapping[str, Any]) -> Event:
         channels=tuple(
             ChannelContribution(channel, float(fraction)) for channel, fraction in record["channels"].items()
         ),
+        entity=record.get("entity") or "",
     )

@@ -203,10 +203,13 @@ class WindowEvidence:
         results = []
         for start in range(0, len(rows) - self.length + 1, WINDOWS_PER_BATCH):
             batch = rows[start : start + WINDOWS_PER_BATCH + self.length - 1]
-            windows = windows_of(batch, self.window, self.rows_per_step)
-            residuals = windows - reconstructions(self.model, windows)
-            results.append(torch.stack([self.values.distances(windows), self.residuals.distances(residuals)]))
+            results.append(self.distances_of(windows_of(batch, self.window, self.rows_per_step)))
         return torch.cat(results, dim=1)
+
+    def distances_of(self, windows: Tensor) -> Tensor:
+        """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`."""
+        residuals = windows - reconstructions(self.model, windows)
+        return torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
 
     def of_rows(self, rows: Tensor) -> Tensor:
         """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""

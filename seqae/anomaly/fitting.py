@@ -21,8 +21,17 @@ from seqae.anomaly.evidence import (
     fit_whitening,
     reconstructions,
 )
+from seqae.anomaly.fleet import by_entity
+from seqae.anomaly.fleet_fitting import (
+    calibrated_machine,
+    fit_machines,
+    fit_scalers,
+    fleet_blocks,
+    halves_by_machine,
+    typical_scaler,
+)
 from seqae.anomaly.localization import Localization
-from seqae.anomaly.normal_rows import cross_fit_blocks, cut_in_half, hold_last, in_blocks, minimum_effect
+from seqae.anomaly.normal_rows import cross_fit_blocks, hold_last, in_blocks, minimum_effect
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
@@ -61,6 +70,21 @@ def check_settings(
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive normal rows that are measured by models that were not fitted to them.
+
+    Attributes:
+        distances: The distances of their windows.
+        fold: The number of the fold that they were held out in.
+        entity: Their machine, "" if none is named.
+    """
+
+    distances: Distances
+    fold: int
+    entity: str = ""
+
+
 @dataclass(frozen=True)
 class ScorerFitter:
     """Fits scorers to normal rows; the arguments are those of `AnomalyDetector`.
@@ -89,30 +113,35 @@ class ScorerFitter:
             ValueError: There are no values, too large values or too few rows, or no times for a rate per day.
         """
         period = usual_period(recordings)
-        parts = self._parts(recordings)
-        scaler = Scaler().fit(parts)
-        scaled = [scaler.transform(part) for part in parts]
+        parts, entities = self._parts(recordings), _entities(recordings)
+        scalers = fit_scalers(parts, entities, self.window * max(self.resolutions))
+        scaled = [scalers[entity].transform(part) for part, entity in zip(parts, entities)]
         rows = [torch.from_numpy(hold_last(part)) for part in scaled]
-        noise = torch.from_numpy(minimum_effect(parts, scaler)).square().clamp(min=MINIMUM_NOISE)
+        effects = {entity: minimum_effect(own, scalers[entity]) for entity, own in by_entity(parts, entities).items()}
+        effect = np.sqrt(np.mean(np.square(list(effects.values())), axis=0))
+        noise = torch.from_numpy(effect).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
             fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
-            blocks: Sequence[Distances] = [
-                distances
-                for block, others in cross_fit_blocks(rows, self.model.n_folds, window)
-                for distances in self._held_out(others, [block], noise, window, resolutions)
-            ]
-            later: Sequence[Distances] = self._held_out(*cut_in_half(rows), noise, window, resolutions)
+            blocks: Sequence[Block] = self._blocks(rows, entities, noise, window, resolutions)
+            halves = halves_by_machine(rows, entities)
+            later: Sequence[Distances] = self._held_out(*halves, noise, window, resolutions)
             evidence, blocks, later = _measured(evidence, blocks, later)
             evidence = [
-                replace(each, surprise=_fit_surprise(each, [block[number] for block in blocks], parts))
+                replace(each, surprise=_fit_surprise(each, [block.distances[number] for block in blocks], parts))
                 for number, each in enumerate(evidence)
             ]
-        scorer = self._calibrate(evidence, recordings[0], scaler, period, blocks, later, parts)
-        return replace(scorer, history=fitted[0][1])
+        typical = typical_scaler(list(scalers.values()))
+        scorer = self._calibrate(evidence, recordings[0], typical, period, blocks, later, scaled, effect)
+        scorer = replace(scorer, history=fitted[0][1])
+        if not entities[0]:
+            return scorer
+        scores, own = self._held_out_scores(scorer, blocks), by_entity(scaled, entities)
+        machines = fit_machines(scorer, scores, own, scalers, effects, self.false_alarm_rate)
+        return replace(scorer, machines=machines)
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer with the same models, calibrated on other normal recordings.
@@ -132,13 +161,35 @@ class ScorerFitter:
         rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
         with one_thread(), torch.inference_mode():
             shortest = scorer.resolutions[0].length
-            blocks = [_distances(scorer.resolutions, part) for part in in_blocks(rows, self.model.n_folds, shortest)]
+            blocks = [
+                Block(_distances(scorer.resolutions, part), fold)
+                for fold, part in enumerate(in_blocks(rows, self.model.n_folds, shortest))
+            ]
             evidence = [
-                _widened(own, [block[number] for block in blocks], parts)
+                _widened(own, [block.distances[number] for block in blocks], parts)
                 for number, own in enumerate(scorer.resolutions)
             ]
-        new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], parts)
+        scaled, effect = [scaler.transform(part) for part in parts], minimum_effect(parts, scaler)
+        new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], scaled, effect)
         return replace(new, history=scorer.history, units=scorer.units)
+
+    def recalibrate_machines(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
+        """Return a scorer of a fleet that also knows these machines, or knows them as they are now.
+
+        The models and the calibration of the fleet stay. A machine gets the level of its rows; a new one also its
+        scale, drawn to those of the fleet; and as many alarms as the others.
+
+        Args:
+            scorer: A fitted scorer of a fleet.
+            recordings: Normal rows with the scorer's channels; each recording names its machine.
+
+        Raises:
+            ValueError: There are no values, too large values or too few rows.
+        """
+        machines = dict(scorer.machines)
+        for entity, own in by_entity(recordings, [each.entity for each in recordings]).items():
+            machines[entity] = calibrated_machine(scorer, self._parts(own), own, self.false_alarm_rate)
+        return replace(scorer, machines=machines)
 
     def _parts(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
         """Return the rows without gaps in time, `(row, channel)` each."""
@@ -178,6 +229,37 @@ class ScorerFitter:
             whitenings = fit_whitening(windows, noise), fit_whitening(residuals, noise)
         return WindowEvidence(model, window, rows_per_step, *whitenings), history
 
+    def _blocks(
+        self,
+        rows: Sequence[Tensor],
+        entities: Sequence[str],
+        noise: Tensor,
+        window: int,
+        resolutions: Sequence[int],
+    ) -> list[Block]:
+        """Return blocks of rows, measured by models that are fitted to the others; of each machine, if it is named."""
+        if not entities[0]:
+            return [
+                Block(distances, fold)
+                for fold, (block, others) in enumerate(cross_fit_blocks(rows, self.model.n_folds, window))
+                for distances in self._held_out(others, [block], noise, window, resolutions)
+            ]
+        folds = fleet_blocks(rows, self.model.n_folds, window * max(resolutions), window)
+        return [
+            Block(distances, fold, entities[number])
+            for fold, (blocks, others) in enumerate(folds)
+            for (number, _), distances in zip(
+                blocks, self._held_out(others, [block for _, block in blocks], noise, window, resolutions)
+            )
+        ]
+
+    def _held_out_scores(self, scorer: Scorer, blocks: Sequence[Block]) -> dict[str, list[np.ndarray]]:
+        """Return the scores of the blocks of each machine, `(row,)` each."""
+        measured = [block for block in blocks if block.distances[0] is not None]
+        rows = [_row_evidence(scorer.resolutions, scorer.localization.of_rows, each.distances) for each in measured]
+        scores = [scorer.calibration.scores(torch.from_numpy(each)).numpy() for each in rows]
+        return by_entity(scores, [block.entity for block in measured])
+
     def _held_out(
         self,
         parts: Sequence[Tensor],
@@ -200,9 +282,10 @@ class ScorerFitter:
         recording: Recording,
         scaler: Scaler,
         period: float | None,
-        blocks: Sequence[Distances],
+        blocks: Sequence[Block],
         later: Sequence[Distances],
-        parts: list[np.ndarray],
+        scaled: Sequence[np.ndarray],
+        effect: np.ndarray,
     ) -> Scorer:
         """Return a scorer by the distances of blocks of normal rows, and of rows that are later than those of a fit."""
         localization = Localization(tuple(each.length for each in evidence))
@@ -212,7 +295,6 @@ class ScorerFitter:
         )
         threshold = self._threshold(calibration, period)
         alarms = [calibration.scores(torch.from_numpy(each)).numpy() > threshold for each in rows]
-        scaled = [scaler.transform(part) for part in parts]
         return Scorer(
             channels=recording.channels,
             scaler=scaler,
@@ -225,23 +307,26 @@ class ScorerFitter:
             period=period,
             empirical_false_alarm_rate=float(np.concatenate(alarms).mean()),
             warning=self._warning(sum(map(len, rows))),
-            drift_chart=DriftChart().fit(scaled, alarms, minimum_effect(parts, scaler)),
+            drift_chart=DriftChart().fit(scaled, alarms, effect),
         )
 
     def _fit_calibration(
         self,
         evidence: Sequence[WindowEvidence],
         attribute: Callable[[Sequence[Tensor | None]], Tensor],
-        blocks: Sequence[Distances],
+        blocks: Sequence[Block],
         later: Sequence[Distances],
     ) -> tuple[Calibration, list[np.ndarray]]:
         """Return the calibration of what is attributed to the rows of the blocks, and that evidence, `(row,)` each."""
         with torch.inference_mode():
-            rows, rows_later = (
-                [_row_evidence(evidence, attribute, block) for block in some if block[0] is not None]
-                for some in (blocks, later)
-            )
-        return fit_calibration(rows, self.false_alarm_rate, self.merge_gap, rows_later), rows
+            measured = [block for block in blocks if block.distances[0] is not None]
+            rows = [_row_evidence(evidence, attribute, block.distances) for block in measured]
+            rows_later = [_row_evidence(evidence, attribute, each) for each in later if each[0] is not None]
+        folds: dict[int, list[np.ndarray]] = {}
+        for own, block in zip(rows, measured):
+            folds.setdefault(block.fold, []).append(own)
+        by_fold = [np.concatenate(each) for each in folds.values()]
+        return fit_calibration(by_fold, self.false_alarm_rate, self.merge_gap, rows_later), rows
 
     def _threshold(self, calibration: Calibration, period: float | None) -> float:
         if self.false_alarms_per_day is None:
@@ -272,6 +357,11 @@ class ScorerFitter:
         return scorer.scaler.with_mean(np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_))
 
 
+def _entities(recordings: Sequence[Recording]) -> list[str]:
+    """Return the machine of each part without a gap in time."""
+    return [recording.entity for recording in recordings for _ in recording.segments()]
+
+
 def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Distances:
     """Return the distances of windows, `(kind, window, channel)` for each resolution with a window as short as rows."""
     with torch.inference_mode():
@@ -287,17 +377,17 @@ def _row_evidence(
 
 
 def _measured(
-    evidence: Sequence[WindowEvidence], blocks: Sequence[Distances], later: Sequence[Distances]
-) -> tuple[Sequence[WindowEvidence], Sequence[Distances], Sequence[Distances]]:
+    evidence: Sequence[WindowEvidence], blocks: Sequence[Block], later: Sequence[Distances]
+) -> tuple[Sequence[WindowEvidence], Sequence[Block], Sequence[Distances]]:
     """Return the resolutions of which some block holds a window, and the distances at these alone."""
-    known = [any(block[number] is not None for block in blocks) for number in range(len(evidence))]
+    known = [any(block.distances[number] is not None for block in blocks) for number in range(len(evidence))]
     if not any(known):
         raise ValueError(
             f"no block of normal rows without a gap holds {evidence[0].length} rows, a window, beside those that a "
             "model is fitted to. Give longer recordings, or finer resolutions"
         )
-    of_blocks, of_later = ([list(compress(block, known)) for block in some] for some in (blocks, later))
-    return list(compress(evidence, known)), of_blocks, of_later
+    of_blocks = [replace(block, distances=list(compress(block.distances, known))) for block in blocks]
+    return list(compress(evidence, known)), of_blocks, [list(compress(each, known)) for each in later]
 
 
 def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.evidence import WindowEvidence, encode_windows, reconstructions
+from seqae.anomaly.fleet import Machine, find_machine
 from seqae.anomaly.localization import Localization
 from seqae.anomaly.windows import one_thread, windows_of
 from seqae.data.signals.recordings import Recording
@@ -41,7 +42,7 @@ class Scorer:
 
     Attributes:
         channels: The names of the channels.
-        scaler: Scales the channels.
+        scaler: Scales the channels; that of a typical machine, if there are several.
         resolutions: The evidence at each time resolution, finest first.
         localization: Attributes the evidence in windows to rows.
         calibration: Turns the evidence in a row into its score.
@@ -54,6 +55,7 @@ class Scorer:
             them.
         warning: Why the threshold may be unreliable; "" if nothing is known against it.
         drift_chart: Finds rows that are no longer like the normal ones.
+        machines: What each machine of a fleet has of its own, by its name; none if the normal rows named no machine.
     """
 
     channels: tuple[str, ...]
@@ -69,6 +71,38 @@ class Scorer:
     empirical_false_alarm_rate: float = float("nan")
     warning: str = ""
     drift_chart: DriftChart = field(default_factory=DriftChart)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+
+    def for_machine(self, entity: str) -> Scorer:
+        """Return the scorer of a machine of the fleet; this one, if the normal rows named no machine.
+
+        Raises:
+            ValueError: There are machines, and none is named, or not one of them.
+        """
+        if not self.machines:
+            return self
+        own = find_machine(self.machines, entity)
+        return replace(
+            self,
+            scaler=own.scaler,
+            calibration=self.calibration.inflated(own.inflation),
+            latest_calibration=self.latest_calibration.inflated(own.inflation),
+            drift_chart=own.drift_chart,
+            machines={},
+        )
+
+    def scaled(self, values: np.ndarray, times: np.ndarray | None) -> np.ndarray:
+        """Return rows as the models read them, `(row, channel)` float32, NaN where a value is missing.
+
+        Args:
+            values: Rows in the units of the data, `(row, channel)`.
+            times: `(row,)`; None if there are none.
+        """
+        return self.scaler.transform(values)
+
+    def in_data_units(self, scaled: np.ndarray, times: np.ndarray | None) -> np.ndarray:
+        """Return scaled rows `(row, channel)` with their times `(row,)` in the units of the data, float64."""
+        return self.scaler.inverse_transform(scaled)
 
     def score(self, recording: Recording) -> Scores:
         """Return the scores of a recording.
@@ -79,7 +113,7 @@ class Scorer:
         results = []
         for rows in recording.segments():
             values = recording.values[rows]
-            filled = self.fill(self.scaler.transform(values))
+            filled = self.fill(self.scaled(values, times_of(recording, rows)))
             with one_thread(), torch.inference_mode():
                 evidence = torch.cat([self._piece(*piece) for piece in _pieces(filled, self.localization.reach)])
                 near_end = self.near_ends(np.arange(len(values)), len(values))
@@ -162,11 +196,12 @@ class Scorer:
         finest = self.resolutions[0]
         results = []
         for rows in recording.segments():
-            filled = _padded(self.fill(self.scaler.transform(recording.values[rows])), finest.length)
+            filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
+            filled = _padded(filled, finest.length)
             with one_thread(), torch.inference_mode():
                 means = [self._window_means(piece)[wanted] for piece, wanted in _pieces(filled, finest.length - 1)]
             results.append(torch.cat(means).numpy()[: rows.stop - rows.start])
-        return self.scaler.inverse_transform(np.concatenate(results))
+        return self.in_data_units(np.concatenate(results), recording.times)
 
     def encode(self, recording: Recording) -> np.ndarray:
         """Return the codes of adjacent windows at the finest resolution, `(window, code_size)` float32.
@@ -175,7 +210,8 @@ class Scorer:
         """
         finest, codes = self.resolutions[0], []
         for rows in recording.segments():
-            filled = _padded(self.fill(self.scaler.transform(recording.values[rows])), finest.length)
+            filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
+            filled = _padded(filled, finest.length)
             with one_thread(), torch.inference_mode():
                 windows = windows_of(torch.from_numpy(filled), finest.window, finest.rows_per_step)
                 last = len(windows) - 1
@@ -198,6 +234,11 @@ class Scorer:
             total[covered] += steps[:, offset // finest.rows_per_step]
             count[covered] += 1
         return total / count
+
+
+def times_of(recording: Recording, rows: slice) -> np.ndarray | None:
+    """Return the times of some rows, `(row,)`; None if there are none."""
+    return None if recording.times is None else recording.times[rows]
 
 
 def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:

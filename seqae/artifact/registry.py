@@ -74,6 +74,7 @@ MODULE_OF = {
     "LinearWindowModel": "seqae.anomaly.window_models",
     "Localization": "seqae.anomaly.localization",
     "LogMel": "seqae.data.audio.log_mel",
+    "Machine": "seqae.anomaly.fleet",
     "MaskChannels": "seqae.transforms.corruptions",
     "MaskSteps": "seqae.transforms.corruptions",
     "MaskTokens": "seqae.transforms.corruptions",

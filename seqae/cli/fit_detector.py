@@ -72,8 +72,13 @@ def fit_detector(
         for line in _data_lines(inputs):
             print(line)
         with redirect_stdout(io.StringIO()):  # progress is on standard error
-            grid = {"resample": options.resample, "fill": options.fill, "horizon": options.horizon}
-            detector.fit(inputs.items, progress=True, **grid)
+            detector.fit(
+                inputs.items,
+                progress=True,
+                resample=options.resample,
+                fill=options.fill,
+                horizon=options.horizon,
+            )
         detector.reading_ = options.completed(detector.reading_, ()).remembered()
         save(detector, out)
         report |= _summary(detector, inputs, out)

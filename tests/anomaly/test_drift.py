@@ -13,7 +13,7 @@ from scipy import stats
 import seqae
 from generators import autoregressive as readings
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.drift import DriftChart, _longest_likely_run, _student_quantile
+from seqae.anomaly.drift import DriftChart, _longest_likely_run, student_quantile
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.data.signals.recordings import Recording
 
@@ -125,7 +125,7 @@ def test_of_normal_rows_hardly_anything_is_reported(alike: float):
 def test_quantiles_are_students():
     for freedom in (1, 3.7, 20):
         for tail in (0.1, 1e-3, 1e-5):
-            assert _student_quantile(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=5e-3)
+            assert student_quantile(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=5e-3)
 
 
 def test_a_run_of_alarms_is_as_likely_as_its_blocks_foretell():

@@ -104,12 +104,14 @@ class OnlineDetector:
         period: Seconds from row to row.
         batch_rows: Rows that are held to be computed together, which takes much less time in all. Results come up to
             this number of rows later and are the same.
+        entity: The machine that the rows are of; needed by a detector that has learnt several, which knows it or was
+            recalibrated for it.
 
     Raises:
-        ValueError: The detector is not fitted, or a number is out of range.
+        ValueError: The detector is not fitted, a number is out of range, or the machine is unknown or not named.
     """
 
-    def __init__(self, detector: AnomalyDetector, period: float | None = None, batch_rows: int = 1):
+    def __init__(self, detector: AnomalyDetector, period: float | None = None, batch_rows: int = 1, entity: str = ""):
         if not hasattr(detector, "scorer_"):
             raise ValueError("this detector is not fitted. Call fit(normal) first")
         if period is not None and not 0 < period < np.inf:
@@ -117,7 +119,8 @@ class OnlineDetector:
         if batch_rows < 1:
             raise ValueError(f"batch_rows is {batch_rows}. Give 1 or more")
         self.detector = detector
-        self.scorer = detector.scorer_
+        self.scorer = detector.scorer_.for_machine(entity)
+        self.entity = entity
         self.given_period = period if detector.resampling_ is None else detector.resampling_.period
         self.batch_rows = batch_rows
         self._begin()
@@ -176,7 +179,7 @@ class OnlineDetector:
         Raises:
             OSError: The file cannot be written; an older one stays.
         """
-        return write_state(Path(folder), collect_state(self._parts()), fingerprint(self.detector))
+        return write_state(Path(folder), collect_state(self._parts()), self._owner())
 
     def load(self, folder: str | os.PathLike[str]) -> OnlineDetector:
         """Continue from a state that was saved, and return this detector.
@@ -185,8 +188,12 @@ class OnlineDetector:
             FileNotFoundError: The folder holds no state.
             ValueError: The state is damaged, or belongs to another detector.
         """
-        restore_state(read_state(Path(folder), fingerprint(self.detector)), self._parts())
+        restore_state(read_state(Path(folder), self._owner()), self._parts())
         return self
+
+    def _owner(self) -> str:
+        """Return what the state belongs to: the detector and the machine."""
+        return " ".join([fingerprint(self.detector), *([self.entity] if self.entity else [])])
 
     def _begin(self) -> None:
         """Start a recording."""
@@ -195,7 +202,9 @@ class OnlineDetector:
         self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
         quiet_rows = detector.merge_gap + scorer.localization.reach
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
-        self.events = OnlineEvents(scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows)
+        self.events = OnlineEvents(
+            scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows, self.entity
+        )
         self.drift = OnlineDrift(scorer)
         resampling = detector.resampling_
         self.resampler = None if resampling is None else OnlineResampler(resampling, scorer.channels)
@@ -217,7 +226,7 @@ class OnlineDetector:
             if is_after_gap:
                 self._end_segment(results)
                 self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
-            scaled = self.scorer.scaler.transform(values)
+            scaled = self.scorer.scaled(values, times if self.intake.is_timed else None)
             results.drifts += self.drift.observe_rows(scaled, times)
             provisional = self.segment.push(scaled, times)
             results.provisional.append(provisional)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqae.anomaly.drift import REFERENCE_BLOCKS, STATISTICS, Drift, whole_blocks
-from seqae.anomaly.scorer import Scorer
+from seqae.anomaly.scorer import Scorer, times_of
 from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.recordings import Recording
 
@@ -127,7 +127,8 @@ def find_drift(recording: Recording, alarms: np.ndarray, scorer: Scorer) -> list
     times = np.zeros(len(values), dtype=np.int64) if recording.times is None else recording.times
     drifts = []
     for start, rows in blocks_of_rows(values):
-        drifts += online.observe_rows(scorer.scaler.transform(rows), times[start : start + len(rows)])
+        part = slice(start, start + len(rows))
+        drifts += online.observe_rows(scorer.scaled(rows, times_of(recording, part)), times[part])
     drifts += online.observe_alarms(alarms, times)
     return sorted(drifts, key=lambda drift: drift.row)
 

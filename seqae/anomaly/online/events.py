@@ -18,15 +18,17 @@ class OnlineEvents:
         threshold: Scores above it raise an alarm.
         merge_gap: Alarms with at most this many rows between them are one event.
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
+        entity: The machine, "" if it has no name.
     """
 
     STATE = ("start", "stop", "peak", "score", "times", "totals")
 
-    def __init__(self, channels: Sequence[str], threshold: float, merge_gap: int, min_rows: int):
+    def __init__(self, channels: Sequence[str], threshold: float, merge_gap: int, min_rows: int, entity: str = ""):
         self.channels = channels
         self.threshold = threshold
         self.merge_gap = merge_gap
         self.min_rows = min_rows
+        self.entity = entity
         self.start = self.stop = self.peak = 0  # of the open event; none is open while it has no rows
         self.score = 0.0
         self.times = np.zeros(2, dtype=np.int64)  # the times of its first row and its last one
@@ -70,7 +72,7 @@ class OnlineEvents:
         # `find_events` formats it: of two rows with the score of its peak, the first one has all contributions.
         totals = np.stack([self.totals, np.zeros_like(self.totals)])
         times = None if period is None else self.times
-        (event,) = find_events(np.full(2, self.score), self.threshold, totals, self.channels, times)
+        (event,) = find_events(np.full(2, self.score), self.threshold, totals, self.channels, times, entity=self.entity)
         return [replace(event, start=start, stop=stop, peak=self.peak, duration=self._duration(start, period))]
 
     def _duration(self, start: int, period: float | None) -> float:

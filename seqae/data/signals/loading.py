@@ -89,6 +89,8 @@ def recordings_and_names(
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
+    if options.entity:
+        recordings = [replace(each, entity=each.entity or options.entity) for each in recordings]
     recordings = _aligned(recordings)
     options = options if remembered is None else options.completed(remembered, ())
     return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen

@@ -29,6 +29,7 @@ class ReadingOptions:
         channels: The columns to take, in this order; all others are left out, with a warning.
         by: The columns that tell the machines apart, each of which is a recording of its own; "file" if each file is
             one machine.
+        entity: The machine that all rows are of, where no column tells.
         tag_column: The column that names the channel of each row, if a table has one row for each value.
         value_column: The column of values of such a table.
         transposed: Whether each row is a channel, and each column a moment.
@@ -54,6 +55,7 @@ class ReadingOptions:
     ignore: tuple[str, ...] = ()
     channels: tuple[str, ...] | None = None
     by: tuple[str, ...] = ()
+    entity: str = ""
     tag_column: str | None = None
     value_column: str | None = None
     transposed: bool = False
@@ -138,6 +140,7 @@ class ReadingKeywords(TypedDict, total=False):
     ignore: str | Sequence[str]
     channels: str | Sequence[str] | None
     by: str | Sequence[str]
+    entity: str
     tag_column: str | None
     value_column: str | None
     transposed: bool

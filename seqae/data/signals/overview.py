@@ -23,7 +23,7 @@ from seqae.data.signals.overview_text import (
 )
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.sampling import Sampling
-from seqae.data.signals.warnings import LABELS
+from seqae.data.signals.warnings import is_label_name
 
 MAX_STATES = 20  # of a channel that only has a few whole numbers, each of them often
 _SHOWN = 40  # lines of channels, recordings or warnings
@@ -259,7 +259,7 @@ def _kinds(name: str, known: np.ndarray) -> list[str]:
         return ["empty"]
     if (known == known[0]).all():
         return ["constant"]
-    if name.lower() in LABELS:
+    if is_label_name(name):
         return ["a label?"]
     if len(known) >= 10 and (np.diff(known) > 0).all():
         return ["counter or clock?"]

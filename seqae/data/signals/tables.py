@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.arrays import refuse_infinite
-from seqae.data.signals.cells import Cells, CellReader
+from seqae.data.signals.cells import CellReader, Cells
 from seqae.data.signals.headers import named, without_units
 from seqae.data.signals.names import as_tuple, match_channels, suggest
 from seqae.data.signals.options import ReadingOptions
