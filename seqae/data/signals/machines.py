@@ -94,7 +94,7 @@ def refuse_mixed_machines(table: Table, options: ReadingOptions) -> None:
     candidates = {name: codes for name in table.columns if (codes := _codes(table, name, options)) is not None}
     for clock, time_column in _clocks(table, candidates):
         for name, codes in candidates.items():
-            if separates(codes, clock) and _is_structure(table, name, codes, clock, options):
+            if name != time_column and separates(codes, clock) and _is_structure(table, name, codes, clock, options):
                 raise ValueError(_mixed(table, options, (name,), codes, time_column))
         for first, second in combinations([name for name in candidates if _may_be_machine(table, name)], 2):
             codes = pd.factorize(candidates[first] * (candidates[second].max() + 1) + candidates[second])[0]

@@ -55,7 +55,7 @@ class StampParts:
     @classmethod
     def of(cls, column: pd.Series) -> StampParts:
         """Take stamps of text apart."""
-        text = column.str.replace(r"\[[A-Z][\w/+-]+\]$", "", regex=True).str.strip(" []'\"")
+        text = column.str.replace(r"\[[A-Z][\w/+-]+\]$| Uhr$", "", regex=True).str.strip(" []'\"")
         text = _with_numbers(text.str.replace(r"\s+", " ", regex=True))
         zoned = text.str.extract(ZONED)
         text = text.where(zoned["zone"].isna(), zoned["rest"])

@@ -11,7 +11,7 @@ from pandas.api import types
 
 from seqae.data.signals.names import format_names
 from seqae.data.signals.time_clocks import is_clock
-from seqae.data.signals.time_numbers import unit_in_name, words_of
+from seqae.data.signals.time_numbers import is_number, unit_in_name, within_years, words_of
 from seqae.data.signals.time_source import TimeSource
 from seqae.data.signals.timestamps import is_dated, is_stamp
 
@@ -22,6 +22,8 @@ TIME_NAMES |= {"zeitstempel", "datum", "datumzeit", "datumuhrzeit", "uhrzeit", "
 TIME_NAMES |= {"posixtime", "datetimeutc", "timestamputc", "timeutc", "utctime", "datenum", "filetime"}
 RISING_NAMES = {"t", "ts", "zeit", "elapsed", "elapsedtime", "timeelapsed", "relativetime"}  # times only if they rise
 _CLOCK_NAMES = {"time", "uhrzeit", "hhmm", "hhmmss", "timeofday"}
+_DOTTED_CLOCK = re.compile(r"\d\d?\.\d\d(\.\d\d)?")  # taken for one beside a date only
+_TIME_WORDS = {"time", "timestamp", "stamp", "date", "datetime", "epoch", "ts", "unix"}
 _ROLES = {
     "year": {"year", "yr", "yyyy", "jahr"},
     "month": {"month", "mon", "mo", "monat"},
@@ -57,9 +59,11 @@ def time_columns(columns: Columns, where: str) -> tuple[str, ...]:
     if found := day or _one_of(stamped, columns, where):
         return with_clock(columns, found)
     called = [name for name in columns if is_time_name(name)]
-    unread = [name for name in called if name not in numbers and _stem(name) not in RISING_NAMES]
+    texts = [name for name in called if name not in numbers]
+    texts = [name for name in texts if _stem(name) not in RISING_NAMES or _all_texts(columns[name], is_number)]
     rising = [name for name in called if name in numbers and (_stem(name) not in RISING_NAMES or _rises(columns[name]))]
-    return tuple((unread + rising)[:1])
+    told = texts + rising or [name for name in numbers if _may_count_from_1970(name, columns[name])]
+    return tuple(told[:1])
 
 
 def holds_times(columns: Columns) -> bool:
@@ -162,10 +166,11 @@ def _calendar(columns: Columns) -> tuple[str, ...]:
 def _clock_columns(columns: Columns) -> tuple[str, ...]:
     """Return the column that holds the time of day, or those of hour, minute and second; none if there is none."""
     clocks = [name for name, column in columns.items() if _all_texts(column, is_clock)]
-    clocks += [name for name, column in columns.items() if simplified(name) in _CLOCK_NAMES and _clock_digits(column)]
-    called = [name for name in clocks if simplified(name) in _CLOCK_NAMES] or clocks
-    if len(called) == 1:
-        return (called[0],)
+    called = {name: column for name, column in columns.items() if simplified(name) in _CLOCK_NAMES}
+    clocks += [name for name, column in called.items() if _clock_digits(column) or _all_texts(column, _is_dotted)]
+    clocks = [name for name in clocks if name in called] or clocks
+    if len(clocks) == 1:
+        return (clocks[0],)
     found: list[str] = []
     for role in ("hour", "minute", "second"):
         names = [name for name, column in columns.items() if _role(name, column) == role and _in_range(column, role)]
@@ -173,6 +178,10 @@ def _clock_columns(columns: Columns) -> tuple[str, ...]:
             break
         found += names
     return tuple(found)
+
+
+def _is_dotted(text: str) -> bool:
+    return bool(_DOTTED_CLOCK.fullmatch(text))
 
 
 def _role(name: str, column: pd.Series) -> str:
@@ -299,6 +308,14 @@ def _concatenated(texts: Sequence[pd.Series], between: str = " ") -> pd.Series:
     for other in others:
         first = first + between + other
     return first
+
+
+def _may_count_from_1970(name: str, column: pd.Series) -> bool:
+    """Whether a name has a word for time, and the numbers rise within 1990 to 2100 from 1970, in any unit."""
+    if types.is_bool_dtype(column) or not _TIME_WORDS & {*words_of(name)} or column.isna().any():
+        return False
+    values = column.to_numpy()
+    return _rises(column) and any(within_years(values, unit) for unit in (10**9, 10**6, 1000, 1))
 
 
 def _rises(column: pd.Series) -> bool:

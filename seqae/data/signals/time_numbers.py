@@ -23,6 +23,7 @@ UNITS = {  # nanoseconds
 }  # fmt: skip
 SECOND, DAY = 10**9, 86400 * 10**9
 YEARS = (631_152_000, 4_102_444_800)  # 1990 to 2100 in seconds from 1970: numbers in this range are dates
+NUMBER = re.compile(r"\d+(\.\d*)?")
 SINCE = re.compile(r"(\w+) since (.+)")  # how NetCDF tells the unit of its times
 EXCEL_LEAP_DAY = 60  # 29 February 1900, which there was not
 
@@ -135,12 +136,18 @@ class TimeNumbers:
                 self.notes.append(_note(found, values, source))
                 return found
         for each in [unit] if unit else (SECOND, 10**6, 1000, 1):
-            if _within(values, each, 0):
-                if each == 1 and not is_unix and _within(values, 100, EPOCHS["dotnet"].at_1970 or 0):
+            if within_years(values, each):
+                if each == 1 and not is_unix and within_years(values, 100, EPOCHS["dotnet"].at_1970 or 0):
                     self.notes.append(f"{source} is read as of 1990. If it counts ticks of .NET: time_epoch='dotnet'")
                 return Count(each, 0)
         if self.options.time_epoch == "unix":
             return Count(unit or SECOND, 0)
+        other = next((name for name in ("s", "ms", "us", "ns") if within_years(values, UNITS[name])), None)
+        if other is not None and not told:
+            raise ValueError(
+                f"{source} is named as if it counted another unit: {_shown(values, 0, source)} is a date if it counts "
+                f"{other} from 1970. Say what it is: time_unit={other!r}, or time_epoch='none' for a mere duration"
+            )
         return Count(unit or SECOND)
 
 
@@ -180,10 +187,15 @@ def _from_date(text: str) -> Count:
     return Count(SECOND, -beyond.total_seconds(), is_local=moment.tz is None)
 
 
-def _within(values: np.ndarray, unit: int, at_1970: float, years: tuple[int, int] = YEARS) -> bool:
-    """Whether all numbers are moments in these years, given in seconds from 1970."""
+def is_number(text: str) -> bool:
+    """Whether a text is a number that may be a stamp."""
+    return bool(NUMBER.fullmatch(text))
+
+
+def within_years(values: np.ndarray, unit: int, at_1970: float = 0) -> bool:
+    """Whether all numbers are moments from 1990 to 2100; `at_1970` is what such a count is at 1970."""
     low, high = (float(each) - at_1970 for each in (values.min(), values.max()))
-    return years[0] <= low * (unit / SECOND) and high * (unit / SECOND) <= years[1]
+    return YEARS[0] <= low * (unit / SECOND) and high * (unit / SECOND) <= YEARS[1]
 
 
 def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | None:
@@ -197,7 +209,7 @@ def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | N
     if unit not in (None, DAY):
         return None
     for name, grid in (("excel", 1e-3), ("matlab", 1e-3), ("julian", 1e-2)):
-        if not _within(values, DAY, EPOCHS[name].at_1970 or 0):
+        if not within_years(values, DAY, EPOCHS[name].at_1970 or 0):
             continue
         days = unit == DAY or source.says("date", "datum")
         if _on_grid(values, grid / 86400) and (days or (not _on_grid(values, 1e-3) and _is_dense(values))):
@@ -224,7 +236,7 @@ def _other_epoch(values: np.ndarray, unit: int | None) -> Count | None:
     """FILETIME, or seconds since 1904, whose dates would be beyond 2055 if they counted from 1970."""
     for name in ("filetime", "labview"):
         count = EPOCHS[name]
-        if unit in (None, count.unit) and _within(values, count.unit, count.at_1970 or 0):
+        if unit in (None, count.unit) and within_years(values, count.unit, count.at_1970 or 0):
             return count
     return None
 

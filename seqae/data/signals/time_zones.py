@@ -58,7 +58,7 @@ class LocalClock:
             raise ValueError(f"no time zone time_zone={self.zone!r}. {_advice(self.zone)}") from None
         unclear = np.flatnonzero(aware.isna().to_numpy())
         if len(unclear):
-            summer = self._summer(stamps.to_numpy(), unclear, source) if is_summer is None else is_summer
+            summer = self._by_order(stamps.to_numpy(), unclear, source) if is_summer is None else is_summer
             aware = stamps.dt.tz_localize(self.zone, ambiguous=summer, nonexistent="NaT")
             if (absent := aware.isna().to_numpy()).any():
                 raise ValueError(self._left_out(stamps, int(np.argmax(absent)), source))
@@ -67,6 +67,14 @@ class LocalClock:
             self._before = stamps.to_numpy()[last]
             self._is_summer = bool(summer[last]) if len(unclear) and unclear[-1] == last else None
         return aware.dt.tz_convert("UTC")
+
+    def _by_order(self, stamps: np.ndarray, unclear: np.ndarray, source: TimeSource) -> np.ndarray:
+        """`(row,)` bool, whether a stamp that comes twice is of summer time; also where the newest row is the first."""
+        if self._before is not None or len(stamps) == 1 or np.median(np.diff(stamps).astype(np.int64)) >= 0:
+            return self._summer(stamps, unclear, source)
+        last = len(stamps) - 1
+        turned = TimeSource(source.names, lambda row: source.locate(last - row))
+        return self._summer(stamps[::-1], last - unclear[::-1], turned)[::-1]
 
     def _summer(self, stamps: np.ndarray, unclear: np.ndarray, source: TimeSource) -> np.ndarray:
         """`(row,)` bool, whether a stamp that comes twice is of summer time, by the order of rows."""

@@ -98,10 +98,29 @@ def test_a_column_of_counts_is_found_by_its_name_with_its_unit(name, tmp_path):
 
 
 def test_parts_in_a_format_of_their_own_are_joined_by_blanks(tmp_path):
-    columns = {"year": HOURS.year, "of year": HOURS.day_of_year, "clock": HOURS.strftime("%Hh")}
-    assert same(read(columns, tmp_path, time_column=list(columns), time_format="%Y %j %Hh"), HOURS)
+    columns = {"year": HOURS.year, "of year": HOURS.day_of_year, "clock": HOURS.strftime("h%H")}
+    assert same(read(columns, tmp_path, time_column=list(columns), time_format="%Y %j h%H"), HOURS)
+
+
+def test_a_clock_with_points_beside_a_date(tmp_path):
+    columns = {"Date": HOURS.strftime("%d/%m/%Y"), "Time": HOURS.strftime("%H.%M.%S")}
+    assert same(read(columns, tmp_path), HOURS)
+
+
+@pytest.mark.parametrize("name", ["sample_time", "eventTimestamp", "created_ts"])
+def test_counts_from_1970_are_found_where_the_name_has_a_word_for_time(name, tmp_path):
+    recording = read(
+        {"serial": SECONDS.as_unit("s").astype("int64"), name: SECONDS.as_unit("ms").astype("int64")}, tmp_path
+    )
+    assert same(recording, SECONDS) and recording.channels == ("serial", "temp")
+
+
+def test_counts_that_are_text_are_read():
+    frame = pd.DataFrame({"ts": SECONDS.as_unit("ms").astype("int64").astype(str), "temp": 1.0})
+    (recording,) = as_recordings(frame)
+    assert same(recording, SECONDS)
 
 
 def test_numbers_and_words_are_no_times(tmp_path):
-    columns = {"t": [20.5, 20.1] * 30, "hour": [1, 2] * 30, "year": [2000] * 60, "min": [0.5] * 60}
+    columns = {"t": [20.5, 20.1] * 30, "hour": np.arange(60) % 24, "year": [2000] * 60, "min": [0.5] * 60}
     assert read(columns, tmp_path).times is None

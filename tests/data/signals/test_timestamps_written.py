@@ -148,6 +148,19 @@ def test_a_doubled_hour_of_several_machines_below_each_other():
     np.testing.assert_array_equal(found, np.tile(expected, 3))
 
 
+def test_a_doubled_hour_where_the_newest_row_is_the_first():
+    local = pd.date_range("2024-10-27 00:00", periods=30, freq="10min", tz="Europe/Berlin")[::-1]
+    found = read(local.tz_localize(None).astype(str), time_zone="Europe/Berlin")
+    np.testing.assert_array_equal(found, local.tz_convert(None).to_numpy())
+
+
+def test_a_unit_that_the_numbers_contradict_is_refused():
+    with pytest.raises(ValueError, match=r"a date if it counts ms from 1970.*time_unit='ms', or time_epoch='none'"):
+        read([1709287200123], name="time_s")
+    assert read([1709287200123], name="time_s", time_unit="ms")[0] == np.datetime64("2024-03-01T10:00:00.123")
+    assert read([1709287200123], name="time_s", time_epoch="none")[0] == 1709287200123
+
+
 def test_abbreviations_tell_the_doubled_hour_apart():
     stamps = ["2024-10-27 02:30:00 CEST", "2024-10-27 02:10:00 CET"]
     assert np.diff(read(stamps, time_zone="Europe/Berlin")) == np.timedelta64(40, "m")
