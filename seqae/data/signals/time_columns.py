@@ -11,7 +11,7 @@ from pandas.api import types
 
 from seqae.data.signals.names import format_names
 from seqae.data.signals.time_clocks import is_clock
-from seqae.data.signals.time_numbers import is_number, unit_in_name, within_years, words_of
+from seqae.data.signals.time_numbers import is_count, unit_in_name, within_years, words_of
 from seqae.data.signals.time_source import TimeSource
 from seqae.data.signals.timestamps import is_dated, is_stamp
 
@@ -60,7 +60,7 @@ def time_columns(columns: Columns, where: str) -> tuple[str, ...]:
         return with_clock(columns, found)
     called = [name for name in columns if is_time_name(name)]
     texts = [name for name in called if name not in numbers]
-    texts = [name for name in texts if _stem(name) not in RISING_NAMES or _all_texts(columns[name], is_number)]
+    texts = [name for name in texts if _stem(name) not in RISING_NAMES or _all_texts(columns[name], is_count)]
     rising = [name for name in called if name in numbers and (_stem(name) not in RISING_NAMES or _rises(columns[name]))]
     told = texts + rising or [name for name in numbers if _may_count_from_1970(name, columns[name])]
     return tuple(told[:1])

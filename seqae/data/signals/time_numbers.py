@@ -187,7 +187,7 @@ def _from_date(text: str) -> Count:
     return Count(SECOND, -beyond.total_seconds(), is_local=moment.tz is None)
 
 
-def is_number(text: str) -> bool:
+def is_count(text: str) -> bool:
     """Whether a text is a number that may be a stamp."""
     return bool(NUMBER.fullmatch(text))
 

@@ -10,7 +10,7 @@ import pandas as pd
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.stamp_parts import StampParts
 from seqae.data.signals.time_clocks import DURATION, DayCounter, clock_seconds, is_clock
-from seqae.data.signals.time_numbers import TimeNumbers, is_number
+from seqae.data.signals.time_numbers import TimeNumbers, is_count
 from seqae.data.signals.time_source import TimeSource
 from seqae.data.signals.time_texts import TimeTexts, formats
 from seqae.data.signals.time_zones import LocalClock
@@ -85,7 +85,7 @@ class TimeReader:
         if is_dated(column):
             return self._in_utc(column, source)
         text = column.astype(str).str.strip()
-        if self.options.time_format is None and is_number(text.iloc[0]) and not formats(text.iloc[0]):
+        if self.options.time_format is None and is_count(text.iloc[0]) and not formats(text.iloc[0]):
             numbers = pd.to_numeric(text, errors="coerce")
             if not numbers.isna().any():
                 return self._from_numbers(numbers.to_numpy(), unit, source)
