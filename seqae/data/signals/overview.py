@@ -128,9 +128,9 @@ class Overview:
         return ", ".join(parts) + (f" ({self.part}; about {self.rows_in_all:,} rows in all)" if self.part else "")
 
     def _times(self) -> list[str]:
-        lines = []
+        lines, is_several = [], len({run.name for run in self.runs}) > 1
         for run in self.runs[:_SHOWN]:
-            label = " ".join(filter(None, [run.entity, run.name])) if len(self.runs) > 1 else ""
+            label = " ".join(filter(None, [run.entity, run.name if is_several else ""])) if len(self.runs) > 1 else ""
             lines.append(f"{label or 'clock':<8} {_told_run(run, len(self.runs) > 1)}")
         more = len(self.runs) - _SHOWN
         lines += [f"and {counted_text(more, 'recording')} more"] if more > 0 else []

@@ -113,6 +113,7 @@ def joined_stamps(columns: Columns, time_format: str | None, locate: Callable[[i
         return _concatenated([_text(column) for column in columns.values()])
     source = TimeSource(tuple(columns), locate)
     parts = {role: column for name, column in columns.items() if (role := _role(name, column))}
+    _check_complete(parts, source)
     for role, column in parts.items():
         _check_range(role, column, source)
     others = [column for name, column in columns.items() if not _role(name, column)]
@@ -197,6 +198,21 @@ def _in_range(column: pd.Series, role: str) -> bool:
     known = column.dropna()
     low, high = _RANGES[role]
     return len(known) > 0 and low <= known.iloc[0] <= high and (role == "second" or float(known.iloc[0]).is_integer())
+
+
+def _check_complete(parts: Columns, source: TimeSource) -> None:
+    """Raise if parts of a time stand there without what they are part of."""
+    needs = {"minute": "hour", "second": "minute", "month": "year", "day": "month", "day of year": "year"}
+    lacking = [(role, whole) for role, whole in needs.items() if role in parts and whole not in parts]
+    if "year" in parts and not {"month", "day of year"} & parts.keys():
+        lacking.append(("year", "month"))
+    if lacking:
+        role, whole = lacking[0]
+        raise ValueError(
+            f"{source} tell the {role} without the {whole}. Expected year, month, day, hour, minute, second without a "
+            "part left out between them; year and day of the year; or a date and one of these: "
+            "time_column=['year', 'month', 'day', 'hour']"
+        )
 
 
 def _check_range(role: str, column: pd.Series, source: TimeSource) -> None:

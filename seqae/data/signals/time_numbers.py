@@ -25,6 +25,7 @@ SECOND, DAY = 10**9, 86400 * 10**9
 YEARS = (631_152_000, 4_102_444_800)  # 1990 to 2100 in seconds from 1970: numbers in this range are dates
 NUMBER = re.compile(r"\d+(\.\d*)?")
 SINCE = re.compile(r"(\w+) since (.+)")  # how NetCDF tells the unit of its times
+MOST = 0.9  # the fraction of stamps that show what all are
 EXCEL_LEAP_DAY = 60  # 29 February 1900, which there was not
 
 
@@ -114,8 +115,6 @@ class TimeNumbers:
         epoch = self.options.time_epoch
         if epoch is None and (since := SINCE.fullmatch(header_unit)) and since[1].lower() in UNITS:
             unit, epoch = unit or UNITS[since[1].lower()], since[2]
-        if epoch is None:
-            epoch = next((known for word, known in _NAMED.items() if source.says(word)), None)
         if epoch is None or epoch == "unix":
             return None
         if epoch == "none":
@@ -130,7 +129,11 @@ class TimeNumbers:
         unit = unit_named(told) if told else UNITS.get(header_unit.lower()) or unit_in_name(source.names[0])
         is_unix = self.options.time_epoch == "unix" or source.says("unix", "epoch", "posix")
         if not is_unix:
-            found = _days(values, unit, source) or (_digits(values, source) if unit is None else None)
+            found = (
+                _named(values, source)
+                or _days(values, unit, source)
+                or (_digits(values, source) if unit is None else None)
+            )
             found = found or _other_epoch(values, unit)
             if found is not None:
                 self.notes.append(_note(found, values, source))
@@ -193,9 +196,12 @@ def is_count(text: str) -> bool:
 
 
 def within_years(values: np.ndarray, unit: int, at_1970: float = 0) -> bool:
-    """Whether all numbers are moments from 1990 to 2100; `at_1970` is what such a count is at 1970."""
-    low, high = (float(each) - at_1970 for each in (values.min(), values.max()))
-    return YEARS[0] <= low * (unit / SECOND) and high * (unit / SECOND) <= YEARS[1]
+    """Whether most numbers are moments from 1990 to 2100; `at_1970` is what such a count is at 1970.
+
+    A clock that was not set stands at 0 for a few rows.
+    """
+    seconds = (values - float(at_1970)) * (unit / SECOND)
+    return bool(np.mean((seconds >= YEARS[0]) & (seconds <= YEARS[1])) >= MOST)
 
 
 def _days(values: np.ndarray, unit: int | None, source: TimeSource) -> Count | None:
@@ -232,6 +238,12 @@ def _is_dense(values: np.ndarray) -> bool:
     return len(values) > 1 and bool(np.median(abs(np.diff(values))) < 0.01)
 
 
+def _named(values: np.ndarray, source: TimeSource) -> Count | None:
+    """Return the calendar that the name of the column has in it, if the numbers are dates by it."""
+    found = (EPOCHS[epoch] for word, epoch in _NAMED.items() if source.says(word))
+    return next((count for count in found if within_years(values, count.unit, count.at_1970 or 0)), None)
+
+
 def _other_epoch(values: np.ndarray, unit: int | None) -> Count | None:
     """FILETIME, or seconds since 1904, whose dates would be beyond 2055 if they counted from 1970."""
     for name in ("filetime", "labview"):
@@ -242,19 +254,19 @@ def _other_epoch(values: np.ndarray, unit: int | None) -> Count | None:
 
 
 def _digits(values: np.ndarray, source: TimeSource) -> Digits | None:
-    """Return how long dates as digits are, if all numbers are such dates.
+    """Return how long dates as digits are, if all numbers are such dates, or most of those of many digits.
 
     Raises:
         ValueError: They may be seconds as well.
     """
-    whole = np.floor(values)
-    length = len(str(int(values[0])))
-    if length not in (8, 10, 12, 14, 17) or (length != 14 and not np.array_equal(whole, values)):
+    length = len(str(int(np.median(values))))
+    if length not in (8, 10, 12, 14, 17) or (length != 14 and (values != np.floor(values)).any()):
         return None
-    first, last = 1990 * 10 ** (length - 4), 2100 * 10 ** (length - 4)
-    if values.min() < first or values.max() >= last or _parsed_digits(values, Digits(length)).isna().any():
+    year = values // 10 ** (length - 4)
+    dated = (year >= 1990) & (year < 2100) & _parsed_digits(values, Digits(length)).notna().to_numpy()
+    if not dated.all() and (length < 12 or dated.mean() < MOST):
         return None
-    if length == 10:  # hours: as seconds from 1970 they are dates, too
+    if length == 10:  # hours, and seconds from 1970
         raise ValueError(
             f"{source} may hold dates as digits, or seconds from 1970: {_shown(values, 0, source)}. Say which: "
             "time_format='%Y%m%d%H' or time_epoch='unix'"

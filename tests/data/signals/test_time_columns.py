@@ -70,6 +70,13 @@ def test_a_part_that_is_no_part_is_refused_with_its_row(tmp_path):
         read(columns | {"month": [2] * 60, "day": [30] * 60}, tmp_path)
 
 
+def test_parts_without_what_they_are_part_of_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="tell the year without the month"):
+        read(CALENDARS["hours"], tmp_path, time_column=["year", "hour"])
+    with pytest.raises(ValueError, match="tell the minute without the hour"):
+        read({"date": HOURS.strftime("%Y-%m-%d"), "minute": 0}, tmp_path, time_column=["date", "minute"])
+
+
 @pytest.mark.parametrize("name", ["recorded_at", "Zeit", "Datum/Uhrzeit", "last_changed", "DateTime", "sampled", "x"])
 def test_the_only_column_of_stamps_is_found_by_its_content(name, tmp_path):
     recording = read({"id": range(60), name: SECONDS.astype(str)}, tmp_path)

@@ -154,6 +154,14 @@ def test_a_doubled_hour_where_the_newest_row_is_the_first():
     np.testing.assert_array_equal(found, local.tz_convert(None).to_numpy())
 
 
+def test_a_few_wrong_numbers_do_not_turn_dates_into_seconds():
+    stamps = [20240301120000 + second for second in range(50)]
+    with pytest.raises(ValueError, match=r"20240301126000 \(row 7\).*dates as 14 digits"):
+        read([*stamps[:7], 20240301126000, *stamps[7:]])
+    times = read([*range(1709287200, 1709287250), 0])
+    assert times[0] == np.datetime64("2024-03-01T10:00") and times[-1] == np.datetime64("1970-01-01")
+
+
 def test_a_unit_that_the_numbers_contradict_is_refused():
     with pytest.raises(ValueError, match=r"a date if it counts ms from 1970.*time_unit='ms', or time_epoch='none'"):
         read([1709287200123], name="time_s")
