@@ -49,12 +49,13 @@ class CsvBody:
         body = self._without_comments()
         repeated = sorted({row for line in header for row in body.rows.equal_to(line)})
         body = body._without(repeated, "the header is repeated in")
-        odd = body.rows.odd(self.delimiter, self.width)
+        is_even = body.rows.are_even(self.delimiter, self.width)
+        odd = np.array([], dtype=np.int64) if is_even else body.rows.odd(self.delimiter, self.width)
         if self.is_last and len(body.rows):
             body, odd = body._without_footer(odd)
             body._refuse_summary()
         if len(odd):
-            body._refuse_odd(odd)
+            body.refuse_odd(odd)
         return body
 
     def _cells(self, row: int) -> list[str]:
@@ -118,8 +119,12 @@ class CsvBody:
                     f"({self.rows.locate(row)}). If it is no row of the table, leave it out: comment={word!r}"
                 )
 
-    def _refuse_odd(self, odd: np.ndarray) -> NoReturn:
-        """Refuse rows that have more or fewer fields than the table."""
+    def refuse_odd(self, odd: np.ndarray) -> NoReturn:
+        """Refuse rows that have more or fewer fields than the table.
+
+        Raises:
+            ValueError: Always; names the first of them.
+        """
         row, last, expected = int(odd[0]), len(self.rows) - 1, self.width
         fields, where = len(self._cells(row)), self.rows.locate(row)
         found = f"{fields} field{'s' if fields > 1 else ''}, but the first row {expected} ({where})"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER
-from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.units import is_unit
 
 _SAMPLE = 100  # texts by which a column is known to hold no numbers
@@ -43,33 +43,34 @@ class NumberSigns:
         return pd.to_numeric(text, errors="coerce")
 
 
-def parsed(rows: CsvRows, delimiter: str, width: int, signs: NumberSigns) -> pd.DataFrame:
+def parsed(body: CsvBody, signs: NumberSigns) -> pd.DataFrame:
     """Return the columns, as numbers where a column holds numbers only.
 
     Raises:
-        ValueError: There are quotes within a field.
+        ValueError: A row has another number of fields, or there are quotes within a field.
     """
-    remedy = f"({rows.name}). Quote whole fields, or none"
+    rows = body.rows
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
             frame = pd.read_csv(
                 rows.opened(),
-                sep=delimiter,
+                sep=body.delimiter,
                 decimal=signs.decimal or ".",
                 header=None,
-                names=range(width),
+                names=range(body.width),
                 index_col=False,
                 skipinitialspace=True,
                 na_values=MISSING,
                 keep_default_na=False,
-                encoding_errors="replace",
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"quotation marks within a field {remedy}") from error
+        if len(odd := rows.odd(body.delimiter, body.width)):  # one row has a field too many, another one too few
+            body.refuse_odd(odd)
+        raise ValueError(f"quotation marks within a field ({rows.name}). Quote whole fields, or none") from error
     if len(frame) != len(rows):
-        raise ValueError(f"{len(frame)} rows read instead of {len(rows)} {remedy}")
+        raise ValueError(f"{len(frame)} rows read instead of {len(rows)} ({rows.name}). Quote whole fields, or none")
     return frame
 
 

@@ -127,7 +127,7 @@ class CsvFormat:
         Raises:
             ValueError: There are quotes within a field, or numbers with other signs; names the line.
         """
-        rows, columns, units = body.rows, self._columns(body.rows), dict(zip(self.header, self.layout.units))
+        rows, columns, units = body.rows, self._columns(body), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
             values, unit = with_numbers(column, self.signs)
             if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
@@ -143,9 +143,9 @@ class CsvFormat:
         told = {name: unit for name, header in table.headers.items() if (unit := units.get(header, ""))}
         return replace(table, units={**told, **table.units})
 
-    def _columns(self, rows: CsvRows) -> list[tuple[str, pd.Series]]:
+    def _columns(self, body: CsvBody) -> list[tuple[str, pd.Series]]:
         """Return the name and the cells of each column."""
-        frame = parsed(rows, self.layout.delimiter, self.layout.width, self.signs)
+        frame = parsed(body, self.signs)
         columns = [(name, column) for name, (_, column) in zip(self.header, frame.items())]
         if not self.layout.is_joined:
             return columns
