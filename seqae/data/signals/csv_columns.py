@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
-from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER
+from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER, WITH_POINT
 from seqae.data.signals.units import is_unit
 
 _SAMPLE = 100  # texts by which a column is known to hold no numbers
@@ -90,17 +90,44 @@ def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]
     return numbers, unit
 
 
-def other_decimal(values: pd.Series, column: pd.Series, signs: NumberSigns) -> str | None:
-    """Return the decimal sign by which all cells of a column would be numbers; None if there is none.
+def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: CsvBody, signs: NumberSigns) -> None:
+    """Refuse texts that are numbers with another decimal sign, or with signs between thousands.
 
     Args:
-        values: What was read in the column.
-        column: Its cells.
-        signs: The signs by which it was read.
+        values: What was read in a column.
+        cells: The cells of the column.
+        name: Its name.
+        body: The rows it is from.
+        signs: The signs by which numbers were read.
+
+    Raises:
+        ValueError: There is such a text; names the line.
     """
-    if signs.is_told or pd.api.types.is_numeric_dtype(values):
+    if pd.api.types.is_numeric_dtype(values):
+        return
+    other = _other_decimal(cells, signs) if body.is_first else None
+    if other is not None:
+        row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
+        raise ValueError(
+            f"column {name!r} holds {cells[row]!r} ({body.rows.locate(row)}): other signs than in other numbers, "
+            f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
+        )
+    if signs.decimal != ",":
+        return
+    texts = values[values.map(lambda value: isinstance(value, str))].astype(str)
+    with_points = texts[texts.str.contains(".", regex=False) & texts.str.fullmatch(WITH_POINT)]
+    for row, text in with_points.head(1).items():
+        raise ValueError(
+            f"column {name!r} holds text: {text!r} ({body.rows.locate(row)}), while decimals of other numbers follow a "
+            f"comma. Write all numbers in one way, or leave the column out: ignore=[{name!r}]"
+        )
+
+
+def _other_decimal(cells: pd.Series, signs: NumberSigns) -> str | None:
+    """Return the decimal sign by which all cells of a column would be numbers; None if there is none."""
+    if signs.is_told:
         return None
-    texts = column[~column.isin(MISSING)].dropna().astype(str).str.strip()
+    texts = cells[~cells.isin(MISSING)].dropna().astype(str).str.strip()
     for decimal in (",", "."):
         told = NumberSigns(decimal, is_told=True)
         if len(texts) and told.numbers(texts.head(_SAMPLE)).notna().all() and told.numbers(texts).notna().all():

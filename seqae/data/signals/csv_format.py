@@ -13,7 +13,7 @@ import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import MISSING, THOUSANDS, WITH_COMMA, WITH_POINT, is_value
-from seqae.data.signals.csv_columns import NumberSigns, other_decimal, parsed, with_numbers
+from seqae.data.signals.csv_columns import NumberSigns, parsed, refuse_other_signs, with_numbers
 from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.headers import without_units
@@ -127,15 +127,13 @@ class CsvFormat:
         Raises:
             ValueError: There are quotes within a field, or numbers with other signs; names the line.
         """
+        if len(body.rows) == 0:
+            raise ValueError(f"a header and no rows ({body.rows.name}). Expected rows of readings below it")
         rows, columns, units = body.rows, self._columns(body), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
             values, unit = with_numbers(column, self.signs)
-            if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
-                row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
-                raise ValueError(
-                    f"column {name!r} holds {column[row]!r} ({rows.locate(row)}): other signs than in other numbers, "
-                    f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
-                )
+            if not self._is_left_out(name):
+                refuse_other_signs(values, column, name, body, self.signs)
             columns[number] = (name, values)
             units[name] = units.get(name) or unit
         notes = (*warnings, *self.layout.notes, *body.notes)
