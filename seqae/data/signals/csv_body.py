@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -13,7 +14,20 @@ from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.table_text import format_lines, format_texts
 
 SUMMARIES = {"total", "totals", "sum", "average", "avg", "mean", "min", "minimum", "max", "maximum", "count", "std"}
-SUMMARIES |= {"end", "eof", "median", "summe", "mittelwert", "gesamt", "somme", "moyenne", "media"}
+SUMMARIES |= {
+    "rows",
+    "records",
+    "lines",
+    "end",
+    "eof",
+    "median",
+    "summe",
+    "mittelwert",
+    "gesamt",
+    "somme",
+    "moyenne",
+    "media",
+}
 _TRIED = 20  # last rows that may be a summary
 
 
@@ -112,8 +126,9 @@ class CsvBody:
         stamped = is_stamp_like(self._cells(0)[0])
         for row in range(max(1, len(self.rows) - _TRIED), len(self.rows)):
             word = self._cells(row)[0]
-            known = word.strip(" :.").lower() in SUMMARIES and is_value(self._cells(0)[0])
-            if known or (stamped and word not in MISSING and not any(letter.isdigit() for letter in word)):
+            first = re.split(r"[\W\d]", word.lower(), maxsplit=1)[0]
+            known = first in SUMMARIES and not is_value(word) and is_value(self._cells(0)[0])
+            if known or (stamped and word not in MISSING and not is_value(word)):
                 raise ValueError(
                     f"a row begins with {word!r}, where others begin with {self._cells(0)[0]!r} "
                     f"({self.rows.locate(row)}). If it is no row of the table, leave it out: comment={word!r}"

@@ -13,10 +13,10 @@ import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER, WITH_POINT
-from seqae.data.signals.units import is_unit
+from seqae.data.signals.units import UNITS_OF_TIME, is_unit
 
 _SAMPLE = 100  # texts by which a column is known to hold no numbers
-_THOUSANDS = r"[+-]?\d{{1,3}}(?:[{0}]\d{{3}})+(?:{1}\d*)?"  # the signs between thousands, and the decimal sign
+_THOUSANDS = r"[+-]?[1-9]\d{{0,2}}(?:[{0}]\d{{3}})+(?:{1}\d*)?"  # the signs between thousands, and the decimal sign
 _WITH_UNIT = re.compile(rf"\s*({NUMBER.format('[.,]')})\s*([^\d\s.,+-][^\d]*)")
 
 
@@ -74,13 +74,19 @@ def parsed(body: CsvBody, signs: NumberSigns) -> pd.DataFrame:
     return frame
 
 
-def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]:
-    """Return a column with numbers where they can be read, and the unit that stands behind each of them, or ""."""
+def with_numbers(column: pd.Series, signs: NumberSigns, has_units: bool) -> tuple[pd.Series, str]:
+    """Return a column with numbers where they can be read, and their unit or "".
+
+    Args:
+        column: The cells.
+        signs: The signs in numbers.
+        has_units: Whether the same unit may stand behind all of them.
+    """
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
         return column, ""
     text = column.astype(str).str.strip()
     text = text.where(column.notna() & ~text.isin(MISSING))
-    bare, unit = _without_unit(text)
+    bare, unit = _without_unit(text) if has_units else (text, "")
     if signs.numbers(bare.dropna().head(_SAMPLE)).isna().all():  # text from the first row on
         return text, ""
     numbers = signs.numbers(bare)
@@ -127,10 +133,13 @@ def _other_decimal(cells: pd.Series, signs: NumberSigns) -> str | None:
     """Return the decimal sign by which all cells of a column would be numbers; None if there is none."""
     if signs.is_told:
         return None
-    texts = cells[~cells.isin(MISSING)].dropna().astype(str).str.strip()
     for decimal in (",", "."):
         told = NumberSigns(decimal, is_told=True)
-        if len(texts) and told.numbers(texts.head(_SAMPLE)).notna().all() and told.numbers(texts).notna().all():
+        for part in (cells.dropna().head(_SAMPLE), cells):
+            texts = part[~part.isin(MISSING)].dropna().astype(str).str.strip()
+            if len(texts) == 0 or told.numbers(texts).isna().any():
+                break
+        else:
             return decimal
     return None
 
@@ -139,8 +148,9 @@ def _without_unit(text: pd.Series) -> tuple[pd.Series, str]:
     """Return texts without the unit that all of them end with, and that unit."""
     filled = text.dropna()
     found = _WITH_UNIT.fullmatch(filled.iloc[0]) if len(filled) else None
-    if found is None or not is_unit(unit := found[found.lastindex or 0].strip()):
-        return text, ""
-    if not filled.str.endswith(unit).all():
+    unit = found[found.lastindex or 0].strip() if found else ""
+    if (
+        not is_unit(unit) or unit.lower() in UNITS_OF_TIME or not filled.str.endswith(unit).all()
+    ):  # "20h" is a time of day
         return text, ""
     return text.str.removesuffix(unit).str.strip(), unit

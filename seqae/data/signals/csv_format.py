@@ -17,7 +17,7 @@ from seqae.data.signals.csv_columns import NumberSigns, parsed, refuse_other_sig
 from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.headers import without_units
-from seqae.data.signals.names import default_names
+from seqae.data.signals.names import as_tuple, default_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -131,7 +131,8 @@ class CsvFormat:
             raise ValueError(f"a header and no rows ({body.rows.name}). Expected rows of readings below it")
         rows, columns, units = body.rows, self._columns(body), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
-            values, unit = with_numbers(column, self.signs)
+            measured = body.is_first and body.is_last and not self._is_among(name, self._keys())
+            values, unit = with_numbers(column, self.signs, has_units=measured)  # a part may have another unit
             if not self._is_left_out(name):
                 refuse_other_signs(values, column, name, body, self.signs)
             columns[number] = (name, values)
@@ -152,9 +153,17 @@ class CsvFormat:
 
     def _is_left_out(self, header: str) -> bool:
         """Whether a column is not to be read as a channel."""
-        names = {header, without_units([header])[0][0]}
-        wanted = self.options.channels
-        return bool(names & set(self.options.ignore)) or (wanted is not None and not names & set(wanted))
+        ignore, wanted = self.options.ignore, self.options.channels
+        return self._is_among(header, ignore) or (wanted is not None and not self._is_among(header, wanted))
+
+    def _keys(self) -> tuple[str, ...]:
+        """The columns that are no channels, because they tell times, machines or channels."""
+        told = (self.options.time_column or (), self.options.tag_column or (), self.options.by)
+        return tuple(name for names in told for name in as_tuple(names))
+
+    @staticmethod
+    def _is_among(header: str, names: Sequence[str]) -> bool:
+        return header in names or without_units([header])[0][0] in names
 
 
 def _names(layout: CsvLayout, body: CsvRows, signs: NumberSigns) -> tuple[str, ...]:
