@@ -72,7 +72,8 @@ def refuse_enormous(values: np.ndarray, channels: Sequence[str], locate: Callabl
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:
     """Raise a ValueError if a value of `(time, channel)` is infinite; `locate` returns the position of a row."""
     for start, block in blocks_of_rows(values):
-        for row, column in np.argwhere(np.isinf(block))[:1].tolist():
+        infinite = np.isinf(block)
+        for row, column in np.argwhere(infinite)[:1].tolist() if infinite.any() else []:
             raise ValueError(
                 f"channel {channels[column]!r} is infinite ({locate(start + row)}). Readings are finite. "
                 "Correct the value, or leave it empty (NaN) if it is missing"

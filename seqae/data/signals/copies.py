@@ -11,6 +11,7 @@ from seqae.data.arrays import MAX_MAGNITUDE
 SAMPLE = 2000  # rows in which channels are compared first
 MIN_ROWS = 10  # in fewer rows channels may be equal by chance
 MAX_CHANNELS = 2000  # all are compared with all
+MAX_PLAIN = 64  # channels whose products are computed fastest in one thread
 TOLERANCE = 1e-6  # of the range of a channel
 
 
@@ -52,9 +53,16 @@ def _alike(sample: np.ndarray) -> list[tuple[int, int]]:
     scaled /= np.maximum(abs(scaled).max(axis=0, initial=0), np.finfo(np.float64).tiny)
     square = scaled**2
     both = known.astype(np.float64)
-    norms = np.sqrt((square.T @ both) * (both.T @ square))  # over the rows in which both are known
-    alike = (abs(scaled.T @ scaled) > 0.999 * norms) & (norms > 0) & (both.T @ both >= MIN_ROWS)
+    norms = np.sqrt(_products(square, both) * _products(both, square))  # over the rows in which both are known
+    alike = (abs(_products(scaled, scaled)) > 0.999 * norms) & (norms > 0) & (_products(both, both) >= MIN_ROWS)
     return [(first, second) for first, second in np.argwhere(alike).tolist() if first < second]
+
+
+def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The products of all pairs of channels, summed over rows, `(channel, channel)`."""
+    if first.shape[1] > MAX_PLAIN:
+        return first.T @ second
+    return np.einsum("ij,ik->jk", first, second)  # the threads of a library would wait for each other longer
 
 
 def _line(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -13,7 +14,20 @@ from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.table_text import format_lines, format_texts
 
 SUMMARIES = {"total", "totals", "sum", "average", "avg", "mean", "min", "minimum", "max", "maximum", "count", "std"}
-SUMMARIES |= {"end", "eof", "median", "summe", "mittelwert", "gesamt", "somme", "moyenne", "media"}
+SUMMARIES |= {
+    "rows",
+    "records",
+    "lines",
+    "end",
+    "eof",
+    "median",
+    "summe",
+    "mittelwert",
+    "gesamt",
+    "somme",
+    "moyenne",
+    "media",
+}
 _TRIED = 20  # last rows that may be a summary
 
 
@@ -49,12 +63,13 @@ class CsvBody:
         body = self._without_comments()
         repeated = sorted({row for line in header for row in body.rows.equal_to(line)})
         body = body._without(repeated, "the header is repeated in")
-        odd = body.rows.odd(self.delimiter, self.width)
+        is_even = body.rows.are_even(self.delimiter, self.width)
+        odd = np.array([], dtype=np.int64) if is_even else body.rows.odd(self.delimiter, self.width)
         if self.is_last and len(body.rows):
             body, odd = body._without_footer(odd)
             body._refuse_summary()
         if len(odd):
-            body._refuse_odd(odd)
+            body.refuse_odd(odd)
         return body
 
     def _cells(self, row: int) -> list[str]:
@@ -111,15 +126,20 @@ class CsvBody:
         stamped = is_stamp_like(self._cells(0)[0])
         for row in range(max(1, len(self.rows) - _TRIED), len(self.rows)):
             word = self._cells(row)[0]
-            known = word.strip(" :.").lower() in SUMMARIES and is_value(self._cells(0)[0])
-            if known or (stamped and word not in MISSING and not any(letter.isdigit() for letter in word)):
+            first = re.split(r"[\W\d]", word.lower(), maxsplit=1)[0]
+            known = first in SUMMARIES and not is_value(word) and is_value(self._cells(0)[0])
+            if known or (stamped and word not in MISSING and not is_value(word)):
                 raise ValueError(
                     f"a row begins with {word!r}, where others begin with {self._cells(0)[0]!r} "
                     f"({self.rows.locate(row)}). If it is no row of the table, leave it out: comment={word!r}"
                 )
 
-    def _refuse_odd(self, odd: np.ndarray) -> NoReturn:
-        """Refuse rows that have more or fewer fields than the table."""
+    def refuse_odd(self, odd: np.ndarray) -> NoReturn:
+        """Refuse rows that have more or fewer fields than the table.
+
+        Raises:
+            ValueError: Always; names the first of them.
+        """
         row, last, expected = int(odd[0]), len(self.rows) - 1, self.width
         fields, where = len(self._cells(row)), self.rows.locate(row)
         found = f"{fields} field{'s' if fields > 1 else ''}, but the first row {expected} ({where})"

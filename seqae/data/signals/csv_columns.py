@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER
-from seqae.data.signals.csv_rows import CsvRows
-from seqae.data.signals.units import is_unit
+from seqae.data.signals.csv_body import CsvBody
+from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER, WITH_POINT
+from seqae.data.signals.units import UNITS_OF_TIME, is_unit
 
 _SAMPLE = 100  # texts by which a column is known to hold no numbers
-_THOUSANDS = r"[+-]?\d{{1,3}}(?:[{0}]\d{{3}})+(?:{1}\d*)?"  # the signs between thousands, and the decimal sign
+_THOUSANDS = r"[+-]?[1-9]\d{{0,2}}(?:[{0}]\d{{3}})+(?:{1}\d*)?"  # the signs between thousands, and the decimal sign
 _WITH_UNIT = re.compile(rf"\s*({NUMBER.format('[.,]')})\s*([^\d\s.,+-][^\d]*)")
 
 
@@ -43,43 +43,50 @@ class NumberSigns:
         return pd.to_numeric(text, errors="coerce")
 
 
-def parsed(rows: CsvRows, delimiter: str, width: int, signs: NumberSigns) -> pd.DataFrame:
+def parsed(body: CsvBody, signs: NumberSigns) -> pd.DataFrame:
     """Return the columns, as numbers where a column holds numbers only.
 
     Raises:
-        ValueError: There are quotes within a field.
+        ValueError: A row has another number of fields, or there are quotes within a field.
     """
-    remedy = f"({rows.name}). Quote whole fields, or none"
+    rows = body.rows
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
             frame = pd.read_csv(
                 rows.opened(),
-                sep=delimiter,
+                sep=body.delimiter,
                 decimal=signs.decimal or ".",
                 header=None,
-                names=range(width),
+                names=range(body.width),
                 index_col=False,
                 skipinitialspace=True,
                 na_values=MISSING,
                 keep_default_na=False,
-                encoding_errors="replace",
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"quotation marks within a field {remedy}") from error
+        if len(odd := rows.odd(body.delimiter, body.width)):  # one row has a field too many, another one too few
+            body.refuse_odd(odd)
+        raise ValueError(f"quotation marks within a field ({rows.name}). Quote whole fields, or none") from error
     if len(frame) != len(rows):
-        raise ValueError(f"{len(frame)} rows read instead of {len(rows)} {remedy}")
+        raise ValueError(f"{len(frame)} rows read instead of {len(rows)} ({rows.name}). Quote whole fields, or none")
     return frame
 
 
-def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]:
-    """Return a column with numbers where they can be read, and the unit that stands behind each of them, or ""."""
+def with_numbers(column: pd.Series, signs: NumberSigns, has_units: bool) -> tuple[pd.Series, str]:
+    """Return a column with numbers where they can be read, and their unit or "".
+
+    Args:
+        column: The cells.
+        signs: The signs in numbers.
+        has_units: Whether the same unit may stand behind all of them.
+    """
     if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "mixed", "mixed-integer"):
         return column, ""
     text = column.astype(str).str.strip()
     text = text.where(column.notna() & ~text.isin(MISSING))
-    bare, unit = _without_unit(text)
+    bare, unit = _without_unit(text) if has_units else (text, "")
     if signs.numbers(bare.dropna().head(_SAMPLE)).isna().all():  # text from the first row on
         return text, ""
     numbers = signs.numbers(bare)
@@ -89,20 +96,50 @@ def with_numbers(column: pd.Series, signs: NumberSigns) -> tuple[pd.Series, str]
     return numbers, unit
 
 
-def other_decimal(values: pd.Series, column: pd.Series, signs: NumberSigns) -> str | None:
-    """Return the decimal sign by which all cells of a column would be numbers; None if there is none.
+def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: CsvBody, signs: NumberSigns) -> None:
+    """Refuse texts that are numbers with another decimal sign, or with signs between thousands.
 
     Args:
-        values: What was read in the column.
-        column: Its cells.
-        signs: The signs by which it was read.
+        values: What was read in a column.
+        cells: The cells of the column.
+        name: Its name.
+        body: The rows it is from.
+        signs: The signs by which numbers were read.
+
+    Raises:
+        ValueError: There is such a text; names the line.
     """
-    if signs.is_told or pd.api.types.is_numeric_dtype(values):
+    if pd.api.types.is_numeric_dtype(values):
+        return
+    other = _other_decimal(cells, signs) if body.is_first else None
+    if other is not None:
+        row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
+        raise ValueError(
+            f"column {name!r} holds {cells[row]!r} ({body.rows.locate(row)}): other signs than in other numbers, "
+            f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
+        )
+    if signs.decimal != ",":
+        return
+    texts = values[values.map(lambda value: isinstance(value, str))].astype(str)
+    with_points = texts[texts.str.contains(".", regex=False) & texts.str.fullmatch(WITH_POINT)]
+    for row, text in with_points.head(1).items():
+        raise ValueError(
+            f"column {name!r} holds text: {text!r} ({body.rows.locate(row)}), while decimals of other numbers follow a "
+            f"comma. Write all numbers in one way, or leave the column out: ignore=[{name!r}]"
+        )
+
+
+def _other_decimal(cells: pd.Series, signs: NumberSigns) -> str | None:
+    """Return the decimal sign by which all cells of a column would be numbers; None if there is none."""
+    if signs.is_told:
         return None
-    texts = column[~column.isin(MISSING)].dropna().astype(str).str.strip()
     for decimal in (",", "."):
         told = NumberSigns(decimal, is_told=True)
-        if len(texts) and told.numbers(texts.head(_SAMPLE)).notna().all() and told.numbers(texts).notna().all():
+        for part in (cells.dropna().head(_SAMPLE), cells):
+            texts = part[~part.isin(MISSING)].dropna().astype(str).str.strip()
+            if len(texts) == 0 or told.numbers(texts).isna().any():
+                break
+        else:
             return decimal
     return None
 
@@ -111,8 +148,9 @@ def _without_unit(text: pd.Series) -> tuple[pd.Series, str]:
     """Return texts without the unit that all of them end with, and that unit."""
     filled = text.dropna()
     found = _WITH_UNIT.fullmatch(filled.iloc[0]) if len(filled) else None
-    if found is None or not is_unit(unit := found[found.lastindex or 0].strip()):
-        return text, ""
-    if not filled.str.endswith(unit).all():
+    unit = found[found.lastindex or 0].strip() if found else ""
+    if (
+        not is_unit(unit) or unit.lower() in UNITS_OF_TIME or not filled.str.endswith(unit).all()
+    ):  # "20h" is a time of day
         return text, ""
     return text.str.removesuffix(unit).str.strip(), unit

@@ -13,11 +13,11 @@ import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import MISSING, THOUSANDS, WITH_COMMA, WITH_POINT, is_value
-from seqae.data.signals.csv_columns import NumberSigns, other_decimal, parsed, with_numbers
+from seqae.data.signals.csv_columns import NumberSigns, parsed, refuse_other_signs, with_numbers
 from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.headers import without_units
-from seqae.data.signals.names import default_names
+from seqae.data.signals.names import as_tuple, default_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -127,15 +127,14 @@ class CsvFormat:
         Raises:
             ValueError: There are quotes within a field, or numbers with other signs; names the line.
         """
-        rows, columns, units = body.rows, self._columns(body.rows), dict(zip(self.header, self.layout.units))
+        if len(body.rows) == 0:
+            raise ValueError(f"a header and no rows ({body.rows.name}). Expected rows of readings below it")
+        rows, columns, units = body.rows, self._columns(body), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
-            values, unit = with_numbers(column, self.signs)
-            if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
-                row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
-                raise ValueError(
-                    f"column {name!r} holds {column[row]!r} ({rows.locate(row)}): other signs than in other numbers, "
-                    f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
-                )
+            measured = body.is_first and body.is_last and not self._is_among(name, self._keys())
+            values, unit = with_numbers(column, self.signs, has_units=measured)  # a part may have another unit
+            if not self._is_left_out(name):
+                refuse_other_signs(values, column, name, body, self.signs)
             columns[number] = (name, values)
             units[name] = units.get(name) or unit
         notes = (*warnings, *self.layout.notes, *body.notes)
@@ -143,9 +142,9 @@ class CsvFormat:
         told = {name: unit for name, header in table.headers.items() if (unit := units.get(header, ""))}
         return replace(table, units={**told, **table.units})
 
-    def _columns(self, rows: CsvRows) -> list[tuple[str, pd.Series]]:
+    def _columns(self, body: CsvBody) -> list[tuple[str, pd.Series]]:
         """Return the name and the cells of each column."""
-        frame = parsed(rows, self.layout.delimiter, self.layout.width, self.signs)
+        frame = parsed(body, self.signs)
         columns = [(name, column) for name, (_, column) in zip(self.header, frame.items())]
         if not self.layout.is_joined:
             return columns
@@ -154,9 +153,17 @@ class CsvFormat:
 
     def _is_left_out(self, header: str) -> bool:
         """Whether a column is not to be read as a channel."""
-        names = {header, without_units([header])[0][0]}
-        wanted = self.options.channels
-        return bool(names & set(self.options.ignore)) or (wanted is not None and not names & set(wanted))
+        ignore, wanted = self.options.ignore, self.options.channels
+        return self._is_among(header, ignore) or (wanted is not None and not self._is_among(header, wanted))
+
+    def _keys(self) -> tuple[str, ...]:
+        """The columns that are no channels, because they tell times, machines or channels."""
+        told = (self.options.time_column or (), self.options.tag_column or (), self.options.by)
+        return tuple(name for names in told for name in as_tuple(names))
+
+    @staticmethod
+    def _is_among(header: str, names: Sequence[str]) -> bool:
+        return header in names or without_units([header])[0][0] in names
 
 
 def _names(layout: CsvLayout, body: CsvRows, signs: NumberSigns) -> tuple[str, ...]:

@@ -61,8 +61,11 @@ class LaidOut:
         units = {name: table.units[source] for name, source in sources if source in table.units}
         for entity, rows in zip(self.machines.names, self.machines.rows()):
             rows = _in_order(table, rows, options)
-            values, times = found.values[rows], None if found.times is None else found.times[rows]
+            is_whole = np.array_equal(rows, np.arange(len(found.values)))
+            values = found.values if is_whole else found.values[rows]
+            times = None if found.times is None else found.times[rows]
             remarks = (*notes, *data_warnings(values, found.channels, times))
+            values = np.ascontiguousarray(values)  # each row in one piece, as models take them
             yield Recording(values, found.channels, times, units, table.name, entity, remarks)
 
 

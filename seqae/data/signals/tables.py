@@ -153,7 +153,7 @@ class Table:
     def _values(self, names: Sequence[str], options: ReadingOptions) -> np.ndarray:
         """`(row, column)` float64 of some columns."""
         reader = CellReader.of(options)
-        values = np.empty((len(self.columns[names[0]]), len(names)))
+        values = np.empty((len(self.columns[names[0]]), len(names)), order="F")  # each column in one piece
         unread: dict[str, Cells] = {}
         for index, name in enumerate(names):
             cells = reader.cells(self.columns[name])

@@ -18,6 +18,7 @@ mph kph kmh kn knots rpm RPM rps r rev U % pct percent ‰ %RH %rh RH rh ppm ppb
 dB dBm dBA pH NTU FNU PSU psu lux Lux Volt Volts volt volts Amp Amps amp amps Watt Watts watt watts
 Newton Pascal Joule meter meters metre metres pcs count counts Counts cts bool px el 1
 """
+UNITS_OF_TIME = {"s", "sec", "secs", "ms", "us", "ns", "min", "h", "hr", "hrs", "d", "day", "days", "a", "yr"}
 _ATOM = rf"(?:(?:{_PREFIXES})?(?:{'|'.join(_SCALED.split())})|{'|'.join(_PLAIN.split())})(?:\^?[-+]?\d|[²³⁻¹]+)?"
 _UNIT = re.compile(rf"(?:{_ATOM})(?:\s?[/*·.]\s?\(?(?:{_ATOM})\)?|\s(?:{_ATOM}))*")
 _NONE = {"-", "--", "", "none", "1", "n/a", "[-]"}

@@ -41,7 +41,7 @@ def channel_warnings(runs: Sequence[np.ndarray], channels: Sequence[str]) -> Ite
         channels: The name of each channel.
     """
     for index, channel in enumerate(channels):
-        yield from _on_channel(channel, [values[:, index] for values in runs])
+        yield from _on_channel(channel, [np.ascontiguousarray(values[:, index]) for values in runs])
     yield from copies_of_channels(runs, channels)
 
 

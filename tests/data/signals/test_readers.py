@@ -78,6 +78,14 @@ REFUSED = {
     "points after commas": ("a;b\n1,5;2\n1.5;3\n", r"'a' holds text: '1.5' \(run.csv, line 3\)"),
     "field too few": ("a,b\n1,2\n3\n4,5\n", r"a row has 1 field, but the first row 2 \(run.csv, line 3\)"),
     "field too many": ("a,b\n1,2\n3,4,5\n4,5\n", r"a row has 3 fields, but the first row 2 \(run.csv, line 3\)"),
+    "field too many and one too few": (
+        "a,b\n1,2\n3,4,5\n4\n5,6\n",
+        r"a row has 3 fields, but the first row 2 \(run.csv, line 3\)",
+    ),
+    "field too few and one too many": (
+        "a,b\n1,2\n3\n4,5,6\n5,6\n",
+        r"a row has 1 field, but the first row 2 \(run.csv, line 3\)",
+    ),
     "field too many everywhere": ("a,b\n1,2,3\n4,5,6\n", r"every row has 3 fields.*\(run.csv, line 2\)"),
     "cut off": ("a,b\n1,2\n3", r"the last row has 1 field.*\(run.csv, line 3\): the file is cut off"),
     "text": ("a,b\n1,2\n3,ERR\n", r"column 'b' holds text: 'ERR' \(run.csv, line 3\).*ignore=\['b'\]"),
