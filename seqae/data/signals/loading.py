@@ -196,7 +196,7 @@ def _part(data: Any, where: str) -> Table | Recording:
         from seqae.data.signals.tables import table_of_frame  # loads pandas
 
         return table_of_frame(data, where=where)
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+    if any(hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "to_table")):
         from seqae.data.signals.formats.arrow_files import table_of_arrow  # loads pandas
 
         return table_of_arrow(data, where)
