@@ -20,7 +20,12 @@ def read_csv(path: Path, options: ReadingOptions) -> Table:
     Raises:
         ValueError: The file cannot be read without guessing; names the line, and the option that tells what is meant.
     """
-    text, delimiter = TableText(read_text(path), path.name).without_lines(options).separated(options.separator)
+    return table_of_text(read_text(path), path.name, options)
+
+
+def table_of_text(data: bytes, name: str, options: ReadingOptions) -> Table:
+    """Return the table in a text, as `read_csv`; `name` is that of its file."""
+    text, delimiter = TableText(data, name).without_lines(options).separated(options.separator)
     rows = CsvRows.of(text.data, text.name, text.first_line)
     format = CsvFormat.of(rows, options, delimiter)
     notes = list(text.warnings)

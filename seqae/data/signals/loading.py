@@ -73,7 +73,7 @@ def recordings_and_names(
     """Return recordings as `read_recordings`, and every name that a column of their tables may be called by."""
     recordings: list[Recording] = []
     seen: set[str] = set()
-    for part in _parts(data, options):
+    for part in _parts(data, options if remembered is None else options.completed(remembered, ())):
         names = set(part.channels) if isinstance(part, Recording) else part.names
         in_file = {"file"} if part.name else set()
         own = options if remembered is None else options.completed(remembered, names | in_file)
@@ -196,7 +196,7 @@ def _part(data: Any, where: str) -> Table | Recording:
         from seqae.data.signals.tables import table_of_frame  # loads pandas
 
         return table_of_frame(data, where=where)
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+    if any(hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "to_table")):
         from seqae.data.signals.formats.arrow_files import table_of_arrow  # loads pandas
 
         return table_of_arrow(data, where)

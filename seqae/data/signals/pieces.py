@@ -30,7 +30,9 @@ def joined(tables: Sequence[Table], name: str = "", ignored: Collection[str] = (
                 f"{headers[odd[0]]!r} is {table.headers[odd[0]]!r} in some pieces ({table.locate(0)}). Expected "
                 "the same units in all. Convert them"
             )
-        if absent := [each for each in headers if each not in table.columns and each not in ignored]:
+        if absent := [
+            each for each, header in headers.items() if each not in table.columns and not {each, header} & set(ignored)
+        ]:
             raise ValueError(
                 f"{format_names(absent)} only in some pieces, not in all ({table.locate(0)}). Expected the same "
                 f"columns. Leave the others out: ignore={absent}"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 
 from seqae.data.signals.loading import as_recordings
@@ -31,6 +32,7 @@ CONTAINERS = {
     "batch": lambda: TABLE.to_batches()[0],
     "reader": lambda: pa.RecordBatchReader.from_batches(TABLE.schema, TABLE.to_batches(max_chunksize=2)),
     "offered": Offered,
+    "data set": lambda: pyarrow.dataset.dataset(TABLE),
     "lazy frame": lambda: pl.from_pandas(FRAME).lazy(),
     "frames": lambda: (FRAME[start : start + 2] for start in (0, 2, 4)),
     "polars frames": lambda: pl.from_pandas(FRAME).iter_slices(4),

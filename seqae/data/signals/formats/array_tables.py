@@ -124,9 +124,9 @@ def _reason(array: np.ndarray) -> str:
         return "" if array.ndim == 1 and array.size and kinds & set(_READABLE) else f"records {array.shape}"
     if array.dtype.kind not in _READABLE:
         return f"an array of {array.dtype}"
-    if array.ndim not in (1, 2) or array.size == 0 or (array.size == 1 and array.ndim == 0):
-        return f"an array of shape {array.shape}" if array.ndim else "a single number"
-    return ""
+    if array.ndim == 0:
+        return "a single number"
+    return "" if array.ndim <= 2 and array.size else f"an array of shape {array.shape}"
 
 
 def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, Columns]:
@@ -134,11 +134,17 @@ def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, Columns]:
     lengths: dict[int, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
         lengths.setdefault(len(array), {})[name] = array
+    if (
+        list(arrays) == [_UNNAMED]
+        and len(arrays[_UNNAMED]) == arrays[_UNNAMED].size
+        and not arrays[_UNNAMED].dtype.names
+    ):
+        return {_UNNAMED: {"0": arrays[_UNNAMED].reshape(-1)}}
     groups = {}
     for together in lengths.values():
         fields = {name: array.dtype.names for name, array in together.items() if array.dtype.names is not None}
         wide = [name for name, array in together.items() if array.ndim == 2 and array.shape[1] > 1]
-        flat = {_named(name): array.reshape(-1) for name, array in together.items() if name not in (*fields, *wide)}
+        flat = {name: array.reshape(-1) for name, array in together.items() if name not in (*fields, *wide)}
         if flat and not wide:
             groups[next(name for name in together if name not in fields)] = flat
         for name, names in fields.items():
@@ -148,10 +154,6 @@ def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, Columns]:
             keys = [f"{name}_{number}" for number in numbers] if flat else numbers
             groups[name] = {**flat, **dict(zip(keys, together[name].T))}
     return groups
-
-
-def _named(array: str) -> str:
-    return "0" if array == _UNNAMED else array
 
 
 def _texts(column: np.ndarray) -> np.ndarray:

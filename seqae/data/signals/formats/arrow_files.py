@@ -42,11 +42,12 @@ def table_of_arrow(data: Any, where: str = "") -> Table:
     """
     arrow = require("pyarrow", extra="tables", purpose="reading Arrow tables")
     try:
-        table = (
-            arrow.table(data)
-            if hasattr(data, "__arrow_c_array__")
-            else arrow.RecordBatchReader.from_stream(data).read_all()
-        )
+        if hasattr(data, "to_table"):  # a data set
+            table = data.to_table()
+        elif hasattr(data, "__arrow_c_array__"):  # a batch
+            table = arrow.table(data)
+        else:
+            table = arrow.RecordBatchReader.from_stream(data).read_all()
     except (TypeError, arrow.ArrowException) as error:
         raise ValueError(
             f"{where or type(data).__name__} cannot be read as an Arrow table: {error}. Pass a table"

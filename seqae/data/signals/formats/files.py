@@ -82,18 +82,18 @@ class Content:
     remedy: str = ""
 
 
-_MDF = Content("MDF", rb"(MDF|UnFinMF) ", (".mf4", ".mdf", ".dat"))
+_MDF = Content("MDF", rb"(MDF {5}|UnFinMF )\d\.\d\d", (".mf4", ".mdf", ".dat"))
 _SAVE = "Open it in a program for tables and save it as .xlsx or .csv, without a password"
 _TEXT = Content("text", rb"", (*TEXTS, ".hea"), "")
 
 CONTENTS = (
-    Content("Parquet", rb"PAR1", (".parquet", ".pq")),
-    Content("an Arrow file", rb"ARROW1", (".feather", ".arrow", ".ipc")),
+    Content("Parquet", rb"PAR1[\x00-\x1f]", (".parquet", ".pq")),
+    Content("an Arrow file", rb"ARROW1\x00\x00", (".feather", ".arrow", ".ipc")),
     Content("an array of numpy", rb"\x93NUMPY", (".npy",)),
     Content("HDF5", rb"\x89HDF\r\n", (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".mat")),
-    Content("a file of MATLAB", rb"MATLAB ", (".mat",)),
+    Content("a file of MATLAB", rb"MATLAB \d\.\d MAT-file", (".mat",)),
     Content("NetCDF", rb"CDF[\x01\x02\x05]", (".nc", ".nc4")),
-    Content("TDMS", rb"TDSm", (".tdms",)),
+    Content("TDMS", rb"TDSm.\x00{3}", (".tdms",)),
     _MDF,
     Content("BDF", rb"\xffBIOSEMI", (".bdf",)),
     Content("EDF", rb"0 {7}.{160}\d\d\.\d\d\.\d\d\d\d\.\d\d\.\d\d", (".edf",)),

@@ -33,10 +33,18 @@ def read_json(path: Path, options: ReadingOptions) -> Table:
     try:
         content = json.loads(text, object_pairs_hook=unique_members)
     except (ValueError, RecursionError) as error:
-        if text.lstrip().startswith(b"{") and b"\n" in text.strip():
+        if _is_object(text.lstrip().partition(b"\n")[0]):
             return table_of_json_lines(text, path.name)
         raise ValueError(f"not JSON ({path.name}: {error}). Expected an array of records, or columns") from error
     return _table(content, path, options)
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is an object by itself, as in JSON lines."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _table(content: Any, path: Path, options: ReadingOptions) -> Table:

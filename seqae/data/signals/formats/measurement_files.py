@@ -46,16 +46,16 @@ def read_tdms(path: Path, options: ReadingOptions) -> Table:
 
 def _tdms_groups(file: Any, is_cut: bool) -> dict[str, list[Any]]:
     """Return the channels that were sampled together, by the name of their group, and the number of rows if needed."""
-    groups = {}
+    groups: dict[str, list[Any]] = {}
     for group in file.groups():
         sampled: dict[Any, list[Any]] = {}
         for channel in group.channels():
             if (len(channel) or is_cut) and channel.dtype.kind in _READABLE:
-                key = (_increment([channel]), None if is_cut else len(channel))
-                sampled.setdefault(key, []).append(channel)
-        for channels in sampled.values():
-            name = group.name if len(sampled) == 1 else f"{group.name} ({len(channels[0])} rows)"
-            groups[name] = channels
+                told = channel.properties
+                clock = [told.get(f"wf_{name}") for name in ("increment", "start_time", "start_offset")]
+                sampled.setdefault((*clock, None if is_cut else len(channel)), []).append(channel)
+        names = [f"{group.name} ({len(channels[0])} rows)" for channels in sampled.values()]
+        groups |= zip([group.name] if len(sampled) == 1 else numbered(names), sampled.values())
     return groups
 
 
@@ -96,7 +96,8 @@ def read_mdf(path: Path, options: ReadingOptions) -> Table:
             name: [file.groups[number].channels[index].name for index in found]
             for name, (number, found) in groups.items()
         }
-        wanted = chosen(names, path, options, can_merge=True)
+        has_clocks = all(number in file.masters_db for number, _ in groups.values())
+        wanted = chosen(names, path, options, can_merge=has_clocks)
         refuse_bomb(sum(_mdf_bytes(file.groups[groups[name][0]]) for name in wanted), path)
         with _quiet("asammdf"), damage_named(path, "MDF"):
             found = {name: _mdf_signals(file, *groups[name]) for name in wanted}

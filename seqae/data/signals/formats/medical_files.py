@@ -39,7 +39,7 @@ def _by_rate(names: Sequence[str], rates: Sequence[float]) -> dict[str, list[str
     """Return the names of the signals of each rate."""
     groups: dict[str, list[str]] = {}
     for name, rate in zip(names, rates):
-        groups.setdefault(f"{rate:g} Hz", []).append(name)
+        groups.setdefault(f"{rate:.10g} Hz", []).append(name)
     return groups
 
 

@@ -112,8 +112,8 @@ def _opened(path: Path) -> Iterator[dict[str, Variable]]:
 def _classic(variable: Any) -> Variable | None:
     if variable.data.dtype.kind not in "biuf" or variable.data.size == 0:
         return None
-    attributes = {name: value for name, value in vars(variable)["_attributes"].items()}
-    return Variable(tuple(variable.dimensions), variable.data.nbytes, attributes, lambda: variable.data.copy())
+    attributes = vars(variable)["_attributes"]
+    return Variable(tuple(variable.dimensions), variable.data.nbytes, dict(attributes), lambda: variable.data.copy())
 
 
 def _variable(variable: Any) -> Variable | None:

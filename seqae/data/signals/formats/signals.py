@@ -97,7 +97,10 @@ def _shortened(names: Sequence[str]) -> str:
 
 
 def merged(groups: Mapping[str, Signals]) -> Signals:
-    """Return the signals of several groups at the times of all of them, NaN where a group has no reading."""
+    """Return the signals of several groups at the times of all of them, NaN where a group has no reading.
+
+    Of rows of a group at the same time the last one stands.
+    """
     if len(groups) == 1:
         return next(iter(groups.values()))
     clocks = [each.times for each in groups.values() if each.times is not None]
@@ -110,7 +113,7 @@ def merged(groups: Mapping[str, Signals]) -> Signals:
         for name, values in signals.columns.items():
             called = name if counts[name] == 1 else f"{group}.{name}"
             columns[called] = np.full(len(times), np.nan)
-            columns[called][rows] = values
+            columns[called][rows] = np.asarray(values).astype(np.float64)
             if name in signals.units:
                 units[called] = signals.units[name]
     return Signals(columns, times, units, tuple(note for each in groups.values() for note in each.warnings))

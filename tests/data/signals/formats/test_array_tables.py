@@ -75,6 +75,13 @@ def test_one_array_alone_is_the_table(read, path):
     assert read(saved(path, pressure=VALUES[:, 0])).channels == ("pressure",)
 
 
+def test_arrays_without_names_are_numbered_as_numpy_does(read, tmp_path):
+    np.savez(tmp_path / "run.npz", VALUES[:, 0], VALUES[:, 1], np.arange(7.0))
+    with pytest.raises(ValueError, match=r"2 tables \(run.npz\): 'arr_0' with 'arr_0', 'arr_1'; 'arr_2'"):
+        read(tmp_path / "run.npz")
+    assert read(tmp_path / "run.npz", sheet="arr_1").channels == ("arr_0", "arr_1")
+
+
 def test_a_matrix_and_its_times_are_a_table(read, path):
     recording = read(saved(path, t=SECONDS, readings=VALUES))
     assert recording.channels == ("readings_0", "readings_1", "readings_2")

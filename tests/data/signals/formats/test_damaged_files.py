@@ -143,7 +143,7 @@ def test_what_breaks_off_is_refused_or_said_to_be_cut(tmp_path, whole, ending):
 @pytest.mark.filterwarnings("ignore")
 def test_a_changed_byte_is_refused_by_name_or_read(tmp_path, whole, ending):
     path, random = tmp_path / f"run{ending}", np.random.default_rng(0)
-    for place in [*range(0, 64, 4), *random.integers(64, len(whole(ending)), 12)]:
+    for place in [*range(0, 64, 8), *random.integers(64, len(whole(ending)), 8)]:
         changed = bytearray(whole(ending))
         changed[place] ^= int(random.integers(1, 256))
         path.write_bytes(changed)

@@ -53,6 +53,16 @@ def test_groups_and_rates_are_refused_until_one_is_named(read, write_tdms):
     assert read(path, channels="b").channels == ("b",)
 
 
+def test_channels_that_began_at_other_times_are_not_put_side_by_side(read, write_tdms):
+    late = nptdms.ChannelObject(
+        "run", "b", ROWS, properties={"wf_start_time": START + np.timedelta64(1, "h"), "wf_increment": 1.0}
+    )
+    path = write_tdms(channel("run/a", ROWS, 1.0), late)
+    with pytest.raises(ValueError, match=r"2 tables.*'run \(10 rows\)' with 'a'; 'run \(10 rows\) 2' with 'b'"):
+        read(path)
+    assert read(path, sheet="run (10 rows) 2").times[0] == START + np.timedelta64(1, "h")
+
+
 def test_a_file_that_was_not_closed_is_remarked(read, write_tdms):
     path = write_tdms(channel("run/a", ROWS), channel("run/b", ROWS))
     path.write_bytes(path.read_bytes()[:-12])

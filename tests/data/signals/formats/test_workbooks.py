@@ -59,13 +59,20 @@ def test_a_hidden_sheet_is_not_taken_for_a_table(read, tmp_path):
     assert len(read(path, time_column="a")) == 5
 
 
-def test_lines_above_the_table_are_named_and_skipped(read, tmp_path):
+def test_lines_above_the_table_are_skipped(read, tmp_path):
     path = book(tmp_path / "run.xlsx", log=[("Report of the plant",), (), ("time", "a", "b"), *ROWS])
-    with pytest.raises(ValueError, match=r"only 'Report of the plant' above 3 columns.*skip_lines=1"):
-        read(path)
+    recording = read(path)
+    assert recording.channels == ("a", "b") and any("Report of the plant" in warning for warning in recording.warnings)
     assert read(path, skip_lines=1).channels == ("a", "b")
     path = book(tmp_path / "run.xlsx", log=[("# made by a logger", "v2"), ("time", "a", "b"), *ROWS])
     assert read(path, comment="#").channels == ("a", "b")
+
+
+def test_a_row_of_units_is_read(read, tmp_path):
+    path = book(tmp_path / "run.xlsx", log=[("time", "pressure", "flow"), (None, "bar", "l/min"), *ROWS])
+    recording = read(path)
+    assert recording.units == {"pressure": "bar", "flow": "l/min"}
+    np.testing.assert_array_equal(recording.values, [row[1:] for row in ROWS])
 
 
 def test_empty_rows_and_columns_around_a_table_do_not_matter(read, tmp_path):
@@ -109,7 +116,7 @@ def test_a_formula_without_value_is_refused_with_its_cell(read, tmp_path):
 def test_a_workbook_without_rows_is_refused(read, tmp_path):
     with pytest.raises(ValueError, match=r"no rows \(run.xlsx\)"):
         read(book(tmp_path / "run.xlsx", log=[]))
-    with pytest.raises(ValueError, match=r"a header and no rows \(run.xlsx, sheet 'log'\)"):
+    with pytest.raises(ValueError, match=r"a header and no rows \(run.xlsx, line 1\)"):
         read(book(tmp_path / "run.xlsx", log=[("a", "b")]))
 
 
@@ -122,25 +129,40 @@ def test_a_workbook_that_unpacks_to_very_much_is_not_unpacked(read, tmp_path, mo
         read(path)
 
 
-def test_an_opendocument_sheet_is_read(read, tmp_path):
-    pytest.importorskip("python_calamine")
-    cells = "".join(
-        f'<table:table-row><table:table-cell office:value-type="float" office:value="{row}"/>'
-        f'<table:table-cell office:value-type="float" office:value="{row * 0.5}"/></table:table-row>'
-        for row in range(4)
-    )
-    content = (
-        '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
-        'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
-        'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
-        '<table:table table:name="log"><table:table-row><table:table-cell office:value-type="string"><text:p>a</text:p>'
-        '</table:table-cell><table:table-cell office:value-type="string"><text:p>b</text:p></table:table-cell>'
-        f"</table:table-row>{cells}</table:table></office:spreadsheet></office:body></office:document-content>"
-    )
-    with zipfile.ZipFile(tmp_path / "run.ods", "w") as archive:
+NAMES = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+)
+
+
+def open_document(path, *rows: str):
+    """Write an OpenDocument sheet of rows of XML."""
+    sheet = f'<table:table table:name="log">{"".join(rows)}</table:table>'
+    body = f"<office:body><office:spreadsheet>{sheet}</office:spreadsheet></office:body>"
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("content.xml", content)
+        archive.writestr("content.xml", f"<office:document-content {NAMES}>{body}</office:document-content>")
         archive.writestr("META-INF/manifest.xml", "<manifest:manifest/>")
-    recording = read(tmp_path / "run.ods", ignore="a")
-    assert recording.channels == ("b",)
+    return path
+
+
+def row_of(*cells: float | str, repeated: int = 1) -> str:
+    texts = [
+        f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>'
+        if isinstance(cell, str)
+        else f'<table:table-cell office:value-type="float" office:value="{cell}"/>'
+        for cell in cells
+    ]
+    return f'<table:table-row table:number-rows-repeated="{repeated}">{"".join(texts)}</table:table-row>'
+
+
+def test_an_opendocument_sheet_is_read(read, tmp_path):
+    path = open_document(tmp_path / "run.ods", row_of("a", "b [bar]"), *(row_of(row, row * 0.5) for row in range(4)))
+    recording = read(path, ignore="a")
+    assert recording.channels == ("b",) and recording.units == {"b": "bar"}
     np.testing.assert_array_equal(recording.values[:, 0], [0, 0.5, 1, 1.5])
+
+
+def test_cells_that_are_repeated_without_end_are_refused(read, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "ROOM", 2**20)
+    with pytest.raises(ValueError, match=r"run.ods unpacks to [\d,]+ bytes"):
+        read(open_document(tmp_path / "run.ods", row_of("a"), row_of(1.0, repeated=2**20)))
