@@ -67,13 +67,15 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
 
 
 def result_name(recording: Recording) -> str:
-    """Return the name of a recording, and so of its results: that of its file, with the machine if it names one.
-
-    What file systems do not take in a name becomes an underscore.
-    """
-    machine = re.sub(r"[^\w+.-]+", "_", recording.entity).strip("_.")
+    """Return the name of a recording, and so of its results: that of its file, with the machine if it names one."""
+    machine = safe_name(recording.entity)
     stem = file_stem(recording.name)
     return recording.name if not machine or machine == stem else f"{stem}_{machine}"
+
+
+def safe_name(text: str) -> str:
+    """Return a text as a part of the name of a file: what file systems do not take becomes an underscore."""
+    return re.sub(r"[^\w+.-]+", "_", text).strip("_.")
 
 
 def file_stem(name: str) -> str:

@@ -130,7 +130,7 @@ class CsvFormat:
         rows, columns, units = body.rows, self._columns(body.rows), dict(zip(self.header, self.layout.units))
         for number, (name, column) in enumerate(columns):
             values, unit = with_numbers(column, self.signs)
-            if body.is_first and not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
+            if not self._is_left_out(name) and (other := other_decimal(values, column, self.signs)):
                 row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
                 raise ValueError(
                     f"column {name!r} holds {column[row]!r} ({rows.locate(row)}): other signs than in other numbers, "

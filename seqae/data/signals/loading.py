@@ -73,7 +73,7 @@ def recordings_and_names(
     """Return recordings as `read_recordings`, and every name that a column of their tables may be called by."""
     recordings: list[Recording] = []
     seen: set[str] = set()
-    for part in _parts(data, options):
+    for part in _parts(data, options if remembered is None else options.completed(remembered, ())):
         names = set(part.channels) if isinstance(part, Recording) else part.names
         in_file = {"file"} if part.name else set()
         own = options if remembered is None else options.completed(remembered, names | in_file)
