@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqae.cli.file_names import files_in, kind_of, result_name
 from seqae.cli.messages import existing
 from seqae.data.signals.options import ReadingOptions
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqae.data.signals.recordings import Recording
-
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-_VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-_AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
 _SHOWN = 6  # names of channels
 
 
@@ -89,15 +85,13 @@ class Inputs:
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of files.
+    """A kind of files; for the ends of their names see `seqae.cli.file_names`.
 
     Attributes:
-        endings: The ends of their names, of tables those that their readers tell.
         sequences: What a sequence in them is called.
         read: Returns the sequences of files.
     """
 
-    endings: tuple[str, ...]
     sequences: str
     read: Callable[[list[Path], FileOptions], Inputs]
 
@@ -122,7 +116,9 @@ def read_inputs(files: Sequence[Path], options: FileOptions, kinds: Sequence[str
     kinds = list(KINDS) if kinds is None else list(kinds)
     if kinds == ["tables"]:
         return _tables(list(files), options)
-    found = [each for file in files for each in (_in_folder if file.is_dir() else _kind_of)(file, kinds)]
+    found = [
+        each for file in files for each in (files_in(file, kinds) if file.is_dir() else [(kind_of(file, kinds), file)])
+    ]
     kind, first = found[0]
     for other, path in found:
         if other != kind:
@@ -133,36 +129,6 @@ def read_inputs(files: Sequence[Path], options: FileOptions, kinds: Sequence[str
     paths = [path for _, path in found]
     inputs = KINDS[kind].read(paths, options)
     return replace(inputs, paths=inputs.paths or paths)
-
-
-def in_order(paths: Iterable[Path]) -> list[Path]:
-    """Return paths sorted by name, frame2 before frame10."""
-    return sorted(
-        paths,
-        key=lambda path: [
-            (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)
-        ],
-    )
-
-
-def name_of(recording: Recording) -> str:
-    """Return the name of a recording, and so of its results: that of its file, with the machine if it names one.
-
-    What file systems do not take in a name becomes an underscore.
-    """
-    machine = re.sub(r"[^\w+.-]+", "_", recording.entity).strip("_.")
-    stem = file_stem(recording.name)
-    return recording.name if not machine or machine == stem else f"{stem}_{machine}"
-
-
-def file_stem(name: str) -> str:
-    """Return a file's name without its endings, such as .csv.gz."""
-    from seqae.data.signals.formats.files import PACKED
-
-    known = {".json", *(ending for kind in KINDS for ending in _endings(kind))}
-    path = Path(Path(name).name)
-    path = path.with_suffix("") if path.suffix.lower() in PACKED else path
-    return path.stem if path.suffix.lower() in known else path.name
 
 
 def refuse_options_of_others(kind: str, options: FileOptions) -> None:
@@ -179,84 +145,13 @@ def refuse_options_of_others(kind: str, options: FileOptions) -> None:
             raise ValueError(f"{name}=... is for {of}, and these are {kind}. Leave it out")
 
 
-def _known(path: Path, kinds: Iterable[str]) -> str | None:
-    """Return the kind of a file by the ending of its name; tables are those that no other kind claims."""
-    ending = path.suffix.lower()
-    if ending == ".gz" and "texts" in kinds and Path(path.stem).suffix.lower() in KINDS["texts"].endings:
-        return "texts"
-    others = (kind for kind in kinds if kind != "tables" and ending in KINDS[kind].endings)
-    return next(others, "tables" if "tables" in kinds and _is_table(path) else None)
-
-
-def _is_table(path: Path) -> bool:
-    from seqae.data.signals.formats.files import named_ending  # loads pandas
-
-    return bool(named_ending(path))
-
-
-def _endings(kind: str) -> tuple[str, ...]:
-    """Return how the names of files of a kind end."""
-    if kind != "tables":
-        return KINDS[kind].endings
-    from seqae.data.signals.formats.files import READERS  # loads pandas
-
-    return tuple(READERS)
-
-
-def _kind_of(path: Path, kinds: list[str]) -> list[tuple[str, Path]]:
-    kind = _known(path, kinds)
-    if kind is None:
-        other = _known(path, KINDS)
-        what = f"{path.name} holds {other}" if other else f"cannot tell what {path.name} holds"
-        raise ValueError(f"{what}. Expected {_expected(kinds)}")
-    return [(kind, path)]
-
-
-def _expected(kinds: list[str]) -> str:
-    return "; ".join(f"{kind} ({' '.join(_endings(kind))})" for kind in kinds)
-
-
-def _in_folder(folder: Path, kinds: list[str]) -> list[tuple[str, Path]]:
-    """Return what is in a folder; tables all together as the folder itself, whose names may tell more about them."""
-    inside = in_order(path for path in folder.iterdir() if not path.name.startswith("."))
-    found = [(kind, path) for path in inside if path.is_file() and (kind := _known(path, kinds))]
-    others = [(kind, path) for kind, path in found if kind != "tables"]
-    if "videos" in kinds:
-        others += [("videos", path) for path in inside if path.is_dir() and _has_images(path)]
-    if others:
-        return [each for each in found if each[0] == "tables" and _is_certain(each[1])][:1] + others
-    if "tables" in kinds and (found or _has_tables(folder)):
-        return [("tables", folder)]
-    raise FileNotFoundError(f"nothing to read in the folder {folder}. Expected {_expected(kinds)}")
-
-
-def _is_certain(path: Path) -> bool:
-    """Whether the name of a table tells that it is one, wherever it is."""
-    from seqae.data.signals.formats.folders import UNCERTAIN
-
-    return path.suffix.lower() not in UNCERTAIN
-
-
-def _has_tables(folder: Path) -> bool:
-    from seqae.data.signals.formats.folders import files_of
-
-    try:
-        return bool(files_of(folder))
-    except FileNotFoundError:
-        return False
-
-
-def _has_images(folder: Path) -> bool:
-    return any(path.suffix.lower() in IMAGES and not path.name.startswith(".") for path in folder.iterdir())
-
-
 def _tables(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.signals.formats.folders import files_of
     from seqae.data.signals.loading import read_recordings
 
     paths = [path for file in files for path in files_of(file)]
     recordings = read_recordings(files, options.reading, options.remembered)
-    names = list(map(name_of, recordings))
+    names = list(map(result_name, recordings))
     warnings = [f"{name}: {warning}" for name, recording in zip(names, recordings) for warning in recording.warnings]
     return Inputs("tables", recordings, names, warnings, paths=paths)
 
@@ -351,9 +246,9 @@ def _videos(files: list[Path], options: FileOptions) -> Inputs:
 
 
 KINDS = {
-    "tables": FileKind((), "tables", _tables),  # their endings are those of `seqae.data.signals.formats`
-    "arrays": FileKind((".npz", ".npy", ".ts"), "arrays", _arrays),
-    "texts": FileKind((".txt",), "texts", _texts),
-    "audio": FileKind(_AUDIO, "recordings", _audio),
-    "videos": FileKind((*_VIDEOS, *IMAGES), "videos and images", _videos),
+    "tables": FileKind("tables", _tables),
+    "arrays": FileKind("arrays", _arrays),
+    "texts": FileKind("texts", _texts),
+    "audio": FileKind("recordings", _audio),
+    "videos": FileKind("videos and images", _videos),
 }

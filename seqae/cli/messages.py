@@ -92,10 +92,13 @@ def option_with(option: str, value: object) -> str:
     else:
         items = list(map(str, value)) if isinstance(value, (list, tuple)) else [str(value)]
     escaped = [item.encode("unicode_escape").decode() if not item.isprintable() else item for item in items]
-    dashed = [word for word in escaped if re.match(r"-[-A-Za-z]", word)]  # each would be an option
-    plain = [word for word in escaped if word not in dashed]
-    words = [" ".join([option, *map(shlex.quote, plain)])] * (bool(plain) or not dashed)
-    return " ".join([*words, *(f"{option}={shlex.quote(word)}" for word in dashed)])
+    words: list[str] = []
+    is_open = False  # whether another value may follow
+    for item in escaped:
+        is_dashed = re.match(r"-[-A-Za-z]", item) is not None  # it would be an option
+        words += [f"{option}={shlex.quote(item)}"] if is_dashed else [option] * (not is_open) + [shlex.quote(item)]
+        is_open = not is_dashed
+    return " ".join(words or [option])
 
 
 @contextmanager

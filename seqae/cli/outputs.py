@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqae._extras import require
 from seqae._files import atomic_write
-from seqae.cli.inputs import file_stem
+from seqae.cli.file_names import file_stem
 
 if TYPE_CHECKING:
     import numpy as np

@@ -80,7 +80,7 @@ class ReadingParser(argparse.ArgumentParser):
             ValueError: A file of options has a mistake.
         """
         words = [re.sub(r"^--(\w+\.)no-", r"--no-\1", word) for word in words]  # as argparse calls them
-        found, others = self.parse_known_args(list(_with_dashes(words)))
+        found, others = self.parse_known_args(self._with_dashes(words))
         for word in others:
             if any(word.startswith(f"--{prefix}") for prefix in self.prefixes if prefix):
                 self.fail(f"unrecognized arguments: {word}")
@@ -89,6 +89,23 @@ class ReadingParser(argparse.ArgumentParser):
             prefix, dot, name = key.rpartition(".")
             given[prefix + dot][name] = _value(name, value)
         return {prefix: _with_file(values) for prefix, values in given.items()}, others
+
+    def _with_dashes(self, words: Sequence[str]) -> list[str]:
+        """Return words in which dashes are values where they must be: argparse would drop them, or end the options."""
+        found: list[str] = []
+        last, is_joined = "", False
+        for word in words:
+            name, equals, value = word.partition("=")
+            if re.match("--?[A-Za-z]", word):
+                last, is_joined = word, False
+            if word == "--" and last.endswith("missing"):
+                is_joined = True
+                found = found[:-1] if found[-1] == last else found
+            if is_joined:
+                found.append(f"{last}={_KEPT}{word}")
+            else:
+                found.append(f"{name}={_KEPT}{value}" if equals and name in self._option_string_actions else word)
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Report a mistake on the command line."""
@@ -101,19 +118,9 @@ def _with_file(values: dict[str, Any]) -> dict[str, Any]:
     return {**(read_options(file) if file else {}), **values}
 
 
-def _with_dashes(words: Sequence[str]) -> Iterator[str]:
-    """Yield words, two dashes after --missing as a value of it: argparse would drop them, and end the options there."""
-    last, is_joined = "", False
-    for word in words:
-        if re.match("--?[A-Za-z]", word):
-            last, is_joined = word, False
-        is_joined = is_joined or (word == "--" and last.endswith("missing"))
-        yield f"{last}={_KEPT}{word}" if is_joined else word.replace("missing=--", f"missing={_KEPT}--")
-
-
 def _settings() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name of each option, and how argparse is to read its values."""
-    yield "reading", {"metavar": "FILE.toml"}
+    yield "reading", {"type": _text, "metavar": "FILE.toml"}
     several = {"nargs": "+", "action": "extend"}
     for name, kind in _KINDS.items():
         parts = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
@@ -121,28 +128,39 @@ def _settings() -> Iterator[tuple[str, dict[str, Any]]]:
         if bool in parts:
             yield name, {"action": argparse.BooleanOptionalAction}
         elif int in parts:
-            yield name, {"type": int, "metavar": "N"}
+            yield name, {"type": _whole_number, "metavar": "N"}
         elif Literal in origins:
-            yield name, {"choices": get_args(origins[Literal])}
+            yield name, {"type": _text, "choices": get_args(origins[Literal])}
         elif Mapping in origins:
             yield name, {**several, "type": _state, "metavar": "WORD=NUMBER"}
         elif Sequence in origins:
             is_mark = float in parts
-            yield name, {**several, "type": _mark if is_mark else str, "metavar": "MARK" if is_mark else "NAME"}
+            yield name, {**several, "type": _mark if is_mark else _text, "metavar": "MARK" if is_mark else "NAME"}
         else:
-            yield name, {"metavar": "TEXT"}
+            yield name, {"type": _text, "metavar": "TEXT"}
+
+
+def _text(word: str) -> str:
+    return word.removeprefix(_KEPT)
+
+
+def _whole_number(word: str) -> int:
+    try:
+        return int(_text(word))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_text(word)!r} is no whole number") from None
 
 
 def _state(word: str) -> tuple[str, float]:
-    state, _, number = word.rpartition("=")
+    state, _, number = _text(word).rpartition("=")
     if not state or not _NUMBER.fullmatch(number):
-        raise argparse.ArgumentTypeError(f"{word!r} is no state. {_EXPECTED_STATE}")
+        raise argparse.ArgumentTypeError(f"{_text(word)!r} is no state. {_EXPECTED_STATE}")
     return state, cast(float, _mark(number))
 
 
 def _mark(word: str) -> float | str:
     """Return a number, or the word itself."""
-    word = word.removeprefix(_KEPT)
+    word = _text(word)
     if not _NUMBER.fullmatch(word):
         return word
     return int(word) if word.lstrip("+-").isdecimal() else float(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-from seqae.cli.inputs import name_of
+from seqae.cli.file_names import result_name
 from seqae.cli.messages import existing
 from seqae.cli.session import detector_in, saved_in, with_channels
 from seqae.cli.summary import threshold_in_words
@@ -50,7 +50,7 @@ def recalibrate(
     save(new, out)
     for recording in recordings:
         for warning in recording.warnings:
-            print(f"note   {name_of(recording)}: {warning}")
+            print(f"note   {result_name(recording)}: {warning}")
     print(f"{sum(map(len, recordings))} rows: {rates[0]:.2%} raised an alarm before, {rates[1]:.2%} do now.")
     print(threshold_in_words(new.threshold_, new.empirical_false_alarm_rate_))
     if new.scorer_.warning:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.anomaly.events import Event
     from seqae.anomaly.online.alerts import Alert
-    from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
+    from seqae.anomaly.online.detector import StreamUpdate
 
 Shown = Literal["final", "provisional", "none"]
 _CHUNK = 2**16  # maximum bytes read at once: rows that wait in the pipe are computed together
@@ -61,50 +61,36 @@ def stream(
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows
     """
-    from seqae.anomaly.online.detector import OnlineDetector
     from seqae.cli.line_reader import LineReader
+    from seqae.cli.machine_streams import MachineStreams
 
     detector = detector_in(saved_in(model))
-    online = OnlineDetector(detector, period)
-    if state is not None:
-        _resume(online, state)
+    online = MachineStreams(detector, period, state)
     write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector)
 
-    def report(update: StreamUpdate) -> None:
+    def report(entity: str, update: StreamUpdate) -> None:
         for drift in update.drifts:
-            print(f"drift  {drift}", file=sys.stderr, flush=True)
-        write(update)
+            print(f"drift  {_of(entity)}{drift}", file=sys.stderr, flush=True)
+        write(entity, update)
 
     reader = LineReader(with_channels(ReadingOptions.of(**reading), detector.channels_), detector.reading_)
     saved = time.monotonic()
     try:
         with _end_asked() as asked:
-            for values, times in reader.blocks(_chunks(sys.stdin.fileno(), asked)):
-                report(online.push(values, times))
-                if state is not None and time.monotonic() > saved + _SAVED:
-                    online.save(state)
+            for block in reader.blocks(_chunks(sys.stdin.fileno(), asked)):
+                report(block.entity, online.push(block))
+                if time.monotonic() > saved + _SAVED:
+                    online.save()
                     saved = time.monotonic()
         if state is None:
-            report(online.finish())
+            for entity, update in online.finish():
+                report(entity, update)
     except BrokenPipeError:
         raise  # results that were not delivered are not in the state
     except ValueError:
-        _keep(online, state)
+        online.save()
         raise
-    _keep(online, state)
-
-
-def _resume(online: OnlineDetector, state: Path) -> None:
-    from seqae.anomaly.online.state import STATE_FILE
-
-    if (state / STATE_FILE).exists():
-        online.load(state)
-        print(f"note   goes on after {online.rows} rows (state of {state})", file=sys.stderr)
-
-
-def _keep(online: OnlineDetector, state: Path | None) -> None:
-    if state is not None and online.rows:
-        online.save(state)
+    online.save()
 
 
 def _chunks(source: int, asked: int) -> Iterator[bytes]:
@@ -133,33 +119,36 @@ def _end_asked() -> Iterator[int]:
         os.close(writer)
 
 
-def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[StreamUpdate], None]:
-    def write(update: StreamUpdate) -> None:
-        records: list[dict[str, Any]] = [{"alert": _of_alert(alert)} for alert in update.alerts]
+def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
+    def write(entity: str, update: StreamUpdate) -> None:
+        machine = {"entity": entity} if entity else {}
+        records: list[dict[str, Any]] = [{"alert": machine | _of_alert(alert)} for alert in update.alerts]
         if shown != "none":
             names, table = _table(update, shown, detector)
-            records += [dict(zip(names, cells)) for cells in table]
+            records += [machine | dict(zip(names, cells)) for cells in table]
         records += [{"event": _of_event(event)} for event in update.events]
         _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
 
     return write
 
 
-def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[StreamUpdate], None]:
+def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
     is_begun = False
 
-    def write(update: StreamUpdate) -> None:
+    def write(entity: str, update: StreamUpdate) -> None:
         nonlocal is_begun
         for alert in update.alerts:
             when = f"row {alert.row}" if alert.time is None else _text(alert.time)
-            print(f"alert  {when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
+            print(f"alert  {_of(entity)}{when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
         for event in update.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
-            print(f"event  {start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
+            print(f"event  {_of(entity)}{start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
         if shown == "none":
             return
         names, table = _table(update, shown, detector)
+        if entity:
+            names, table = ["entity", *names], [[entity, *cells] for cells in table]
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if table and not is_begun:
             writer.writerow(names)
@@ -200,12 +189,18 @@ def _text(moment: np.generic) -> str:
     return str(moment).rstrip("0").rstrip(".") if moment.dtype.kind == "M" else str(float(moment))
 
 
+def _of(entity: str) -> str:
+    """Return the beginning of a line about a machine, "" if it has no name."""
+    return f"{entity}: " if entity else ""
+
+
 def _of_alert(alert: Alert) -> dict[str, Any]:
     return asdict(alert) | {"time": None if alert.time is None else _text(alert.time)}
 
 
 def _of_event(event: Event) -> dict[str, Any]:
-    return asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
 def _out(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqae.cli.inputs import name_of
+from seqae.cli.file_names import result_name
 from seqae.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _MAX_CHANNELS = 3
 def show_detections(detections: Sequence[Detection]) -> None:
     """Print a line for each recording, and one for each of the most severe events."""
     show_table(("recording", "rows", "alarms", "events"), map(_counts, detections))
-    found = [(event, name_of(detection.recording)) for detection in detections for event in detection.events]
+    found = [(event, result_name(detection.recording)) for detection in detections for event in detection.events]
     worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MAX_EVENTS]
     if worst:
         print("\nThe most severe events" if len(found) > len(worst) else "\nThe events, the most severe first")
@@ -31,7 +31,7 @@ def show_detections(detections: Sequence[Detection]) -> None:
 def detection_summary(detection: Detection) -> dict[str, Any]:
     """Return the counts of a recording and its events, for JSON."""
     return {
-        "name": name_of(detection.recording),
+        "name": result_name(detection.recording),
         **({"entity": detection.recording.entity} if detection.recording.entity else {}),
         "rows": len(detection.recording),
         "alarms": int(detection.alarms.sum()),
@@ -59,7 +59,7 @@ def threshold_in_words(threshold: float, held_out_rate: float) -> str:
 
 def _counts(detection: Detection) -> tuple[str, int, str, int]:
     rows, alarms = len(detection.recording), int(detection.alarms.sum())
-    return name_of(detection.recording), rows, f"{alarms} ({alarms / rows:.2%})", len(detection.events)
+    return result_name(detection.recording), rows, f"{alarms} ({alarms / rows:.2%})", len(detection.events)
 
 
 def _span(event: Event) -> tuple[str, str]:

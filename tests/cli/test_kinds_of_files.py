@@ -13,7 +13,8 @@ import pytest
 
 import seqae
 from seqae.cli import main
-from seqae.cli.inputs import KINDS, FileOptions, in_order, read_inputs
+from seqae.cli.file_names import in_order
+from seqae.cli.inputs import KINDS, FileOptions, read_inputs
 from seqae.data import read_audio, read_video
 
 RNG = np.random.default_rng(0)
