@@ -8,7 +8,7 @@ import numpy as np
 
 from seqae.data.arrays import MAX_MAGNITUDE
 
-SAMPLE = 2000  # rows in which channels are compared first
+SAMPLE = 500  # rows in which channels are compared first
 MIN_ROWS = 10  # in fewer rows channels may be equal by chance
 MAX_CHANNELS = 2000  # all are compared with all
 TOLERANCE = 1e-6  # of the range of a channel
@@ -50,10 +50,13 @@ def _alike(sample: np.ndarray) -> list[tuple[int, int]]:
     means = np.where(known, sample, 0).sum(axis=0) / np.maximum(counts, 1)
     scaled = np.where(known, sample - means, 0)
     scaled /= np.maximum(abs(scaled).max(axis=0, initial=0), np.finfo(np.float64).tiny)
-    square = scaled**2
-    both = known.astype(np.float64)
-    norms = np.sqrt((square.T @ both) * (both.T @ square))  # over the rows in which both are known
-    alike = (abs(scaled.T @ scaled) > 0.999 * norms) & (norms > 0) & (both.T @ both >= MIN_ROWS)
+    if known.all():
+        norms = np.sqrt(np.outer(*[(scaled**2).sum(axis=0)] * 2))
+        alike = (abs(scaled.T @ scaled) > 0.999 * norms) & (norms > 0) & (len(sample) >= MIN_ROWS)
+    else:
+        square, both = scaled**2, known.astype(np.float64)
+        norms = np.sqrt((square.T @ both) * (both.T @ square))  # over the rows in which both are known
+        alike = (abs(scaled.T @ scaled) > 0.999 * norms) & (norms > 0) & (both.T @ both >= MIN_ROWS)
     return [(first, second) for first, second in np.argwhere(alike).tolist() if first < second]
 
 

@@ -28,7 +28,7 @@ def refuse_transposed(table: Table) -> None:
         moments = [str(column.iloc[0]) for column in list(table.columns.values())[1:]]
     heads = [header for header in moments if not UNIT.fullmatch(header.lower())][:SAMPLE]
     column = next(iter(table.columns.values()))
-    if len(heads) > 1 and _is_text(column) and all(map(is_stamp, heads)):
+    if len(heads) > 1 and all(map(is_stamp, heads)) and _is_text(column):
         raise ValueError(
             f"each row is a channel, such as {column.iloc[-1]!r}, and each column a moment, such as {heads[0]!r} "
             f"({table.where}). Expected a row for each moment. Say so: transposed=True"

@@ -103,6 +103,8 @@ def _is_coded(runs: Sequence[np.ndarray]) -> bool:
 
 def _rises(run: np.ndarray) -> bool:
     """Whether a channel rises in every row of a run."""
+    if not (np.diff(run[:MIN_RISING_ROWS]) > 0).all():
+        return False
     before = -np.inf
     for _, block in blocks_of_rows(run):
         if not (block[0] > before and (np.diff(block) > 0).all()):
