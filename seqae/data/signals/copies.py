@@ -14,12 +14,15 @@ MAX_CHANNELS = 2000  # all are compared with all
 TOLERANCE = 1e-6  # of the range of a channel
 
 
-def copies_of_channels(runs: Sequence[np.ndarray], channels: Sequence[str]) -> Iterator[str]:
+def copies_of_channels(
+    runs: Sequence[np.ndarray], channels: Sequence[str], ignored: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield warnings about channels that equal another one, or would in another unit.
 
     Args:
         runs: The values of each run, `(time, channel)`.
         channels: The name of each channel.
+        ignored: Columns that were left out, which proposals add to.
     """
     if not 1 < len(channels) <= MAX_CHANNELS:
         return
@@ -30,12 +33,16 @@ def copies_of_channels(runs: Sequence[np.ndarray], channels: Sequence[str]) -> I
             continue
         if all(_fits(line, values[:, first], values[:, second]) for values in runs):
             copies.add(second)
-            unit = "" if line == (1, 0) else f" times {line[0]:.6g} plus {line[1]:.6g}"
             name = channels[second]
             yield (
-                f"channel {name!r} is a copy of {channels[first]!r}{unit}, and counts twice; leave one out: "
-                f"ignore=[{name!r}]"
+                f"channel {name!r} is a copy of {channels[first]!r}{_formula(*line)}, and counts twice; leave one out: "
+                f"ignore={[*ignored, name]!r}"
             )
+
+
+def _formula(factor: float, summand: float) -> str:
+    times = "" if abs(factor - 1) < TOLERANCE else f" times {factor:.6g}"
+    return times + (f" plus {summand:.6g}" if summand else "")
 
 
 def _sample(values: np.ndarray, rows: int) -> np.ndarray:

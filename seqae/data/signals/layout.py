@@ -62,7 +62,7 @@ class LaidOut:
         for entity, rows in zip(self.machines.names, self.machines.rows()):
             own = _compact(_in_order(table, rows, options))
             values, times = found.values[own], None if found.times is None else found.times[own]
-            remarks = (*notes, *data_warnings(values, found.channels, times))
+            remarks = (*notes, *data_warnings(values, found.channels, times, options))
             yield Recording(values, found.channels, times, units, table.name, entity, remarks)
 
 

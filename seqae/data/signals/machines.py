@@ -24,9 +24,10 @@ THINGS = (
 )
 NUMBER = "id|no|nr|num|number|name|code|key|serial|label|tag|index|idx"
 NAMED_MACHINE = re.compile(rf"({MACHINES})|({MACHINES}|{THINGS})({NUMBER})|u?u?id|serial(no|nr|number)?|hostname|imei")
-MAYBE_MACHINE = re.compile(THINGS)
+MAYBE_MACHINE = re.compile(rf"{THINGS}|.*(run|trial|batch|experiment|simulation)")
 MIN_ROWS = 2  # rows of each machine, on average
 FEW_STEPS = 0.02  # steps back that may remain where clocks were set
+MIN_COUNTED = 0.8  # the fraction of steps by one in a column that counts, and begins anew for each machine
 MIN_FILLED = 0.5  # the fraction of moments in which each machine has a row, if numbers are machines
 
 
@@ -50,13 +51,15 @@ class Machines:
             ValueError: There is no such column, or it is empty in a row.
         """
         rows = len(table)
-        found = cls(np.zeros(rows, dtype=np.int64), (table.entity,))
+        found = cls(np.zeros(rows, dtype=np.int64), ("",))
         for name in machine_columns(table, options):
             if name == "file" and name not in table.columns:
                 found = found._divided(np.zeros(rows, dtype=np.int64), [machine_of_file(table.name)])
             else:
                 found = found._divided(*_names(table, name))
-        return found
+        if found.names == (table.entity,):
+            return found
+        return cls(found.codes, tuple(" / ".join(filter(None, (table.entity, name))) for name in found.names))
 
     def rows(self) -> list[np.ndarray]:
         """Return the rows of each machine, in the order of the table."""
@@ -92,9 +95,9 @@ def refuse_mixed_machines(table: Table, options: ReadingOptions) -> None:
             called so; the message says how to name it.
     """
     candidates = {name: codes for name in table.columns if (codes := _codes(table, name, options)) is not None}
-    for clock, time_column in _clocks(table, candidates):
+    for clock, time_column in _clocks(table):
         for name, codes in candidates.items():
-            if separates(codes, clock) and _is_structure(table, name, codes, clock, options):
+            if name != time_column and separates(codes, clock) and _is_structure(table, name, codes, clock, options):
                 raise ValueError(_mixed(table, options, (name,), codes, time_column))
         for first, second in combinations([name for name in candidates if _may_be_machine(table, name)], 2):
             codes = pd.factorize(candidates[first] * (candidates[second].max() + 1) + candidates[second])[0]
@@ -150,7 +153,7 @@ def _is_discrete(column: pd.Series) -> bool:
     return isinstance(column.iloc[0], str) and pd.api.types.infer_dtype(column, skipna=True) == "string"
 
 
-def _clocks(table: Table, candidates: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, str]]:
+def _clocks(table: Table) -> Iterator[tuple[np.ndarray, str]]:
     """The times, or else columns that count and begin anew: `(row,)` each, and the name of such a column."""
     if table.times is not None:
         yield table.times, ""
@@ -158,7 +161,7 @@ def _clocks(table: Table, candidates: dict[str, np.ndarray]) -> Iterator[tuple[n
     for name, column in table.columns.items():
         if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
             steps = np.diff(column.to_numpy(dtype=np.float64, na_value=np.nan))
-            if len(steps) and 0.5 < np.mean(steps == 1) < 1 and (steps[steps != 1] < 0).all():
+            if len(steps) and MIN_COUNTED < np.mean(steps == 1) < 1 and (steps[steps != 1] < 0).all():
                 yield column.to_numpy(dtype=np.float64, na_value=np.nan), name
 
 
