@@ -28,7 +28,7 @@ MAYBE_MACHINE = re.compile(rf"{THINGS}|.*(run|trial|batch|experiment|simulation)
 MIN_ROWS = 2  # rows of each machine, on average
 FEW_STEPS = 0.02  # steps back that may remain where clocks were set
 MIN_COUNTED = 0.8  # the fraction of steps by one in a column that counts, and begins anew for each machine
-MIN_FILLED = 0.5  # the fraction of moments in which each machine has a row, if numbers are machines
+MIN_FILLED = 0.8  # the fraction of moments in which each machine has a row, if numbers are machines
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,7 @@ def _is_structure(table: Table, name: str, codes: np.ndarray, clock: np.ndarray,
         if _is_left_out(table, name, options):
             return False  # the rows of each machine are a run of their own all the same
         return _may_be_machine(table, name) or count > 2
-    return filled >= MIN_FILLED or (_may_be_machine(table, name) and filled >= MIN_FILLED / 5)
+    return filled >= MIN_FILLED or (_may_be_machine(table, name) and filled >= MIN_FILLED / 8)
 
 
 def _is_block(codes: np.ndarray) -> bool:
@@ -230,7 +230,8 @@ def _mixed(table: Table, options: ReadingOptions, names: tuple[str, ...], codes:
     fix = f"Name {'it' if len(names) == 1 else 'them'}: by={by}" + (f", time_column={counter!r}" if counter else "")
     if is_block and len(names) == 1 and not counter:
         fix += f", or leave it out: ignore={[*options.ignore, *names]!r}"
-    if types.is_numeric_dtype(table.columns[names[0]]) and not is_machine_name(names[0]):
+    column = table.columns[names[0]]
+    if types.is_numeric_dtype(column) and (_is_switch(column) or not is_machine_name(names[0])):
         fix += f"; if it is a reading, name all channels: channels={_channels(table, options, counter)}"
     return f"{what} apart ({table.where}): {why}. Expected a run for each machine. {fix}"
 
