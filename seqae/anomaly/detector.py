@@ -127,7 +127,7 @@ class AnomalyDetector:
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
         refuse_half_named(recordings)
-        warn_of_data(recordings)
+        warn_of_data(recordings, options)
         resampling = resampling_for(recordings, options, self.window)
         recordings = [on_grid(recording, resampling).recording for recording in recordings]
         warn_of_levels(recordings)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from seqae.data.arrays import refuse_enormous
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.sampling import Sampling
 from seqae.data.signals.warnings import channel_warnings
@@ -32,13 +33,14 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
         refuse_enormous(recording.values, recording.channels, partial(_locate, name))
 
 
-def warn_of_data(recordings: Sequence[Recording]) -> None:
+def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None = None) -> None:
     """Warn of channels from which nothing or nonsense would be learnt: labels, marks of missing values, copies.
 
     Args:
         recordings: The rows to learn from, all with the same channels.
+        options: How they were read, which proposals add to.
     """
-    found = list(channel_warnings([each.values for each in recordings], recordings[0].channels))
+    found = list(channel_warnings([each.values for each in recordings], recordings[0].channels, options))
     for message in found[:MAX_WARNINGS]:
         warnings.warn(message, stacklevel=4)  # through `fit` and what spells its signature out
     if len(found) > MAX_WARNINGS:

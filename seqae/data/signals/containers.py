@@ -88,7 +88,7 @@ def table_of_records(records: np.ndarray, where: str) -> Table:
         ValueError: The array has several dimensions, or a field holds several values.
     """
     names = records.dtype.names or ()
-    nested = [name for name in names if records[name].ndim != 1]
+    nested = [name for name in names if records[name].ndim > records.ndim]
     if nested or records.ndim != 1:
         prefix = f"{where}: " if where else ""
         what = f"fields {format_names(nested)} of several values" if nested else f"shape {records.shape}"

@@ -8,19 +8,22 @@ import numpy as np
 
 from seqae.data.arrays import MAX_MAGNITUDE
 
-SAMPLE = 2000  # rows in which channels are compared first
+SAMPLE = 500  # rows in which channels are compared first
 MIN_ROWS = 10  # in fewer rows channels may be equal by chance
 MAX_CHANNELS = 2000  # all are compared with all
 MAX_PLAIN = 64  # channels whose products are computed fastest in one thread
 TOLERANCE = 1e-6  # of the range of a channel
 
 
-def copies_of_channels(runs: Sequence[np.ndarray], channels: Sequence[str]) -> Iterator[str]:
+def copies_of_channels(
+    runs: Sequence[np.ndarray], channels: Sequence[str], ignored: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield warnings about channels that equal another one, or would in another unit.
 
     Args:
         runs: The values of each run, `(time, channel)`.
         channels: The name of each channel.
+        ignored: Columns that were left out, which proposals add to.
     """
     if not 1 < len(channels) <= MAX_CHANNELS:
         return
@@ -31,12 +34,16 @@ def copies_of_channels(runs: Sequence[np.ndarray], channels: Sequence[str]) -> I
             continue
         if all(_fits(line, values[:, first], values[:, second]) for values in runs):
             copies.add(second)
-            unit = "" if line == (1, 0) else f" times {line[0]:.6g} plus {line[1]:.6g}"
             name = channels[second]
             yield (
-                f"channel {name!r} is a copy of {channels[first]!r}{unit}, and counts twice; leave one out: "
-                f"ignore=[{name!r}]"
+                f"channel {name!r} is a copy of {channels[first]!r}{_formula(*line)}, and counts twice; leave one out: "
+                f"ignore={[*ignored, name]!r}"
             )
+
+
+def _formula(factor: float, summand: float) -> str:
+    times = "" if abs(factor - 1) < TOLERANCE else f" times {factor:.6g}"
+    return times + (f" plus {summand:.6g}" if summand else "")
 
 
 def _sample(values: np.ndarray, rows: int) -> np.ndarray:
@@ -51,10 +58,13 @@ def _alike(sample: np.ndarray) -> list[tuple[int, int]]:
     means = np.where(known, sample, 0).sum(axis=0) / np.maximum(counts, 1)
     scaled = np.where(known, sample - means, 0)
     scaled /= np.maximum(abs(scaled).max(axis=0, initial=0), np.finfo(np.float64).tiny)
-    square = scaled**2
-    both = known.astype(np.float64)
-    norms = np.sqrt(_products(square, both) * _products(both, square))  # over the rows in which both are known
-    alike = (abs(_products(scaled, scaled)) > 0.999 * norms) & (norms > 0) & (_products(both, both) >= MIN_ROWS)
+    if known.all():
+        norms = np.sqrt(np.outer(*[(scaled**2).sum(axis=0)] * 2))
+        alike = (abs(_products(scaled, scaled)) > 0.999 * norms) & (norms > 0) & (len(sample) >= MIN_ROWS)
+    else:
+        square, both = scaled**2, known.astype(np.float64)
+        norms = np.sqrt(_products(square, both) * _products(both, square))  # over the rows in which both are known
+        alike = (abs(_products(scaled, scaled)) > 0.999 * norms) & (norms > 0) & (_products(both, both) >= MIN_ROWS)
     return [(first, second) for first, second in np.argwhere(alike).tolist() if first < second]
 
 

@@ -60,11 +60,9 @@ class LaidOut:
         sources = zip(found.channels, found.columns)
         units = {name: table.units[source] for name, source in sources if source in table.units}
         for entity, rows in zip(self.machines.names, self.machines.rows()):
-            rows = _in_order(table, rows, options)
-            is_whole = np.array_equal(rows, np.arange(len(found.values)))
-            values = found.values if is_whole else found.values[rows]
-            times = None if found.times is None else found.times[rows]
-            remarks = (*notes, *data_warnings(values, found.channels, times))
+            own = _compact(_in_order(table, rows, options))
+            values, times = found.values[own], None if found.times is None else found.times[own]
+            remarks = (*notes, *data_warnings(values, found.channels, times, options))
             values = np.ascontiguousarray(values)  # each row in one piece, as models take them
             yield Recording(values, found.channels, times, units, table.name, entity, remarks)
 
@@ -82,6 +80,12 @@ def _in_order(table: Table, rows: np.ndarray, options: ReadingOptions) -> np.nda
         return rows[np.argsort(table.times[rows], kind="stable")]
     refuse_disorder(table.times[rows], table.time_columns[0], lambda row: table.locate(int(rows[row])))
     return rows
+
+
+def _compact(rows: np.ndarray) -> np.ndarray | slice:
+    """Return rows as a slice if they follow each other: so nothing is copied for a table of one machine."""
+    is_slice = rows[-1] - rows[0] + 1 == len(rows) and bool((np.diff(rows) == 1).all())
+    return slice(int(rows[0]), int(rows[-1]) + 1) if is_slice else rows
 
 
 def _left_out(found: Readings, table: Table, options: ReadingOptions) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _without_marks(recording: Recording, options: ReadingOptions) -> Recording:
     values = CellReader.of(options).without_marks(recording.values)
     before = set(data_warnings(recording.values, recording.channels, recording.times))
     notes = [each for each in recording.warnings if each not in before]
-    found = data_warnings(values, recording.channels, recording.times)
+    found = data_warnings(values, recording.channels, recording.times, options)
     return replace(recording, values=values, warnings=(*notes, *found))
 
 

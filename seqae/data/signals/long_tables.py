@@ -90,8 +90,8 @@ def wide(table: Table, machines: Machines, options: ReadingOptions) -> tuple[Tab
     notes = list(table.warnings)
     if pivot.further:
         notes.append(
-            f"{pivot.further:,} values of column {value!r} have the time and {tag!r} of another, and are further rows "
-            f"of that time; the first is in {table.locate(pivot.first_further)}"
+            f"{pivot.further:,} value{'s' * (pivot.further > 1)} of column {value!r} with the time and {tag!r} of "
+            f"another: they are in further rows of that time, first {table.locate(pivot.first_further)}"
         )
     units, left_out = _beside(table, rows, (tag, value), options)
     if left_out:
@@ -224,14 +224,13 @@ def _long(table: Table, options: ReadingOptions, tag: str, value: str) -> str:
     elif not table.time_columns:
         stamped = (name for name, column in table.columns.items() if is_stamp(column.iloc[0]))
         names += f", time_column={next(stamped, 'time')!r}"
-    machines = [
-        name
-        for name, column in table.columns.items()
-        if name not in (tag, value) and is_machine_name(name) and column.nunique() > 1
-    ]
+    tags = _factorized(table.columns[tag])[0]
+    others = [name for name in _others(table, (tag, value), options) if is_machine_name(name)]
+    machines = [name for name in others if _varies_within(_factorized(table.columns[name])[0], tags)]
     if machines and not machine_columns(table, options):
-        names += f", by={machines[0] if len(machines) == 1 else machines!r}"
+        names += f", by={machines if len(machines) > 1 else machines[0]!r}"
+    alternative = "" if _is_tag_name(tag) else f"; or, if each is a machine of its own: by={tag!r}"
     return (
         f"column {tag!r} names the channel of each value: a long table with one row for each sensor and moment "
-        f"({table.locate(0)}: {example!r}). Expected a column for each sensor. Make it wide: {names}"
+        f"({table.locate(0)}: {example!r}). Expected a column for each sensor. Make it wide: {names}{alternative}"
     )

@@ -24,10 +24,11 @@ THINGS = (
 )
 NUMBER = "id|no|nr|num|number|name|code|key|serial|label|tag|index|idx"
 NAMED_MACHINE = re.compile(rf"({MACHINES})|({MACHINES}|{THINGS})({NUMBER})|u?u?id|serial(no|nr|number)?|hostname|imei")
-MAYBE_MACHINE = re.compile(THINGS)
+MAYBE_MACHINE = re.compile(rf"{THINGS}|.*(run|trial|batch|experiment|simulation)")
 MIN_ROWS = 2  # rows of each machine, on average
 FEW_STEPS = 0.02  # steps back that may remain where clocks were set
-MIN_FILLED = 0.5  # the fraction of moments in which each machine has a row, if numbers are machines
+MIN_COUNTED = 0.8  # the fraction of steps by one in a column that counts, and begins anew for each machine
+MIN_FILLED = 0.8  # the fraction of moments in which each machine has a row, if numbers are machines
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +51,15 @@ class Machines:
             ValueError: There is no such column, or it is empty in a row.
         """
         rows = len(table)
-        found = cls(np.zeros(rows, dtype=np.int64), (table.entity,))
+        found = cls(np.zeros(rows, dtype=np.int64), ("",))
         for name in machine_columns(table, options):
             if name == "file" and name not in table.columns:
                 found = found._divided(np.zeros(rows, dtype=np.int64), [machine_of_file(table.name)])
             else:
                 found = found._divided(*_names(table, name))
-        return found
+        if found.names == (table.entity,):
+            return found
+        return cls(found.codes, tuple(" / ".join(filter(None, (table.entity, name))) for name in found.names))
 
     def rows(self) -> list[np.ndarray]:
         """Return the rows of each machine, in the order of the table."""
@@ -92,7 +95,7 @@ def refuse_mixed_machines(table: Table, options: ReadingOptions) -> None:
             called so; the message says how to name it.
     """
     candidates = {name: codes for name in table.columns if (codes := _codes(table, name, options)) is not None}
-    for clock, time_column in _clocks(table, candidates):
+    for clock, time_column in _clocks(table):
         for name, codes in candidates.items():
             if name != time_column and separates(codes, clock) and _is_structure(table, name, codes, clock, options):
                 raise ValueError(_mixed(table, options, (name,), codes, time_column))
@@ -150,7 +153,7 @@ def _is_discrete(column: pd.Series) -> bool:
     return isinstance(column.iloc[0], str) and pd.api.types.infer_dtype(column, skipna=True) == "string"
 
 
-def _clocks(table: Table, candidates: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, str]]:
+def _clocks(table: Table) -> Iterator[tuple[np.ndarray, str]]:
     """The times, or else columns that count and begin anew: `(row,)` each, and the name of such a column."""
     if table.times is not None:
         yield table.times, ""
@@ -158,7 +161,7 @@ def _clocks(table: Table, candidates: dict[str, np.ndarray]) -> Iterator[tuple[n
     for name, column in table.columns.items():
         if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
             steps = np.diff(column.to_numpy(dtype=np.float64, na_value=np.nan))
-            if len(steps) and 0.5 < np.mean(steps == 1) < 1 and (steps[steps != 1] < 0).all():
+            if len(steps) and MIN_COUNTED < np.mean(steps == 1) < 1 and (steps[steps != 1] < 0).all():
                 yield column.to_numpy(dtype=np.float64, na_value=np.nan), name
 
 
@@ -182,7 +185,7 @@ def _is_structure(table: Table, name: str, codes: np.ndarray, clock: np.ndarray,
         if _is_left_out(table, name, options):
             return False  # the rows of each machine are a run of their own all the same
         return _may_be_machine(table, name) or count > 2
-    return filled >= MIN_FILLED or (_may_be_machine(table, name) and filled >= MIN_FILLED / 5)
+    return filled >= MIN_FILLED or (_may_be_machine(table, name) and filled >= MIN_FILLED / 8)
 
 
 def _is_block(codes: np.ndarray) -> bool:
@@ -227,7 +230,8 @@ def _mixed(table: Table, options: ReadingOptions, names: tuple[str, ...], codes:
     fix = f"Name {'it' if len(names) == 1 else 'them'}: by={by}" + (f", time_column={counter!r}" if counter else "")
     if is_block and len(names) == 1 and not counter:
         fix += f", or leave it out: ignore={[*options.ignore, *names]!r}"
-    if types.is_numeric_dtype(table.columns[names[0]]) and not is_machine_name(names[0]):
+    column = table.columns[names[0]]
+    if types.is_numeric_dtype(column) and (_is_switch(column) or not is_machine_name(names[0])):
         fix += f"; if it is a reading, name all channels: channels={_channels(table, options, counter)}"
     return f"{what} apart ({table.where}): {why}. Expected a run for each machine. {fix}"
 

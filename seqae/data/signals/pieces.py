@@ -51,7 +51,7 @@ def joined(tables: Sequence[Table], name: str = "", ignored: Collection[str] = (
     units = {plain: unit for table in reversed(tables) for plain, unit in table.units.items()}
     warnings = dict.fromkeys(warning for table in tables for warning in table.warnings)
     locate = _locator([table.locate for table in tables], lengths)
-    return Table(columns, headers, units, name, locate, tuple(warnings))
+    return Table(columns, headers, units, name, locate, tuple(warnings), by=tables[0].by)
 
 
 def _locator(locate: Sequence[Callable[[int], str]], lengths: Sequence[int]) -> Callable[[int], str]:

@@ -94,7 +94,7 @@ def unread_message(
 
 def _advise(advice: _Advice, name: str, cells: Cells, column: pd.Series) -> None:
     """Add what would read one column."""
-    words = [word for word in cells.words if word.strip()]
+    words = list({plain_word(word): word for word in reversed(cells.words) if word.strip()}.values())[::-1]
     if cells.has_others or not words or len(words) > MAX_WORDS or is_label_name(name):
         advice.add_ignored(name)
     elif cells.has_numbers:

@@ -155,16 +155,19 @@ class Table:
         reader = CellReader.of(options)
         values = np.empty((len(self.columns[names[0]]), len(names)), order="F")  # each column in one piece
         unread: dict[str, Cells] = {}
+        infinite: list[str] = []
         for index, name in enumerate(names):
             cells = reader.cells(self.columns[name])
             values[:, index] = cells.values
             if cells.unread.any():
                 unread[name] = cells
+            if np.isinf(cells.values).any():
+                infinite.append(name)
         if unread:
             first = {name: self._place(name, int(np.argmax(cells.unread))) for name, cells in unread.items()}
             raise ValueError(unread_message(unread, self.columns, options, first))
-        for index, name in enumerate(names):
-            refuse_infinite(values[:, index : index + 1], [name], partial(self._place, name))
+        for name in infinite[:1]:
+            refuse_infinite(values[:, [names.index(name)]], [name], partial(self._place, name))
         return values
 
     def _place(self, name: str, row: int) -> str:

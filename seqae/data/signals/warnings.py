@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.copies import copies_of_channels
 from seqae.data.signals.marks import suspected_marks
+from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.sampling import Sampling
 
 LABEL = re.compile(
@@ -17,32 +19,55 @@ LABEL = re.compile(
     r"groundtruth|normal/?attack|y|ytrue)(id|no|nr|number|flag|code|type|class|labels?)?"
 )
 MAX_CLASSES = 20  # a label has at most so many different whole numbers
+MAX_NAMED = 10  # channels that hold a mark
 MIN_RISING_ROWS = 10  # with fewer rows, a channel may rise in every row by chance
 
 
-def data_warnings(values: np.ndarray, channels: Sequence[str], times: np.ndarray | None = None) -> Iterator[str]:
+def data_warnings(
+    values: np.ndarray,
+    channels: Sequence[str],
+    times: np.ndarray | None = None,
+    options: ReadingOptions | None = None,
+) -> Iterator[str]:
     """Yield warnings about unusual values, one line each, with rows counted from 0.
 
     Args:
         values: `(time, channel)`.
         channels: The name of each channel.
         times: `(time,)`, datetime64 or float seconds.
+        options: How the data was read, which proposals add to.
     """
     if times is not None:
         yield from _on_times(Sampling.of(times))
-    yield from channel_warnings([values], channels)
+    yield from channel_warnings([values], channels, options)
 
 
-def channel_warnings(runs: Sequence[np.ndarray], channels: Sequence[str]) -> Iterator[str]:
+def channel_warnings(
+    runs: Sequence[np.ndarray], channels: Sequence[str], options: ReadingOptions | None = None
+) -> Iterator[str]:
     """Yield warnings about channels in all runs together: labels, marks, constants, counters, copies.
 
     Args:
         runs: The values of each run, `(time, channel)`.
         channels: The name of each channel.
+        options: How the data was read, which proposals add to.
     """
+    options = options or ReadingOptions()
+    marks: dict[str, list[str]] = {}
     for index, channel in enumerate(channels):
-        yield from _on_channel(channel, [np.ascontiguousarray(values[:, index]) for values in runs])
-    yield from copies_of_channels(runs, channels)
+        column = [np.ascontiguousarray(values[:, index]) for values in runs]
+        facts = _Facts.of(column)
+        yield from _on_channel(channel, column, facts, options.ignore)
+        for mark, count in suspected_marks(column, facts.low, facts.high) if facts.low < facts.high else ():
+            marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {channel!r}")
+    if marks:
+        found = "; ".join(f"{mark} in {' and '.join(each[:MAX_NAMED])}" for mark, each in marks.items())
+        given = [repr(each) for each in options.missing]
+        yield (
+            f"numbers far from all others: {found}; if they mark missing values, say so: "
+            f"missing=[{', '.join([*given, *marks])}]"
+        )
+    yield from copies_of_channels(runs, channels, options.ignore)
 
 
 def is_label_name(name: str) -> bool:
@@ -64,30 +89,39 @@ def _on_times(sampling: Sampling) -> Iterator[str]:
         yield f"irregular sampling: {sampling.irregular:.0%} of the steps are more than a tenth off {period:g} s"
 
 
-def _on_channel(channel: str, runs: Sequence[np.ndarray]) -> Iterator[str]:
-    rows, present, low, high = sum(map(len, runs)), 0, np.inf, -np.inf
-    for run in runs:
-        for _, block in blocks_of_rows(run):
-            known = block[~np.isnan(block)]
-            present += len(known)
-            low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
-    if present == 0:
+@dataclass(frozen=True)
+class _Facts:
+    """What a channel holds in all runs: its rows, values that are there, and the lowest and highest of these."""
+
+    rows: int
+    present: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, runs: Sequence[np.ndarray]) -> _Facts:
+        present, low, high = 0, np.inf, -np.inf
+        for run in runs:
+            for _, block in blocks_of_rows(run):
+                known = block[~np.isnan(block)]
+                present += len(known)
+                low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
+        return cls(sum(map(len, runs)), present, float(low), float(high))
+
+
+def _on_channel(channel: str, runs: Sequence[np.ndarray], facts: _Facts, ignored: Sequence[str]) -> Iterator[str]:
+    if facts.present == 0:
         yield f"channel {channel!r} has no values"
         return
-    if (missing := 1 - present / rows) > 0.5:
+    leave_out = f"leave it out: ignore={[*ignored, channel]!r}"
+    if (missing := 1 - facts.present / facts.rows) > 0.5:
         yield f"channel {channel!r} is mostly empty: {missing:.1%} of its values are missing"
     if is_label_name(channel) and _is_coded(runs):
-        yield f"channel {channel!r} looks like a label, not a reading; if so, leave it out: ignore=[{channel!r}]"
-        return
-    if present > 1 and low == high:
-        yield f"channel {channel!r} is constant ({low:g})"
-    elif rows >= MIN_RISING_ROWS and all(map(_rises, runs)):
-        yield f"channel {channel!r} rises in every row; if it is a counter or clock, leave it out: ignore=[{channel!r}]"
-    for mark, count in suspected_marks(runs, float(low), float(high)):
-        yield (
-            f"channel {channel!r} is {mark} in {count:,} row{'s' * (count > 1)}, far from all other values; if that "
-            f"marks missing values, say so: missing=[{mark}]"
-        )
+        yield f"channel {channel!r} looks like a label, not a reading; if so, {leave_out}"
+    elif facts.present > 1 and facts.low == facts.high:
+        yield f"channel {channel!r} is constant ({facts.low:g})"
+    elif facts.rows >= MIN_RISING_ROWS and all(map(_rises, runs)):
+        yield f"channel {channel!r} rises in every row; if it is a counter or clock, {leave_out}"
 
 
 def _is_coded(runs: Sequence[np.ndarray]) -> bool:
@@ -103,6 +137,8 @@ def _is_coded(runs: Sequence[np.ndarray]) -> bool:
 
 def _rises(run: np.ndarray) -> bool:
     """Whether a channel rises in every row of a run."""
+    if not (np.diff(run[:MIN_RISING_ROWS]) > 0).all():
+        return False
     before = -np.inf
     for _, block in blocks_of_rows(run):
         if not (block[0] > before and (np.diff(block) > 0).all()):
