@@ -63,6 +63,9 @@ class AnomalyDetector:
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
         epochs: Passes over the training windows at most, for models that are trained.
         random_state: Seed of all random numbers.
+        calendar: Whether to learn what repeats itself each day or week, where the normal rows have dates and span at
+            least three of these. It is removed before all else, so that a Monday that looks like a Sunday is abnormal;
+            nothing is removed where it does not predict other days or weeks.
 
     Raises:
         ValueError: A window, a resolution or a rate is out of range.
@@ -96,6 +99,7 @@ class AnomalyDetector:
         min_rows: int = 1,
         epochs: int = 15,
         random_state: int = 0,
+        calendar: bool = True,
     ):
         check_settings(tuple(resolutions), window, false_alarm_rate, false_alarms_per_day)
         if model != "auto":
@@ -109,6 +113,7 @@ class AnomalyDetector:
         self.min_rows = min_rows
         self.epochs = epochs
         self.random_state = random_state
+        self.calendar = calendar
 
     @takes_reading_options
     def fit(self, normal: object, progress: bool = False, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
@@ -137,7 +142,7 @@ class AnomalyDetector:
             model = CANDIDATES[max(scores, key=scores.__getitem__)]
         else:
             model = as_factory(self.model)
-        scorer = self._fitter(model).fit(recordings, progress)
+        scorer = self._fitter(model).fit(recordings, progress, options.time_zone or "UTC")
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
         self.reading_, self.resampling_ = with_grid(options, resampling).remembered(), resampling
@@ -278,6 +283,11 @@ class AnomalyDetector:
         return tuple(self.scorer_.machines)
 
     @property
+    def needs_recordings(self) -> bool:
+        """Whether rows cannot be scored alone, but with their machine or their dates."""
+        return bool(self.scorer_.machines) or self.scorer_.rhythm is not None
+
+    @property
     def channels_(self) -> tuple[str, ...]:
         """The names of the channels."""
         return self.scorer_.channels
@@ -312,11 +322,13 @@ class AnomalyDetector:
             merge_gap=self.merge_gap,
             epochs=self.epochs,
             random_state=self.random_state,
+            calendar=self.calendar,
         )
 
     def _with_model(self, model: WindowModelFactory) -> AnomalyDetector:
-        """Return a copy with another model, to be fitted."""
+        """Return a copy with another model, to be fitted to less, without its dates."""
         other = copy.copy(self)
+        other.calendar = False
         other.model = model
         return other
 

@@ -32,7 +32,8 @@ from seqae.anomaly.fleet_fitting import (
 )
 from seqae.anomaly.localization import Localization
 from seqae.anomaly.normal_rows import cross_fit_blocks, hold_last, in_blocks, minimum_effect
-from seqae.anomaly.scorer import Scorer
+from seqae.anomaly.rhythm import split_rhythm
+from seqae.anomaly.scorer import Scorer, times_of
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
 from seqae.anomaly.windows import one_thread
@@ -101,13 +102,15 @@ class ScorerFitter:
     merge_gap: int
     epochs: int
     random_state: int
+    calendar: bool = True
 
-    def fit(self, recordings: Sequence[Recording], progress: bool = False) -> Scorer:
+    def fit(self, recordings: Sequence[Recording], progress: bool = False, time_zone: str = "UTC") -> Scorer:
         """Return a scorer that is fitted to normal recordings.
 
         Args:
             recordings: One or more recordings with the same channels.
             progress: Whether to show a progress bar of the training.
+            time_zone: The clock that a rhythm of the day follows.
 
         Raises:
             ValueError: There are no values, too large values or too few rows, or no times for a rate per day.
@@ -115,6 +118,9 @@ class ScorerFitter:
         period = usual_period(recordings)
         parts, entities = self._parts(recordings), _entities(recordings)
         scalers = fit_scalers(parts, entities, self.window * max(self.resolutions))
+        rhythm = None
+        if self.calendar:
+            rhythm, parts, scalers = split_rhythm(parts, entities, _times(recordings), scalers, period, time_zone)
         scaled = [scalers[entity].transform(part) for part, entity in zip(parts, entities)]
         rows = [torch.from_numpy(hold_last(part)) for part in scaled]
         effects = {entity: minimum_effect(own, scalers[entity]) for entity, own in by_entity(parts, entities).items()}
@@ -136,7 +142,7 @@ class ScorerFitter:
             ]
         typical = typical_scaler(list(scalers.values()))
         scorer = self._calibrate(evidence, recordings[0], typical, period, blocks, later, scaled, effect)
-        scorer = replace(scorer, history=fitted[0][1])
+        scorer = replace(scorer, history=fitted[0][1], rhythm=rhythm)
         if not entities[0]:
             return scorer
         scores, own = self._held_out_scores(scorer, blocks), by_entity(scaled, entities)
@@ -156,7 +162,7 @@ class ScorerFitter:
         Raises:
             ValueError: There are no values, too large values or too few rows.
         """
-        parts = self._parts(recordings)
+        parts = [part - scorer.expected(times) for part, times in zip(self._parts(recordings), _times(recordings))]
         scaler = self._shifted_scaler(scorer, parts)
         rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
         with one_thread(), torch.inference_mode():
@@ -171,7 +177,7 @@ class ScorerFitter:
             ]
         scaled, effect = [scaler.transform(part) for part in parts], minimum_effect(parts, scaler)
         new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], scaled, effect)
-        return replace(new, history=scorer.history, units=scorer.units)
+        return replace(new, history=scorer.history, units=scorer.units, rhythm=scorer.rhythm)
 
     def recalibrate_machines(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer of a fleet that also knows these machines, or knows them as they are now.
@@ -188,7 +194,8 @@ class ScorerFitter:
         """
         machines = dict(scorer.machines)
         for entity, own in by_entity(recordings, [each.entity for each in recordings]).items():
-            machines[entity] = calibrated_machine(scorer, self._parts(own), own, self.false_alarm_rate)
+            parts = self._parts(own), _times(own)
+            machines[entity] = calibrated_machine(scorer, *parts, own, self.false_alarm_rate)
         return replace(scorer, machines=machines)
 
     def _parts(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
@@ -360,6 +367,11 @@ class ScorerFitter:
 def _entities(recordings: Sequence[Recording]) -> list[str]:
     """Return the machine of each part without a gap in time."""
     return [recording.entity for recording in recordings for _ in recording.segments()]
+
+
+def _times(recordings: Sequence[Recording]) -> list[np.ndarray | None]:
+    """Return the times of each part without a gap in time, `(row,)` each."""
+    return [times_of(recording, rows) for recording in recordings for rows in recording.segments()]
 
 
 def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Distances:
