@@ -42,6 +42,9 @@ class AnomalyDetector:
     The same number ranks rows and raises alarms, and the scores of channels add up to it. All formulas are in
     `seqae/anomaly/README.md`.
 
+    Where recordings name their machine, `fit(data, by="machine")`, one model is shared and each machine has its own
+    level, scale and threshold; rows that are scored name theirs, too. `recalibrate` adds a machine.
+
     `fit` sets `scorer_`, which holds all that was learnt, `model_`, which created its window models, and for
     `model="auto"` `model_scores_`: the fraction of injected faults that each model found, less its false alarm rate.
 
@@ -156,6 +159,9 @@ class AnomalyDetector:
         rows than training. The mean of channels that have shifted is replaced; what is usual for their residuals is
         estimated again, and becomes wider or stays: few rows show too little of how far a channel wanders to make it
         tighter. The scores and the threshold are calibrated anew.
+
+        A detector that has learnt several machines gets to know another one, `recalibrate(rows, entity="m13")`, from an
+        hour of its normal rows or more, or the new level of one that it knows; the others stay as they are.
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
