@@ -42,6 +42,9 @@ class AnomalyDetector:
     The same number ranks rows and raises alarms, and the scores of channels add up to it. All formulas are in
     `seqae/anomaly/README.md`.
 
+    Where recordings name their machine, `fit(data, by="machine")`, one model is shared and each machine has its own
+    level, scale and threshold; rows that are scored name theirs, too. `recalibrate` adds a machine.
+
     `fit` sets `scorer_`, which holds all that was learnt, `model_`, which created its window models, and for
     `model="auto"` `model_scores_`: the fraction of injected faults that each model found, less its false alarm rate.
 
@@ -63,6 +66,9 @@ class AnomalyDetector:
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
         epochs: Passes over the training windows at most, for models that are trained.
         random_state: Seed of all random numbers.
+        calendar: Whether to learn what repeats itself each day or week, where the normal rows have dates and span at
+            least three of these. It is removed before all else, so that a Monday that looks like a Sunday is abnormal;
+            nothing is removed where it does not predict other days or weeks.
 
     Raises:
         ValueError: A window, a resolution or a rate is out of range.
@@ -96,6 +102,7 @@ class AnomalyDetector:
         min_rows: int = 1,
         epochs: int = 15,
         random_state: int = 0,
+        calendar: bool = True,
     ):
         check_settings(tuple(resolutions), window, false_alarm_rate, false_alarms_per_day)
         if model != "auto":
@@ -109,6 +116,7 @@ class AnomalyDetector:
         self.min_rows = min_rows
         self.epochs = epochs
         self.random_state = random_state
+        self.calendar = calendar
 
     @takes_reading_options
     def fit(self, normal: object, progress: bool = False, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
@@ -137,7 +145,7 @@ class AnomalyDetector:
             model = CANDIDATES[max(scores, key=scores.__getitem__)]
         else:
             model = as_factory(self.model)
-        scorer = self._fitter(model).fit(recordings, progress)
+        scorer = self._fitter(model).fit(recordings, progress, options.time_zone or "UTC")
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
         self.reading_, self.resampling_ = with_grid(options, resampling).remembered(), resampling
@@ -151,6 +159,9 @@ class AnomalyDetector:
         rows than training. The mean of channels that have shifted is replaced; what is usual for their residuals is
         estimated again, and becomes wider or stays: few rows show too little of how far a channel wanders to make it
         tighter. The scores and the threshold are calibrated anew.
+
+        A detector that has learnt several machines gets to know another one, `recalibrate(rows, entity="m13")`, from an
+        hour of its normal rows or more, or the new level of one that it knows; the others stay as they are.
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
@@ -278,6 +289,11 @@ class AnomalyDetector:
         return tuple(self.scorer_.machines)
 
     @property
+    def needs_recordings(self) -> bool:
+        """Whether rows cannot be scored alone, but with their machine or their dates."""
+        return bool(self.scorer_.machines) or self.scorer_.rhythm is not None
+
+    @property
     def channels_(self) -> tuple[str, ...]:
         """The names of the channels."""
         return self.scorer_.channels
@@ -312,11 +328,13 @@ class AnomalyDetector:
             merge_gap=self.merge_gap,
             epochs=self.epochs,
             random_state=self.random_state,
+            calendar=self.calendar,
         )
 
     def _with_model(self, model: WindowModelFactory) -> AnomalyDetector:
-        """Return a copy with another model, to be fitted."""
+        """Return a copy with another model, to be fitted to less, without its dates."""
         other = copy.copy(self)
+        other.calendar = False
         other.model = model
         return other
 

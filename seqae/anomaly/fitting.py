@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 
 import numpy as np
 import torch
@@ -13,11 +12,7 @@ from torch import Tensor
 from seqae.anomaly.calibration import Calibration, fit_calibration
 from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.evidence import (
-    KINDS,
-    Surprise,
     WindowEvidence,
-    believed_dimensions,
-    fit_surprise,
     fit_whitening,
     reconstructions,
 )
@@ -25,13 +20,28 @@ from seqae.anomaly.fleet import by_entity
 from seqae.anomaly.fleet_fitting import (
     calibrated_machine,
     fit_machines,
-    fit_scalers,
     fleet_blocks,
     halves_by_machine,
     typical_scaler,
 )
+from seqae.anomaly.held_out import (
+    Block,
+    Distances,
+    evidence_of_block,
+    known_resolutions,
+    measure,
+    surprise_of_blocks,
+    widened,
+)
 from seqae.anomaly.localization import Localization
-from seqae.anomaly.normal_rows import cross_fit_blocks, hold_last, in_blocks, minimum_effect
+from seqae.anomaly.normal_rows import (
+    cross_fit_blocks,
+    hold_last,
+    in_blocks,
+    minimum_effect,
+    times_of_parts,
+)
+from seqae.anomaly.scaled_rows import ScaledRows, scale_rows
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
@@ -46,7 +56,6 @@ MIN_TRAINING_WINDOWS = 4  # windows without overlap in the longest part, at ever
 FOLD_WINDOWS = 1.25  # windows without overlap in a fold, at every resolution
 MAX_WINDOW_SIZE = 2048  # numbers in a window; longer ones of many channels have no reliable covariance
 SECONDS_PER_DAY = 86400.0
-Distances = Sequence[Tensor | None]  # of windows, (kind, window, channel) for each resolution that has some
 MIN_ALARM_ROWS = 10  # normal rows above the threshold that would determine it
 
 
@@ -70,21 +79,6 @@ def check_settings(
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Consecutive normal rows that are measured by models that were not fitted to them.
-
-    Attributes:
-        distances: The distances of their windows.
-        fold: The number of the fold that they were held out in.
-        entity: Their machine, "" if none is named.
-    """
-
-    distances: Distances
-    fold: int
-    entity: str = ""
-
-
 @dataclass(frozen=True)
 class ScorerFitter:
     """Fits scorers to normal rows; the arguments are those of `AnomalyDetector`.
@@ -101,47 +95,43 @@ class ScorerFitter:
     merge_gap: int
     epochs: int
     random_state: int
+    calendar: bool = True
 
-    def fit(self, recordings: Sequence[Recording], progress: bool = False) -> Scorer:
+    def fit(self, recordings: Sequence[Recording], progress: bool = False, time_zone: str = "UTC") -> Scorer:
         """Return a scorer that is fitted to normal recordings.
 
         Args:
             recordings: One or more recordings with the same channels.
             progress: Whether to show a progress bar of the training.
+            time_zone: The clock that a rhythm of the day follows.
 
         Raises:
             ValueError: There are no values, too large values or too few rows, or no times for a rate per day.
         """
         period = usual_period(recordings)
-        parts, entities = self._parts(recordings), _entities(recordings)
-        scalers = fit_scalers(parts, entities, self.window * max(self.resolutions))
-        scaled = [scalers[entity].transform(part) for part, entity in zip(parts, entities)]
-        rows = [torch.from_numpy(hold_last(part)) for part in scaled]
-        effects = {entity: minimum_effect(own, scalers[entity]) for entity, own in by_entity(parts, entities).items()}
-        effect = np.sqrt(np.mean(np.square(list(effects.values())), axis=0))
-        noise = torch.from_numpy(effect).square().clamp(min=MINIMUM_NOISE)
+        parts = self._parts(recordings)
+        longest, clock = self.window * max(self.resolutions), time_zone if self.calendar else None
+        normal = scale_rows(parts, recordings, longest, period, clock)
+        rows = [torch.from_numpy(hold_last(part)) for part in normal.scaled]
+        noise = torch.from_numpy(normal.effect).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
             fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
-            blocks: Sequence[Block] = self._blocks(rows, entities, noise, window, resolutions)
-            halves = halves_by_machine(rows, entities)
+            blocks: Sequence[Block] = self._blocks(rows, normal.entities, noise, window, resolutions)
+            halves = halves_by_machine(rows, normal.entities)
             later: Sequence[Distances] = self._held_out(*halves, noise, window, resolutions)
-            evidence, blocks, later = _measured(evidence, blocks, later)
+            evidence, blocks, later = known_resolutions(evidence, blocks, later)
             evidence = [
-                replace(each, surprise=_fit_surprise(each, [block.distances[number] for block in blocks], parts))
+                replace(each, surprise=surprise_of_blocks(each, [block.distances[number] for block in blocks], parts))
                 for number, each in enumerate(evidence)
             ]
-        typical = typical_scaler(list(scalers.values()))
-        scorer = self._calibrate(evidence, recordings[0], typical, period, blocks, later, scaled, effect)
-        scorer = replace(scorer, history=fitted[0][1])
-        if not entities[0]:
-            return scorer
-        scores, own = self._held_out_scores(scorer, blocks), by_entity(scaled, entities)
-        machines = fit_machines(scorer, scores, own, scalers, effects, self.false_alarm_rate)
-        return replace(scorer, machines=machines)
+        typical = typical_scaler(list(normal.scalers.values()))
+        scorer = self._calibrate(evidence, recordings[0], typical, period, blocks, later, normal.scaled, normal.effect)
+        scorer = replace(scorer, history=fitted[0][1], rhythm=normal.rhythm)
+        return self._with_machines(scorer, normal, blocks) if normal.entities[0] else scorer
 
     def recalibrate(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer with the same models, calibrated on other normal recordings.
@@ -156,22 +146,23 @@ class ScorerFitter:
         Raises:
             ValueError: There are no values, too large values or too few rows.
         """
-        parts = self._parts(recordings)
+        readings, times = self._parts(recordings), times_of_parts(recordings)
+        parts = [part - scorer.expected(own) for part, own in zip(readings, times)]
         scaler = self._shifted_scaler(scorer, parts)
         rows = [torch.from_numpy(scorer.fill(scaler.transform(part))) for part in parts]
         with one_thread(), torch.inference_mode():
             shortest = scorer.resolutions[0].length
             blocks = [
-                Block(_distances(scorer.resolutions, part), fold)
+                Block(measure(scorer.resolutions, part), fold)
                 for fold, part in enumerate(in_blocks(rows, self.model.n_folds, shortest))
             ]
             evidence = [
-                _widened(own, [block.distances[number] for block in blocks], parts)
+                widened(own, [block.distances[number] for block in blocks], readings)
                 for number, own in enumerate(scorer.resolutions)
             ]
         scaled, effect = [scaler.transform(part) for part in parts], minimum_effect(parts, scaler)
         new = self._calibrate(evidence, recordings[0], scaler, scorer.period, blocks, [], scaled, effect)
-        return replace(new, history=scorer.history, units=scorer.units)
+        return replace(new, history=scorer.history, units=scorer.units, rhythm=scorer.rhythm)
 
     def recalibrate_machines(self, scorer: Scorer, recordings: Sequence[Recording]) -> Scorer:
         """Return a scorer of a fleet that also knows these machines, or knows them as they are now.
@@ -188,7 +179,8 @@ class ScorerFitter:
         """
         machines = dict(scorer.machines)
         for entity, own in by_entity(recordings, [each.entity for each in recordings]).items():
-            machines[entity] = calibrated_machine(scorer, self._parts(own), own, self.false_alarm_rate)
+            parts = self._parts(own), times_of_parts(own)
+            machines[entity] = calibrated_machine(scorer, *parts, own, self.false_alarm_rate)
         return replace(scorer, machines=machines)
 
     def _parts(self, recordings: Sequence[Recording]) -> list[np.ndarray]:
@@ -253,12 +245,17 @@ class ScorerFitter:
             )
         ]
 
-    def _held_out_scores(self, scorer: Scorer, blocks: Sequence[Block]) -> dict[str, list[np.ndarray]]:
-        """Return the scores of the blocks of each machine, `(row,)` each."""
+    def _with_machines(self, scorer: Scorer, normal: ScaledRows, blocks: Sequence[Block]) -> Scorer:
+        """Return the scorer of a fleet with what each machine has of its own, by its blocks that were held out."""
         measured = [block for block in blocks if block.distances[0] is not None]
-        rows = [_row_evidence(scorer.resolutions, scorer.localization.of_rows, each.distances) for each in measured]
-        scores = [scorer.calibration.scores(torch.from_numpy(each)).numpy() for each in rows]
-        return by_entity(scores, [block.entity for block in measured])
+        rows = [evidence_of_block(scorer.resolutions, scorer.localization.of_rows, each.distances) for each in measured]
+        scores = by_entity(
+            [scorer.calibration.scores(torch.from_numpy(each)).numpy() for each in rows],
+            [block.entity for block in measured],
+        )
+        scaled = by_entity(normal.scaled, normal.entities)
+        machines = fit_machines(scorer, scores, scaled, normal.scalers, normal.effects, self.false_alarm_rate)
+        return replace(scorer, machines=machines)
 
     def _held_out(
         self,
@@ -274,7 +271,7 @@ class ScorerFitter:
             self._fit_evidence(parts, noise, window, each)[0] if window * each <= longest else None
             for each in resolutions
         ]
-        return [_distances(fitted, part) for part in held_out]
+        return [measure(fitted, part) for part in held_out]
 
     def _calibrate(
         self,
@@ -320,8 +317,8 @@ class ScorerFitter:
         """Return the calibration of what is attributed to the rows of the blocks, and that evidence, `(row,)` each."""
         with torch.inference_mode():
             measured = [block for block in blocks if block.distances[0] is not None]
-            rows = [_row_evidence(evidence, attribute, block.distances) for block in measured]
-            rows_later = [_row_evidence(evidence, attribute, each) for each in later if each[0] is not None]
+            rows = [evidence_of_block(evidence, attribute, block.distances) for block in measured]
+            rows_later = [evidence_of_block(evidence, attribute, each) for each in later if each[0] is not None]
         folds: dict[int, list[np.ndarray]] = {}
         for own, block in zip(rows, measured):
             folds.setdefault(block.fold, []).append(own)
@@ -355,51 +352,3 @@ class ScorerFitter:
         means = np.where(is_known, Scaler().fit(parts).mean_, scorer.scaler.mean_)
         shifts = np.abs(means - scorer.scaler.mean_) / scorer.scaler.scale_
         return scorer.scaler.with_mean(np.where(shifts > scorer.drift_chart.half_width_[0], means, scorer.scaler.mean_))
-
-
-def _entities(recordings: Sequence[Recording]) -> list[str]:
-    """Return the machine of each part without a gap in time."""
-    return [recording.entity for recording in recordings for _ in recording.segments()]
-
-
-def _distances(evidence: Sequence[WindowEvidence | None], rows: Tensor) -> Distances:
-    """Return the distances of windows, `(kind, window, channel)` for each resolution with a window as short as rows."""
-    with torch.inference_mode():
-        return [None if each is None or len(rows) < each.length else each.distances(rows) for each in evidence]
-
-
-def _row_evidence(
-    evidence: Sequence[WindowEvidence], attribute: Callable[[Sequence[Tensor | None]], Tensor], block: Distances
-) -> np.ndarray:
-    """Return the evidence attributed to rows by the distances of a block, `(row,)` float64."""
-    windows = [None if each is None else own.of_distances(each) for own, each in zip(evidence, block)]
-    return attribute(windows).sum(dim=1).numpy()
-
-
-def _measured(
-    evidence: Sequence[WindowEvidence], blocks: Sequence[Block], later: Sequence[Distances]
-) -> tuple[Sequence[WindowEvidence], Sequence[Block], Sequence[Distances]]:
-    """Return the resolutions of which some block holds a window, and the distances at these alone."""
-    known = [any(block.distances[number] is not None for block in blocks) for number in range(len(evidence))]
-    if not any(known):
-        raise ValueError(
-            f"no block of normal rows without a gap holds {evidence[0].length} rows, a window, beside those that a "
-            "model is fitted to. Give longer recordings, or finer resolutions"
-        )
-    of_blocks = [replace(block, distances=list(compress(block.distances, known))) for block in blocks]
-    return list(compress(evidence, known)), of_blocks, [list(compress(each, known)) for each in later]
-
-
-def _fit_surprise(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> Surprise:
-    """Fit to the distances of all blocks, `(kind, window, channel)` each."""
-    known = [each for each in distances if each is not None]
-    assert known and known[0].shape[0] == KINDS
-    return fit_surprise(torch.cat(known, dim=1), believed_dimensions(parts, own.window))
-
-
-def _widened(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> WindowEvidence:
-    """Return evidence that also takes these distances for usual, if there are any."""
-    if all(each is None for each in distances):
-        return own
-    assert own.surprise is not None
-    return replace(own, surprise=_fit_surprise(own, distances, parts).widen(own.surprise))

@@ -18,7 +18,6 @@ QUARTERS = 4  # of a run, which tell how its level changes by itself
 LEVEL_ERROR_RATE = 0.001  # the probability of a warning of runs that change between them as they change within
 MIN_LEVEL_CHANGE = 4.0  # deviations within runs; smaller differences of level cost little
 MIN_SPREAD_FACTOR = 4.0  # smaller ratios of deviations do not matter either
-NEGLIGIBLE_SPREAD = 0.1  # deviations
 _Item = TypeVar("_Item")
 
 
@@ -80,9 +79,9 @@ def refuse_half_named(recordings: Sequence[Recording]) -> None:
 def warn_of_levels(recordings: Sequence[Recording]) -> None:
     """Warn if runs that name no machine differ in level or spread by far more than they change within.
 
-    A channel counts where a run and the next one differ by much more than a fault would, and by more than they would
-    if rows wandered from one run to the next as they do from one quarter of a run to the next (a random walk's mean
-    over runs changes four times as much as that over quarters, in variance).
+    A channel that changes in every quarter of them counts where a run and the next one differ by much more than a fault
+    would, and by more than they would if rows wandered from run to run as they do from one quarter of a run to the next
+    (the mean of a random walk over runs changes four times as much as that over quarters, in variance).
     """
     runs = [each.values for each in recordings if len(each) >= MIN_BLOCK_ROWS]
     if len(runs) < 2 or any(each.entity for each in recordings):
@@ -105,6 +104,7 @@ def _differ(runs: Sequence[np.ndarray]) -> np.ndarray:
     deviation = np.sqrt(np.nanmean([np.nanvar(run, axis=0) for run in runs], axis=0))
     levels = np.stack([_level(run, deviation) for run in runs])  # (run, statistic, channel)
     quarters = np.stack([[_level(part, deviation) for part in np.array_split(run, QUARTERS)] for run in runs])
+    levels[np.isnan(quarters).any(axis=1)] = np.nan
     changes, within = np.abs(np.diff(levels, axis=0)), np.square(np.diff(quarters, axis=1))
     quantile = student_quantile(LEVEL_ERROR_RATE / (2 * changes.size), (QUARTERS - 1.0) * len(runs))
     likely = quantile * np.sqrt(QUARTERS * np.nanmean(within, axis=(0, 1)))
@@ -115,8 +115,7 @@ def _differ(runs: Sequence[np.ndarray]) -> np.ndarray:
 def _level(rows: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Return mean and logarithm of the spread of rows `(row, channel)`, in deviations `(channel,)`, `(2, channel)`.
 
-    Both are NaN for channels without values and for those that never change within a run.
+    Both are NaN for channels without values and for those that do not change in these rows, such as a valve.
     """
-    varying = np.where(deviation > 0, deviation, np.nan)
-    spread = np.log(np.hypot(np.nanstd(rows, axis=0) / varying, NEGLIGIBLE_SPREAD))
-    return np.stack([np.nanmean(rows, axis=0) / varying, spread])
+    own = np.nanstd(rows, axis=0) / deviation
+    return np.where(own > 0, np.stack([np.nanmean(rows, axis=0) / deviation, np.log(own)]), np.nan)

@@ -76,7 +76,11 @@ def shrunk_scaler(own: Scaler, windows: float, fleet: Sequence[Scaler]) -> Scale
 
 
 def aligned_scaler(
-    scorer: Scorer, parts: Sequence[np.ndarray], start: Scaler, prior: tuple[np.ndarray, np.ndarray] | None
+    scorer: Scorer,
+    parts: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    start: Scaler,
+    prior: tuple[np.ndarray, np.ndarray] | None,
 ) -> Scaler:
     """Return the scaler by which rows of a machine are most likely for the models of a fleet.
 
@@ -87,20 +91,25 @@ def aligned_scaler(
     Args:
         scorer: The scorer of the fleet.
         parts: Normal rows, `(row, channel)` each.
+        expected: What the rhythm of the fleet expects of them, in scaled rows, `(row, channel)` each.
         start: A scaler near it.
         prior: Mean and variance of the logarithm of the scale, `(channel,)` each; None to keep the scale.
     """
     rows = [torch.from_numpy(hold_last(start.transform(part))) for part in parts]
     fitting = [each for each in scorer.resolutions if max(map(len, rows)) >= each.length]
-    windows = [sample_windows(rows, each.window, each.rows_per_step) for each in fitting]
+    windows, rhythm = (
+        [sample_windows(some, each.window, each.rows_per_step) for each in fitting]
+        for some in (rows, [torch.from_numpy(each) for each in expected])
+    )
     weights = [sum(map(len, rows)) / each.length / (KINDS * len(fitting)) for each in fitting]
     shift, log_scale = (torch.zeros(rows[0].shape[1], dtype=torch.float64, requires_grad=True) for _ in range(2))
 
     def loss() -> Tensor:
         total = shift.sum() * 0
-        for own, each, weight in zip(fitting, windows, weights):
+        for own, each, usual, weight in zip(fitting, windows, rhythm, weights):
             assert own.surprise is not None
-            surprise = own.surprise.surprise(own.distances_of((each - shift) / log_scale.exp())).mean(dim=1).sum()
+            distances = own.distances_of((each - shift) / log_scale.exp() - usual)
+            surprise = own.surprise.surprise(distances).mean(dim=1).sum()
             volume = (KINDS * torch.from_numpy(own.surprise.dimensions) * log_scale).sum()
             total = total + weight * (surprise + volume)
         if prior is not None:
@@ -253,25 +262,38 @@ def fit_machines(
 
 
 def calibrated_machine(
-    scorer: Scorer, parts: list[np.ndarray], recordings: Sequence[Recording], false_alarm_rate: float
+    scorer: Scorer,
+    parts: list[np.ndarray],
+    times: Sequence[np.ndarray | None],
+    recordings: Sequence[Recording],
+    false_alarm_rate: float,
 ) -> Machine:
     """Return what a machine has of its own by its normal rows: a new one, or one that the fleet knows with a new level.
 
     Args:
         scorer: The scorer of the fleet.
         parts: The rows without gaps in time, `(row, channel)` each.
+        times: Their times, `(row,)` each.
         recordings: The recordings of these rows.
         false_alarm_rate: The fraction of normal rows that may raise an alarm.
     """
     _warn_of_few(recordings[0].entity, sum(map(len, parts)), max(scorer.localization.lengths))
     known = scorer.machines.get(recordings[0].entity)
-    scaler = _known_scaler(scorer, parts, known.scaler) if known else _new_scaler(scorer, parts)
-    own = replace(scorer, scaler=scaler, machines={})
-    scores = [own.score(each).scores for each in recordings]
+    expected = [
+        np.zeros(part.shape) if scorer.rhythm is None else scorer.rhythm.of(own) for part, own in zip(parts, times)
+    ]
+    own = _without_rhythm(Scaler().fit(parts), expected)
+    if known:
+        scaler = aligned_scaler(scorer, parts, expected, known.scaler.with_mean(own.mean_), prior=None)
+    else:
+        scaler = _new_scaler(scorer, parts, expected, own)
+    machine = replace(scorer, scaler=scaler, machines={})
+    scores = [machine.score(each).scores for each in recordings]
     others = [each.inflation for each in scorer.machines.values()]
     joined = {"": np.concatenate(scores)}
     inflation = machine_inflations(scorer.calibration, joined, false_alarm_rate, others)[""]
     alarms = [each - np.log10(inflation) > scorer.threshold for each in scores]
+    parts = [part - usual * scaler.scale_ for part, usual in zip(parts, expected)]
     scaled = [scaler.transform(part) for part in parts]
     return Machine(scaler, inflation, machine_chart(scaled, alarms, minimum_effect(parts, scaler), scorer.drift_chart))
 
@@ -286,17 +308,24 @@ def _warn_of_few(entity: str, rows: int, longest: int) -> None:
         )
 
 
-def _known_scaler(scorer: Scorer, parts: Sequence[np.ndarray], before: Scaler) -> Scaler:
-    """Return the scaler of a machine whose level may have changed."""
-    return aligned_scaler(scorer, parts, before.with_mean(Scaler().fit(parts).mean_), prior=None)
+def _without_rhythm(own: Scaler, expected: Sequence[np.ndarray]) -> Scaler:
+    """Return level and scale of what is left without a rhythm; it is expected in units of this scale, `(row, channel)`.
+
+    The scaled rest has a variance of 1, which adds to that of the rhythm at these times.
+    """
+    usual = np.concatenate(expected)
+    without = copy.copy(own)
+    without.scale_ = own.scale_ / np.sqrt(1 + usual.var(axis=0))
+    without.mean_ = own.mean_ - without.scale_ * usual.mean(axis=0)
+    return without
 
 
-def _new_scaler(scorer: Scorer, parts: Sequence[np.ndarray]) -> Scaler:
-    """Return the scaler of a new machine, its scale drawn to the fleet's."""
+def _new_scaler(scorer: Scorer, parts: Sequence[np.ndarray], expected: Sequence[np.ndarray], own: Scaler) -> Scaler:
+    """Return the scaler of a new machine, its scale drawn to the fleet's; its own one is where to start."""
     fleet = [each.scaler for each in scorer.machines.values()]
     windows = sum(map(len, parts)) / max(scorer.localization.lengths)
-    start = shrunk_scaler(Scaler().fit(parts), windows, fleet)
+    start = shrunk_scaler(own, windows, fleet)
     center, between, count = between_machines(fleet)
     center = np.where(count > 0, center, np.log(start.scale_))
     variance = np.where(count > 1, between, np.where(count > 0, 1.0, 0.0))
-    return aligned_scaler(scorer, parts, start, (center, np.maximum(variance, MIN_VARIANCE)))
+    return aligned_scaler(scorer, parts, expected, start, (center, np.maximum(variance, MIN_VARIANCE)))

@@ -7,9 +7,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch import Tensor
 
+from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
 MINIMUM_RANGE_FRACTION = 0.03  # deviations below this fraction of a channel's range are never abnormal
+
+
+def times_of_parts(recordings: Sequence[Recording]) -> list[np.ndarray | None]:
+    """Return the times of each part without a gap in time, `(row,)` each; None where there are none."""
+    return [
+        None if recording.times is None else recording.times[rows]
+        for recording in recordings
+        for rows in recording.segments()
+    ]
 
 
 def minimum_effect(parts: Sequence[np.ndarray], scaler: Scaler) -> np.ndarray:

@@ -30,6 +30,11 @@ _ROUNDING = 4  # times the rounding error of torch itself, where that is more
 
 def write_scorer(scorer: Scorer, path: str | os.PathLike[str]) -> Path:
     """Write a scorer to an ONNX file; see `AnomalyDetector.to_onnx`, which tells its inputs, outputs and errors."""
+    if scorer.rhythm is not None:
+        raise ValueError(
+            "this detector has learnt the rhythm of the day or the week, and a graph has no calendar. Fit it with "
+            "AnomalyDetector(calendar=False) to export it"
+        )
     target = onnx_target(path)
     require("onnxruntime", extra="onnx", purpose="the check of an ONNX file")
     for each in scorer.resolutions:

@@ -14,6 +14,7 @@ from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.evidence import WindowEvidence, encode_windows, reconstructions
 from seqae.anomaly.fleet import Machine, find_machine
 from seqae.anomaly.localization import Localization
+from seqae.anomaly.rhythm import Rhythm
 from seqae.anomaly.windows import one_thread, windows_of
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
@@ -56,6 +57,7 @@ class Scorer:
         warning: Why the threshold may be unreliable; "" if nothing is known against it.
         drift_chart: Finds rows that are no longer like the normal ones.
         machines: What each machine of a fleet has of its own, by its name; none if the normal rows named no machine.
+        rhythm: What repeats itself each day or week, in scaled rows; None if nothing does.
     """
 
     channels: tuple[str, ...]
@@ -72,6 +74,7 @@ class Scorer:
     warning: str = ""
     drift_chart: DriftChart = field(default_factory=DriftChart)
     machines: Mapping[str, Machine] = field(default_factory=dict)
+    rhythm: Rhythm | None = None
 
     def for_machine(self, entity: str) -> Scorer:
         """Return the scorer of a machine of the fleet; this one, if the normal rows named no machine.
@@ -97,12 +100,19 @@ class Scorer:
         Args:
             values: Rows in the units of the data, `(row, channel)`.
             times: `(row,)`; None if there are none.
+
+        Raises:
+            ValueError: There is a rhythm, and the times are no dates.
         """
-        return self.scaler.transform(values)
+        return self.scaler.transform(values - self.expected(times))
+
+    def expected(self, times: np.ndarray | None) -> np.ndarray | float:
+        """Return what the rhythm adds to the mean at times `(row,)`, `(row, channel)` in the units of the data."""
+        return 0.0 if self.rhythm is None else self.rhythm.of(times) * self.scaler.scale_
 
     def in_data_units(self, scaled: np.ndarray, times: np.ndarray | None) -> np.ndarray:
         """Return scaled rows `(row, channel)` with their times `(row,)` in the units of the data, float64."""
-        return self.scaler.inverse_transform(scaled)
+        return self.scaler.inverse_transform(scaled) + self.expected(times)
 
     def score(self, recording: Recording) -> Scores:
         """Return the scores of a recording.

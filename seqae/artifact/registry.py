@@ -112,6 +112,7 @@ MODULE_OF = {
     "RepeatDecoder": "seqae.modules.decoders",
     "Resampling": "seqae.data.signals.resampling",
     "ReversedDecoder": "seqae.modules.decoders",
+    "Rhythm": "seqae.anomaly.rhythm",
     "RootNode": "seqae.modules.recursive",
     "S2VT": "seqae.seq2seq.s2vt",
     "SaltAndPepper": "seqae.transforms.corruptions",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from seqae.data.signals.loading import as_recordings
+from seqae.data.signals.recordings import Recording
 from seqae.evaluation.fault_kinds import FAULTS
 from seqae.evaluation.injection import InjectedFault, iterate_cases
 
@@ -42,7 +44,7 @@ class _Detection(Protocol):
 
 class _Detector(Protocol):
     # Of _Detection; to pyright, the cached property of a Detection is none of these properties.
-    def detect(self, data: np.ndarray, /) -> Sequence[Any]: ...
+    def detect(self, data: Any, /) -> Sequence[Any]: ...
 
 
 def detection_rates(
@@ -64,6 +66,7 @@ def detection_rates(
         detector: What has `detect(values)`, for `(row, channel)` float64, that returns a list of one detection: its
             `events`, which have `start`, `stop` and `top_channels(k)`, and its `alarms`, `(row,)` bool. Such as an
             `AnomalyDetector`. Its channels are those of its `channels_` if it has them, else those of `normal`.
+            One that has learnt several machines, or the rhythm of the day, gets recordings in place of arrays.
         normal: One recording of normal rows in any form that `seqae.as_recordings` takes, such as an array
             `(row, channel)`; of rows with times, the longest part without a gap is used. Of long rows, 2000 on each
             side of a fault are scored.
@@ -98,10 +101,10 @@ def detection_rates(
     """
     import pandas as pd
 
-    values, channels = _rows_and_channels(detector, normal)
+    recording = _longest_rows(detector, normal)
     outcomes = [
-        (fault.kind, np.nan if fault.size is None else fault.size, *_outcome(detector, fault, channels, margin=length))
-        for fault in iterate_cases(values, kinds, sizes, [length], repeats, random_state)
+        (fault.kind, np.nan if fault.size is None else fault.size, *_outcome(detector, fault, recording, margin=length))
+        for fault in iterate_cases(recording.values, kinds, sizes, [length], repeats, random_state)
     ]
     table = pd.DataFrame(outcomes, columns=["kind", "size", "found", "named", "false_alarm_rate"])
     alike = table.groupby(["kind", "size"], sort=False, dropna=False)
@@ -137,31 +140,34 @@ def format_rates(frame: pandas.DataFrame) -> list[str]:
     return lines
 
 
-def _rows_and_channels(detector: _Detector, normal: object) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return consecutive normal rows, `(row, channel)`, and the names that a detector gives to their channels."""
+def _longest_rows(detector: _Detector, normal: object) -> Recording:
+    """Return consecutive normal rows, whose channels have the names that a detector gives to them."""
     recordings = as_recordings(normal, channels=getattr(detector, "channels_", None))
     if len(recordings) != 1:
         raise ValueError(f"{len(recordings)} recordings of normal rows. Give one")
     on_grid = getattr(detector, "on_grid", None)  # faults are of the rows that a detector's models see
     recording = recordings[0] if on_grid is None else on_grid(recordings[0]).recording
     longest = max(recording.segments(), key=lambda rows: rows.stop - rows.start)
-    return recording.values[longest], recording.channels
+    return recording.rows(longest.start, longest.stop)
 
 
 def _outcome(
-    detector: _Detector, fault: InjectedFault, channels: tuple[str, ...], margin: int
+    detector: _Detector, fault: InjectedFault, recording: Recording, margin: int
 ) -> tuple[float, float, float]:
     """Return whether a fault is found, whether its channel is named, and the rate of false alarms."""
     at_fault = np.flatnonzero(fault.labels)
-    first = max(0, int(at_fault[0]) - _ROWS_AROUND)
-    detections: Sequence[_Detection] = detector.detect(fault.rows[first : at_fault[-1] + 1 + _ROWS_AROUND])
+    first, last = max(0, int(at_fault[0]) - _ROWS_AROUND), int(at_fault[-1]) + 1 + _ROWS_AROUND
+    rows: Any = fault.rows[first:last]
+    if getattr(detector, "needs_recordings", False):
+        rows = replace(recording.rows(first, last), values=rows)
+    detections: Sequence[_Detection] = detector.detect(rows)
     (detection,) = detections
     start, stop = int(at_fault[0]) - first, int(at_fault[-1]) + 1 - first
     overlaps = [(min(event.stop, stop) - max(event.start, start), event) for event in detection.events]
     rows, event = max(overlaps, key=lambda overlap: overlap[0], default=(0, None))
     found = event is not None and rows > 0
     top = [each.channel for each in event.top_channels(1)] if event is not None and found else []
-    named = any(channels[channel] in top for channel in fault.channels)
+    named = any(recording.channels[channel] in top for channel in fault.channels)
     outside = np.ones(len(detection.alarms), dtype=bool)
     outside[max(0, start - margin) : stop + margin] = False
     rate = float(detection.alarms[outside].mean()) if outside.any() else np.nan

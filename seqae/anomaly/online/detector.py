@@ -149,6 +149,8 @@ class OnlineDetector:
             ValueError: They cannot be used; nothing of them was taken.
         """
         values, clock = self.intake.checked(rows, times, self.rows)
+        if self.scorer.rhythm is not None:
+            self.scorer.rhythm.dated(clock)
         if self.rows == 0:
             self.segment = SegmentScorer(self.scorer, 0, clock[:0])  # now that the type of the times is known
         if self.resampler is not None and clock.dtype.kind != "i":
