@@ -48,8 +48,7 @@ class AnomalyDetector:
 
     Rows that come at irregular moments, such as values that were stored when they changed, are brought to a regular
     grid, by `resampling_`, and so are those that are scored; results are about the rows as they came. `fit` says so,
-    and `resample="none"` keeps them as they are. `report_` says what was learnt from, and what may be wrong with it,
-    which is also a UserWarning.
+    and `resample="none"` keeps them. `report_` tells what was learnt from, and what may be wrong with it.
 
     Args:
         model: The model of windows: a name in `seqae.anomaly.WINDOW_MODELS`, a factory (see
