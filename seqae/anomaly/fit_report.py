@@ -110,6 +110,5 @@ def _level_changes(recording: Recording) -> Iterator[str]:
         where = f" ({recording.entity or recording.name})" if recording.entity or recording.name else ""
         yield (
             f"the level of {name!r}{where} moved by {ratio:.1f} deviations from the first to the last fifth of the "
-            "normal rows: where it goes next is no anomaly to be learnt. If it is a counter, a clock or worn out with "
-            f"age, leave it out: ignore=[{name!r}]"
+            f"normal rows, and raises alarms if it moves on. If it is a counter or a clock: ignore=[{name!r}]"
         )
