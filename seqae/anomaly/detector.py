@@ -14,14 +14,15 @@ import numpy as np
 from seqae.anomaly.detection import Detection, in_original_rows
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
+from seqae.anomaly.fit_report import FitReport
 from seqae.anomaly.fitting import ScorerFitter, check_settings
 from seqae.anomaly.fleet import refuse_half_named, warn_of_levels
 from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
+from seqae.anomaly.preparation import NormalData
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.data.signals.checks import warn_of_data, warn_of_times
-from seqae.data.signals.irregularity import resampling_for
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
@@ -50,7 +51,7 @@ class AnomalyDetector:
 
     Rows that come at irregular moments, such as values that were stored when they changed, are brought to a regular
     grid, by `resampling_`, and so are those that are scored; results are about the rows as they came. `fit` says so,
-    and `resample="none"` keeps them as they are.
+    and `resample="none"` keeps them. `report_` tells what was learnt from, and what may be wrong with it.
 
     Args:
         model: The model of windows: a name in `seqae.anomaly.WINDOW_MODELS`, a factory (see
@@ -69,6 +70,7 @@ class AnomalyDetector:
         calendar: Whether to learn what repeats itself each day or week, where the normal rows have dates and span at
             least three of these. It is removed before all else, so that a Monday that looks like a Sunday is abnormal;
             nothing is removed where it does not predict other days or weeks.
+        max_left_out: The largest fraction of a channel's normal values that may be left out as outliers; 0 for none.
 
     Raises:
         ValueError: A window, a resolution or a rate is out of range.
@@ -90,6 +92,7 @@ class AnomalyDetector:
     model_: WindowModelFactory
     model_scores_: Mapping[str, float]
     resampling_: Resampling | None = None
+    report_: FitReport
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class AnomalyDetector:
         epochs: int = 15,
         random_state: int = 0,
         calendar: bool = True,
+        max_left_out: float = 0.05,
     ):
         check_settings(tuple(resolutions), window, false_alarm_rate, false_alarms_per_day)
         if model != "auto":
@@ -117,6 +121,7 @@ class AnomalyDetector:
         self.epochs = epochs
         self.random_state = random_state
         self.calendar = calendar
+        self.max_left_out = max_left_out
 
     @takes_reading_options
     def fit(self, normal: object, progress: bool = False, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
@@ -135,20 +140,21 @@ class AnomalyDetector:
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
         refuse_half_named(recordings)
-        warn_of_data(recordings, options)
-        resampling = resampling_for(recordings, options, self.window)
-        recordings = [on_grid(recording, resampling).recording for recording in recordings]
-        warn_of_levels(recordings)
+        known = warn_of_data(recordings, options)
+        data = NormalData.of(recordings, options, self.window, self.max_left_out)
+        warn_of_levels(data.recordings)
         scores: Mapping[str, float] = {}
         if self.model == "auto":
-            scores = compare_models(self._with_model, recordings, CANDIDATES, self.random_state)
+            scores = compare_models(self._with_model, data.recordings, CANDIDATES, self.random_state)
             model = CANDIDATES[max(scores, key=scores.__getitem__)]
         else:
             model = as_factory(self.model)
-        scorer = self._fitter(model).fit(recordings, progress, options.time_zone or "UTC")
+        scorer = self._fitter(model).fit(data.recordings, progress, options.time_zone or "UTC")
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
-        self.reading_, self.resampling_ = with_grid(options, resampling).remembered(), resampling
+        self.reading_, self.resampling_ = with_grid(options, data.resampling).remembered(), data.resampling
+        self.report_ = data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate, known)
+        self.report_.warn(known)
         return self
 
     @takes_reading_options

@@ -53,6 +53,7 @@ MODULE_OF = {
     "DriftChart": "seqae.anomaly.drift",
     "DropTokens": "seqae.transforms.corruptions",
     "FastDropout": "seqae.modules.dropout",
+    "FitReport": "seqae.anomaly.fit_report",
     "FittedThreshold": "seqae.anomaly.thresholds",
     "FrameSteps": "seqae.estimators.steps",
     "FrequencyMasking": "seqae.transforms.spectrograms",

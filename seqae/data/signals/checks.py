@@ -33,8 +33,10 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
         refuse_enormous(recording.values, recording.channels, partial(_locate, name))
 
 
-def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None = None) -> None:
+def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None = None) -> list[str]:
     """Warn of channels from which nothing or nonsense would be learnt: labels, marks of missing values, copies.
+
+    Returns what there is to say of them.
 
     Args:
         recordings: The rows to learn from, all with the same channels.
@@ -45,6 +47,7 @@ def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None
         warnings.warn(message, stacklevel=4)  # through `fit` and what spells its signature out
     if len(found) > MAX_WARNINGS:
         warnings.warn(f"{len(found) - MAX_WARNINGS} more channels like these", stacklevel=4)
+    return found
 
 
 def usual_period(recordings: Sequence[Recording]) -> float | None:
