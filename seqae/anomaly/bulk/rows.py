@@ -32,6 +32,7 @@ class RowReader:
         options: All options that hold.
         columns: The headers of the columns that are read.
         channels: The names of the channels.
+        units: The unit of each channel that has one.
 
     Raises:
         ValueError: The options need the whole table at once, or the first rows cannot be read.
@@ -60,6 +61,8 @@ class RowReader:
         found = table.readings(self._part, TimeReader())
         self.columns = [table.headers[name] for name in (*found.time_columns, *found.columns)]
         self.channels = found.channels
+        sources = zip(found.channels, found.columns)
+        self.units = {channel: table.units[name] for channel, name in sources if name in table.units}
         if found.time_columns and self.options.time_column is None:
             self._part = replace(self._part, time_column=table.headers[found.time_columns[0]])
         self._part = replace(self._part, channels=self.channels)

@@ -1,0 +1,91 @@
+"""Scoring one partition of a distributed table, in the shape that Spark, Ray and Dask call."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+import pandas as pd
+
+from seqae.anomaly.bulk.entity import EntityScorer
+from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes
+from seqae.anomaly.detector import AnomalyDetector
+from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@takes_reading_options
+def score_partition(
+    model: str, rows: pd.DataFrame | pyarrow.Table, **reading: Unpack[ReadingKeywords]
+) -> pd.DataFrame:
+    """Return the scores of all rows of one machine, or of several machines.
+
+    The arguments are a path and tables, so that any engine can send the call to other machines. They read the model
+    from the path, once for each process. A partition has to hold all rows of a machine, in the order of time:
+
+        # Spark
+        frame.groupBy("machine").applyInPandas(lambda rows: score_partition(path, rows, by="machine"), schema)
+        # Ray
+        data.groupby("machine").map_groups(lambda rows: score_partition(path, rows, by="machine"), batch_format="pandas")
+        # Dask, whose partitions hold whole machines
+        frame.map_partitions(lambda rows: score_partition(path, rows, by="machine"))
+
+    A partition without rows gives a table without rows that has the same columns, of which engines make a schema.
+
+    Args:
+        model: The folder of a saved detector.
+        rows: The rows, with all channels.
+        **reading: How tables are read, see `ReadingOptions`; `by` names the columns that tell machines apart.
+
+    Returns:
+        A row for each row: the columns of `by`, the row counted from the first one of its machine, time (if there are
+        times), score, alarm, and the score of each channel; with the index of the rows.
+
+    Raises:
+        ValueError: The rows cannot be read, or the folder holds no detector.
+    """
+    detector = _loaded(model, (Path(model) / "seqae.json").stat().st_mtime_ns)
+    frame = rows if isinstance(rows, pd.DataFrame) else rows.to_pandas()
+    empty = frame.empty
+    frame = frame.reindex(range(2)) if empty else frame
+    reader = RowReader(frame, ReadingOptions.of(**reading), detector.reading_, detector.channels_)
+    by = [name for name in reader.options.by if name != FILE]
+    found = reader.read(frame, "partition")
+    codes = np.zeros(len(frame), dtype=np.int64)
+    names = [""]
+    if by:
+        codes, names = entity_codes([frame[name] for name in by], "partition")
+    parts = []
+    for code, name in enumerate(names):
+        own = np.flatnonzero(codes == code)
+        scores = _scores(detector, name, found.values[own], None if found.times is None else found.times[own])
+        parts.append(scores.set_index(own))
+    scored = pd.concat(parts).sort_index().set_index(frame.index)
+    return pd.concat([frame[by], scored], axis=1)
+
+
+def _scores(detector: AnomalyDetector, name: str, values: np.ndarray, times: np.ndarray | None) -> pd.DataFrame:
+    """Return the scores of all rows of an entity."""
+    scorer = EntityScorer(detector, name)
+    updates = [*scorer.push(values, times), *scorer.finish()]
+    scores = np.concatenate([each.scores for each in updates])
+    channel_scores = np.concatenate([each.channel_scores for each in updates])
+    columns = {"row": np.arange(len(scores))} | ({} if times is None else {"time": times})
+    columns |= {"score": scores, "alarm": scores > detector.threshold_}
+    columns |= {f"{name} score": channel_scores[:, number] for number, name in enumerate(detector.channels_)}
+    return pd.DataFrame(columns)
+
+
+@lru_cache(maxsize=4)
+def _loaded(model: str, changed: int) -> AnomalyDetector:
+    """Return the detector in a folder; `changed` is when it was written."""
+    from seqae.artifact import load
+
+    detector = load(model)
+    if not isinstance(detector, AnomalyDetector):
+        raise ValueError(f"{model} holds a {type(detector).__name__}. Rows are scored by an AnomalyDetector")
+    return detector
