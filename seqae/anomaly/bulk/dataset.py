@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
@@ -19,6 +19,7 @@ from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.online.state import fingerprint
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 
+Report = Callable[[int, int], None]
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -39,7 +40,9 @@ class BulkJob:
     owner: str
 
     @classmethod
-    def begin(cls, detector: AnomalyDetector, data: Paths, out: str | os.PathLike[str], options: ReadingOptions) -> BulkJob:
+    def begin(
+        cls, detector: AnomalyDetector, data: Paths, out: str | os.PathLike[str], options: ReadingOptions
+    ) -> BulkJob:
         """Find the rows, and begin the folder of the results or go on with it.
 
         Raises:
@@ -76,13 +79,33 @@ class BulkJob:
         return summaries
 
 
+class RowCounter:
+    """Counts the rows that have been scored.
+
+    Args:
+        total: How many rows there are.
+        report: Is told how many rows have been scored, and how many there are.
+    """
+
+    def __init__(self, total: int, report: Report | None):
+        self.total = total
+        self.report = report
+        self.done = 0
+
+    def add(self, rows: int) -> None:
+        """Count more rows."""
+        self.done += rows
+        if self.report is not None:
+            self.report(self.done, self.total)
+
+
 @takes_reading_options
 def score_dataset(
     detector: AnomalyDetector,
     data: Paths,
     out: str | os.PathLike[str],
     shard: Shard | str = Shard(),  # noqa: B008 (frozen)
-    progress: Progress | None = None,
+    progress: Report | None = None,
     **reading: Unpack[ReadingKeywords],
 ) -> list[EntitySummary]:
     """Score a data set of any size in one pass, and return the summary of each entity.
@@ -101,7 +124,7 @@ def score_dataset(
         data: Parquet files, or folders of these at any depth; folders such as machine=m1 stand for columns.
         out: The folder of the results.
         shard: Which part of the entities: "0/4" is the first one of four.
-        progress: Is told how many more rows have been scored.
+        progress: Is told how many rows of the shard have been scored, and how many it has.
         **reading: How tables are read, see `ReadingOptions`; `by` names the columns that tell machines apart.
 
     Raises:
@@ -111,15 +134,15 @@ def score_dataset(
     """
     shard = Shard.of(shard) if isinstance(shard, str) else shard
     job = BulkJob.begin(detector, data, out, ReadingOptions.of(**reading))
-    for entities in plan_passes(job.source, job.unfinished(shard.entities(job.source))):
-        job.score(entities, progress or _silent)
+    entities = shard.entities(job.source)
+    unfinished = job.unfinished(entities)
+    counter = RowCounter(job.rows(entities), progress)
+    counter.add(job.rows(entities) - job.rows(unfinished))
+    for together in plan_passes(job.source, unfinished):
+        job.score(together, counter.add)
     return job.end(shard)
 
 
 def paths_of(data: Paths) -> list[Path]:
     """Return one path or several as a list."""
     return [Path(data)] if isinstance(data, (str, os.PathLike)) else [Path(each) for each in data]
-
-
-def _silent(rows: int) -> None:
-    pass

@@ -124,8 +124,8 @@ class ScoringPass:
         self.saved = self.done
         parts: dict[int, dict[str, np.ndarray]] = {entity: {} for entity in self.names}
         for name, array in state.items():
-            entity, _, own = name.partition(" ")
-            parts[int(entity)][own] = array
+            number, _, own = name.partition(" ")
+            parts[int(number)][own] = array
         for entity, part in parts.items():
             self.spools[entity].cut(int(part.pop("size")))
             self.summaries[entity] = EntitySummary.from_json(part.pop("summary").tobytes())

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from seqae._extras import require
-from seqae.anomaly.bulk.dataset import BulkJob, Paths, paths_of
-from seqae.anomaly.bulk.job import Progress
+from seqae.anomaly.bulk.dataset import BulkJob, Paths, Report, RowCounter, paths_of
 from seqae.anomaly.bulk.results import EntitySummary
 from seqae.anomaly.bulk.shards import Shard, plan_passes
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
@@ -24,7 +23,7 @@ def score_on_dask(
     data: Paths,
     out: str | os.PathLike[str],
     address: str,
-    progress: Progress | None = None,
+    progress: Report | None = None,
     **reading: Unpack[ReadingKeywords],
 ) -> list[EntitySummary]:
     """Score a data set by the workers of a Dask cluster, and return the summary of each entity.
@@ -39,7 +38,7 @@ def score_on_dask(
         data: As for `score_dataset`.
         out: The folder of the results.
         address: The address of the scheduler, such as tcp://10.0.0.5:8786.
-        progress: Is told how many more rows have been scored.
+        progress: Is told how many rows have been scored, and how many there are.
         **reading: How tables are read, as for `score_dataset`.
 
     Raises:
@@ -53,7 +52,10 @@ def score_on_dask(
     options = ReadingOptions.of(**reading)
     where = [os.fspath(Path(path).resolve()) for path in (model, out, *paths_of(data))]
     job = BulkJob.begin(load(model), where[2:], where[1], options)
-    unfinished = set(job.unfinished(range(len(job.source.entities))))
+    entities = range(len(job.source.entities))
+    unfinished = set(job.unfinished(entities))
+    counter = RowCounter(job.rows(entities), progress)
+    counter.add(job.rows(entities) - job.rows(sorted(unfinished)))
     with distributed.Client(address) as client:
         workers = max(sum(client.nthreads().values()), 1)
         parts = [Shard(number, workers).entities(job.source) for number in range(workers)]
@@ -63,9 +65,7 @@ def score_on_dask(
         about = {"where": where, "reading": json.dumps(reading), "owner": job.owner}
         futures = client.map(score_task, names, **about, retries=RETRIES, pure=False)
         for future in distributed.as_completed(futures):
-            rows = future.result()
-            if progress is not None:
-                progress(rows)
+            counter.add(future.result())
     return job.end(Shard())
 
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 @takes_reading_options
-def score_partition(
-    model: str, rows: pd.DataFrame | pyarrow.Table, **reading: Unpack[ReadingKeywords]
-) -> pd.DataFrame:
+def score_partition(model: str, rows: pd.DataFrame | pyarrow.Table, **reading: Unpack[ReadingKeywords]) -> pd.DataFrame:
     """Return the scores of all rows of one machine, or of several machines.
 
     The arguments are a path and tables, so that any engine can send the call to other machines. They read the model

@@ -50,7 +50,9 @@ def sample_recordings(data: Paths, rows: int = 200_000, **reading: Unpack[Readin
         detector = AnomalyDetector().fit(sample_recordings("data/", by="machine"))
     """
     source = RowSource(paths_of(data), ReadingOptions.of(**reading))
-    stretches = [each for entity, count in enumerate(_shares(source, rows)) for each in _stretches(source, entity, count)]
+    stretches = [
+        each for entity, count in enumerate(_shares(source, rows)) for each in _stretches(source, entity, count)
+    ]
     found: dict[_Stretch, list[tuple[np.ndarray, np.ndarray | None]]] = defaultdict(list)
     for stretch, values, times in _read(source, stretches):
         found[stretch].append((values, times))
@@ -80,9 +82,7 @@ def _stretches(source: RowSource, entity: int, rows: int) -> list[_Stretch]:
     return [_Stretch(entity, start, start + length) for start in starts]
 
 
-def _read(
-    source: RowSource, stretches: list[_Stretch]
-) -> Iterator[tuple[_Stretch, np.ndarray, np.ndarray | None]]:
+def _read(source: RowSource, stretches: list[_Stretch]) -> Iterator[tuple[_Stretch, np.ndarray, np.ndarray | None]]:
     """Yield the parts of stretches in the order in which they are read: values `(row, channel)`, times `(row,)`."""
     own: dict[int, list[_Stretch]] = defaultdict(list)
     for stretch in stretches:
@@ -107,9 +107,7 @@ def _read(
                         yield stretch, block.values[rows].copy(), times
 
 
-def _recording(
-    source: RowSource, stretch: _Stretch, parts: list[tuple[np.ndarray, np.ndarray | None]]
-) -> Recording:
+def _recording(source: RowSource, stretch: _Stretch, parts: list[tuple[np.ndarray, np.ndarray | None]]) -> Recording:
     values, times = (list(each) for each in zip(*parts))
     entity = source.entities[stretch.entity]
     return Recording(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +81,3 @@ def plan_passes(source: RowSource, entities: Sequence[int]) -> list[list[int]]:
     held = _ROWS_HELD * len(source.reader.channels) * np.dtype(np.float64).itemsize
     size = max(MAX_HELD_BYTES // held, 1)
     return [list(entities[start : start + size]) for start in range(0, len(entities), size)]
-
-
-def total_rows(source: RowSource, entities: Collection[int]) -> int:
-    """Return how many rows some entities have."""
-    return int(source.counts[list(entities)].sum())
