@@ -20,7 +20,8 @@ from seqae.anomaly.online.state import fingerprint
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 
 Report = Callable[[int, int], None]
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+StrPath = str | os.PathLike[str]
+Paths = StrPath | Sequence[StrPath]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class BulkJob:
 
     @classmethod
     def begin(
-        cls, detector: AnomalyDetector, data: Paths, out: str | os.PathLike[str], options: ReadingOptions
+        cls, detector: AnomalyDetector, data: Paths, out: StrPath, options: ReadingOptions
     ) -> BulkJob:
         """Find the rows, and begin the folder of the results or go on with it.
 
@@ -103,7 +104,7 @@ class RowCounter:
 def score_dataset(
     detector: AnomalyDetector,
     data: Paths,
-    out: str | os.PathLike[str],
+    out: StrPath,
     shard: Shard | str = Shard(),  # noqa: B008 (frozen)
     progress: Report | None = None,
     **reading: Unpack[ReadingKeywords],

@@ -69,8 +69,8 @@ class EntityScorer:
         """Continue from what `state` returned."""
         times = state["times"]
         self._values, self._times = state["values"], None if times.dtype.kind == "i" else times
-        self._latest, self._period = state["latest"], float(state["period"])
-        self.steps_back = int(state["steps_back"])
+        self._latest, self._period = state["latest"], state["period"].item()
+        self.steps_back = state["steps_back"].item()
         online = {name.removeprefix(_ONLINE): array for name, array in state.items() if name.startswith(_ONLINE)}
         if online:
             self._online = self._started()

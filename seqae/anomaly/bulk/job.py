@@ -127,7 +127,7 @@ class ScoringPass:
             number, _, own = name.partition(" ")
             parts[int(number)][own] = array
         for entity, part in parts.items():
-            self.spools[entity].cut(int(part.pop("size")))
+            self.spools[entity].cut(part.pop("size").item())
             self.summaries[entity] = EntitySummary.from_json(part.pop("summary").tobytes())
             self.scorers[entity].restore(part)
 

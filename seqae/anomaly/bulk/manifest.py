@@ -50,7 +50,7 @@ def keep_manifest(out: Path, job: Mapping[str, Any]) -> None:
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
         difference = _difference(before, job)
-    except (ValueError, LookupError, AttributeError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no manifest ({error!r}). Give another out, or delete {out}") from error
     if difference:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from seqae.anomaly.bulk.entity import EntityScorer
 from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes
@@ -25,12 +26,10 @@ def score_partition(model: str, rows: pd.DataFrame | pyarrow.Table, **reading: U
     The arguments are a path and tables, so that any engine can send the call to other machines. They read the model
     from the path, once for each process. A partition has to hold all rows of a machine, in the order of time:
 
-        # Spark
-        frame.groupBy("machine").applyInPandas(lambda rows: score_partition(path, rows, by="machine"), schema)
-        # Ray
-        data.groupby("machine").map_groups(lambda rows: score_partition(path, rows, by="machine"), batch_format="pandas")
-        # Dask, whose partitions hold whole machines
-        frame.map_partitions(lambda rows: score_partition(path, rows, by="machine"))
+        score = functools.partial(score_partition, "pump-model", by="machine")
+        frame.groupBy("machine").applyInPandas(score, schema)  # Spark
+        data.groupby("machine").map_groups(score, batch_format="pandas")  # Ray
+        frame.map_partitions(score)  # Dask, whose partitions hold whole machines
 
     A partition without rows gives a table without rows that has the same columns, of which engines make a schema.
 
@@ -48,8 +47,8 @@ def score_partition(model: str, rows: pd.DataFrame | pyarrow.Table, **reading: U
     """
     detector = _loaded(model, (Path(model) / "seqae.json").stat().st_mtime_ns)
     frame = rows if isinstance(rows, pd.DataFrame) else rows.to_pandas()
-    empty = frame.empty
-    frame = frame.reindex(range(2)) if empty else frame
+    if not len(frame):
+        return score_partition(model, _made_up(frame), **reading)[:0]
     reader = RowReader(frame, ReadingOptions.of(**reading), detector.reading_, detector.channels_)
     by = [name for name in reader.options.by if name != FILE]
     found = reader.read(frame, "partition")
@@ -75,6 +74,22 @@ def _scores(detector: AnomalyDetector, name: str, values: np.ndarray, times: np.
     columns = {"row": np.arange(len(scores))} | ({} if times is None else {"time": times})
     columns |= {"score": scores, "alarm": scores > detector.threshold_}
     columns |= {f"{name} score": channel_scores[:, number] for number, name in enumerate(detector.channels_)}
+    return pd.DataFrame(columns)
+
+
+def _made_up(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return two rows with the columns of a table without rows, in their types; all texts are stamps."""
+    stamps = pd.Series(pd.to_datetime(["2000-01-01", "2000-01-02"]))
+    columns = {}
+    for name, dtype in frame.dtypes.items():
+        if types.is_numeric_dtype(dtype):
+            columns[name] = pd.Series([0, 1]).astype(dtype)
+        elif isinstance(dtype, pd.CategoricalDtype):
+            columns[name] = pd.Series(["a", "b"], dtype="category")
+        elif types.is_datetime64_any_dtype(dtype):
+            columns[name] = stamps.dt.tz_localize(getattr(dtype, "tz", None)).astype(dtype)
+        else:
+            columns[name] = stamps.astype(str).astype(dtype)
     return pd.DataFrame(columns)
 
 

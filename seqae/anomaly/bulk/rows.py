@@ -27,6 +27,7 @@ class RowReader:
         remembered: Options that hold where none is given and where they apply, as for `read_recordings`.
         channels: The channels to read, in this order; those of the first rows if None.
         known: Other names that options may call columns by, such as those of folders.
+        where: The name of the file in error messages.
 
     Attributes:
         options: All options that hold.
@@ -45,6 +46,7 @@ class RowReader:
         remembered: ReadingOptions | None = None,
         channels: Sequence[str] | None = None,
         known: Sequence[str] = (),
+        where: str = "",
     ):
         names = {*map(str, first.columns), *known}
         self.options = options if remembered is None else options.completed(remembered, names)
@@ -57,7 +59,7 @@ class RowReader:
         self._reader = TimeReader()
         others = [name for name in (*self.options.by, *self.options.ignore) if name in first.columns]
         self._part = replace(self.options, ignore=(), by=())
-        table = table_of_frame(first.drop(columns=others))
+        table = table_of_frame(first.drop(columns=others), where=where)
         found = table.readings(self._part, TimeReader())
         self.columns = [table.headers[name] for name in (*found.time_columns, *found.columns)]
         self.channels = found.channels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Unpack
 
 import numpy as np
@@ -78,7 +79,7 @@ def _stretches(source: RowSource, entity: int, rows: int) -> list[_Stretch]:
         return [_Stretch(entity, 0, total)]
     edges = np.linspace(0, total, number + 1).astype(int).tolist()
     length = rows // number
-    starts = [(start + stop - length) // 2 for start, stop in zip(edges, edges[1:])]
+    starts = [(start + stop - length) // 2 for start, stop in pairwise(edges)]
     return [_Stretch(entity, start, start + length) for start in starts]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from seqae._extras import require
 from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes, entity_name
-from seqae.data.signals.names import suggest
+from seqae.data.signals.names import format_names, suggest
 from seqae.data.signals.options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -114,8 +114,14 @@ class RowSource:
         self.files = [file for path in data for file in _files_in(Path(path))]
         self._refuse_empty(data)
         keys = tuple(self.files[0].keys)
-        self.reader = RowReader(self._first_rows(), options, remembered, channels, (*keys, FILE))
+        first = self.files[0].name
+        self.reader = RowReader(self._first_rows(), options, remembered, channels, (*keys, FILE), first)
         self.by = tuple(self.reader.options.by) or (FILE,)
+        if keys and not self.reader.options.by:
+            raise ValueError(
+                f"folders of {format_names(keys)} ({first}). Name those that tell machines apart: "
+                f"by={keys[0]!r}, or by={FILE!r} if each file is one machine"
+            )
         self.files = [self.files[number] for number in self._order()]
         found = list(self._catalogue())
         self.entities = tuple(sorted({name for *_, names, _ in found for name in names}))
@@ -221,6 +227,7 @@ class RowSource:
             codes, names = entity_codes(self._by_columns(frame, file), file.name, first)
             for name, count in zip(names, np.bincount(codes, minlength=len(names)).tolist()):
                 counts[name] = counts.get(name, 0) + count
+            first += len(frame)
         return counts
 
     def _frames(self, file: SourceFile, group: int, columns: list[str]) -> Iterator[pd.DataFrame]:
