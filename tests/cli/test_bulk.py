@@ -49,7 +49,9 @@ def test_shards_are_written_into_one_folder(command, model, data, tmp_path):
 
 
 def test_results_are_told_as_json(command, model, data, tmp_path):
-    done = command("score", str(model), str(data), "--by", "machine", "-o", str(tmp_path / "o"), "--shard", "0/1", "--json")
+    done = command(
+        "score", str(model), str(data), "--by", "machine", "-o", str(tmp_path / "o"), "--shard", "0/1", "--json"
+    )
     report = json.loads(done.printed)
     assert [(each["name"], each["rows"]) for each in report["entities"]] == [("m0", 200), ("m1", 200), ("m2", 200)]
     assert report["threshold"] == seqae.load(model).threshold_
@@ -64,7 +66,7 @@ def test_results_are_told_as_json(command, model, data, tmp_path):
         (["--shard", "0/1", "--dask", "tcp://127.0.0.1:1"], "--shard and --dask both share out the work"),
         (["--shard", "0/1", "--overwrite"], "--overwrite does not go with"),
         (["--shard", "0/1", "--format", "csv"], "--format csv does not go with"),
-        (["--shard", "0/1", "--by", "pump"], "no column 'pump' to tell machines apart"),
+        (["--shard", "0/1", "--by", "pump"], "no column 'pump' (machine=m0/a.parquet). There is"),
         (["--shard", "0/1", "--out", "."], "Name one: --out scored"),
     ],
 )

@@ -41,9 +41,7 @@ class BulkJob:
     owner: str
 
     @classmethod
-    def begin(
-        cls, detector: AnomalyDetector, data: Paths, out: StrPath, options: ReadingOptions
-    ) -> BulkJob:
+    def begin(cls, detector: AnomalyDetector, data: Paths, out: StrPath, options: ReadingOptions) -> BulkJob:
         """Find the rows, and begin the folder of the results or go on with it.
 
         Raises:

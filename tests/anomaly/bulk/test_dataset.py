@@ -129,7 +129,8 @@ from seqae.anomaly.bulk import entity, job, source
 from seqae.anomaly.bulk.dataset import score_dataset
 entity.BLOCK_ROWS, job.CHECKPOINT_ROWS, source.READ_ROWS = 60, 120, 70
 kill = lambda done, total: done > 500 and os.kill(os.getpid(), signal.SIGKILL)
-score_dataset(seqae.load({str(model)!r}), {str(layouts["mixed"])!r}, {str(tmp_path / "out")!r}, "0/1", kill, by="machine")
+data, out = {str(layouts["mixed"])!r}, {str(tmp_path / "out")!r}
+score_dataset(seqae.load({str(model)!r}), data, out, "0/1", kill, by="machine")
 """
     environment = os.environ | {"PYTHONPATH": str(Path(seqae.__file__).parents[1])}
     ended = subprocess.run([sys.executable, "-c", script], env=environment)
@@ -152,11 +153,11 @@ def test_another_model_other_data_and_other_options_are_refused_by_name(layouts,
     with pytest.raises(ValueError, match=r"other options: by was \['machine'\], and is \['file'\]"):
         score_dataset(detector, data, out, by="file")
     machines.to_parquet(data / "b.parquet", index=False)
-    with pytest.raises(ValueError, match="other data: b.parquet is new"):
+    with pytest.raises(ValueError, match=r"other data: b\.parquet is new"):
         score_dataset(detector, data, out, by="machine")
     (data / "b.parquet").unlink()
     machines[5:].to_parquet(data / "a.parquet", index=False)
-    with pytest.raises(ValueError, match="other data: a.parquet has changed"):
+    with pytest.raises(ValueError, match=r"other data: a\.parquet has changed"):
         score_dataset(detector, data, out, by="machine")
 
 

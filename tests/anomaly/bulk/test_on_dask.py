@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ import pytest
 
 import seqae
 from generators import readings
-from seqae.anomaly.bulk import entity
 from seqae.anomaly.bulk.dataset import score_dataset
 from seqae.anomaly.bulk.on_dask import score_on_dask
 
@@ -24,19 +24,30 @@ distributed = pytest.importorskip("distributed")
 ROWS = 40_000
 
 
+@pytest.fixture(autouse=True)
+def small_steps():
+    """Blocks are as large as in the processes of the workers."""
+
+
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Two processes that answer to this machine alone."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(seqae.__file__).parents[1]))
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-        local_directory=str(tmp_path / "dask"),
-        silence_logs=50,
-    ) as cluster:
-        yield cluster
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """The address of a scheduler, and two worker processes, which answer to this machine alone."""
+    environment = os.environ | {"PYTHONPATH": str(Path(seqae.__file__).parents[1])}
+    settings = {"n_workers": 0, "host": "127.0.0.1", "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(**settings) as scheduler, distributed.Client(scheduler) as client:
+        words = [scheduler.scheduler_address, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard"]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", *words, "--local-directory", str(tmp_path)]
+        workers = [
+            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(2)
+        ]
+        try:
+            client.wait_for_workers(2, timeout=120)
+            yield scheduler.scheduler_address, workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
 
 
 @pytest.fixture
@@ -50,38 +61,30 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def killed_at_work(cluster: Any, out: Path, was_at_work: list[bool]) -> Callable[[], None]:
-    """Return a function that kills a worker when both have scored some rows, and notes whether they were at work."""
-
-    def kill() -> None:
-        end = time.monotonic() + 60
-        while len(list(out.rglob("*.arrows"))) < 2 and time.monotonic() < end:
-            time.sleep(0.002)
-        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
-        was_at_work.append(not list(out.glob("events/*.json")))
-
-    return kill
+def kill_at_work(worker: subprocess.Popen, out: Path, was_at_work: list[bool]) -> None:
+    """Kill a worker when both have scored some rows, and note whether they were at work."""
+    while len(list(out.rglob("*.arrows"))) < 2:
+        time.sleep(0.002)
+    worker.kill()
+    was_at_work.append(not list(out.glob("events/*.json")))
 
 
-def test_a_worker_that_is_killed_at_work_loses_nothing(cluster, data, detector, monkeypatch, tmp_path):
-    monkeypatch.setattr(entity, "BLOCK_ROWS", 4096)  # as in the processes of the workers
+def test_a_worker_that_is_killed_at_work_loses_nothing(cluster, data, detector, tmp_path):
+    address, workers = cluster
     model, out = seqae.save(detector, tmp_path / "model"), tmp_path / "out"
     was_at_work: list[bool] = []
     reports: list[tuple[int, int]] = []
-    killer = threading.Thread(target=killed_at_work(cluster, out, was_at_work))
-    killer.start()
-    summaries = score_on_dask(
-        model, data, out, cluster.scheduler_address, lambda *report: reports.append(report), by="machine"
-    )
-    killer.join()
+    threading.Thread(target=kill_at_work, args=(workers[0], out, was_at_work), daemon=True).start()
+    summaries = score_on_dask(model, data, out, address, lambda *report: reports.append(report), by="machine")
     assert was_at_work == [True]
+    assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
     assert reports[0] == (0, 2 * ROWS) and reports[-1] == (2 * ROWS, 2 * ROWS)
     assert summaries == score_dataset(detector, data, tmp_path / "alone", by="machine")
-    files = [path.relative_to(out) for path in out.rglob("*.*") if path.name not in ("manifest.json",) and path.is_file()]
+    files = [
+        path.relative_to(out) for path in out.rglob("*.*") if path.name not in ("manifest.json",) and path.is_file()
+    ]
     assert len(files) == 5
     for file in files:
         assert (out / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
     found = pd.read_parquet(out / "scores" / "entity=m2" / "part-0.parquet")
-    np.testing.assert_allclose(
-        found.score, detector.score_samples(readings(ROWS, seed=1)), rtol=1e-6, atol=1e-6
-    )
+    np.testing.assert_allclose(found.score, detector.score_samples(readings(ROWS, seed=1)), rtol=1e-6, atol=1e-6)

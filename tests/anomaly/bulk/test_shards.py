@@ -19,7 +19,7 @@ from seqae.data.signals.options import ReadingOptions
 def test_all_parts_together_have_each_machine_once_and_about_as_many_rows(counts, number):
     source = SimpleNamespace(counts=np.array(counts))
     parts = [Shard(part, number).entities(source) for part in range(number)]
-    assert sorted(sum(parts, [])) == list(range(len(counts)))
+    assert sorted(entity for part in parts for entity in part) == list(range(len(counts)))
     rows = [sum(counts[entity] for entity in part) for part in parts]
     assert max(rows) - min(rows) <= max(counts)
 
