@@ -11,7 +11,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import bulk, decode, describe, doctor, export, fit, fit_detector, models, peek, recalibrate, recipes, stream
+from seqae.cli import (
+    bulk,
+    decode,
+    describe,
+    doctor,
+    export,
+    fit,
+    fit_detector,
+    models,
+    peek,
+    recalibrate,
+    recipes,
+    stream,
+)
 from seqae.cli.messages import did_you_mean, plain_errors
 from seqae.cli.several_tables import read_tables as read_tables
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -50,7 +50,10 @@ class BulkJob:
         """
         if not hasattr(detector, "scorer_"):
             raise ValueError("this detector is not fitted. Call fit(normal) first")
+        options = replace(options, resample=options.resample or "none")  # the detector itself resamples
         source = RowSource(paths_of(data), options, detector.reading_, detector.channels_)
+        for entity in source.entities:
+            detector.scorer_.for_machine(entity)  # refuses one that it does not know, before any work
         description = describe_job(fingerprint(detector), source)
         keep_manifest(Path(out), description)
         results = ResultFolder(Path(out), detector.channels_, detector.threshold_)

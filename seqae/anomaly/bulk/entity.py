@@ -92,4 +92,5 @@ class EntityScorer:
             self._period = Sampling.of(times).period
 
     def _started(self) -> OnlineDetector:
-        return OnlineDetector(self.detector, self._period if 0 < self._period < np.inf else None)
+        period = self._period if 0 < self._period < np.inf else None
+        return OnlineDetector(self.detector, period, entity=self.entity)

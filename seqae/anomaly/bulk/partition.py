@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -13,6 +14,7 @@ from pandas.api import types
 from seqae.anomaly.bulk.entity import EntityScorer
 from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes
 from seqae.anomaly.detector import AnomalyDetector
+from seqae.data.signals.machines import Machines
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 
 if TYPE_CHECKING:
@@ -49,16 +51,16 @@ def score_partition(model: str, rows: pd.DataFrame | pyarrow.Table, **reading: U
     frame = rows if isinstance(rows, pd.DataFrame) else rows.to_pandas()
     if not len(frame):
         return score_partition(model, _made_up(frame), **reading)[:0]
-    reader = RowReader(frame, ReadingOptions.of(**reading), detector.reading_, detector.channels_)
+    options = replace(ReadingOptions.of(**reading), resample="none")
+    reader = RowReader(frame, options, detector.reading_, detector.channels_, where="partition")
     by = [name for name in reader.options.by if name != FILE]
     found = reader.read(frame, "partition")
-    codes = np.zeros(len(frame), dtype=np.int64)
-    names = [""]
+    machines = Machines(np.zeros(len(frame), dtype=np.int64), (reader.options.entity,))
     if by:
-        codes, names = entity_codes([frame[name] for name in by], "partition")
+        machines = entity_codes([frame[name] for name in by], "partition")
     parts = []
-    for code, name in enumerate(names):
-        own = np.flatnonzero(codes == code)
+    for code, name in enumerate(machines.names):
+        own = np.flatnonzero(machines.codes == code)
         scores = _scores(detector, name, found.values[own], None if found.times is None else found.times[own])
         parts.append(scores.set_index(own))
     scored = pd.concat(parts).sort_index().set_index(frame.index)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from seqae._files import write_atomically
 from seqae.anomaly.bulk.shards import Shard
 from seqae.anomaly.bulk.spool import Spool
-from seqae.anomaly.events import Event
+from seqae.anomaly.events import Event, event_from_record, event_to_record, write_events_csv
 from seqae.anomaly.online.detector import StreamUpdate
 
 WORK = ".unfinished"  # the folder of what is not finished
@@ -30,7 +27,7 @@ class EntitySummary:
         entity: Its name.
         rows: How many rows it has.
         alarms: How many of them raise an alarm.
-        events: The events, as in `Event`, in the types of JSON.
+        events: The events, in the order of time.
         drifts: Lasting departures from the rows that the detector was calibrated on, one line each.
         warnings: Remarkable facts about the rows, one line each.
     """
@@ -38,7 +35,7 @@ class EntitySummary:
     entity: str
     rows: int = 0
     alarms: int = 0
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     drifts: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -46,17 +43,19 @@ class EntitySummary:
         """Take new results."""
         self.rows += len(update.scores)
         self.alarms += int((update.scores > threshold).sum())
-        self.events += [_of_event(event) for event in update.events]
+        self.events += [replace(event, entity=self.entity) for event in update.events]
         self.drifts += [str(drift) for drift in update.drifts]
 
     def to_json(self) -> bytes:
         """Return all as JSON."""
-        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()
+        found = vars(self) | {"events": list(map(event_to_record, self.events))}
+        return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> EntitySummary:
         """Return what `to_json` wrote."""
-        return cls(**json.loads(text))
+        found = json.loads(text)
+        return cls(**found | {"events": list(map(event_from_record, found["events"]))})
 
 
 class ResultFolder:
@@ -112,19 +111,9 @@ class ResultFolder:
 
     def write_events(self, summaries: Sequence[EntitySummary], shard: Shard) -> Path:
         """Write a table of the events of the entities of a shard, and return its path."""
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, ["entity", *(each.name for each in fields(Event))], lineterminator="\n")
-        writer.writeheader()
-        for summary in summaries:
-            for event in summary.events:
-                channels = json.dumps(event["channels"], ensure_ascii=False)
-                writer.writerow({"entity": summary.entity} | event | {"channels": channels})
         name = "events.csv" if shard.count == 1 else f"events-{shard.number}-of-{shard.count}.csv"
-        return write_atomically(self.path / name, text.getvalue().encode())
-
-
-def _of_event(event: Event) -> dict[str, Any]:
-    return asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+        write_events_csv([event for summary in summaries for event in summary.events], self.path / name)
+        return self.path / name
 
 
 def _in_path(entity: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
+from seqae.data.signals.machines import Machines, refuse_mixed_machines
 from seqae.data.signals.names import suggest
 from seqae.data.signals.options import ReadingOptions
-from seqae.data.signals.tables import Readings, table_of_frame
+from seqae.data.signals.tables import Readings, Table, table_of_frame
 from seqae.data.signals.timestamps import TimeReader
 
 FILE = "file"  # in place of a column: each file is one machine
@@ -56,18 +56,21 @@ class RowReader:
         for name in options.ignore:
             if name not in names:
                 raise ValueError(f"no column {name!r} to ignore{suggest(name, names)}")
-        self._reader = TimeReader()
+        self._reader = TimeReader(self.options)
         others = [name for name in (*self.options.by, *self.options.ignore) if name in first.columns]
         self._part = replace(self.options, ignore=(), by=())
         table = table_of_frame(first.drop(columns=others), where=where)
-        found = table.readings(self._part, TimeReader())
+        timed = table.timed(self._part, TimeReader(self.options))
+        if not self.options.by:
+            refuse_mixed_machines(timed, self._part)
+        found = timed.channels(self._part)
         self.columns = [table.headers[name] for name in (*found.time_columns, *found.columns)]
         self.channels = found.channels
         sources = zip(found.channels, found.columns)
         self.units = {channel: table.units[name] for channel, name in sources if name in table.units}
-        if found.time_columns and self.options.time_column is None:
-            self._part = replace(self._part, time_column=table.headers[found.time_columns[0]])
-        self._part = replace(self._part, channels=self.channels)
+        stamps = tuple(table.headers[name] for name in found.time_columns)
+        time_column = stamps if len(stamps) > 1 else next(iter(stamps), None)
+        self._part = replace(self._part, channels=self.channels, time_column=time_column)
 
     def read(self, frame: pd.DataFrame, where: str, first: int = 0) -> Readings:
         """Return the readings in the next rows.
@@ -88,33 +91,20 @@ class RowReader:
         return located.readings(self._part, self._reader)
 
 
-def entity_codes(columns: Sequence[pd.Series], where: str, first: int = 0) -> tuple[np.ndarray, list[str]]:
-    """Return which entity each row belongs to, `(row,)` int64, as a position in the names of the entities.
+def entity_codes(columns: Sequence[pd.Series], where: str, first: int = 0) -> Machines:
+    """Return the machine of each row by the columns that tell them apart.
 
     Args:
-        columns: The columns that tell the entities apart, one at least.
+        columns: These columns, one at least.
         where: The name of the file in error messages.
         first: The number of the first row, for error messages.
 
     Raises:
         ValueError: A row belongs to none.
     """
-    codes, names = np.zeros(len(columns[0]), dtype=np.int64), [()]
-    for column in columns:
-        own, values = pd.factorize(column)
-        if len(unknown := np.flatnonzero(own < 0)):
-            raise ValueError(
-                f"column {column.name!r} is empty ({where}, row {first + unknown[0]}). Every row belongs to a machine. "
-                "Fill it in, or delete the row"
-            )
-        pairs, codes = np.unique(codes * len(values) + own, return_inverse=True)
-        names = [(*names[pair // len(values)], str(values[pair % len(values)])) for pair in pairs.tolist()]
-    return codes, [entity_name(each) for each in names]
-
-
-def entity_name(parts: Sequence[str]) -> str:
-    """Return the name of an entity that several columns make up together."""
-    return "/".join(parts)
+    table = Table.of([(str(column.name), column) for column in columns], where)
+    located = replace(table, locate=lambda row: f"{where}, row {first + row}")
+    return Machines.of(located, ReadingOptions(by=tuple(str(column.name) for column in columns)))
 
 
 def _refuse_whole_tables(options: ReadingOptions) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from seqae._extras import require
-from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes, entity_name
+from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes
+from seqae.data.signals.formats.folders import CALENDAR
 from seqae.data.signals.names import format_names, suggest
 from seqae.data.signals.options import ReadingOptions
 
@@ -33,11 +34,13 @@ class SourceFile:
     Attributes:
         path: Where it is.
         name: Its path within the data set.
+        root: The name of the data set.
         keys: The values of the columns that folders such as machine=m1 stand for.
     """
 
     path: Path
     name: str
+    root: str
     keys: dict[str, str]
 
 
@@ -116,18 +119,18 @@ class RowSource:
         keys = tuple(self.files[0].keys)
         first = self.files[0].name
         self.reader = RowReader(self._first_rows(), options, remembered, channels, (*keys, FILE), first)
-        self.by = tuple(self.reader.options.by) or (FILE,)
-        if keys and not self.reader.options.by:
+        self.by = tuple(self.reader.options.by)
+        if not self.by and (apart := [key for key in keys if key.lower() not in CALENDAR]):
             raise ValueError(
-                f"folders of {format_names(keys)} ({first}). Name those that tell machines apart: "
-                f"by={keys[0]!r}, or by={FILE!r} if each file is one machine"
+                f"folders of {format_names(keys)} ({first}). Name those that tell machines apart: by={apart[0]!r}, or "
+                f"by={FILE!r} if each file is one machine"
             )
         self.files = [self.files[number] for number in self._order()]
         found = list(self._catalogue())
         self.entities = tuple(sorted({name for *_, names, _ in found for name in names}))
-        position = {name: number for number, name in enumerate(self.entities)}
+        self._position = {name: number for number, name in enumerate(self.entities)}
         self.pieces = [
-            Piece(file, group, first, np.array([position[name] for name in names], dtype=np.int64), counts)
+            Piece(file, group, first, np.array([self._position[name] for name in names], dtype=np.int64), counts)
             for file, group, first, names, counts in found
         ]
         self.counts = np.zeros(len(self.entities), dtype=np.int64)
@@ -147,8 +150,7 @@ class RowSource:
             together.
         """
         done = 0
-        by = [name for name in self.by if name != FILE and name not in piece.file.keys]
-        for frame in self._frames(piece.file, piece.group, [*by, *self.reader.columns]):
+        for frame in self._frames(piece.file, piece.group, [*self._own_by(piece.file), *self.reader.columns]):
             start, done = done, done + len(frame)
             if done <= skip:
                 continue
@@ -163,29 +165,34 @@ class RowSource:
             readings = self.reader.read(frame, name, first)
             yield EntityRows(entity, readings.values, readings.times)
             return
-        codes, names = entity_codes(self._by_columns(frame, piece.file), name, first)
-        numbers = np.searchsorted(self.entities, names)
+        machines = entity_codes(self._by_columns(frame, piece.file), name, first)
+        numbers = [self._position[each] for each in machines.names]
         readings = self.reader.read(frame, name, first)
         for code in np.argsort(numbers).tolist():
             if (entity := int(numbers[code])) in entities:
-                own = codes == code
+                own = machines.codes == code
                 times = None if readings.times is None else readings.times[own]
                 yield EntityRows(entity, readings.values[own], times)
 
     def _by_columns(self, frame: pd.DataFrame, file: SourceFile) -> list[pd.Series]:
         """Return the columns that tell the entities apart."""
-        columns = []
-        for name in self.by:
-            if name == FILE:
-                columns.append(pd.Series([file.name.removesuffix(ENDING)] * len(frame), name=name, dtype="category"))
-            elif name in file.keys:
-                columns.append(pd.Series([file.keys[name]] * len(frame), name=name, dtype="category"))
-            elif name in frame.columns:
-                columns.append(frame[name])
-            else:
-                names = [*file.keys, *self.reader.columns]
-                raise ValueError(f"no column {name!r} to tell machines apart ({file.name}){suggest(name, names)}")
-        return columns
+        fixed = file.keys | {FILE: file.name.removesuffix(ENDING)}
+        return [
+            frame[name] if name in frame.columns else pd.Series([fixed[name]] * len(frame), name=name)
+            for name in self.by
+        ]
+
+    def _own_by(self, file: SourceFile) -> list[str]:
+        """Return the columns in a file itself that tell the entities apart."""
+        return [name for name in self.by if name != FILE and name not in file.keys]
+
+    def _only_machine(self, file: SourceFile) -> str | None:
+        """Return the machine of all rows of a file; None if columns tell."""
+        if self.by:
+            fixed = file.keys | {FILE: file.name.removesuffix(ENDING)}
+            known = [fixed[name] for name in self.by if name in fixed]
+            return " / ".join(known) if len(known) == len(self.by) else None
+        return self.reader.options.entity or (file.root if file.keys else file.name.removesuffix(ENDING))
 
     def _first_rows(self) -> pd.DataFrame:
         """Return the first rows of the first file, with all columns."""
@@ -207,25 +214,22 @@ class RowSource:
     def _catalogue(self) -> Iterator[tuple[SourceFile, int, int, list[str], np.ndarray]]:
         """Yield file, number, first row, entities and rows of each, for each row group."""
         for file in self.files:
-            own = [name for name in self.by if name != FILE and name not in file.keys]
-            fixed = [file.keys.get(name, file.name.removesuffix(ENDING)) for name in self.by]
+            only = self._only_machine(file)
             with _opened(file) as parquet:
                 sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
             first = 0
             for group, size in enumerate(sizes):
-                if size and not own:
-                    yield file, group, first, [entity_name(fixed)], np.array([size])
-                elif size:
-                    counts = self._counted(file, group, first, own)
+                counts = {only: size} if only is not None else self._counted(file, group, first)
+                if size:
                     yield file, group, first, list(counts), np.array(list(counts.values()))
                 first += size
 
-    def _counted(self, file: SourceFile, group: int, first: int, own: list[str]) -> dict[str, int]:
+    def _counted(self, file: SourceFile, group: int, first: int) -> dict[str, int]:
         """Return how many rows each entity has in a row group."""
         counts: dict[str, int] = {}
-        for frame in self._frames(file, group, own):
-            codes, names = entity_codes(self._by_columns(frame, file), file.name, first)
-            for name, count in zip(names, np.bincount(codes, minlength=len(names)).tolist()):
+        for frame in self._frames(file, group, self._own_by(file)):
+            machines = entity_codes(self._by_columns(frame, file), file.name, first)
+            for name, count in zip(machines.names, np.bincount(machines.codes).tolist()):
                 counts[name] = counts.get(name, 0) + count
             first += len(frame)
         return counts
@@ -254,14 +258,14 @@ def _files_in(path: Path) -> list[SourceFile]:
     if path.is_file():
         if path.suffix != ENDING:
             raise ValueError(f"{path.name} is no Parquet file. Expected files that end in {ENDING}")
-        return [SourceFile(path, path.name, {})]
+        return [SourceFile(path, path.name, path.stem, {})]
     found = []
     for inner in sorted(path.rglob(f"*{ENDING}")):
         parts = inner.relative_to(path).parts
         if inner.is_file() and not any(part.startswith((".", "_")) for part in parts):
             pairs = [part.partition("=") for part in parts[:-1]]
             keys = {unquote(key): unquote(value) for key, sign, value in pairs if sign and value != _UNKNOWN}
-            found.append(SourceFile(inner, "/".join(parts), keys))
+            found.append(SourceFile(inner, "/".join(parts), path.resolve().name, keys))
     return found
 
 

@@ -19,6 +19,7 @@ from seqae.anomaly.bulk.dataset import BulkJob, score_dataset
 from seqae.anomaly.bulk.results import ResultFolder
 from seqae.anomaly.bulk.spool import Spool
 from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.events import read_events_csv
 from seqae.data.signals.options import ReadingOptions
 
 CHANNELS = ("flow", "pressure", "still")
@@ -57,11 +58,10 @@ def test_scores_and_events_are_those_of_the_rows_of_each_machine_in_memory(
         np.testing.assert_allclose(channel_columns(own), in_memory.channel_scores, rtol=1e-6, atol=1e-6)
         np.testing.assert_array_equal(own.alarm, in_memory.alarms)
         assert (summary.rows, summary.alarms) == (len(rows), in_memory.alarms.sum())
-        assert [(event["start"], event["stop"]) for event in summary.events] == [
+        assert [(event.start, event.stop) for event in summary.events] == [
             (event.start, event.stop) for event in in_memory.events
         ]
-    events = pd.read_csv(tmp_path / "out" / "events.csv")
-    assert dict(events.entity.value_counts()) == {each.entity: len(each.events) for each in summaries if each.events}
+    assert read_events_csv(tmp_path / "out" / "events.csv") == [event for each in summaries for event in each.events]
     assert not (tmp_path / "out" / ".unfinished").exists()
 
 
@@ -188,6 +188,21 @@ def test_rows_without_times_are_scored_in_their_order(machines, detector, scored
     own = found[found.entity == "m4"]
     whole = detector.score_samples(rows[rows.machine == "m4"].drop(columns="machine"))
     np.testing.assert_allclose(own.score, whole, rtol=1e-6, atol=1e-6)
+
+
+def test_a_detector_of_a_fleet_scores_each_machine_by_its_own_level(layouts, machines, scored, tmp_path):
+    normal = machines.groupby("machine").head(120)
+    shifted = normal.assign(flow=normal.flow + 1000 * (normal.machine == "m1"))
+    fleet = AnomalyDetector(window=4, resolutions=(1,)).fit(shifted, by="machine")
+    score_dataset(fleet, layouts["mixed"], tmp_path / "out", by="machine")
+    found = scored(tmp_path / "out")
+    for detection in fleet.detect(machines, by="machine"):
+        own = found[found.entity == detection.entity]
+        np.testing.assert_allclose(own.score, detection.scores, rtol=1e-6, atol=1e-6)
+    assert found[found.entity == "m1"].alarm.mean() > 0.9
+    machines.assign(machine="m9").to_parquet(tmp_path / "new.parquet", index=False)
+    with pytest.raises(ValueError, match="m9"):
+        score_dataset(fleet, tmp_path / "new.parquet", tmp_path / "other", by="machine")
 
 
 def test_a_detector_that_is_not_fitted_is_refused(layouts, tmp_path):

@@ -71,7 +71,23 @@ def test_several_columns_and_folders_make_up_a_machine_together(tmp_path):
     folder = tmp_path / "site=north%20sea"
     folder.mkdir()
     table(4, pump=[1, 1, 2, 2]).to_parquet(folder / "a.parquet", index=False)
-    assert opened(tmp_path, by=("site", "pump")).entities == ("north sea/1", "north sea/2")
+    assert opened(tmp_path, by=("site", "pump")).entities == ("north sea / 1", "north sea / 2")
+
+
+def test_folders_of_days_and_a_machine_that_is_named_are_one_machine(tmp_path):
+    for day in ("2024-03-02", "2024-03-01"):
+        folder = tmp_path / "pump" / f"date={day}"
+        folder.mkdir(parents=True)
+        table(20, day).to_parquet(folder / "a.parquet", index=False)
+    assert opened(tmp_path / "pump", by=()).entities == ("pump",)
+    source = opened(tmp_path / "pump", by=(), entity="m7")
+    assert source.entities == ("m7",)
+    assert (np.diff(rows_of(source)["m7"][1]) > np.timedelta64(0)).all()
+
+
+def test_a_column_of_machines_that_nobody_named_is_asked_for(layouts):
+    with pytest.raises(ValueError, match=r"Name it: by='machine'"):
+        opened(layouts["mixed"], channels=None, by=())
 
 
 def test_only_needed_columns_are_read(tmp_path):
