@@ -1,3 +1,9 @@
+from .bulk.dataset import score_dataset as score_dataset
+from .bulk.on_dask import score_on_dask as score_on_dask
+from .bulk.partition import score_partition as score_partition
+from .bulk.results import EntitySummary as EntitySummary
+from .bulk.sample import sample_recordings as sample_recordings
+from .bulk.shards import Shard as Shard
 from .detection import Detection as Detection
 from .detector import AnomalyDetector as AnomalyDetector
 from .drift import Drift as Drift

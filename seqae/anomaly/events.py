@@ -188,7 +188,7 @@ def _check(
 
 def write_events_json(events: Sequence[Event], path: str | Path) -> None:
     """Write events as a JSON list of objects; the file is replaced in one step."""
-    text = json.dumps([_to_record(event) for event in events], indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps([event_to_record(event) for event in events], indent=1, ensure_ascii=False) + "\n"
     write_atomically(path, text.encode())
 
 
@@ -199,7 +199,7 @@ def read_events_json(path: str | Path) -> list[Event]:
         ValueError: The file holds something else.
     """
     try:
-        return [_from_record(record) for record in json.loads(Path(path).read_text(encoding="utf-8"))]
+        return [event_from_record(record) for record in json.loads(Path(path).read_text(encoding="utf-8"))]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_json wrote") from error
 
@@ -214,7 +214,7 @@ def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
     writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for event in events:
-        record = _to_record(event)
+        record = event_to_record(event)
         writer.writerow(record | {"channels": json.dumps(record["channels"], ensure_ascii=False)})
     write_atomically(path, text.getvalue().encode())
 
@@ -228,17 +228,18 @@ def read_events_csv(path: str | Path) -> list[Event]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             records = list(csv.DictReader(file))
-        return [_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
+        return [event_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_csv wrote") from error
 
 
-def _to_record(event: Event) -> dict[str, object]:
+def event_to_record(event: Event) -> dict[str, object]:
+    """Return an event in the types of JSON; the machine only if it names one."""
     record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
     return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
-def _from_record(record: Mapping[str, Any]) -> Event:
+def event_from_record(record: Mapping[str, Any]) -> Event:
     """Return an event from JSON's numbers or CSV's text."""
     return Event(
         start=int(record["start"]),

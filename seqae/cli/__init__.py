@@ -11,7 +11,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqae._version import __version__
-from seqae.cli import decode, describe, doctor, export, fit, fit_detector, models, peek, recalibrate, recipes, stream
+from seqae.cli import (
+    bulk,
+    decode,
+    describe,
+    doctor,
+    export,
+    fit,
+    fit_detector,
+    models,
+    peek,
+    recalibrate,
+    recipes,
+    stream,
+)
 from seqae.cli.messages import did_you_mean, plain_errors
 from seqae.cli.several_tables import read_tables as read_tables
 
@@ -24,7 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "encode": models.encode_recordings,
     "decode": decode.decode_file,
     "reconstruct": models.reconstruct_recordings,
-    "score": models.score_recordings,
+    "score": bulk.score_files,
     "stream": stream.stream,
     "recalibrate": recalibrate.recalibrate,
     "inspect": describe.describe_model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -181,7 +181,7 @@ class OnlineDetector:
         Raises:
             OSError: The file cannot be written; an older one stays.
         """
-        return write_state(Path(folder), collect_state(self._parts()), self._owner())
+        return write_state(Path(folder), self.state(), self._owner())
 
     def load(self, folder: str | os.PathLike[str]) -> OnlineDetector:
         """Continue from a state that was saved, and return this detector.
@@ -190,8 +190,16 @@ class OnlineDetector:
             FileNotFoundError: The folder holds no state.
             ValueError: The state is damaged, or belongs to another detector.
         """
-        restore_state(read_state(Path(folder), self._owner()), self._parts())
+        self.restore(read_state(Path(folder), self._owner()))
         return self
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the state as arrays of any shape by name, for those who keep the states of several together."""
+        return collect_state(self._parts())
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from what `state` returned, of a detector that is the same: arrays of any shape by name."""
+        restore_state(state, self._parts())
 
     def _owner(self) -> str:
         """Return what the state belongs to: the detector and the machine."""

@@ -22,7 +22,7 @@ from seqae.data.signals.timestamps import is_dated
 UNCERTAIN = (".txt", ".dat", ".json", ".zip")  # in a folder they may be notes about the tables
 _KEY = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-_CALENDAR = ("year", "month", "day", "hour", "date", "dt", "week")  # keys that only repeat what the times tell
+CALENDAR = ("year", "month", "day", "hour", "date", "dt", "week")  # keys that only repeat what the times tell
 
 
 def tables_in(path: Path, options: ReadingOptions) -> Iterator[Table]:
@@ -118,7 +118,7 @@ def _with_keys(table: Table, path: Path, options: ReadingOptions) -> Table:
     columns, headers = dict(table.columns), dict(table.headers)
     rows = len(next(iter(columns.values())))
     for key, value in keys.items():
-        if timed and key.lower() in _CALENDAR and key not in named:
+        if timed and key.lower() in CALENDAR and key not in named:
             notes.append(f"left out, because the times tell it: the key {key!r} of the folders")
         elif key not in columns:
             columns[key] = pd.Series([None if value == _NO_VALUE else value] * rows, dtype=object)

@@ -1,0 +1,90 @@
+"""A data set that the workers of a Dask cluster score: processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqae
+from generators import readings
+from seqae.anomaly.bulk.dataset import score_dataset
+from seqae.anomaly.bulk.on_dask import score_on_dask
+
+distributed = pytest.importorskip("distributed")
+ROWS = 40_000
+
+
+@pytest.fixture(autouse=True)
+def small_steps():
+    """Blocks are as large as in the processes of the workers."""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """The address of a scheduler, and two worker processes, which answer to this machine alone."""
+    environment = os.environ | {"PYTHONPATH": str(Path(seqae.__file__).parents[1])}
+    settings = {"n_workers": 0, "host": "127.0.0.1", "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(**settings) as scheduler, distributed.Client(scheduler) as client:
+        words = [scheduler.scheduler_address, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard"]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", *words, "--local-directory", str(tmp_path)]
+        workers = [
+            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(2)
+        ]
+        try:
+            client.wait_for_workers(2, timeout=120)
+            yield scheduler.scheduler_address, workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two machines with so many rows that a worker can be met at work."""
+    for seed, name in enumerate(("m1", "m2")):
+        rows = pd.DataFrame(readings(ROWS, seed=seed), columns=["flow", "pressure", "still"])
+        folder = tmp_path / "data" / f"machine={name}"
+        folder.mkdir(parents=True)
+        rows.to_parquet(folder / "a.parquet", index=False)
+    return tmp_path / "data"
+
+
+def kill_at_work(worker: subprocess.Popen, out: Path, was_at_work: list[bool]) -> None:
+    """Kill a worker when both have scored some rows, and note whether they were at work."""
+    while len(list(out.rglob("*.arrows"))) < 2:
+        time.sleep(0.002)
+    worker.kill()
+    was_at_work.append(not list(out.glob("events/*.json")))
+
+
+def test_a_worker_that_is_killed_at_work_loses_nothing(cluster, data, detector, tmp_path):
+    address, workers = cluster
+    model, out = seqae.save(detector, tmp_path / "model"), tmp_path / "out"
+    was_at_work: list[bool] = []
+    reports: list[tuple[int, int]] = []
+    threading.Thread(target=kill_at_work, args=(workers[0], out, was_at_work), daemon=True).start()
+    summaries = score_on_dask(model, data, out, address, lambda *report: reports.append(report), by="machine")
+    assert was_at_work == [True]
+    assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert reports[0] == (0, 2 * ROWS) and reports[-1] == (2 * ROWS, 2 * ROWS)
+    assert summaries == score_dataset(detector, data, tmp_path / "alone", by="machine")
+    files = [
+        path.relative_to(out) for path in out.rglob("*.*") if path.name not in ("manifest.json",) and path.is_file()
+    ]
+    assert len(files) == 5
+    for file in files:
+        assert (out / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
+    found = pd.read_parquet(out / "scores" / "entity=m2" / "part-0.parquet")
+    np.testing.assert_allclose(found.score, detector.score_samples(readings(ROWS, seed=1)), rtol=1e-6, atol=1e-6)
