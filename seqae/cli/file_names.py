@@ -28,7 +28,7 @@ def kind_of(path: Path, kinds: Sequence[str]) -> str:
         ValueError: It is of no such kind.
     """
     kind = _kind(path)
-    if kind not in kinds:
+    if kind is None or kind not in kinds:
         what = f"{path.name} holds {kind}" if kind else f"cannot tell what {path.name} holds"
         raise ValueError(f"{what}. Expected {_expected(kinds)}")
     return kind
@@ -45,7 +45,7 @@ def files_in(folder: Path, kinds: Sequence[str]) -> list[tuple[str, Path]]:
         FileNotFoundError: There are none.
     """
     inside = in_order(path for path in folder.iterdir() if not path.name.startswith("."))
-    found = [(kind, path) for path in inside if path.is_file() and (kind := _kind(path)) in kinds]
+    found = [(kind, path) for path in inside if path.is_file() and (kind := _kind(path)) is not None and kind in kinds]
     others = [(kind, path) for kind, path in found if kind != "tables"]
     if "videos" in kinds:
         others += [("videos", path) for path in inside if path.is_dir() and _has_images(path)]
