@@ -234,7 +234,7 @@ def _long(table: Table, options: ReadingOptions, tag: str, value: str, by_time: 
     if machines and not machine_columns(table, options):
         names += f", by={machines if len(machines) > 1 else machines[0]!r}"
     alternative = "" if _is_tag_name(tag) else f"; or, if each is a machine of its own: by={tag!r}"
-    if not by_time:
+    if not by_time and types.is_numeric_dtype(table.columns[value]):
         alternative += f"; or, if all are values of one sensor: channels=[{value!r}]"
     return (
         f"column {tag!r} names the channel of each value: a long table with one row for each sensor and moment "
