@@ -31,8 +31,9 @@ def as_recordings(data: object, **reading: Unpack[ReadingKeywords]) -> list[Reco
     Args:
         data: A file (CSV and JSON, packed or not; Parquet, Arrow, Excel, numpy, MATLAB, HDF5, NetCDF, EDF, WFDB, TDMS,
             MDF) or a folder of files, sorted by name; a pandas or polars frame; an Arrow table; an array, tensor or
-            list of numbers, `(time, channel)` or `(time,)`; a Recording; or a list of any of these. An iterator of
-            frames, Arrow batches or arrays gives one run in pieces. Nothing of it is changed.
+            list of numbers, `(time, channel)` or `(time,)`; a dict of columns, a list of dicts that are rows, or an
+            array of records; a Recording; or a list of any of these, or a dict with one for each machine. An iterator
+            of frames, Arrow batches or arrays gives one run in pieces. Nothing of it is changed.
         **reading: How tables are read, where they do not show it by themselves, see `ReadingOptions`: the column of
             times and how they are written, columns to leave out or to take, columns that tell machines apart, marks
             of missing values, lines around the table, and more.

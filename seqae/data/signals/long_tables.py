@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -40,24 +40,26 @@ def refuse_long(table: Table, options: ReadingOptions) -> None:
     """
     if options.tag_column is not None or options.value_column is not None:
         return
-    explicit = {*machine_columns(table, options), *map(table.plain, options.channels or ())}
+    channels = set(map(table.plain, options.channels or ()))
     ignored = {table.plain(name) for name in options.ignore}
-    others = {name: column for name, column in table.columns.items() if name not in explicit}
+    others = {name: table.columns[name] for name in table.columns if name not in machine_columns(table, options)}
     found: list[tuple[bool, bool, int, str, str]] = []
     for tag in others:
         is_named = _is_tag_name(tag)
-        if (tag in ignored or is_machine_name(tag)) and not is_named:
+        if tag in channels or ((tag in ignored or is_machine_name(tag)) and not is_named):
             continue
         value = _value_of({name: each for name, each in others.items() if name != tag and name not in ignored})
         if value is None or (codes := _codes(others[tag], is_named)) is None:
             continue
         by_time = table.times is not None and separates(codes, table.times)
+        if not by_time and (value in channels or (tag in ignored and codes.max() == 0)):
+            continue
         is_value = bool(VALUE.fullmatch(_simple(value)))
         if (is_named and (is_value or by_time)) or (is_value and by_time):
             found.append((is_named, by_time, int(codes.max()), tag, value))
     if found:
-        *_, tag, value = max(found, key=lambda each: each[:3])
-        raise ValueError(_long(table, options, tag, value))
+        *_, by_time, _, tag, value = max(found, key=lambda each: each[:3])
+        raise ValueError(_long(table, options, tag, value, by_time))
 
 
 def wide(table: Table, machines: Machines, options: ReadingOptions) -> tuple[Table, Machines]:
@@ -87,15 +89,7 @@ def wide(table: Table, machines: Machines, options: ReadingOptions) -> tuple[Tab
     rows = LongRows.of(table, tag, value)
     _refuse_mixed_channels(table, rows, machines, (tag, value), options)
     pivot = Pivot.of(rows, machines, table.times)
-    notes = list(table.warnings)
-    if pivot.further:
-        notes.append(
-            f"{pivot.further:,} value{'s' * (pivot.further > 1)} of column {value!r} with the time and {tag!r} of "
-            f"another: they are in further rows of that time, first {table.locate(pivot.first_further)}"
-        )
     units, left_out = _beside(table, rows, (tag, value), options)
-    if left_out:
-        notes.append(f"left out beside the values: {', '.join(left_out)}")
     if value in table.units:
         units = dict.fromkeys(rows.tags, table.units[value]) | units
     columns = {name: pivot.column(number, rows.values) for number, name in enumerate(rows.tags)}
@@ -104,12 +98,22 @@ def wide(table: Table, machines: Machines, options: ReadingOptions) -> tuple[Tab
         columns=columns,
         headers={name: name for name in columns},
         units=units,
-        warnings=tuple(notes),
+        warnings=(*table.warnings, *_notes(table, pivot, (tag, value), left_out)),
         times=table.times[pivot.first_rows],
         locate=lambda row: table.locate(int(pivot.first_rows[row])),
         locate_cell=lambda name, row: table.locate(pivot.row_of(rows.tags.index(name), row)),
     )
     return upright, Machines(machines.codes[pivot.first_rows], machines.names)
+
+
+def _notes(table: Table, pivot: Pivot, used: tuple[str, str], left_out: list[str]) -> Iterator[str]:
+    if pivot.further:
+        yield (
+            f"{pivot.further:,} value{'s' * (pivot.further > 1)} of column {used[1]!r} with the time and {used[0]!r} "
+            f"of another: they are in further rows of that time, first {table.locate(pivot.first_further)}"
+        )
+    if left_out:
+        yield f"left out beside the values: {', '.join(left_out)}"
 
 
 def _refuse_mixed_channels(
@@ -215,7 +219,7 @@ def _simple(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
 
-def _long(table: Table, options: ReadingOptions, tag: str, value: str) -> str:
+def _long(table: Table, options: ReadingOptions, tag: str, value: str, by_time: bool) -> str:
     """Return the message about a table that has one row for each value."""
     example = str(table.columns[tag].iloc[0])
     names = f"tag_column={tag!r}, value_column={value!r}"
@@ -230,6 +234,8 @@ def _long(table: Table, options: ReadingOptions, tag: str, value: str) -> str:
     if machines and not machine_columns(table, options):
         names += f", by={machines if len(machines) > 1 else machines[0]!r}"
     alternative = "" if _is_tag_name(tag) else f"; or, if each is a machine of its own: by={tag!r}"
+    if not by_time and types.is_numeric_dtype(table.columns[value]):
+        alternative += f"; or, if all are values of one sensor: channels=[{value!r}]"
     return (
         f"column {tag!r} names the channel of each value: a long table with one row for each sensor and moment "
         f"({table.locate(0)}: {example!r}). Expected a column for each sensor. Make it wide: {names}{alternative}"

@@ -142,11 +142,10 @@ def turns_of(rows: LongRows, machine: np.ndarray, clock: np.ndarray) -> np.ndarr
     later = np.flatnonzero(same) + 1
     if len(later) == 0:
         return turns
-    before, after = rows.values.iloc[order[later - 1]].tolist(), rows.values.iloc[order[later]].tolist()
+    before, after = (rows.values.iloc[each].astype(object) for each in (order[later - 1], order[later]))
+    pairs = zip(before.where(before.notna(), None), after.where(after.notna(), None))
     differs = np.zeros(len(order), dtype=np.int64)
-    differs[later] = [
-        first != second and not (first != first and second != second) for first, second in zip(before, after)
-    ]
+    differs[later] = [first != second for first, second in pairs]
     steps = np.cumsum(differs)
     begins = np.flatnonzero(np.append(True, ~same))
     turns[order] = steps - np.repeat(steps[begins], np.diff(np.append(begins, len(order))))

@@ -158,6 +158,16 @@ def test_a_wide_table_with_a_column_of_text_is_not_taken_for_a_long_one(column):
     assert "tag_column" not in str(caught.value)
 
 
+def test_values_of_one_sensor_may_have_texts_beside_them():
+    table = pd.DataFrame({"time": TIMES, "item": ["a", "a", "b", "b"] * 5, "value": WIDE["flow"]})
+    with pytest.raises(ValueError, match=r"tag_column='item'.*if all are values of one sensor: channels=\['value'\]"):
+        as_recordings(table)
+    assert len(recorded(table, channels=["value"])) == 20
+    assert recorded(table.assign(item="a"), ignore="item").channels == ("value",)
+    with pytest.raises(ValueError, match="tag_column='tag'"):
+        as_recordings(long(), channels="value")  # would make one channel of two sensors
+
+
 def test_a_detector_that_learnt_from_a_long_table_reads_the_next_one_without_being_told():
     from seqae import AnomalyDetector
 
