@@ -46,6 +46,20 @@ def streamed(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
+@pytest.fixture
+def streamed_here(command: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable:
+    """As `streamed`, without a process of its own, which takes seconds to start."""
+
+    def run(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
+        (tmp_path / "stdin").write_bytes(text.encode())
+        with (tmp_path / "stdin").open() as file, monkeypatch.context() as patch:
+            patch.setattr("sys.stdin", file)
+            done = command("stream", str(saved), *words)
+        return done.code, done.printed, done.err
+
+    return run
+
+
 def records(out: str, *without: str) -> list[dict]:
     found = [json.loads(line) for line in out.splitlines()]
     return [record for record in found if not {*without} & record.keys()]
@@ -153,25 +167,95 @@ DIALECTS = {
     ),
     "no header": (".csv", lambda frame: frame.to_csv(index=False, header=False)),
     "JSON lines": (".jsonl", as_json_lines),
+    "row of units": (
+        ".csv",
+        lambda frame: (
+            frame.rename(columns={"pressure [bar]": "pressure"}).to_csv(index=False).replace("\n", "\n,l/min,bar\n", 1)
+        ),
+    ),
+    "lines above": (".csv", lambda frame: "Logger 7\nsite,north\n\n" + frame.to_csv(index=False), "--skip-lines", "3"),
+    "comments": (
+        ".csv",
+        lambda frame: "! of today\n" + frame.to_csv(index=False).replace("\n2024", "\n! pause\n2024", 1),
+        "--comment",
+        "!",
+    ),
+    "number for missing values": (".csv", lambda frame: frame.to_csv(index=False, na_rep="-999"), "--missing", "-999"),
+    "words for missing values": (
+        ".csv",
+        lambda frame: frame.to_csv(index=False, na_rep="Bad Input"),
+        *("--missing", "Bad Input", "unavailable"),
+    ),
+    "states": (
+        ".csv",
+        lambda frame: frame.assign(flow=frame["flow"].gt(frame["flow"].mean()).map({True: "ON", False: "OFF"})).to_csv(
+            index=False
+        ),
+        *("--states", "ON=1", "OFF=0"),
+    ),
+    "zone": (".csv", lambda frame: frame.to_csv(index=False), "--time-zone", "Europe/Berlin"),
+    "stamps of a historian": (
+        ".csv",
+        lambda frame: frame.to_csv(index=False, date_format="%d-%b-%y %H:%M:%S"),
+        *("--time-format", "%d-%b-%y %H:%M:%S"),
+    ),
+    "blanks, decimal comma": (
+        ".csv",
+        lambda frame: (
+            frame.fillna(0)
+            .assign(time=frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
+            .rename(columns={"pressure [bar]": "pressure"})
+            .to_csv(index=False, sep=" ", decimal=",")
+        ),
+        *("--separator", "blank", "--decimal", ","),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_file_has_the_same_scores_by_score_and_by_stream(
-    name: str, saved: Path, today: pd.DataFrame, tmp_path: Path, command: Callable
+    name: str, saved: Path, today: pd.DataFrame, tmp_path: Path, command: Callable, streamed_here: Callable
 ):
-    ending, write = DIALECTS[name]
+    ending, write, *words = DIALECTS[name]
     text = write(today[140:440])
     (tmp_path / f"today{ending}").write_bytes(text.encode())
-    done = command("score", str(saved), str(tmp_path / f"today{ending}"), "--out", str(tmp_path / "whole.csv"))
+    done = command("score", str(saved), str(tmp_path / f"today{ending}"), "--out", str(tmp_path / "whole.csv"), *words)
     assert done.code == 0, done.err
     whole = pd.read_csv(tmp_path / "whole.csv")
-    code, out, err = streamed(saved, text)
-    assert (code, err) == (0, "")
+    code, out, err = streamed_here(saved, text, *words)
+    assert code == 0 and "error" not in err, err  # there may be drift
     rows = pd.DataFrame(records(out, "alert", "event"))
     columns = ["score", "alarm", "flow score", "pressure score"]
     np.testing.assert_allclose(rows[columns].astype(float), whole[columns].astype(float), rtol=1e-4)
     np.testing.assert_array_equal(pd.to_datetime(rows["time"]), pd.to_datetime(whole["time"]))
+
+
+def test_what_the_detector_remembers_holds_for_the_stream(tmp_path: Path, today: pd.DataFrame, streamed_here: Callable):
+    normal = readings(1200, seed=0).rename(columns={"time": "stamp"}).assign(time="x")
+    detector = seqae.AnomalyDetector(epochs=0).fit(normal, time_column="stamp", ignore="time", missing="Bad Input")
+    saved = seqae.save(detector, tmp_path / "model")
+    frame = today.rename(columns={"time": "stamp"})
+    code, out, err = streamed_here(saved, frame.assign(time="x").to_csv(index=False, na_rep="Bad Input"))
+    assert (code, err) == (0, "")
+    (whole,) = detector.detect(frame)
+    rows = pd.DataFrame(records(out, "alert", "event"))
+    np.testing.assert_allclose(rows["score"].astype(float), whole.scores, rtol=1e-4)
+
+
+def test_machines_in_one_stream_are_scored_each_by_itself(tmp_path: Path, streamed_here: Callable):
+    fleet = pd.concat([readings(900, seed=seed).assign(unit=unit) for seed, unit in enumerate(["A", "B"])])
+    fleet = fleet.sort_values("time", kind="stable")
+    detector = seqae.AnomalyDetector(epochs=0).fit(fleet, by="unit")
+    saved = seqae.save(detector, tmp_path / "model")
+    code, out, err = streamed_here(saved, fleet.to_csv(index=False))
+    assert code == 0, err
+    rows = pd.DataFrame(records(out, "alert", "event"))
+    for whole in detector.detect(fleet):
+        own = rows[rows["entity"] == whole.recording.entity]
+        assert own["row"].tolist() == list(range(900))
+        np.testing.assert_allclose(own["score"].astype(float), whole.scores, rtol=1e-4)
+    code, _, err = streamed_here(saved, fleet.to_csv(index=False), "--sort")
+    assert code == 2 and "--sort is for whole tables" in err
 
 
 def test_a_model_that_is_no_detector_is_refused(tmp_path: Path, command: Callable):
