@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -16,9 +16,9 @@ from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fit_report import FitReport
 from seqae.anomaly.fitting import ScorerFitter, check_settings
-from seqae.anomaly.fleet import refuse_half_named, warn_of_levels
+from seqae.anomaly.fleet import check_machines
 from seqae.anomaly.online.drift import find_drift
-from seqae.anomaly.own_models import CANDIDATES, as_factory, compare_models
+from seqae.anomaly.own_models import as_factory, choose_model
 from seqae.anomaly.preparation import NormalData
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
@@ -45,7 +45,6 @@ class AnomalyDetector:
 
     Where recordings name their machine, `fit(data, by="machine")`, one model is shared and each machine has its own
     level, scale and threshold; rows that are scored name theirs, too. `recalibrate` adds a machine.
-
     `fit` sets `scorer_`, which holds all that was learnt, `model_`, which created its window models, and for
     `model="auto"` `model_scores_`: the fraction of injected faults that each model found, less its false alarm rate.
 
@@ -67,9 +66,8 @@ class AnomalyDetector:
         min_rows: Minimum length of an event in rows; shorter ones are dropped.
         epochs: Passes over the training windows at most, for models that are trained.
         random_state: Seed of all random numbers.
-        calendar: Whether to learn what repeats itself each day or week, where the normal rows have dates and span at
-            least three of these. It is removed before all else, so that a Monday that looks like a Sunday is abnormal;
-            nothing is removed where it does not predict other days or weeks.
+        calendar: Whether to learn what repeats itself each day or week, where normal rows span three of them, and to
+            remove it before all else, so that a Monday that looks like a Sunday is abnormal.
         max_left_out: The largest fraction of a channel's normal values that may be left out as outliers; 0 for none.
 
     Raises:
@@ -139,16 +137,10 @@ class AnomalyDetector:
         """
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
-        refuse_half_named(recordings)
         known = warn_of_data(recordings, options)
         data = NormalData.of(recordings, options, self.window, self.max_left_out)
-        warn_of_levels(data.recordings)
-        scores: Mapping[str, float] = {}
-        if self.model == "auto":
-            scores = compare_models(self._with_model, data.recordings, CANDIDATES, self.random_state)
-            model = CANDIDATES[max(scores, key=scores.__getitem__)]
-        else:
-            model = as_factory(self.model)
+        check_machines(data.recordings)
+        model, scores = choose_model(self.model, self._with_model, data.recordings, self.random_state)
         scorer = self._fitter(model).fit(data.recordings, progress, options.time_zone or "UTC")
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
@@ -166,8 +158,8 @@ class AnomalyDetector:
         estimated again, and becomes wider or stays: few rows show too little of how far a channel wanders to make it
         tighter. The scores and the threshold are calibrated anew.
 
-        A detector that has learnt several machines gets to know another one, `recalibrate(rows, entity="m13")`, from an
-        hour of its normal rows or more, or the new level of one that it knows; the others stay as they are.
+        A detector of several machines gets to know another one, or the new level of one, from an hour of normal rows or
+        more: `recalibrate(rows, entity="m13")`; the others stay as they are.
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
@@ -253,26 +245,16 @@ class AnomalyDetector:
     def on_grid(self, recording: Recording) -> Resampled:
         """Return a recording on the regular grid of this detector, and where its rows are there.
 
-        It is the recording itself if the detector learnt from rows at regular steps, if the recording has no times, or
-        if it is on such a grid.
+        It is the recording itself if the detector learnt from regular rows, or if it has no times or is on such a grid.
         """
         return on_grid(recording, self.resampling_)
 
     def to_onnx(self, path: str | os.PathLike[str], entity: str = "") -> Path:
         """Write the detector to an ONNX file (opset 17), which `seqae.export.OnnxDetector` runs; return the path.
 
-        All is inside: scaling, filling of missing values, models, statistic, localization, calibration and threshold.
-        Its inputs are `rows`, `(row, channel)` float64 in the units of the data, NaN where a value is missing, which
-        follow each other without a gap in time; and two that may be left out: `threshold`, a float32, and `before`, the
-        `filled` rows just before, `(window, channel)` float64, by default normal ones. Its outputs are `scores`,
-        `(row,)` float32, `channel_scores`, `(row, channel)` float32, `alarms`, `(row,)` bool, and `filled`,
-        `(row, channel)` float64, the scaled rows with missing values replaced. It needs `least_rows` rows, as many as
-        the longest window covers. The metadata holds, as JSON: channels, units, period, threshold, reach, least_rows,
-        window, see `OnnxDetector`.
-
-        The file is checked before it gets its name: its scores are those of the detector, to 1e-6 of the
-        largest score (or of 1); with models that compute in float32 to 1e-4, or to four times the rounding error of
-        torch, where that is more.
+        All is inside, from scaling to the threshold; inputs, outputs and metadata are told there. The file is checked
+        before it gets its name: its scores are those of the detector, to 1e-6 of the largest score (or of 1); with
+        models that compute in float32 to 1e-4, or to four times the rounding error of torch, where that is more.
 
         Args:
             path: The file, which ends in .onnx; replaced at one moment.
@@ -325,23 +307,13 @@ class AnomalyDetector:
         return self.scorer_.history
 
     def _fitter(self, model: WindowModelFactory) -> ScorerFitter:
-        return ScorerFitter(
-            model=model,
-            resolutions=self.resolutions,
-            window=self.window,
-            false_alarm_rate=self.false_alarm_rate,
-            false_alarms_per_day=self.false_alarms_per_day,
-            merge_gap=self.merge_gap,
-            epochs=self.epochs,
-            random_state=self.random_state,
-            calendar=self.calendar,
-        )
+        names = [each.name for each in fields(ScorerFitter) if each.name != "model"]
+        return ScorerFitter(model, **{name: getattr(self, name) for name in names})
 
     def _with_model(self, model: WindowModelFactory) -> AnomalyDetector:
         """Return a copy with another model, to be fitted to less, without its dates."""
         other = copy.copy(self)
-        other.calendar = False
-        other.model = model
+        other.model, other.calendar = model, False
         return other
 
     def _detection(self, recording: Recording) -> Detection:

@@ -16,7 +16,7 @@ from seqae.anomaly.evidence import (
     fit_whitening,
     reconstructions,
 )
-from seqae.anomaly.fleet import by_entity
+from seqae.anomaly.fleet import grouped
 from seqae.anomaly.fleet_fitting import (
     calibrated_machine,
     fit_machines,
@@ -109,9 +109,8 @@ class ScorerFitter:
             ValueError: There are no values, too large values or too few rows, or no times for a rate per day.
         """
         period = usual_period(recordings)
-        parts = self._parts(recordings)
-        longest, clock = self.window * max(self.resolutions), time_zone if self.calendar else None
-        normal = scale_rows(parts, recordings, longest, period, clock)
+        parts, clock = self._parts(recordings), time_zone if self.calendar else None
+        normal = scale_rows(parts, recordings, self.window * max(self.resolutions), period, clock)
         rows = [torch.from_numpy(hold_last(part)) for part in normal.scaled]
         noise = torch.from_numpy(normal.effect).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
@@ -178,7 +177,7 @@ class ScorerFitter:
             ValueError: There are no values, too large values or too few rows.
         """
         machines = dict(scorer.machines)
-        for entity, own in by_entity(recordings, [each.entity for each in recordings]).items():
+        for entity, own in grouped(recordings, [each.entity for each in recordings]).items():
             parts = self._parts(own), times_of_parts(own)
             machines[entity] = calibrated_machine(scorer, *parts, own, self.false_alarm_rate)
         return replace(scorer, machines=machines)
@@ -249,11 +248,11 @@ class ScorerFitter:
         """Return the scorer of a fleet with what each machine has of its own, by its blocks that were held out."""
         measured = [block for block in blocks if block.distances[0] is not None]
         rows = [evidence_of_block(scorer.resolutions, scorer.localization.of_rows, each.distances) for each in measured]
-        scores = by_entity(
+        scores = grouped(
             [scorer.calibration.scores(torch.from_numpy(each)).numpy() for each in rows],
             [block.entity for block in measured],
         )
-        scaled = by_entity(normal.scaled, normal.entities)
+        scaled = grouped(normal.scaled, normal.entities)
         machines = fit_machines(scorer, scores, scaled, normal.scalers, normal.effects, self.false_alarm_rate)
         return replace(scorer, machines=machines)
 
@@ -319,10 +318,7 @@ class ScorerFitter:
             measured = [block for block in blocks if block.distances[0] is not None]
             rows = [evidence_of_block(evidence, attribute, block.distances) for block in measured]
             rows_later = [evidence_of_block(evidence, attribute, each) for each in later if each[0] is not None]
-        folds: dict[int, list[np.ndarray]] = {}
-        for own, block in zip(rows, measured):
-            folds.setdefault(block.fold, []).append(own)
-        by_fold = [np.concatenate(each) for each in folds.values()]
+        by_fold = [np.concatenate(each) for each in grouped(rows, [block.fold for block in measured]).values()]
         return fit_calibration(by_fold, self.false_alarm_rate, self.merge_gap, rows_later), rows
 
     def _threshold(self, calibration: Calibration, period: float | None) -> float:

@@ -19,6 +19,7 @@ LEVEL_ERROR_RATE = 0.001  # the probability of a warning of runs that change bet
 MIN_LEVEL_CHANGE = 4.0  # deviations within runs; smaller differences of level cost little
 MIN_SPREAD_FACTOR = 4.0  # smaller ratios of deviations do not matter either
 _Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +37,11 @@ class Machine:
     drift_chart: DriftChart
 
 
-def by_entity(items: Iterable[_Item], entities: Iterable[str]) -> dict[str, list[_Item]]:
-    """Return the items of each entity, in the order in which they come."""
-    found: dict[str, list[_Item]] = {}
-    for item, entity in zip(items, entities, strict=True):
-        found.setdefault(entity, []).append(item)
+def grouped(items: Iterable[_Item], keys: Iterable[_Key]) -> dict[_Key, list[_Item]]:
+    """Return the items with each key, such as the machine that they are of, in the order in which they come."""
+    found: dict[_Key, list[_Item]] = {}
+    for item, key in zip(items, keys, strict=True):
+        found.setdefault(key, []).append(item)
     return found
 
 
@@ -65,8 +66,12 @@ def find_machine(machines: Mapping[str, Machine], entity: str) -> Machine:
     )
 
 
-def refuse_half_named(recordings: Sequence[Recording]) -> None:
-    """Raise if some recordings name their machine and others do not."""
+def check_machines(recordings: Sequence[Recording]) -> None:
+    """Refuse recordings of which some name their machine and others do not; warn if none does and several seem to be.
+
+    Raises:
+        ValueError: Some do not.
+    """
     without = [number for number, each in enumerate(recordings) if not each.entity]
     if 0 < len(without) < len(recordings):
         name = recordings[without[0]].name or f"recording {without[0]}"
@@ -74,17 +79,19 @@ def refuse_half_named(recordings: Sequence[Recording]) -> None:
             f"{len(without)} of {len(recordings)} recordings name no machine ({name}), and the others do. Name the "
             "machine of each, by='machine', or of none"
         )
+    if without:
+        warn_of_levels(recordings)
 
 
 def warn_of_levels(recordings: Sequence[Recording]) -> None:
-    """Warn if runs that name no machine differ in level or spread by far more than they change within.
+    """Warn if runs differ in level or spread by far more than they change within.
 
     A channel that changes in every quarter of them counts where a run and the next one differ by much more than a fault
     would, and by more than they would if rows wandered from run to run as they do from one quarter of a run to the next
     (the mean of a random walk over runs changes four times as much as that over quarters, in variance).
     """
     runs = [each.values for each in recordings if len(each) >= MIN_BLOCK_ROWS]
-    if len(runs) < 2 or any(each.entity for each in recordings):
+    if len(runs) < 2:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of channels without values in a run
@@ -95,7 +102,7 @@ def warn_of_levels(recordings: Sequence[Recording]) -> None:
             f"the runs differ in level or spread by far more than they change within ({channels}): what is usual in "
             "one is not in another, and faults within a run are hard to see. If they are of several machines, name the "
             "column that tells these apart, by='machine', and each gets its own level, scale and threshold",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.drift import MIN_BLOCK_ROWS, REFERENCE_BLOCKS, DriftChart
 from seqae.anomaly.evidence import KINDS
-from seqae.anomaly.fleet import Machine, by_entity
+from seqae.anomaly.fleet import Machine, grouped
 from seqae.anomaly.normal_rows import cut_in_half, hold_last, minimum_effect
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_training import sample_windows
@@ -35,7 +35,7 @@ def fit_scalers(parts: Sequence[np.ndarray], entities: Sequence[str], window: in
         entities: The machine of each part.
         window: The number of rows in the longest window.
     """
-    groups = by_entity(parts, entities)
+    groups = grouped(parts, entities)
     own = {entity: Scaler().fit(group) for entity, group in groups.items()}
     return {
         entity: shrunk_scaler(scaler, sum(map(len, groups[entity])) / window, list(own.values()))
@@ -178,7 +178,7 @@ def fleet_blocks(
 
 def halves_by_machine(parts: Sequence[Tensor], entities: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the first halves of the rows of all machines and the second ones, as parts `(row, channel)`."""
-    halves = [cut_in_half(group) for group in by_entity(parts, entities).values()]
+    halves = [cut_in_half(group) for group in grouped(parts, entities).values()]
     return [part for first, _ in halves for part in first], [part for _, second in halves for part in second]
 
 

@@ -111,6 +111,26 @@ def as_factory(model: object) -> WindowModelFactory:
     )
 
 
+def choose_model(
+    model: object,
+    detector_with: Callable[[WindowModelFactory], Any],
+    recordings: Sequence[Recording],
+    random_state: int,
+) -> tuple[WindowModelFactory, dict[str, float]]:
+    """Return a factory of window models, and the scores of the candidates if it is the best of them.
+
+    Args:
+        model: As for `as_factory`, or "auto".
+        detector_with: As for `compare_models`, and the others too.
+        recordings: Normal recordings.
+        random_state: Seed of the faults.
+    """
+    if model != "auto":
+        return as_factory(model), {}
+    scores = compare_models(detector_with, recordings, CANDIDATES, random_state)
+    return CANDIDATES[max(scores, key=scores.__getitem__)], scores
+
+
 def compare_models(
     detector_with: Callable[[WindowModelFactory], Any],
     recordings: Sequence[Recording],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqae.anomaly.fleet import by_entity
+from seqae.anomaly.fleet import grouped
 from seqae.anomaly.fleet_fitting import fit_scalers
 from seqae.anomaly.normal_rows import minimum_effect, times_of_parts
 from seqae.anomaly.rhythm import Rhythm, split_rhythm
@@ -60,5 +60,5 @@ def scale_rows(
     if time_zone is not None:
         rhythm, parts, scalers = split_rhythm(parts, entities, times_of_parts(recordings), scalers, period, time_zone)
     scaled = [scalers[entity].transform(part) for part, entity in zip(parts, entities)]
-    effects = {entity: minimum_effect(own, scalers[entity]) for entity, own in by_entity(parts, entities).items()}
+    effects = {entity: minimum_effect(own, scalers[entity]) for entity, own in grouped(parts, entities).items()}
     return ScaledRows(scaled, entities, scalers, effects, rhythm)

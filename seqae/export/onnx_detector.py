@@ -28,6 +28,13 @@ class OnnxScores(NamedTuple):
 class OnnxDetector:
     """A file that `AnomalyDetector.to_onnx` wrote, run by onnxruntime on the CPU; it needs numpy, and no torch.
 
+    The inputs of the graph are `rows`, `(row, channel)` float64 in the units of the data, NaN where a value is missing,
+    which follow each other without a gap in time; and two that may be left out: `threshold`, a float32, and `before`,
+    the `filled` rows just before, `(window, channel)` float64, by default normal ones. Its outputs are `scores`,
+    `(row,)` float32, `channel_scores`, `(row, channel)` float32, `alarms`, `(row,)` bool, and `filled`,
+    `(row, channel)` float64, the scaled rows with missing values replaced. It needs `least_rows` rows, as many as the
+    longest window covers. The metadata holds, as JSON: channels, units, period, threshold, reach, least_rows, window.
+
     Args:
         path: The file.
         rows_per_run: The number of rows that are computed together, to bound the memory; the results do not depend on
