@@ -56,6 +56,7 @@ NOT_SAVED = {
         "Machines",
         "Pivot",
         "MaskedImage",
+        "NormalData",
         "NormalRows",
         "NumberSigns",
         "PairSet",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.anomaly.events import Event, find_events, format_time
+from seqae.anomaly.scorer import Scorer
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.resampling import Resampled
 
@@ -94,6 +95,20 @@ class Detection:
         columns |= {"score": self.scores, "alarm": self.alarms}
         scores = {f"{name} score": self.channel_scores[:, i] for i, name in enumerate(self.recording.channels)}
         return pd.DataFrame(columns | scores)
+
+
+def detect_rows(recording: Recording, scorer: Scorer, merge_gap: int, min_rows: int) -> Detection:
+    """Return what a scorer finds in rows at regular steps; `merge_gap` and `min_rows` are those of `Detection`."""
+    scores = scorer.score(recording)
+    return Detection(
+        recording=recording,
+        reconstruct=scorer.reconstruct,
+        scores=scores.scores,
+        channel_scores=scores.channel_scores,
+        threshold=scorer.threshold,
+        merge_gap=merge_gap,
+        min_rows=min_rows,
+    )
 
 
 def in_original_rows(detection: Detection, resampled: Resampled) -> Detection:

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from seqae.anomaly.detection import Detection, in_original_rows
+from seqae.anomaly.detection import Detection, detect_rows, in_original_rows
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.fit_report import FitReport
-from seqae.anomaly.fitting import ScorerFitter, check_settings
-from seqae.anomaly.fleet import check_machines
+from seqae.anomaly.fitting import ScorerFitter
 from seqae.anomaly.online.drift import find_drift
 from seqae.anomaly.own_models import as_factory, choose_model
-from seqae.anomaly.preparation import NormalData
+from seqae.anomaly.preparation import NormalData, check_settings
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
-from seqae.data.signals.checks import warn_of_data, warn_of_times
+from seqae.data.signals.checks import warn_of_times
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
@@ -137,16 +136,13 @@ class AnomalyDetector:
         """
         options = ReadingOptions.of(**reading)
         recordings = read_recordings(normal, replace(options, resample="none"))
-        known = warn_of_data(recordings, options)
         data = NormalData.of(recordings, options, self.window, self.max_left_out)
-        check_machines(data.recordings)
         model, scores = choose_model(self.model, self._with_model, data.recordings, self.random_state)
         scorer = self._fitter(model).fit(data.recordings, progress, options.time_zone or "UTC")
         # Only now, so that a fit that fails leaves the detector as it was.
         self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
         self.reading_, self.resampling_ = with_grid(options, data.resampling).remembered(), data.resampling
-        self.report_ = data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate, known)
-        self.report_.warn(known)
+        self.report_ = data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate)
         return self
 
     @takes_reading_options
@@ -317,22 +313,11 @@ class AnomalyDetector:
         return other
 
     def _detection(self, recording: Recording) -> Detection:
-        resampled = self.on_grid(recording)
-        detection = self._regular_detection(resampled.recording)
+        detection = self._regular_detection((resampled := self.on_grid(recording)).recording)
         return detection if resampled.recording is recording else in_original_rows(detection, resampled)
 
     def _regular_detection(self, recording: Recording) -> Detection:
-        scorer = self._scorer(recording)
-        scores = scorer.score(recording)
-        return Detection(
-            recording=recording,
-            reconstruct=scorer.reconstruct,
-            scores=scores.scores,
-            channel_scores=scores.channel_scores,
-            threshold=scorer.threshold,
-            merge_gap=self.merge_gap,
-            min_rows=self.min_rows,
-        )
+        return detect_rows(recording, self._scorer(recording), self.merge_gap, self.min_rows)
 
     def _scorer(self, recording: Recording) -> Scorer:
         return self.scorer_.for_machine(recording.entity)

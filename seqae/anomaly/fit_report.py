@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +58,6 @@ class FitReport:
             *(f"warning      {each}" for each in self.warnings),
         ]
         return "\n".join(lines)
-
-    def warn(self, known: Collection[str]) -> None:
-        """Issue the warnings that are not among the known ones."""
-        for each in self.warnings:
-            if each not in known:
-                warnings.warn(each, stacklevel=4)  # through `fit` and what spells its signature out
 
 
 def fit_warnings(recordings: Sequence[Recording], scorer: Scorer, false_alarm_rate: float | None) -> Iterator[str]:

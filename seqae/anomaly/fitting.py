@@ -59,26 +59,6 @@ SECONDS_PER_DAY = 86400.0
 MIN_ALARM_ROWS = 10  # normal rows above the threshold that would determine it
 
 
-def check_settings(
-    resolutions: tuple[int, ...], window: int, false_alarm_rate: float, false_alarms_per_day: float | None
-) -> None:
-    """Raise ValueError if a window, a resolution or a rate is out of range; they are those of `AnomalyDetector`."""
-    if window < 2 or not resolutions or min(resolutions) < 1:
-        raise ValueError(
-            f"a window of {window} steps at resolutions {resolutions}. Give a window of 2 steps or more, "
-            "and at least one resolution of 1 row or more"
-        )
-    if not 0 < false_alarm_rate < 1:
-        raise ValueError(
-            f"false_alarm_rate is {false_alarm_rate}. Give the fraction of normal rows that may raise an alarm, "
-            "for example 0.01"
-        )
-    if false_alarms_per_day is not None and not false_alarms_per_day > 0:
-        raise ValueError(
-            f"false_alarms_per_day is {false_alarms_per_day}. Give a number above 0, for example 1 / 7 for one a week"
-        )
-
-
 @dataclass(frozen=True)
 class ScorerFitter:
     """Fits scorers to normal rows; the arguments are those of `AnomalyDetector`.

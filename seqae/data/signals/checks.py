@@ -44,9 +44,9 @@ def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None
     """
     found = list(channel_warnings([each.values for each in recordings], recordings[0].channels, options))
     for message in found[:MAX_WARNINGS]:
-        warnings.warn(message, stacklevel=4)  # through `fit` and what spells its signature out
+        warnings.warn(message, stacklevel=5)  # through `fit`, what prepares its data, and what spells its signature out
     if len(found) > MAX_WARNINGS:
-        warnings.warn(f"{len(found) - MAX_WARNINGS} more channels like these", stacklevel=4)
+        warnings.warn(f"{len(found) - MAX_WARNINGS} more channels like these", stacklevel=5)
     return found
 
 

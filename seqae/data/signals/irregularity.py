@@ -65,7 +65,7 @@ def resampling_for(recordings: Sequence[Recording], options: ReadingOptions, win
     if not reason:
         return None
     chosen = choose_resampling(recordings, options, window)
-    warnings.warn(f"{reason}: resampled to {chosen}. resample='none' keeps them as they are", stacklevel=3)
+    warnings.warn(f"{reason}: resampled to {chosen}. resample='none' keeps them as they are", stacklevel=5)
     return chosen
 
 
