@@ -108,7 +108,7 @@ NOT_SAVED = {
     # how estimators train
     *["Split", "TrainingDefaults"],
     # parts of a data set that is larger than memory, and of the work on it
-    *["BulkJob", "EntityRows", "Piece", "Shard", "SourceFile", "_Stretch"],
+    *["BulkJob", "EntityRows", "Piece", "Shard", "SourceFile"],
     # fetches files
     *["Remote"],
     # a graph on its way to a file
