@@ -107,6 +107,8 @@ NOT_SAVED = {
     *["BeamSearch", "GreedySearch", "Stage", "TokenSampling"],
     # how estimators train
     *["Split", "TrainingDefaults"],
+    # parts of a data set that is larger than memory, and of the work on it
+    *["BulkJob", "EntityRows", "Piece", "Shard", "SourceFile"],
     # fetches files
     *["Remote"],
     # a graph on its way to a file

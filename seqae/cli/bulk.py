@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from seqae.anomaly.bulk.results import EntitySummary
     from seqae.anomaly.detector import AnomalyDetector
 
+BYTES_PER_BYTE = 8  # of memory for a file that is read whole
 _MAX_ENTITIES = 20  # in the table on the terminal
 _ABOUT = """
 With --shard or --dask, a detector scores Parquet files of any size in bounded memory: each machine alone, or many in
@@ -43,6 +46,7 @@ def score_files(
     **reading: Unpack[ReadingKeywords],
 ) -> None:
     if shard is None and dask is None:
+        _warn_of_size(files)
         models.score_recordings(model, files, out=out, format=format, overwrite=overwrite, json=json, **reading)
         return
     if shard is not None and dask is not None:
@@ -57,6 +61,19 @@ def score_files(
         raise ValueError("the results of a data set need a folder of their own. Name one: out='scored'")
     with json_report(json) as report:
         report |= _score(model, files, out, shard, dask, reading)
+
+
+def _warn_of_size(files: list[Path]) -> None:
+    """Say how files are read that may not fit into memory."""
+    inside = [Path(folder, name) for file in files for folder, _, names in os.walk(file) for name in names]
+    size = sum(
+        file.stat().st_size for file in [*files, *inside] if file.suffix in (".parquet", ".pq") and file.is_file()
+    )
+    if BYTES_PER_BYTE * size > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        print(
+            f"note   {size / 2**30:.1f} GB of Parquet files may not fit into memory. --shard 0/1 reads them bit by bit",
+            file=sys.stderr,
+        )
 
 
 def _score(

@@ -11,7 +11,7 @@ import pytest
 
 import seqae
 from generators import readings
-from seqae.cli import progress
+from seqae.cli import bulk, progress
 from seqae.cli.progress import row_progress
 
 CHANNELS = ["flow", "pressure", "still"]
@@ -76,6 +76,12 @@ def test_mistakes_are_told_in_the_words_of_the_shell(words, message, command, mo
     done = command("score", str(model), str(data), *more, *words)
     assert done.code == 2
     assert message in done.err
+
+
+def test_files_that_may_not_fit_into_memory_are_told(command, model, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "BYTES_PER_BYTE", 2**40)
+    done = command("score", str(model), str(data / "machine=m0" / "a.parquet"), "-o", str(tmp_path / "out"))
+    assert done.code == 0 and "--shard 0/1 reads them bit by bit" in done.err
 
 
 def test_another_model_is_refused(command, data, tmp_path):

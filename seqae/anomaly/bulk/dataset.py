@@ -113,8 +113,9 @@ def score_dataset(
     """Score a data set of any size in one pass, and return the summary of each entity.
 
     Memory depends on neither rows nor files. The results are those of `AnomalyDetector.detect` for the rows of each
-    entity, and the same to the last bit in one shard or in several, also if a process was stopped at any moment: the
-    same call goes on where it was. They are in the folder `out`:
+    entity (of `Detection.on_grid`, if the detector learnt from irregular rows). They are the same to the last bit in
+    one shard or in several, also if a process was stopped at any moment: the same call goes on where it was. They are
+    in the folder `out`:
 
     - `scores/`: a Parquet data set of the columns entity, row, time, score, alarm and the score of each channel.
     - `events.csv`, or `events-0-of-4.csv` of the first of four shards, and `events/`: the events of each entity.

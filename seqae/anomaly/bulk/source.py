@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from seqae.data.signals.options import ReadingOptions
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-ENDING = ".parquet"
+ENDINGS = (".parquet", ".pq")
 READ_ROWS = 2**16  # rows that are read together
 _BUFFER = 2**20  # bytes that are read of a column at once
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"  # a folder of rows without a value
@@ -42,6 +43,11 @@ class SourceFile:
     name: str
     root: str
     keys: dict[str, str]
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The values of all columns that are the same in all rows of the file, and are not in it."""
+        return self.keys | {FILE: str(Path(self.name).with_suffix(""))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,23 +182,21 @@ class RowSource:
 
     def _by_columns(self, frame: pd.DataFrame, file: SourceFile) -> list[pd.Series]:
         """Return the columns that tell the entities apart."""
-        fixed = file.keys | {FILE: file.name.removesuffix(ENDING)}
         return [
-            frame[name] if name in frame.columns else pd.Series([fixed[name]] * len(frame), name=name)
+            frame[name] if name in frame.columns else pd.Series([file.fixed[name]] * len(frame), name=name)
             for name in self.by
         ]
 
     def _own_by(self, file: SourceFile) -> list[str]:
         """Return the columns in a file itself that tell the entities apart."""
-        return [name for name in self.by if name != FILE and name not in file.keys]
+        return [name for name in self.by if name not in file.fixed]
 
     def _only_machine(self, file: SourceFile) -> str | None:
         """Return the machine of all rows of a file; None if columns tell."""
         if self.by:
-            fixed = file.keys | {FILE: file.name.removesuffix(ENDING)}
-            known = [fixed[name] for name in self.by if name in fixed]
+            known = [file.fixed[name] for name in self.by if name in file.fixed]
             return " / ".join(known) if len(known) == len(self.by) else None
-        return self.reader.options.entity or (file.root if file.keys else file.name.removesuffix(ENDING))
+        return self.reader.options.entity or (file.root if file.keys else file.fixed[FILE])
 
     def _first_rows(self) -> pd.DataFrame:
         """Return the first rows of the first file, with all columns."""
@@ -248,7 +252,9 @@ class RowSource:
         self.files = [file for file, count in zip(self.files, rows) if count]
         if not self.files:
             shown = ", ".join(map(str, data))
-            raise FileNotFoundError(f"no Parquet files with rows ({shown}). Expected files that end in {ENDING}")
+            raise FileNotFoundError(
+                f"no Parquet files with rows ({shown}). Expected files that end in {' or '.join(ENDINGS)}"
+            )
 
 
 def _files_in(path: Path) -> list[SourceFile]:
@@ -256,13 +262,14 @@ def _files_in(path: Path) -> list[SourceFile]:
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {str(path)!r}. Check the path")
     if path.is_file():
-        if path.suffix != ENDING:
-            raise ValueError(f"{path.name} is no Parquet file. Expected files that end in {ENDING}")
+        if path.suffix not in ENDINGS:
+            raise ValueError(f"{path.name} is no Parquet file. Expected files that end in {' or '.join(ENDINGS)}")
         return [SourceFile(path, path.name, path.stem, {})]
     found = []
-    for inner in sorted(path.rglob(f"*{ENDING}")):
+    inside = [Path(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names]
+    for inner in sorted(inside):
         parts = inner.relative_to(path).parts
-        if inner.is_file() and not any(part.startswith((".", "_")) for part in parts):
+        if inner.suffix in ENDINGS and not any(part.startswith((".", "_")) for part in parts):
             pairs = [part.partition("=") for part in parts[:-1]]
             keys = {unquote(key): unquote(value) for key, sign, value in pairs if sign and value != _UNKNOWN}
             found.append(SourceFile(inner, "/".join(parts), path.resolve().name, keys))
