@@ -154,8 +154,7 @@ class AnomalyDetector:
         estimated again, and becomes wider or stays: few rows show too little of how far a channel wanders to make it
         tighter. The scores and the threshold are calibrated anew.
 
-        A detector of several machines gets to know another one, or the new level of one, from an hour of normal rows or
-        more: `recalibrate(rows, entity="m13")`; the others stay as they are.
+        Of several machines, the one that the rows are of is added or replaced: `recalibrate(rows, entity="m13")`.
 
         Args:
             normal: Normal recordings in any form that `fit` takes, with the same channels.
@@ -271,11 +270,6 @@ class AnomalyDetector:
     def machines_(self) -> tuple[str, ...]:
         """The machines that are known, each with its own level, scale and threshold; none if rows named no machine."""
         return tuple(self.scorer_.machines)
-
-    @property
-    def needs_recordings(self) -> bool:
-        """Whether rows cannot be scored alone, but with their machine or their dates."""
-        return bool(self.scorer_.machines) or self.scorer_.rhythm is not None
 
     @property
     def channels_(self) -> tuple[str, ...]:

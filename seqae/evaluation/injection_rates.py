@@ -158,7 +158,8 @@ def _outcome(
     at_fault = np.flatnonzero(fault.labels)
     first, last = max(0, int(at_fault[0]) - _ROWS_AROUND), int(at_fault[-1]) + 1 + _ROWS_AROUND
     rows: Any = fault.rows[first:last]
-    if getattr(detector, "needs_recordings", False):
+    scorer = getattr(detector, "scorer_", None)
+    if getattr(scorer, "machines", None) or getattr(scorer, "rhythm", None) is not None:
         rows = replace(recording.rows(first, last), values=rows)
     detections: Sequence[_Detection] = detector.detect(rows)
     (detection,) = detections
