@@ -26,6 +26,7 @@ def fit_detector(
     false_alarm_rate: float = 0.01,
     false_alarms_per_day: float | None = None,
     epochs: int = 15,
+    sample_rows: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
     json: bool = False,
@@ -41,6 +42,7 @@ def fit_detector(
 
     Example:
         seqae fit --detector good_week.csv -o pump
+        seqae fit --detector year/ --by machine --sample-rows 200000 -o fleet_model
         seqae fit --detector fleet/ --by machine --missing -999 "Bad Input" --false-alarms-per-day 1 -o fleet_model
 
     Args:
@@ -50,13 +52,14 @@ def fit_detector(
         false_alarm_rate: fraction of normal rows that may raise an alarm
         false_alarms_per_day: separate false alarms that may be raised in a day, in place of a rate; rows need times
         epochs: passes over the windows at most
+        sample_rows: rows to learn from, in stretches spread over the time of each machine; so Parquet files may be
+            larger than memory
         seed: seed of all random numbers
         overwrite: replace a model that is there already
         json: print one JSON object on standard output, and all else on standard error
     """
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.artifact import save
-    from seqae.cli.inputs import FileOptions, read_inputs
 
     with json_report(json) as report:
         refuse_target(out, overwrite)
@@ -68,7 +71,7 @@ def fit_detector(
             random_state=seed,
         )
         options = ReadingOptions.of(**reading)
-        inputs = read_inputs(data, FileOptions(replace(options, resample="none")), ["tables"])
+        inputs = _read(data, replace(options, resample="none"), sample_rows)
         for line in _data_lines(inputs):
             print(line)
         with redirect_stdout(io.StringIO()):  # progress is on standard error
@@ -83,6 +86,17 @@ def fit_detector(
         save(detector, out)
         report |= _summary(detector, inputs, out)
         _show(detector, inputs, out)
+
+
+def _read(data: list[Path], options: ReadingOptions, sample_rows: int | None) -> Inputs:
+    from seqae.cli.inputs import FileOptions, Inputs, read_inputs
+
+    if sample_rows is None:
+        return read_inputs(data, FileOptions(options), ["tables"])
+    from seqae.anomaly.bulk.sample import sample_recordings
+
+    stretches = sample_recordings(data, rows=sample_rows, **vars(options))
+    return Inputs("tables", stretches, [each.name for each in stretches])
 
 
 def _data_lines(inputs: Inputs) -> list[str]:

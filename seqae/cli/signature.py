@@ -25,7 +25,7 @@ from seqae.cli.reading import ReadingParser, reading_prefix, reading_words
 from seqae.data.signals.options_file import checked_options
 
 _SHORT = {"out": "-o"}  # options that have a short form
-_PYTHON_NAMES = {"random_state": "seed"}  # what the library calls some options
+_PYTHON_NAMES = {"random_state": "seed", "rows": "sample_rows"}  # what the library calls some options
 
 
 def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:

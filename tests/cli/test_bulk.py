@@ -107,3 +107,13 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch, capsys):
         show(0, 10_000)
         show(10_000, 10_000)
     assert "100%" in capsys.readouterr().err
+
+
+def test_a_detector_is_fitted_to_a_sample_of_all_machines(command, data, tmp_path):
+    words = ["fit", "--detector", str(data), "--by", "machine", "-o", str(tmp_path / "fleet"), "--sample-rows"]
+    done = command(*words, "450")
+    assert done.code == 0, done.err
+    detector = seqae.load(tmp_path / "fleet")
+    assert sorted(detector.scorer_.machines) == ["m0", "m1", "m2"] and detector.report_.rows == 450
+    refused = command(*words, "2", "--overwrite")
+    assert refused.code == 2 and "Sample more: --sample-rows" in refused.err
