@@ -75,6 +75,11 @@ class CsvBody:
     def _cells(self, row: int) -> list[str]:
         return self.rows.cells(row, self.delimiter)
 
+    def _beginning(self, row: int) -> str:
+        """The word that a row begins with, as it is written, without quotes around it."""
+        text = self.rows.line(row).lstrip(' "')
+        return re.split(rf'["{re.escape(self.delimiter)}]', text, maxsplit=1)[0].strip()
+
     def _without(self, left_out: Sequence[int], why: str) -> CsvBody:
         """Leave out some rows, with a remark that begins with `why`."""
         if not left_out:
@@ -131,7 +136,8 @@ class CsvBody:
             if known or (stamped and word not in MISSING and not is_value(word)):
                 raise ValueError(
                     f"a row begins with {word!r}, where others begin with {self._cells(0)[0]!r} "
-                    f"({self.rows.locate(row)}). If it is no row of the table, leave it out: comment={word!r}"
+                    f"({self.rows.locate(row)}). If it is no row of the table, leave it out: "
+                    f"comment={self._beginning(row)!r}"
                 )
 
     def refuse_odd(self, odd: np.ndarray) -> NoReturn:
@@ -152,7 +158,7 @@ class CsvBody:
             )
         word = self._cells(row)[0]
         if word and not is_value(word):
-            remedy = f"If it is no row of the table, leave it out: comment={word!r}"
+            remedy = f"If it is no row of the table, leave it out: comment={self._beginning(row)!r}"
         else:
             remedy = f"Correct it: a delimiter ({self.delimiter!r}) within a text needs quotes around it"
         raise ValueError(f"a row has {found}. {remedy}")

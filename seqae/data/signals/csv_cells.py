@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"]
+MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?", "\\N"]
 NUMBER = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"
 WITH_POINT = re.compile(NUMBER.format(r"\."))
 WITH_COMMA = re.compile(NUMBER.format(","))

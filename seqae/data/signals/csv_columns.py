@@ -111,12 +111,12 @@ def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: Csv
     """
     if pd.api.types.is_numeric_dtype(values):
         return
-    other = _other_decimal(cells, signs) if body.is_first else None
-    if other is not None:
+    others = _other_decimals(cells, signs) if body.is_first else []
+    if others:
         row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
         raise ValueError(
             f"column {name!r} holds {cells[row]!r} ({body.rows.locate(row)}): other signs than in other numbers, "
-            f"between thousands or for decimals. Tell the decimal sign: decimal={other!r}"
+            f"between thousands or for decimals. Tell the decimal sign: {' or '.join(others)}"
         )
     if signs.decimal != ",":
         return
@@ -129,10 +129,11 @@ def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: Csv
         )
 
 
-def _other_decimal(cells: pd.Series, signs: NumberSigns) -> str | None:
-    """Return the decimal sign by which all cells of a column would be numbers; None if there is none."""
+def _other_decimals(cells: pd.Series, signs: NumberSigns) -> list[str]:
+    """Return the options by which all cells of a column would be numbers; with two of them these would differ."""
     if signs.is_told:
-        return None
+        return []
+    found: list[str] = []
     for decimal in (",", "."):
         told = NumberSigns(decimal, is_told=True)
         for part in (cells.dropna().head(_SAMPLE), cells):
@@ -140,8 +141,14 @@ def _other_decimal(cells: pd.Series, signs: NumberSigns) -> str | None:
             if len(texts) == 0 or told.numbers(texts).isna().any():
                 break
         else:
-            return decimal
-    return None
+            found.append(f"decimal={decimal!r}")
+    return found if len(found) < 2 else [f"{found[0]} for fractions", f"{found[1]} for thousands"]
+
+
+def without_unit(cell: str) -> str:
+    """Return a cell without the unit that stands behind its number, if there is one."""
+    found = _WITH_UNIT.fullmatch(cell)
+    return found[1] if found and is_unit(found[found.lastindex or 0].strip()) else cell
 
 
 def _without_unit(text: pd.Series) -> tuple[pd.Series, str]:

@@ -13,7 +13,13 @@ import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import MISSING, THOUSANDS, WITH_COMMA, WITH_POINT, is_value
-from seqae.data.signals.csv_columns import NumberSigns, parsed, refuse_other_signs, with_numbers
+from seqae.data.signals.csv_columns import (
+    NumberSigns,
+    parsed,
+    refuse_other_signs,
+    with_numbers,
+    without_unit,
+)
 from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.headers import without_units
@@ -86,7 +92,8 @@ class CsvFormat:
             ValueError: One of them has a name for each column, and the rows have none.
         """
         for number, line in enumerate(skipped):
-            names = CsvRows.of(line.encode(), "").cells(0, self.layout.delimiter) if line.count('"') % 2 == 0 else []
+            is_row = line.strip() and line.count('"') % 2 == 0
+            names = CsvRows.of(line.encode(), "").cells(0, self.layout.delimiter) if is_row else []
             if len(names) == self.layout.width > 1 and all(names) and not any(map(is_value, names)):
                 raise ValueError(
                     f"skip_lines={len(skipped)} skips what looks like the header: {line!r} (line {number + 1}). "
@@ -181,7 +188,7 @@ def _decimal(rows: CsvRows, delimiter: str) -> str | None:
     """The decimal sign, a comma only if that is certain; None if no number has one."""
     if delimiter == ",":
         return "."
-    numbers = [(row, cell) for row in rows.with_commas(SAMPLE) for cell in rows.cells(row, delimiter)]
+    numbers = [(row, without_unit(cell)) for row in rows.with_commas(SAMPLE) for cell in rows.cells(row, delimiter)]
     commas = [(row, cell) for row, cell in numbers if WITH_COMMA.fullmatch(cell) and "," in cell]
     points = [(row, cell) for row, cell in numbers if WITH_POINT.fullmatch(cell) and "." in cell]
     if not commas:

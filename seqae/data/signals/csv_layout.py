@@ -10,14 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from seqae.data.signals.csv_cells import MISSING, comment_sign, is_day_and_clock, is_value
+from seqae.data.signals.csv_cells import MISSING, comment_sign, is_day_and_clock, is_stamp_like, is_value
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.csv_top import CsvTop
 from seqae.data.signals.names import default_names
 from seqae.data.signals.table_text import format_lines, format_texts
 from seqae.data.signals.timestamps import is_stamp
-from seqae.data.signals.units import are_types, are_units, unit_of
+from seqae.data.signals.units import are_types, are_units, is_unit, unit_of
 
+_REMARKS = {"comment", "comments", "remark", "remarks", "note", "notes"}  # names of a column that few rows fill in
 COUNTED = 10  # so many rows must be numbered in a column, if it may be one without a name
 
 
@@ -69,9 +70,11 @@ def layout_of(rows: CsvRows, separator: str | None = None, marks: Collection[str
     if words:
         odd = [row for row in zone if top.kinds[row] == "odd" and row < words[-1]]
         return _with_header(top, [row for row in zone if max(odd, default=-1) < row <= words[-1]], words[-1] + 1)
-    if names := _commented_names(top, end):
-        note = f"the header is line {top.head.lines[end - 1]}, without its {comment_sign(top.head.line(end - 1))!r}"
-        return _layout(top, names, end, [end - 1], notes=[note])
+    names, above, units = _commented_header(top, end)
+    if names:
+        line = above[0]
+        note = f"the header is line {top.head.lines[line]}, without its {comment_sign(top.head.line(line))!r}"
+        return _layout(top, names, end, above, units, notes=[note])
     odd = [row for row in zone if top.kinds[row] == "odd"]
     return _with_odd_header(top, odd[-1], end) if odd else _by_first_row(top, zone[0] if zone else end)
 
@@ -80,9 +83,18 @@ def _by_first_row(top: CsvTop, first: int) -> CsvLayout:
     """The layout if the first row tells whether there is a header."""
     filled = [cell for cell in top.cells[first] if cell not in MISSING]
     counted = tuple(filled) == default_names(len(filled)) and first + 1 < len(top.cells)  # how pandas writes no names
-    if counted or not filled or not all(map(is_value, filled)):
+    if counted or not filled or not (all(map(is_value, filled)) or _is_like_others(top, first)):
         return _layout(top, top.cells[first], first + 1, [first])
     return _layout(top, None, first, [])
+
+
+def _is_like_others(top: CsvTop, first: int) -> bool:
+    """Whether a row has a stamp, and words that stand in the same columns further below."""
+    words = [column for column, cell in enumerate(top.cells[first]) if cell not in MISSING and not is_value(cell)]
+    below = [cells for cells, kind in zip(top.cells[first + 1 :], top.kinds[first + 1 :]) if kind == "values"]
+    return any(map(is_stamp_like, top.cells[first])) and all(
+        any(cells[column] == top.cells[first][column] for cells in below) for column in words
+    )
 
 
 def _with_header(top: CsvTop, rows: list[int], first: int) -> CsvLayout:
@@ -134,11 +146,23 @@ def _refuse_lines(top: CsvTop, rows: Sequence[int]) -> NoReturn:
     )
 
 
-def _commented_names(top: CsvTop, end: int) -> list[str]:
-    """Return the names in the last comment above the values; nothing if it is none of names."""
-    if end == top.start or top.kinds[end - 1] != "comment":
+def _commented_header(top: CsvTop, end: int) -> tuple[list[str], list[int], tuple[str, ...]]:
+    """Return the names in the last comment above the values, its row and that of units below it, and these units.
+
+    Nothing if these are no names.
+    """
+    names = _commented_cells(top, end - 1)
+    above = _commented_cells(top, end - 2)
+    if len(set(above)) == len(above) > 0 and not are_units(above) and any(map(is_unit, names)):
+        return above, [end - 2, end - 1], tuple(names)
+    return names, [end - 1], ()
+
+
+def _commented_cells(top: CsvTop, row: int) -> list[str]:
+    """Return the names in a comment; nothing if it is none of names."""
+    if row < top.start or top.kinds[row] != "comment":
         return []
-    first, *others = top.cells[end - 1]
+    first, *others = top.cells[row]
     names = [first.lstrip(' "').removeprefix(comment_sign(first)).strip(), *others]
     if len(names) == top.width + 1 and not names[0]:  # blanks separate, also after the sign
         names = names[1:]
@@ -149,9 +173,11 @@ def _with_odd_header(top: CsvTop, row: int, end: int) -> CsvLayout:
     """The layout if the line above the values has another number of fields than they have."""
     names = top.cells[row]
     values = [cells for cells, kind in zip(top.cells[end:], top.kinds[end:]) if kind == "values"]
-    short, joined = len(names) == top.width - 1, False
+    short, joined, notes = len(names) == top.width - 1, False, list[str]()
     if len(names) == top.width + 1 and not names[-1]:
         names = names[:-1]
+    elif len(names) == top.width + 1 and names[-1].casefold() in _REMARKS:
+        names, notes = names[:-1], [f"no row has a field for the last name of the header: {names[-1]!r}"]
     elif short and not any(cells[-1] for cells in values):
         names = [*names, ""]
     elif short and all(is_day_and_clock(*cells[:2]) for cells in values):
@@ -162,7 +188,7 @@ def _with_odd_header(top: CsvTop, row: int, end: int) -> CsvLayout:
         _refuse_odd(top, row, end)
     if any(is_value(name) for name in names if name):
         _refuse_odd(top, row, end)
-    return _layout(top, names, end, [row], is_joined=joined)
+    return _layout(top, names, end, [row], is_joined=joined, notes=notes)
 
 
 def _are_numbered(values: Sequence[Sequence[str]]) -> bool:

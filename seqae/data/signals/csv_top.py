@@ -121,13 +121,15 @@ def _refuse_other_separator(head: CsvRows, plain: Sequence[int]) -> None:
     """Refuse rows that blanks or an unusual sign split into fields."""
     lines = [head.line(row) for row in plain]
     where, words = head.locate(plain[-1]), lines[-1].split()
-    if len(words) > 1 and all(map(is_value, words)) and any(map(is_number, words)) and not is_stamp(lines[-1]):
+    are_values = all(is_value(word) or word in MISSING for word in words)
+    even = len(words) > 2 and len(lines) > 2 and len({len(line.split()) for line in lines}) == 1
+    if len(words) > 1 and (are_values or even) and any(map(is_number, words)) and not is_stamp(lines[-1]):
         raise ValueError(
             f"values separated by blanks ({where}). Expected comma, semicolon, tab or bar. Tell it: separator='blank'"
         )
     for sign in dict.fromkeys(lines[-1]):
         counts = {line.count(sign) for line in lines}
-        if not sign.isalnum() and sign not in "\"'.:+-/_ " and len(lines) > 1 and len(counts) == 1:
+        if not sign.isalnum() and sign not in "\"'.:+-/_()[]{} " and len(lines) > 1 and len(counts) == 1:
             raise ValueError(
                 f"values separated by {sign!r}, as it seems: {lines[-1]!r} ({where}). Expected comma, semicolon, tab "
                 f"or bar. Tell it: separator={sign!r}"

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.signals.timestamps import is_dated, is_stamp
+from seqae.data.signals.units import is_unit
 
 UNIT = re.compile(r"(?P<name>.*\S)(?:\s*\[(?P<square>[^\]]+)\]|\s+\((?P<round>[^)]+)\))")
 UNNAMED = re.compile(r"(Unnamed: \d+)?")  # the names that pandas gives to columns without one
@@ -39,13 +40,23 @@ def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[
 
 def without_units(headers: list[str]) -> list[tuple[str, str]]:
     """Return name and unit ("" if there is none) of each header; brackets that distinguish two columns stay."""
-    matches = [UNIT.fullmatch(header) for header in headers]
-    plain = [match["name"] if match else header for match, header in zip(matches, headers)]
-    counts = Counter(plain)
+    split = [_name_and_unit(header) for header in headers]
+    counts = Counter(name for name, _ in split)
     return [
-        (name, match["square"] or match["round"]) if match and counts[name] == 1 else (header, "")
-        for name, match, header in zip(plain, matches, headers)
+        (name, unit) if name != header and counts[name] == 1 else (header, "")
+        for (name, unit), header in zip(split, headers)
     ]
+
+
+def _name_and_unit(header: str) -> tuple[str, str]:
+    """The name and the unit in a header, the header and "" if it has none."""
+    if (match := UNIT.fullmatch(header)) is None:
+        return header, ""
+    name, unit = match["name"], match["square"] or match["round"]
+    if ":" not in unit:
+        return name, unit
+    before, _, last = name.rpartition(", ")  # "Temp, °C (LGR S/N: 123, SEN S/N: 456)"
+    return (before, last) if before and is_unit(last) else (name, "")
 
 
 def _superfluous(column: pd.Series) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,15 @@ def read_json_lines(path: Path, options: ReadingOptions) -> Table:
     return replace(table, warnings=(*text.warnings, *table.warnings))
 
 
+def flat_members(members: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the members of an object, and in place of one that is an object its members: "payload.temp"."""
+    for name, value in members.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{inner}", each) for inner, each in flat_members(value))
+        else:
+            yield name, value
+
+
 def table_of_json_lines(text: bytes, name: str, first_line: int = 1, headers: Sequence[str] = ()) -> Table:
     """Return the table in a text of JSON lines.
 
@@ -42,7 +51,7 @@ def table_of_json_lines(text: bytes, name: str, first_line: int = 1, headers: Se
     for number, line in enumerate(text.split(b"\n"), start=first_line):
         if not line.strip():
             continue
-        for header, value in json_object(line, f"{name}, line {number}").items():
+        for header, value in flat_members(json_object(line, f"{name}, line {number}")):
             columns.setdefault(header, [None] * len(lines)).append(value)
         lines.append(number)
         for column in columns.values():

@@ -11,20 +11,22 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.signals.machines import Machines, is_machine_name, machine_columns, separates
-from seqae.data.signals.names import suggest
+from seqae.data.signals.names import format_names, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pivots import LongRows, Pivot, turns_of
 from seqae.data.signals.tables import Table
+from seqae.data.signals.time_columns import is_time_name
 from seqae.data.signals.timestamps import is_stamp
 
 TAG = re.compile(
-    r"(tag|series|sensor|channel|metric|variable|parameter|param|signal|topic|point|item|probe|measurement|measure|"
+    r"(tag|series|sensor|channel|metric|variable|var|parameter|param|signal|topic|point|item|probe|measurement|measure|"
     r"field|attribute|property|quantity|observedproperty|indicator|trend|pv|feature|key|object|entity|register|"
     r"mesure|messstelle|messgröße|kanal|merkmal)s?(id|name|no|nr|number|code|key|type|label)?|name|description"
 )
 VALUE = re.compile(
     r"(value|val|reading|payload|state|data|wert|messwert|valeur|valor|pvvalue|processvalue|message|result|"
-    r"measurement|observation|samplevalue|numericvalue|resultvalue|metricvalue|tagvalue|sensorvalue|avg|average|mean)s?"
+    r"measurement|observation|(sample|numeric|result|metric|tag|sensor|var|variable|float|double|int|num|object|raw)value|"
+    r"avg|average|mean)s?"
 )
 UNIT = re.compile(r"(unit|units|uom|einheit|unite|unitofmeasure(ment)?|engunits?|engineeringunits?)")
 MIN_ROWS = 2  # rows of each channel, on average
@@ -179,9 +181,12 @@ def _tag_and_value(table: Table, options: ReadingOptions) -> tuple[str, str]:
     tag, value = options.tag_column, options.value_column
     if tag is None or value is None:
         given, lacking = ("value_column", "tag_column") if tag is None else ("tag_column", "value_column")
+        others = {name: column for name, column in table.columns.items() if name != table.plain(tag or value or "")}
+        near = _value_of(others) if tag else next(filter(_is_tag_name, others), None)
+        example = repr(near) if near else f"..., one of {format_names(others)}"
         raise ValueError(
             f"{given}={tag or value!r} without a {lacking} ({table.where}). A table with one row for each value needs "
-            f"both: the column that names the channel, and that of the values. Name it: {lacking}=..."
+            f"both: the column that names the channel, and that of the values. Name it: {lacking}={example}"
         )
     for name in (tag, value):
         if table.plain(name) not in table.columns:
@@ -202,6 +207,7 @@ def _codes(column: pd.Series, is_named: bool) -> np.ndarray | None:
 
 def _value_of(columns: Mapping[str, pd.Series]) -> str | None:
     """The column of values: one that is called so, or the only one of numbers."""
+    columns = {name: column for name, column in columns.items() if not (is_time_name(name) or column.isna().all())}
     numbers = [name for name, column in columns.items() if types.is_numeric_dtype(column) and not is_machine_name(name)]
     called = [name for name in columns if VALUE.fullmatch(_simple(name))]
     called.sort(key=lambda name: (name not in numbers, _simple(name) not in ("value", "val")))

@@ -231,6 +231,9 @@ def _mixed(table: Table, options: ReadingOptions, names: tuple[str, ...], codes:
     if is_block and len(names) == 1 and not counter:
         fix += f", or leave it out: ignore={[*options.ignore, *names]!r}"
     column = table.columns[names[0]]
+    others = [name for name in _channel_names(table, options) if name != names[0]]
+    if len(names) == len(others) == 1 and not (is_machine_name(names[0]) or types.is_numeric_dtype(column)):
+        fix += f"; or, if it names channels: tag_column={names[0]!r}, value_column={others[0]!r}"
     if types.is_numeric_dtype(column) and (_is_switch(column) or not is_machine_name(names[0])):
         fix += f"; if it is a reading, name all channels: channels={_channels(table, options, counter)}"
     return f"{what} apart ({table.where}): {why}. Expected a run for each machine. {fix}"
@@ -252,6 +255,10 @@ def _named_machine(table: Table, options: ReadingOptions, name: str, codes: np.n
 
 
 def _channels(table: Table, options: ReadingOptions, counter: str = "") -> str:
-    ignored = {table.plain(each) for each in options.ignore}
-    names = [name for name in without_machine_columns(table, options) if name not in ignored and name != counter]
+    names = [name for name in _channel_names(table, options) if name != counter]
     return repr(names) if len(names) <= 10 else "[...]"
+
+
+def _channel_names(table: Table, options: ReadingOptions) -> list[str]:
+    ignored = {table.plain(each) for each in options.ignore}
+    return [name for name in without_machine_columns(table, options) if name not in ignored]

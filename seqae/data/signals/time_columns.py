@@ -20,7 +20,8 @@ Columns = Mapping[str, pd.Series]
 TIME_NAMES = {"time", "times", "timestamp", "timestamps", "datetime", "date", "ts", "t", "epoch", "unixtime", "utc"}
 TIME_NAMES |= {"zeitstempel", "datum", "datumzeit", "datumuhrzeit", "uhrzeit", "unix", "unixtimestamp", "epochtime"}
 TIME_NAMES |= {"posixtime", "datetimeutc", "timestamputc", "timeutc", "utctime", "datenum", "filetime"}
-RISING_NAMES = {"t", "ts", "zeit", "elapsed", "elapsedtime", "timeelapsed", "relativetime"}  # times only if they rise
+TIME_NAMES |= {"messdatum", "messzeit", "horodatage", "dateheure", "fechahora", "dataora"}
+RISING_NAMES = {"t", "ts", "zeit", "elapsed", "elapsedtime", "timeelapsed", "relativetime", "xvalue"}  # times only if they rise
 _CLOCK_NAMES = {"time", "uhrzeit", "hhmm", "hhmmss", "timeofday"}
 _DOTTED_CLOCK = re.compile(r"\d\d?\.\d\d(\.\d\d)?")  # taken for one beside a date only
 _TIME_WORDS = {"time", "timestamp", "stamp", "date", "datetime", "epoch", "ts", "unix"}
@@ -187,7 +188,7 @@ def _is_dotted(text: str) -> bool:
 
 def _role(name: str, column: pd.Series) -> str:
     """Return which part of the time a column of numbers tells by its name, or ""."""
-    plain = simplified(name)
+    plain = {"YY": "year", "MM": "month", "mm": "minute", "mn": "minute"}.get(name) or simplified(name)
     if not types.is_numeric_dtype(column) or types.is_bool_dtype(column):
         return ""
     return next((role for role, names in _ROLES.items() if plain in names), "")

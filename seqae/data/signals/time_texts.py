@@ -106,6 +106,8 @@ class TimeTexts:
         readings = {form: found for form in forms if (found := _parsed(text, form)) is not None}
         if not readings:
             return None
+        if self.options.day_first is not None:  # which says that the year is not first
+            readings = {form: each for form, each in readings.items() if not form.startswith("%y")} or readings
         (form, first), *others = readings.items()
         for other, found in others:
             if not found.equals(first):

@@ -31,6 +31,11 @@ TEXTS: dict[str, Reader] = {  # which may be packed
     ".tsv": read_csv,
     ".txt": read_csv,
     ".dat": read_csv,
+    ".tab": read_csv,
+    ".asc": read_csv,
+    ".prn": read_csv,
+    ".log": read_csv,
+    ".lvm": read_csv,
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
     ".json": read_json,
@@ -173,6 +178,8 @@ def named_ending(path: Path) -> str:
     name = path.name.lower()
     packed = next((ending for ending in PACKED if name.endswith(ending)), None)
     ending = Path(name.removesuffix(packed or "")).suffix
+    if packed is None and re.fullmatch(r"\.\d+", ending):
+        return ".txt"  # loggers that write the time into the name: 2004.02.12.10.32.39
     if packed is None:
         return ending if ending in READERS else ""
     return ending if ending in TEXTS else ".zip" if packed == ".zip" else ""

@@ -19,7 +19,7 @@ from seqae.data.signals.tables import Table
 from seqae.data.signals.time_columns import is_time_name
 from seqae.data.signals.timestamps import is_dated
 
-UNCERTAIN = (".txt", ".dat", ".json", ".zip")  # in a folder they may be notes about the tables
+UNCERTAIN = (".txt", ".dat", ".asc", ".prn", ".log", ".json", ".zip")  # in a folder they may be notes about the tables
 _KEY = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 CALENDAR = ("year", "month", "day", "hour", "date", "dt", "week")  # keys that only repeat what the times tell

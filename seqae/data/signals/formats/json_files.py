@@ -11,11 +11,12 @@ import pandas as pd
 
 from seqae.data._files.text_files import read_text, unique_members
 from seqae.data.signals.formats.signals import chosen
-from seqae.data.signals.json_lines import table_of_json_lines
+from seqae.data.signals.json_lines import flat_members, table_of_json_lines
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 from seqae.data.signals.timestamps import is_stamp
 
+_MATRIX = {"metric", "values"}  # of each series in the answer of Prometheus to a range query
 _EPOCH = 10**11  # milliseconds since 1970: in the year 1973, and no number of a row
 
 Columns = Mapping[str, Sequence[Any]]
@@ -54,6 +55,8 @@ def _table(content: Any, path: Path, options: ReadingOptions) -> Table:
         if found:
             (name,) = chosen(found, path, options)
             columns = found[name]
+        if not found and isinstance(content.get("data"), dict):  # as services wrap their answers
+            return _table(content["data"], path, options)
     if columns is None:
         raise ValueError(
             f"no table ({path.name}). Expected an array of records, such as [{{'time': ..., 'pressure': 2.5}}], or an "
@@ -65,8 +68,11 @@ def _table(content: Any, path: Path, options: ReadingOptions) -> Table:
 def _columns(content: Any, path: Path) -> Columns | None:
     """Return the columns in a value; None if it is no table."""
     if isinstance(content, list) and content and all(isinstance(record, dict) for record in content):
-        names = dict.fromkeys(name for record in content for name in record)
-        return {name: [record.get(name) for record in content] for name in names}
+        if all(_MATRIX <= set(record) for record in content):
+            return _of_matrix(content)
+        records = [dict(flat_members(record)) for record in content]
+        names = dict.fromkeys(name for record in records for name in record)
+        return {name: [record.get(name) for record in records] for name in names}
     if not isinstance(content, dict) or not content:
         return None
     if set(content) <= {"columns", "index", "data"} and {"columns", "data"} <= set(content):
@@ -78,6 +84,15 @@ def _columns(content: Any, path: Path) -> Columns | None:
     if all(isinstance(column, dict) for column in content.values()):
         return _of_indexed(content)
     return None
+
+
+def _of_matrix(series: Sequence[Mapping[str, Any]]) -> Columns:
+    """Return the result of a range query of Prometheus with one row for each value, and the labels that differ."""
+    rows = [(each["metric"], time, value) for each in series for time, value in each["values"]]
+    labels = dict.fromkeys(label for each in series for label in each["metric"])
+    differing = [label for label in labels if len({each["metric"].get(label) for each in series}) > 1]
+    columns = {label: [metric.get(label, "") for metric, _, _ in rows] for label in differing}
+    return {"time": [time for _, time, _ in rows], **columns, "value": [float(value) for _, _, value in rows]}
 
 
 def _split(content: Mapping[str, Any], path: Path) -> Columns:

@@ -167,7 +167,7 @@ def test_a_file_under_the_name_of_another_format_is_told_by_its_content(tmp_path
         assert len(as_recordings(tmp_path / str(caught.value).rpartition(" ")[2])[0]) == len(VALUES)
 
 
-@pytest.mark.parametrize("ending", [".xls", ".xlsx", ".parquet", ".h5", ".mat", ".log"])
+@pytest.mark.parametrize("ending", [".xls", ".xlsx", ".parquet", ".h5", ".mat", ".sav"])
 def test_a_text_under_the_name_of_another_format_is_told_by_its_content(tmp_path, ending):
     path = tmp_path / f"run{ending}"
     path.write_text("a,b\n1,2\n")
