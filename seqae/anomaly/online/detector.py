@@ -13,6 +13,7 @@ from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.online.alerts import Alert, AlertTracker
+from seqae.anomaly.online.departures import OtherChannels
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.anomaly.online.events import OnlineEvents
 from seqae.anomaly.online.intake import RowIntake
@@ -171,6 +172,7 @@ class OnlineDetector:
             self.intake.add(*self.resampler.finish())
         self._read(results)
         self._end_segment(results)
+        results.events += self.events.end_departure(self._row_seconds())
         update = results.update(self.intake.is_timed)
         self._begin()
         return update
@@ -212,20 +214,31 @@ class OnlineDetector:
         self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
         quiet_rows = detector.merge_gap + scorer.localization.reach
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
+        self.drift, self.others = OnlineDrift(scorer), OtherChannels(scorer)
         self.events = OnlineEvents(
-            scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows, self.entity
+            scorer.channels,
+            scorer.threshold,
+            detector.merge_gap,
+            detector.min_rows,
+            self.entity,
+            self.drift.chart.block_rows_,
         )
-        self.drift = OnlineDrift(scorer)
         resampling = detector.resampling_
         self.resampler = None if resampling is None else OnlineResampler(resampling, scorer.channels)
 
     def _parts(self) -> dict[str, Stateful]:
         """Return all parts that have a state, by name."""
-        parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift")}
+        parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift", "others")}
         if self.resampler is not None:
             parts["resampler"] = self.resampler
-        caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
-        return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
+        parts |= {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
+        parts |= {"event": self.events.event, "departure": self.events.departure, "others segment": self.others.segment}
+        segments = {"windows": self.segment, "others windows": self.others.segment}
+        return parts | {
+            f"{name} {number}": cache
+            for name, segment in segments.items()
+            for number, cache in enumerate(segment.caches)
+        }
 
     def _no_results(self) -> _Results:
         return _Results([self.segment.no_rows(self.segment.stop)], [self.segment.no_rows(self.segment.final)])
@@ -238,12 +251,14 @@ class OnlineDetector:
                 self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
             scaled = self.scorer.scaled(values, times if self.intake.is_timed else None)
             results.drifts += self.drift.observe_rows(scaled, times)
+            self.others.push(scaled, self.drift.drifted_rows)
             provisional = self.segment.push(scaled, times)
             results.provisional.append(provisional)
             self._take_final(results, self.segment.take_final(), provisional)
 
     def _end_segment(self, results: _Results) -> None:
-        """Take the rest of a segment; no event spans a gap in time."""
+        """Take the rest of a segment; no event but a departure spans a gap in time."""
+        self.others.end()
         self._take_final(results, self.segment.take_final(ended=True))
         results.events += self.events.end(self._row_seconds())
 
@@ -252,8 +267,9 @@ class OnlineDetector:
         results.final.append(final)
         results.alerts += self.alerts.add(final, *provisional)
         results.drifts += self.drift.observe_alarms(final.scores > self.scorer.threshold, final.times)
+        others = self.others.take(len(final.scores))
         results.events += self.events.add(
-            final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
+            final.first, final.scores, final.channel_scores, final.times, self._row_seconds(), others
         )
 
     def _row_seconds(self) -> float | None:
