@@ -42,7 +42,7 @@ class OtherChannels:
         """
         self.drifted = np.concatenate([self.drifted, drifted])
         done = 0
-        for start, stop in runs(drifted.any(axis=1)).tolist():
+        for start, stop in runs(np.any(drifted, axis=1)).tolist():
             self._skip(start - done)
             known = np.where(drifted[start:stop], np.float32(np.nan), rows[start:stop])
             self.segment.push(known, np.zeros(len(known), dtype=np.int64))

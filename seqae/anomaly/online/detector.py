@@ -40,7 +40,7 @@ class StreamUpdate:
         scores: `(final row,)` float32, as `Detection.scores`: above the threshold, the row raises an alarm.
         channel_scores: `(final row, channel)` float32, as `Detection.channel_scores`.
         alerts: The first evidence of possible events.
-        events: The events that have ended, as `AnomalyDetector.events`.
+        events: The events and departures that have ended, as `AnomalyDetector.events`. A departure raises no alerts.
         drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
     """
 
@@ -212,16 +212,18 @@ class OnlineDetector:
         detector, scorer = self.detector, self.scorer
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
         self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
-        quiet_rows = detector.merge_gap + scorer.localization.reach
-        self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.drift, self.others = OnlineDrift(scorer), OtherChannels(scorer)
+        reach, block_rows = scorer.localization.reach, scorer.drift_chart.block_rows_
+        self.alerts = AlertTracker(
+            scorer.channels, scorer.threshold, detector.merge_gap + reach, detector.merge_gap, block_rows + reach
+        )
         self.events = OnlineEvents(
             scorer.channels,
             scorer.threshold,
             detector.merge_gap,
             detector.min_rows,
             self.entity,
-            self.drift.chart.block_rows_,
+            block_rows,
         )
         resampling = detector.resampling_
         self.resampler = None if resampling is None else OnlineResampler(resampling, scorer.channels)
@@ -265,12 +267,12 @@ class OnlineDetector:
     def _take_final(self, results: _Results, final: ScoredRows, *provisional: ScoredRows) -> None:
         """Look for alerts, drift and events in rows that have become final, and for alerts in provisional scores."""
         results.final.append(final)
-        results.alerts += self.alerts.add(final, *provisional)
         results.drifts += self.drift.observe_alarms(final.scores > self.scorer.threshold, final.times)
         others = self.others.take(len(final.scores))
         results.events += self.events.add(
             final.first, final.scores, final.channel_scores, final.times, self._row_seconds(), others
         )
+        results.alerts += self.alerts.add(final, *provisional, departed=self.events.departed_rows)
 
     def _row_seconds(self) -> float | None:
         """Return how many seconds the last row of an event lasts; None if there are no times."""

@@ -87,6 +87,7 @@ class OnlineEvents:
         self.event, self.departure = OpenEvent(len(channels)), OpenEvent(len(channels))
         self.alarm_rate = 0.0  # exponentially weighted fraction of rows in alarm, up to the latest one
         self.latest_alarm = 0
+        self.departed_rows = np.zeros(0, dtype=bool)  # which of the rows that came last belong to a departure
 
     def add(
         self,
@@ -107,13 +108,14 @@ class OnlineEvents:
             period: Seconds that a row lasts; None if there are no times.
             others: The scores without channels that have drifted, `(row,)`, and which have, `(row, channel)` bool.
         """
-        ended = []
+        ended, self.departed_rows = [], np.zeros(len(scores), dtype=bool)
         for index in np.flatnonzero(scores > self.threshold).tolist():
             row = first + index
             ended += self._end_before(row, period)
             drifted = None if others is None else others[1][index]
             is_of_others = others is not None and bool(others[0][index] > self.threshold)
             into = self._open_event(row, is_of_others, drifted)
+            self.departed_rows[index] = into is self.departure
             into.add(row, float(scores[index]), channel_scores[index], times[index])
         return ended + self._end_before(first + len(scores), period)
 
@@ -172,5 +174,5 @@ class OnlineEvents:
         )
         most = max(int(ended.drifted_rows.max()), 1)
         departed = tuple(name for name, rows in zip(self.channels, ended.drifted_rows.tolist()) if 2 * rows >= most)
-        rows = {"start": ended.start, "stop": ended.stop, "peak": ended.peak}
-        return [replace(event, **rows, duration=ended.duration(period), departed=departed)]
+        placed = replace(event, start=ended.start, stop=ended.stop, peak=ended.peak)
+        return [replace(placed, duration=ended.duration(period), departed=departed)]
