@@ -59,7 +59,8 @@ def outlier_note(recording: Recording, outliers: np.ndarray, where: str) -> str:
 def _of_channel(values: np.ndarray, max_fraction: float) -> np.ndarray:
     """Return which readings of a channel, `(reading,)`, are outliers, `(reading,)` bool."""
     none = np.zeros(len(values), dtype=bool)
-    if np.mean(np.diff(values) == 0) > MAX_EQUAL:
+    steps = np.diff(values)
+    if np.mean(steps == 0) > MAX_EQUAL or (steps >= 0).all() or (steps <= 0).all():  # a counter deviates at its ends
         return none
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, AROUND, mode="reflect"), 2 * AROUND + 1)
     deviations = np.abs(values - np.median(windows, axis=1))

@@ -52,8 +52,8 @@ class NormalData:
         Raises:
             ValueError: Some recordings name a machine and others do not.
         """
-        known = tuple(warn_of_data(recordings, options))
         resampling = resampling_for(recordings, options, window)
+        known = tuple(warn_of_data(recordings, options, may_be_sparse=resampling is not None))
         found = [find_outliers(recording, max_left_out) for recording in recordings]
         notes = tuple(
             outlier_note(recording, outliers, recording.entity or recording.name)

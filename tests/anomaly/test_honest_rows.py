@@ -50,6 +50,12 @@ def test_no_tail_is_cut_off_however_heavy_it_is(seed: int, degrees: float):
     assert not find_outliers(recorded(values), 0.05).any()
 
 
+def test_the_ends_of_a_counter_are_no_outliers_but_a_spike_there_is():
+    values = np.stack([np.arange(4000) * 0.1, plant(4000, 0)[:, 0]], axis=1)
+    values[0, 1] += 9
+    assert np.argwhere(find_outliers(recorded(values), 0.05)).tolist() == [[0, 1]]
+
+
 def test_what_recurs_or_lasts_or_is_a_state_is_no_outlier():
     values = np.random.default_rng(0).normal(scale=0.1, size=(6000, 4))
     values[50::100, 0] += 5  # each cycle has a pulse

@@ -169,3 +169,18 @@ def test_regular_rows_have_no_grid():
         detector = AnomalyDetector().fit(frame)
     assert detector.resampling_ is None and detector.detect(frame)[0].on_grid is None
     np.testing.assert_array_equal(detector.score_samples(frame), AnomalyDetector().fit(rows).score_samples(rows))
+
+
+def test_channels_with_rows_of_their_own_are_told_once():
+    values, times = (
+        np.full((600, 2), np.nan),
+        np.datetime64("2024-03-01", "ns") + np.arange(600) * np.timedelta64(1, "s"),
+    )
+    values[:, 0] = np.sin(np.arange(600) / 9)
+    values[::5, 1] = np.cos(np.arange(0, 600, 5) / 9)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = AnomalyDetector().fit(Recording(values, ("a", "b"), times)).report_
+    messages = [str(each.message) for each in caught]
+    assert sum("rows of their own" in message for message in messages) == 1
+    assert not any("mostly empty" in message for message in (*messages, *report.warnings))

@@ -33,7 +33,9 @@ def refuse_unlearnable(recordings: Sequence[Recording]) -> None:
         refuse_enormous(recording.values, recording.channels, partial(_locate, name))
 
 
-def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None = None) -> list[str]:
+def warn_of_data(
+    recordings: Sequence[Recording], options: ReadingOptions | None = None, may_be_sparse: bool = False
+) -> list[str]:
     """Warn of channels from which nothing or nonsense would be learnt: labels, marks of missing values, copies.
 
     Returns what there is to say of them.
@@ -41,8 +43,10 @@ def warn_of_data(recordings: Sequence[Recording], options: ReadingOptions | None
     Args:
         recordings: The rows to learn from, all with the same channels.
         options: How they were read, which proposals add to.
+        may_be_sparse: Whether a channel may have values in few rows, because they are resampled.
     """
-    found = list(channel_warnings([each.values for each in recordings], recordings[0].channels, options))
+    values = [each.values for each in recordings]
+    found = list(channel_warnings(values, recordings[0].channels, options, may_be_sparse))
     for message in found[:MAX_WARNINGS]:
         warnings.warn(message, stacklevel=5)  # through `fit`, what prepares its data, and what spells its signature out
     if len(found) > MAX_WARNINGS:

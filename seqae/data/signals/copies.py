@@ -43,7 +43,7 @@ def copies_of_channels(
 
 def _formula(factor: float, summand: float) -> str:
     times = "" if abs(factor - 1) < TOLERANCE else f" times {factor:.6g}"
-    return times + (f" plus {summand:.6g}" if summand else "")
+    return times + (f" plus {summand:.6g}" if float(f"{summand:.9f}") else "")
 
 
 def _sample(values: np.ndarray, rows: int) -> np.ndarray:

@@ -43,7 +43,10 @@ def data_warnings(
 
 
 def channel_warnings(
-    runs: Sequence[np.ndarray], channels: Sequence[str], options: ReadingOptions | None = None
+    runs: Sequence[np.ndarray],
+    channels: Sequence[str],
+    options: ReadingOptions | None = None,
+    may_be_sparse: bool = False,
 ) -> Iterator[str]:
     """Yield warnings about channels in all runs together: labels, marks, constants, counters, copies.
 
@@ -51,13 +54,14 @@ def channel_warnings(
         runs: The values of each run, `(time, channel)`.
         channels: The name of each channel.
         options: How the data was read, which proposals add to.
+        may_be_sparse: Whether a channel may have values in few rows, which others are made of.
     """
     options = options or ReadingOptions()
     marks: dict[str, list[str]] = {}
     for index, channel in enumerate(channels):
         column = [np.ascontiguousarray(values[:, index]) for values in runs]
         facts = _Facts.of(column)
-        yield from _on_channel(channel, column, facts, options.ignore)
+        yield from _on_channel(channel, column, facts, options.ignore, may_be_sparse)
         for mark, count in suspected_marks(column, facts.low, facts.high) if facts.low < facts.high else ():
             marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {channel!r}")
     if marks:
@@ -109,12 +113,14 @@ class _Facts:
         return cls(sum(map(len, runs)), present, float(low), float(high))
 
 
-def _on_channel(channel: str, runs: Sequence[np.ndarray], facts: _Facts, ignored: Sequence[str]) -> Iterator[str]:
+def _on_channel(
+    channel: str, runs: Sequence[np.ndarray], facts: _Facts, ignored: Sequence[str], may_be_sparse: bool
+) -> Iterator[str]:
     if facts.present == 0:
         yield f"channel {channel!r} has no values"
         return
     leave_out = f"leave it out: ignore={[*ignored, channel]!r}"
-    if (missing := 1 - facts.present / facts.rows) > 0.5:
+    if (missing := 1 - facts.present / facts.rows) > 0.5 and not may_be_sparse:
         yield f"channel {channel!r} is mostly empty: {missing:.1%} of its values are missing"
     if is_label_name(channel) and _is_coded(runs):
         yield f"channel {channel!r} looks like a label, not a reading; if so, {leave_out}"
