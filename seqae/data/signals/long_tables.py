@@ -183,7 +183,7 @@ def _tag_and_value(table: Table, options: ReadingOptions) -> tuple[str, str]:
     if tag is None or value is None:
         given, lacking = ("value_column", "tag_column") if tag is None else ("tag_column", "value_column")
         others = {name: column for name, column in table.columns.items() if name != table.plain(tag or value or "")}
-        near = _value_of(others) if tag else next(filter(_is_tag_name, others), None)
+        near = _value_of(tag, *_value_columns(others)) if tag else next(filter(_is_tag_name, others), None)
         example = repr(near) if near else f"..., one of {format_names(others)}"
         raise ValueError(
             f"{given}={tag or value!r} without a {lacking} ({table.where}). A table with one row for each value needs "
