@@ -109,7 +109,7 @@ def _with_header(top: CsvTop, rows: list[int], first: int) -> CsvLayout:
         raise ValueError(
             f"only units stand above the values: {top.head.line(rows[0])!r} ({top.head.locate(rows[0])}). Expected a "
             f"header that names {top.width} columns. Give each column a name, or skip what is above: "
-            f"skip_lines={top.head.lines[first] - 1}"
+            f"skip_lines={top.head.lines[first - 1]}"
         )
     with_units = next((row for row in below if are_units(top.cells[row])), None)
     units = () if with_units is None else tuple(map(unit_of, top.cells[with_units]))
