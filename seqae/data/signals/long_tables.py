@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from seqae.data.signals.machines import Machines, is_machine_name, machine_columns, separates
+from seqae.data.signals.machines import Machines, is_machine_name, machine_columns, separates, without_machine_columns
 from seqae.data.signals.names import format_names, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pivots import LongRows, Pivot, turns_of
@@ -44,14 +44,15 @@ def refuse_long(table: Table, options: ReadingOptions) -> None:
         return
     channels = set(map(table.plain, options.channels or ()))
     ignored = {table.plain(name) for name in options.ignore}
-    others = {name: table.columns[name] for name in table.columns if name not in machine_columns(table, options)}
+    others = without_machine_columns(table, options)
+    called, numbers = _value_columns({name: column for name, column in others.items() if name not in ignored})
     found: list[tuple[bool, bool, int, str, str]] = []
-    for tag in others:
+    for tag, column in others.items():
         is_named = _is_tag_name(tag)
         if tag in channels or ((tag in ignored or is_machine_name(tag)) and not is_named):
             continue
-        value = _value_of({name: each for name, each in others.items() if name != tag and name not in ignored})
-        if value is None or (codes := _codes(others[tag], is_named)) is None:
+        codes = _codes(column, is_named)  # first, because nearly no column has any
+        if codes is None or (value := _value_of(tag, called, numbers)) is None:
             continue
         by_time = table.times is not None and separates(codes, table.times)
         if not by_time and (value in channels or (tag in ignored and codes.max() == 0)):
@@ -205,16 +206,26 @@ def _codes(column: pd.Series, is_named: bool) -> np.ndarray | None:
     return codes.astype(np.int64) if few and (codes >= 0).all() else None
 
 
-def _value_of(columns: Mapping[str, pd.Series]) -> str | None:
-    """The column of values: one that is called so, or the only one of numbers."""
+def _value_columns(columns: Mapping[str, pd.Series]) -> tuple[list[str], dict[str, bool]]:
+    """The columns called like one of values, the likeliest first, and whether each column of numbers has fractions."""
     columns = {name: column for name, column in columns.items() if not (is_time_name(name) or column.isna().all())}
-    numbers = [name for name, column in columns.items() if types.is_numeric_dtype(column) and not is_machine_name(name)]
+    numbers = {
+        name: types.is_float_dtype(column)
+        for name, column in columns.items()
+        if types.is_numeric_dtype(column) and not is_machine_name(name)
+    }
     called = [name for name in columns if VALUE.fullmatch(_simple(name))]
     called.sort(key=lambda name: (name not in numbers, _simple(name) not in ("value", "val")))
-    fractions = [name for name in numbers if types.is_float_dtype(columns[name])]
-    if called:
-        return called[0] if set(fractions) <= {called[0]} else None
-    return numbers[0] if len(numbers) == 1 else None
+    return called, numbers
+
+
+def _value_of(tag: str, called: Sequence[str], numbers: Mapping[str, bool]) -> str | None:
+    """The column of values beside one of channels: one that is called so, or the only one of numbers."""
+    if value := next((name for name in called if name != tag), None):
+        has_others = any(is_float for name, is_float in numbers.items() if name not in (tag, value))
+        return None if has_others else value
+    names = [name for name in numbers if name != tag]
+    return names[0] if len(names) == 1 else None
 
 
 def _is_tag_name(name: str) -> bool:

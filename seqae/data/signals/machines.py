@@ -94,8 +94,12 @@ def refuse_mixed_machines(table: Table, options: ReadingOptions) -> None:
         ValueError: Time starts again for each of its values, or rows of different values have the same times, or it is
             called so; the message says how to name it.
     """
-    candidates = {name: codes for name in table.columns if (codes := _codes(table, name, options)) is not None}
+    known = {*machine_columns(table, options), *map(table.plain, options.channels or ())}
+    others = {name: column for name, column in table.columns.items() if name not in known}
+    candidates = {name: codes for name, column in others.items() if (codes := _codes(column)) is not None}
     for clock, time_column in _clocks(table):
+        if (clock[1:] > clock[:-1]).all():
+            continue  # so there is nothing that a column could separate
         for name, codes in candidates.items():
             if name != time_column and separates(codes, clock) and _is_structure(table, name, codes, clock, options):
                 raise ValueError(_mixed(table, options, (name,), codes, time_column))
@@ -127,11 +131,9 @@ def _machine_name(value: object) -> str:
     return str(int(value) if is_whole else value).strip()  # type: ignore[call-overload]
 
 
-def _codes(table: Table, name: str, options: ReadingOptions) -> np.ndarray | None:
+def _codes(column: pd.Series) -> np.ndarray | None:
     """The number of the value in each row, `(row,)`, if a column of texts or whole numbers may tell machines apart."""
-    column = table.columns[name]
-    known = {*machine_columns(table, options), *map(table.plain, options.channels or ())}
-    if name in known or not _is_discrete(column):
+    if not _is_discrete(column):
         return None
     codes, values = pd.factorize(column)
     few = 0 < MIN_ROWS * len(values) <= len(codes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,11 @@ class Table:
 
     def plain(self, name: str) -> str:
         """Return a name without its unit, if it is the header of a column with a unit."""
-        return next((plain for plain, header in self.headers.items() if header == name), name)
+        return self._plain_names.get(name, name)
+
+    @cached_property
+    def _plain_names(self) -> dict[str, str]:
+        return {header: plain for plain, header in reversed(self.headers.items())}  # the first of equal headers
 
     def timed(self, options: ReadingOptions, time_reader: TimeReader) -> Table:
         """Return the table with its times separated from the other columns.

@@ -21,7 +21,8 @@ TIME_NAMES = {"time", "times", "timestamp", "timestamps", "datetime", "date", "t
 TIME_NAMES |= {"zeitstempel", "datum", "datumzeit", "datumuhrzeit", "uhrzeit", "unix", "unixtimestamp", "epochtime"}
 TIME_NAMES |= {"posixtime", "datetimeutc", "timestamputc", "timeutc", "utctime", "datenum", "filetime"}
 TIME_NAMES |= {"messdatum", "messzeit", "horodatage", "dateheure", "fechahora", "dataora"}
-RISING_NAMES = {"t", "ts", "zeit", "elapsed", "elapsedtime", "timeelapsed", "relativetime", "xvalue"}  # times only if they rise
+# Times only if they rise.
+RISING_NAMES = {"t", "ts", "zeit", "elapsed", "elapsedtime", "timeelapsed", "relativetime", "xvalue"}
 _CLOCK_NAMES = {"time", "uhrzeit", "hhmm", "hhmmss", "timeofday"}
 _DOTTED_CLOCK = re.compile(r"\d\d?\.\d\d(\.\d\d)?")  # taken for one beside a date only
 _TIME_WORDS = {"time", "timestamp", "stamp", "date", "datetime", "epoch", "ts", "unix"}

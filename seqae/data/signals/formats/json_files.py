@@ -68,7 +68,7 @@ def _table(content: Any, path: Path, options: ReadingOptions) -> Table:
 def _columns(content: Any, path: Path) -> Columns | None:
     """Return the columns in a value; None if it is no table."""
     if isinstance(content, list) and content and all(isinstance(record, dict) for record in content):
-        if all(_MATRIX <= set(record) for record in content):
+        if all(set(record) >= _MATRIX for record in content):
             return _of_matrix(content)
         records = [dict(flat_members(record)) for record in content]
         names = dict.fromkeys(name for record in records for name in record)
