@@ -11,8 +11,8 @@ m g s A K mol cd Hz N Pa J W C V F S T H lm lx Bq Gy Sv l L bar eV VA var VAr Ah
 """
 _PLAIN = """
 min h hr hrs d day days a yr year years sec secs second seconds minute minutes hour hours
-° deg degree degrees rad mrad grad °C ℃ [dD]eg[_\\s]?C degreeC Celsius °F ℉ [dD]eg[_\\s]?F Fahrenheit
-°K [dD]eg[_\\s]?K Kelvin
+° deg degree degrees rad mrad grad °C ℃ [dD]eg[_\\s]?C degreeC Celsius
+°F ℉ [dD]eg[_\\s]?F Fahrenheit °K [dD]eg[_\\s]?K Kelvin
 Nm mNm kNm psi psia psig ksi atm Torr torr mmHg inHg inH2O mmH2O mWC barg bara mbarg mbara
 kg in inch ft yd mi mile miles nmi gal gpm GPM cfm CFM scfm SCFM lb lbs lbf oz hp HP PS BTU Btu
 mph kph kmh kn knots rpm RPM rps r rev U % pct percent ‰ %RH %rh RH rh ppm ppb vol% Vol%
