@@ -174,5 +174,7 @@ class OnlineEvents:
         )
         most = max(int(ended.drifted_rows.max()), 1)
         departed = tuple(name for name, rows in zip(self.channels, ended.drifted_rows.tolist()) if 2 * rows >= most)
+        if ended.stop - ended.start < self.block_rows:
+            departed = ()  # a fault of a channel that had drifted, and no lasting state
         placed = replace(event, start=ended.start, stop=ended.stop, peak=ended.peak)
         return [replace(placed, duration=ended.duration(period), departed=departed)]
