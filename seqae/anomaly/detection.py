@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqae.anomaly.events import Event, find_events, format_time, row_seconds
-from seqae.anomaly.online.departures import other_channels
-from seqae.anomaly.online.events import OnlineEvents
+from seqae.anomaly.events import Event, find_events, format_time
 from seqae.anomaly.scorer import Scorer
 from seqae.data.signals.recordings import Recording
 from seqae.data.signals.resampling import Resampled
@@ -37,7 +35,6 @@ class Detection:
             about the rows as they came: each has the results of its step, and only events count rows of the grid in
             `merge_gap` and `min_rows`.
         resampled: Where the rows are on the grid; None if they were not resampled.
-        scorer: Scores rows without channels that have drifted, to tell departures from events; None if all are events.
     """
 
     recording: Recording
@@ -49,7 +46,6 @@ class Detection:
     min_rows: int
     on_grid: Detection | None = None
     resampled: Resampled | None = None
-    scorer: Scorer | None = None
 
     @cached_property
     def reconstruction(self) -> np.ndarray:
@@ -68,24 +64,12 @@ class Detection:
         """Which rows raise an alarm, `(row,)` bool."""
         return self.scores > self.threshold
 
-    @property
-    def departed(self) -> np.ndarray:
-        """Which rows lie in a departure, `(row,)` bool: a channel has left its normal range for good, see `Event`."""
-        rows = np.zeros(len(self.scores), dtype=bool)
-        for event in self.events:
-            rows[event.start : event.stop] |= bool(event.departed)
-        return rows
-
     @cached_property
     def events(self) -> list[Event]:
-        """The events and departures, in the order of time."""
+        """The events, in the order of time."""
         if self.on_grid is not None and self.resampled is not None:
             return [_in_rows(event, self.resampled) for event in self.on_grid.events]
         recording = self.recording
-        if self.scorer is not None and self.alarms.any():
-            others = other_channels(recording, self.scorer)
-            if others[1].any():
-                return self._events_and_departures(others, self.scorer.drift_chart.block_rows_)
         return find_events(
             self.scores,
             self.threshold,
@@ -97,22 +81,6 @@ class Detection:
             recording.segments(),
             recording.entity,
         )
-
-    def _events_and_departures(self, others: tuple[np.ndarray, np.ndarray], block_rows: int) -> list[Event]:
-        """Return the events as a stream does, given the result of `other_channels`."""
-        recording, times = self.recording, self.recording.times
-        period = None if times is None else row_seconds(times)
-        clock = np.arange(len(recording)) if times is None else times
-        online = OnlineEvents(
-            recording.channels, self.threshold, self.merge_gap, self.min_rows, self.entity, block_rows
-        )
-        events = []
-        for part in recording.segments():
-            rows = self.scores[part], self.channel_scores[part], clock[part]
-            events += online.add(part.start, *rows, period, (others[0][part], others[1][part]))
-            events += online.end(period)
-        events += online.end_departure(period)
-        return sorted(events, key=lambda event: (event.start, event.stop))
 
     def frame(self) -> pandas.DataFrame:
         """Return a table with a line per row: time (or row), score, alarm, and the score of each channel.
@@ -140,7 +108,6 @@ def detect_rows(recording: Recording, scorer: Scorer, merge_gap: int, min_rows: 
         threshold=scorer.threshold,
         merge_gap=merge_gap,
         min_rows=min_rows,
-        scorer=scorer,
     )
 
 

@@ -15,9 +15,6 @@ import numpy as np
 
 from seqae._files import write_atomically
 
-OPTIONAL = ("entity", "departed")  # written only if they say something
-IN_JSON = ("channels", "departed")  # columns of CSV files
-
 
 @dataclass(frozen=True)
 class ChannelContribution:
@@ -47,8 +44,6 @@ class Event:
         peak: The row with the highest score.
         channels: The contribution of every channel, largest first; the fractions add up to 1.
         entity: The machine, "" if the recording names none.
-        departed: The channels that have left their normal range, if this is a departure: all rows that are in alarm
-            only because of them, once drift is confirmed, with the event that it began with. Empty for other events.
     """
 
     start: int
@@ -61,15 +56,6 @@ class Event:
     peak: int
     channels: tuple[ChannelContribution, ...]
     entity: str = ""
-    departed: tuple[str, ...] = ()
-
-    @property
-    def announcement(self) -> str:
-        """Says of a departure what has left its normal range, since when, and what to do; "" for other events."""
-        if not self.departed:
-            return ""
-        names, since = ", ".join(self.departed), self.start_time or f"row {self.start}"
-        return f"{names} left the normal range at {since}; if this is the new normal state, recalibrate"
 
     def top_channels(self, k: int) -> list[ChannelContribution]:
         """Return the `k` channels that contribute most, fewer if the others contribute nothing."""
@@ -172,15 +158,10 @@ def format_time(time: np.generic) -> str:
 
 def _seconds(times: np.ndarray, start: int, stop: int) -> float:
     """Return how long the rows last; the last one lasts the median sampling period."""
-    elapsed = times[stop - 1] - times[start]
-    return float((elapsed / np.timedelta64(1, "s") if times.dtype.kind == "M" else elapsed) + row_seconds(times))
-
-
-def row_seconds(times: np.ndarray) -> float:
-    """Return the median sampling period of times `(row,)`; 0 for one row."""
-    steps = np.diff(times)
-    seconds = steps / np.timedelta64(1, "s") if times.dtype.kind == "M" else steps
-    return float(np.median(seconds)) if len(steps) else 0.0
+    if np.issubdtype(times.dtype, np.datetime64):
+        times = (times - times[0]) / np.timedelta64(1, "s")
+    period = np.median(np.diff(times)) if len(times) > 1 else 0.0
+    return float(times[stop - 1] - times[start] + period)
 
 
 def _check(
@@ -226,19 +207,15 @@ def read_events_json(path: str | Path) -> list[Event]:
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
     """Write events as CSV, one a row, the contributions as a JSON object; the file is replaced in one step.
 
-    The columns of the machine and of channels that have departed are there if an event names one.
+    The column of the machine is there if an event names one.
     """
     text = io.StringIO(newline="")
-    names = [
-        field.name
-        for field in fields(Event)
-        if field.name not in OPTIONAL or any(getattr(each, field.name) for each in events)
-    ]
+    names = [field.name for field in fields(Event) if field.name != "entity" or any(each.entity for each in events)]
     writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for event in events:
         record = event_to_record(event)
-        writer.writerow(record | {name: json.dumps(record.get(name, []), ensure_ascii=False) for name in IN_JSON})
+        writer.writerow(record | {"channels": json.dumps(record["channels"], ensure_ascii=False)})
     write_atomically(path, text.getvalue().encode())
 
 
@@ -251,18 +228,15 @@ def read_events_csv(path: str | Path) -> list[Event]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             records = list(csv.DictReader(file))
-        return [
-            event_from_record(record | {name: json.loads(record.get(name) or "[]") for name in IN_JSON})
-            for record in records
-        ]
+        return [event_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_csv wrote") from error
 
 
 def event_to_record(event: Event) -> dict[str, object]:
-    """Return an event in the types of JSON; the machine and channels that have departed only if it names one."""
+    """Return an event in the types of JSON; the machine only if it names one."""
     record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
-    return {name: value for name, value in record.items() if value or name not in OPTIONAL}
+    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
 def event_from_record(record: Mapping[str, Any]) -> Event:
@@ -280,5 +254,4 @@ def event_from_record(record: Mapping[str, Any]) -> Event:
             ChannelContribution(channel, float(fraction)) for channel, fraction in record["channels"].items()
         ),
         entity=record.get("entity") or "",
-        departed=tuple(record.get("departed") or ()),
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqae.anomaly.detector import AnomalyDetector
+    from seqae.anomaly.events import Event
     from seqae.anomaly.online.alerts import Alert
     from seqae.anomaly.online.detector import StreamUpdate
 
@@ -45,8 +46,7 @@ def stream(
     first rows above the threshold), and events when they have ended, each as soon as it is known. As JSON lines, all of
     them are on standard output; as CSV, the rows are on standard output, alerts and events on standard error. When
     rows are no longer like those that the model was calibrated on, a line on standard error reports it; see seqae
-    recalibrate. Rows in alarm only because of channels that have drifted then become one event, a departure, which
-    names these channels, and raise no more alerts.
+    recalibrate.
 
     Example:
         seqae stream runs/pump/latest --scores provisional --format csv < today.csv
@@ -120,15 +120,13 @@ def _end_asked() -> Iterator[int]:
 
 
 def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
-    from seqae.anomaly.events import event_to_record
-
     def write(entity: str, update: StreamUpdate) -> None:
         machine = {"entity": entity} if entity else {}
         records: list[dict[str, Any]] = [{"alert": machine | _of_alert(alert)} for alert in update.alerts]
         if shown != "none":
             names, table = _table(update, shown, detector)
             records += [machine | dict(zip(names, cells)) for cells in table]
-        records += [{"event": event_to_record(event)} for event in update.events]
+        records += [{"event": _of_event(event)} for event in update.events]
         _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
 
     return write
@@ -143,9 +141,6 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, Stream
             when = f"row {alert.row}" if alert.time is None else _text(alert.time)
             print(f"alert  {_of(entity)}{when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
         for event in update.events:
-            if event.departed:
-                print(f"departure  {_of(entity)}{event.announcement}", file=sys.stderr, flush=True)
-                continue
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
             print(f"event  {_of(entity)}{start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
@@ -201,6 +196,11 @@ def _of(entity: str) -> str:
 
 def _of_alert(alert: Alert) -> dict[str, Any]:
     return asdict(alert) | {"time": None if alert.time is None else _text(alert.time)}
+
+
+def _of_event(event: Event) -> dict[str, Any]:
+    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
 def _out(text: str) -> None:

@@ -17,21 +17,15 @@ _MAX_CHANNELS = 3
 
 
 def show_detections(detections: Sequence[Detection]) -> None:
-    """Print a line for each recording, for each of the most severe events, and for each departure."""
+    """Print a line for each recording, and one for each of the most severe events."""
     show_table(("recording", "rows", "alarms", "events"), map(_counts, detections))
-    all_found = [(event, result_name(detection.recording)) for detection in detections for event in detection.events]
-    found = [pair for pair in all_found if not pair[0].departed]
+    found = [(event, result_name(detection.recording)) for detection in detections for event in detection.events]
     worst = sorted(found, key=lambda pair: -pair[0].severity)[:_MAX_EVENTS]
     if worst:
         print("\nThe most severe events" if len(found) > len(worst) else "\nThe events, the most severe first")
         header = ("recording", "from", "to", "severity", "top channels")
         rows = [(name, *_span(event), f"{event.severity:.2f}", _top_channels(event)) for event, name in worst]
         show_table(header, rows)
-    departures = [pair for pair in all_found if pair[0].departed]
-    if departures:
-        print("\nChannels that have left their normal range")
-        for event, name in departures[:_MAX_EVENTS]:
-            print(f"{name}: {event.announcement}")
 
 
 def detection_summary(detection: Detection) -> dict[str, Any]:
@@ -49,7 +43,6 @@ def detection_summary(detection: Detection) -> dict[str, Any]:
                 "end_time": event.end_time,
                 "severity": event.severity,
                 "channels": {each.channel: each.fraction for each in event.channels},
-                **({"departed": event.departed} if event.departed else {}),
             }
             for event in detection.events
         ],
@@ -66,8 +59,7 @@ def threshold_in_words(threshold: float, held_out_rate: float) -> str:
 
 def _counts(detection: Detection) -> tuple[str, int, str, int]:
     rows, alarms = len(detection.recording), int(detection.alarms.sum())
-    events = sum(not event.departed for event in detection.events)
-    return result_name(detection.recording), rows, f"{alarms} ({alarms / rows:.2%})", events
+    return result_name(detection.recording), rows, f"{alarms} ({alarms / rows:.2%})", len(detection.events)
 
 
 def _span(event: Event) -> tuple[str, str]:

@@ -46,11 +46,10 @@ def _alarms_alone(axis: Axis, events: Sequence[Event], alarms: np.ndarray) -> st
     if not events:
         return f"No alarm in {searched}"
     worst = max(events, key=lambda event: event.severity)
-    sentence = (
+    return (
         f"{counted(len(events), 'alarm')} in {searched}, {percent(alarms.mean())} of the rows; "
         f"the most severe at {axis.moment(worst.peak)}, mostly {worst.channels[0].channel}"
     )
-    return "; ".join([sentence, *(event.announcement for event in events if event.departed)])
 
 
 def alarm_rows(events: Sequence[Event], count: int) -> np.ndarray:

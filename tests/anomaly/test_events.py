@@ -37,7 +37,6 @@ EVENTS = st.lists(
             st.builds(ChannelContribution, st.text(st.characters(codec="utf-8")), FINITE),
             unique_by=lambda each: each.channel,
         ).map(tuple),
-        departed=st.lists(st.text(st.characters(codec="utf-8")), max_size=2).map(tuple),
     ),
     max_size=3,
 )

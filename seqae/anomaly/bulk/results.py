@@ -43,8 +43,7 @@ class EntitySummary:
         """Take new results."""
         self.rows += len(update.scores)
         self.alarms += int((update.scores > threshold).sum())
-        found = self.events + [replace(event, entity=self.entity) for event in update.events]
-        self.events = sorted(found, key=lambda event: (event.start, event.stop))  # they come when they have ended
+        self.events += [replace(event, entity=self.entity) for event in update.events]
         self.drifts += [str(drift) for drift in update.drifts]
 
     def to_json(self) -> bytes:

@@ -13,7 +13,6 @@ from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
 from seqae.anomaly.online.alerts import Alert, AlertTracker
-from seqae.anomaly.online.departures import OtherChannels
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.anomaly.online.events import OnlineEvents
 from seqae.anomaly.online.intake import RowIntake
@@ -40,7 +39,7 @@ class StreamUpdate:
         scores: `(final row,)` float32, as `Detection.scores`: above the threshold, the row raises an alarm.
         channel_scores: `(final row, channel)` float32, as `Detection.channel_scores`.
         alerts: The first evidence of possible events.
-        events: The events and departures that have ended, as `AnomalyDetector.events`. A departure raises no alerts.
+        events: The events that have ended, as `AnomalyDetector.events`.
         drifts: Channels that have drifted from the calibration rows, as `AnomalyDetector.drift`.
     """
 
@@ -172,7 +171,6 @@ class OnlineDetector:
             self.intake.add(*self.resampler.finish())
         self._read(results)
         self._end_segment(results)
-        results.events += self.events.end_departure(self._row_seconds())
         update = results.update(self.intake.is_timed)
         self._begin()
         return update
@@ -212,35 +210,22 @@ class OnlineDetector:
         detector, scorer = self.detector, self.scorer
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
         self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
-        self.drift, self.others = OnlineDrift(scorer), OtherChannels(scorer)
-        reach, block_rows = scorer.localization.reach, scorer.drift_chart.block_rows_
-        self.alerts = AlertTracker(
-            scorer.channels, scorer.threshold, detector.merge_gap + reach, detector.merge_gap, block_rows + reach
-        )
+        quiet_rows = detector.merge_gap + scorer.localization.reach
+        self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(
-            scorer.channels,
-            scorer.threshold,
-            detector.merge_gap,
-            detector.min_rows,
-            self.entity,
-            block_rows,
+            scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows, self.entity
         )
+        self.drift = OnlineDrift(scorer)
         resampling = detector.resampling_
         self.resampler = None if resampling is None else OnlineResampler(resampling, scorer.channels)
 
     def _parts(self) -> dict[str, Stateful]:
         """Return all parts that have a state, by name."""
-        parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift", "others")}
+        parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift")}
         if self.resampler is not None:
             parts["resampler"] = self.resampler
-        parts |= {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
-        parts |= {"event": self.events.event, "departure": self.events.departure, "others segment": self.others.segment}
-        segments = {"windows": self.segment, "others windows": self.others.segment}
-        return parts | {
-            f"{name} {number}": cache
-            for name, segment in segments.items()
-            for number, cache in enumerate(segment.caches)
-        }
+        caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
+        return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 
     def _no_results(self) -> _Results:
         return _Results([self.segment.no_rows(self.segment.stop)], [self.segment.no_rows(self.segment.final)])
@@ -253,26 +238,23 @@ class OnlineDetector:
                 self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
             scaled = self.scorer.scaled(values, times if self.intake.is_timed else None)
             results.drifts += self.drift.observe_rows(scaled, times)
-            self.others.push(scaled, self.drift.drifted_rows)
             provisional = self.segment.push(scaled, times)
             results.provisional.append(provisional)
             self._take_final(results, self.segment.take_final(), provisional)
 
     def _end_segment(self, results: _Results) -> None:
-        """Take the rest of a segment; no event but a departure spans a gap in time."""
-        self.others.end()
+        """Take the rest of a segment; no event spans a gap in time."""
         self._take_final(results, self.segment.take_final(ended=True))
         results.events += self.events.end(self._row_seconds())
 
     def _take_final(self, results: _Results, final: ScoredRows, *provisional: ScoredRows) -> None:
         """Look for alerts, drift and events in rows that have become final, and for alerts in provisional scores."""
         results.final.append(final)
+        results.alerts += self.alerts.add(final, *provisional)
         results.drifts += self.drift.observe_alarms(final.scores > self.scorer.threshold, final.times)
-        others = self.others.take(len(final.scores))
         results.events += self.events.add(
-            final.first, final.scores, final.channel_scores, final.times, self._row_seconds(), others
+            final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
         )
-        results.alerts += self.alerts.add(final, *provisional, departed=self.events.departed_rows)
 
     def _row_seconds(self) -> float | None:
         """Return how many seconds the last row of an event lasts; None if there are no times."""

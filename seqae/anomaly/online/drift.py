@@ -52,7 +52,7 @@ class OnlineDrift:
         scorer: A calibrated scorer.
     """
 
-    STATE = ("sides", "reported_sides", "blocks_inside", "drifted", "previous_time", "alarm_run", "alarm_run_time")
+    STATE = ("sides", "reported_sides", "blocks_inside", "previous_time", "alarm_run", "alarm_run_time")
 
     def __init__(self, scorer: Scorer):
         self.chart = scorer.drift_chart
@@ -64,8 +64,6 @@ class OnlineDrift:
         self.sides = np.zeros(shape)  # the side of the interval, 1 or -1, on which the latest block lies; 0 within it
         self.reported_sides = np.zeros(shape)  # the sides in the latest reports
         self.blocks_inside = np.full(shape, REARM_BLOCKS)  # since two consecutive blocks were outside
-        self.drifted = np.zeros(shape[1], dtype=bool)  # channels with two blocks outside, until two are within
-        self.drifted_rows = np.zeros((0, shape[1]), dtype=bool)  # which had, before each of the rows that came last
         self.previous_time = np.zeros(0, dtype=np.int64)  # the time of the first row of the latest block
         self.alarm_run = 0  # consecutive blocks with an alarm
         self.alarm_run_time = np.zeros(0, dtype=np.int64)  # the time of the first row of these blocks
@@ -77,8 +75,7 @@ class OnlineDrift:
             rows: Scaled rows, `(row, channel)` float32, NaN where a value is missing.
             times: `(row,)`, datetime64 or seconds; any integers if there are no times.
         """
-        drifts, row = [], self.rows.first + len(self.rows.rows)
-        self.drifted_rows = np.tile(self.drifted, (len(rows), 1))
+        drifts = []
         for first, block, time in self.rows.add(rows, times):
             statistics = self.chart.statistics(block)
             sides = self.chart.sides(statistics)
@@ -88,9 +85,6 @@ class OnlineDrift:
                 drifts.append(self._drift(statistic, channel, first - len(block), self.previous_time, statistics))
             self.reported_sides = np.where(is_new, sides, self.reported_sides)
             self.blocks_inside = np.where(lasts, 0, self.blocks_inside + (sides == 0))
-            is_within = ~(sides[:2] != 0).any(axis=0) & ~(self.sides[:2] != 0).any(axis=0)
-            self.drifted = (self.drifted | lasts[:2].any(axis=0)) & ~is_within  # by mean or spread
-            self.drifted_rows[first + len(block) - row :] = self.drifted
             self.sides, self.previous_time = sides, time
         return drifts
 

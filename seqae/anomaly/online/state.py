@@ -18,7 +18,7 @@ from seqae._files import write_atomically
 from seqae.artifact.arrays import from_storage, to_storage
 
 STATE_FILE = "stream.safetensors"
-STATE_FORMAT = 6
+STATE_FORMAT = 5
 
 
 class Stateful(Protocol):

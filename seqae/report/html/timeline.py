@@ -47,9 +47,7 @@ def timeline(report: Report, axis: Axis) -> GridPlot:
 
 def _lanes(report: Report, axis: Axis, time: Range1d) -> figure:
     """Return the alarms and, if known, the faults as bars."""
-    lanes = {"alarms": (colours.ALARM, events_of([event for event in report.events if not event.departed]))}
-    if departures := [event for event in report.events if event.departed]:
-        lanes["out of range"] = (colours.FAINT, events_of(departures))
+    lanes = {"alarms": (colours.ALARM, events_of(report.events))}
     if report.labels is not None:
         lanes["known faults"] = (colours.FAULT, faults_of(report.labels))
     plot = time_plot(
