@@ -27,7 +27,7 @@ def recording() -> Recording:
     seconds = rows + 3600 * (rows >= 4000)
     times = np.datetime64("2026-03-09T10:00:00", "ns") + seconds * np.timedelta64(1, "s")
     warnings = ("1 gap in time, first before row 4000: 3601 s instead of 1 s",)
-    return Recording(values, CHANNELS, times, {"pressure": "bar"}, "pump.csv", warnings)
+    return Recording(values, CHANNELS, times, {"pressure": "bar"}, "pump.csv", warnings=warnings)
 
 
 @pytest.fixture(scope="session")
