@@ -12,7 +12,7 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 COMMENTS = ("#", "%", "//")
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär"
 _DAY = "mon|tue|wed|thu|fri|sat|sun"
-GROUPING = r"'\u2019 \u00a0\u202f\u2009"  # signs between thousands, besides the decimal sign that is not in use
+GROUPING = "'\u2019 \u00a0\u202f\u2009"  # signs between thousands, besides the decimal sign that is not in use
 _VALUE = re.compile(rf"[+-]?[.,]?\d[\d.,{GROUPING}]*([eE][+-]?\d+)?\s*%?|[+-]?inf(inity)?|true|false", re.IGNORECASE)
 _STAMP = re.compile(
     rf"((({_DAY})[a-z]*\.?,?\s+)?({_MONTH})[a-z]*\.?[\s-]+)?\d[\d:./,T\s+-]*"
