@@ -54,10 +54,6 @@ class CsvTop:
         """The first row of one of these kinds."""
         return next((row for row in range(self.start, len(self.kinds)) if self.kinds[row] in kinds), None)
 
-    def is_complete(self, row: int) -> bool:
-        """Whether no cell of a row is empty."""
-        return all(self.cells[row])
-
     def is_filled_up(self, row: int) -> bool:
         """Whether a row is a shorter line that was filled up with delimiters."""
         filled = [bool(cell) for cell in self.cells[row]]

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.signals.machines import Machines, is_machine_name, machine_columns, separates, without_machine_columns
-from seqae.data.signals.names import format_names, suggest
+from seqae.data.signals.names import format_names, letters_and_digits, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pivots import LongRows, Pivot, turns_of
 from seqae.data.signals.tables import Table
@@ -57,7 +57,7 @@ def refuse_long(table: Table, options: ReadingOptions) -> None:
         by_time = table.times is not None and separates(codes, table.times)
         if not by_time and (value in channels or (tag in ignored and codes.max() == 0)):
             continue
-        is_value = bool(VALUE.fullmatch(_simple(value)))
+        is_value = bool(VALUE.fullmatch(letters_and_digits(value)))
         if (is_named and (is_value or by_time)) or (is_value and by_time):
             found.append((is_named, by_time, int(codes.max()), tag, value))
     if found:
@@ -149,7 +149,7 @@ def _beside(
     for name in _others(table, used, options):
         column = table.columns[name]
         codes, values = _factorized(column)
-        if UNIT.fullmatch(_simple(name)) and not _varies_within(codes[rows.rows], rows.codes):
+        if UNIT.fullmatch(letters_and_digits(name)) and not _varies_within(codes[rows.rows], rows.codes):
             first = np.unique(rows.codes, return_index=True)[1]
             found = zip(rows.tags, codes[rows.rows[first]].tolist())
             units = {tag: str(values[code]).strip() for tag, code in found if code >= 0}
@@ -214,8 +214,8 @@ def _value_columns(columns: Mapping[str, pd.Series]) -> tuple[list[str], dict[st
         for name, column in columns.items()
         if types.is_numeric_dtype(column) and not is_machine_name(name)
     }
-    called = [name for name in columns if VALUE.fullmatch(_simple(name))]
-    called.sort(key=lambda name: (name not in numbers, _simple(name) not in ("value", "val")))
+    called = [name for name in columns if VALUE.fullmatch(letters_and_digits(name))]
+    called.sort(key=lambda name: (name not in numbers, letters_and_digits(name) not in ("value", "val")))
     return called, numbers
 
 
@@ -229,11 +229,7 @@ def _value_of(tag: str, called: Sequence[str], numbers: Mapping[str, bool]) -> s
 
 
 def _is_tag_name(name: str) -> bool:
-    return bool(TAG.fullmatch(_simple(name)))
-
-
-def _simple(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
+    return bool(TAG.fullmatch(letters_and_digits(name)))
 
 
 def _long(table: Table, options: ReadingOptions, tag: str, value: str, by_time: bool) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from seqae.data.signals.names import format_names, machine_of_file, suggest
+from seqae.data.signals.names import format_names, letters_and_digits, machine_of_file, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -198,17 +198,13 @@ def _is_block(codes: np.ndarray) -> bool:
 def _may_be_machine(table: Table, name: str) -> bool:
     return (
         is_machine_name(name)
-        or bool(MAYBE_MACHINE.fullmatch(_simple(name)))
+        or bool(MAYBE_MACHINE.fullmatch(letters_and_digits(name)))
         or not types.is_numeric_dtype(table.columns[name])
     )
 
 
 def is_machine_name(name: str) -> bool:
-    return bool(NAMED_MACHINE.fullmatch(_simple(name)))
-
-
-def _simple(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
+    return bool(NAMED_MACHINE.fullmatch(letters_and_digits(name)))
 
 
 def _is_left_out(table: Table, name: str, options: ReadingOptions) -> bool:

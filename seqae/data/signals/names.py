@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -73,3 +74,8 @@ def suggest(name: str, names: Iterable[str]) -> str:
     """Ask whether a similar name was meant, or list all if there is none."""
     matches = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.5)
     return f". Did you mean {format_names(matches)}?" if matches else f". There is {format_names(sorted(names))}"
+
+
+def letters_and_digits(name: str) -> str:
+    """Return a name in lower case without all else: "Sensor_ID" is "sensorid"."""
+    return re.sub(r"[\W_]", "", name.lower())

@@ -68,14 +68,6 @@ def time_columns(columns: Columns, where: str) -> tuple[str, ...]:
     return tuple(told[:1])
 
 
-def holds_times(columns: Columns) -> bool:
-    """Whether some columns tell the time of the rows, even if one of them must be named."""
-    try:
-        return bool(time_columns(columns, ""))
-    except ValueError:
-        return True
-
-
 def with_clock(columns: Columns, name: str) -> tuple[str, ...]:
     """Return a column of dates with those that tell the time of day, if there are any; otherwise the column alone."""
     if not _is_date(columns[name]):
