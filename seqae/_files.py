@@ -21,6 +21,11 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
     return Path(folder)
 
 
+def safe_name(text: str) -> str:
+    """Return a text as a part of the name of a file: what file systems do not take becomes an underscore."""
+    return re.sub(r"[^\w+.-]+", "_", text).strip("_.")
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside this one, which takes its place at the end; after an error nothing is left.

@@ -27,6 +27,7 @@ LAYERS = [
     {"anomaly"},
     {"evaluation.anomalies", "evaluation.event_ranking"},
     {"adapters", "report"},
+    {"service"},
     {"cli"},
 ]
 HEIGHT = {f"seqae.{name}": height for height, layer in enumerate(LAYERS) for name in layer}

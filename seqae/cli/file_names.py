@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqae._files import safe_name
+
 if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording
 
@@ -71,11 +73,6 @@ def result_name(recording: Recording) -> str:
     machine = safe_name(recording.entity)
     stem = file_stem(recording.name)
     return recording.name if not machine or machine == stem else f"{stem}_{machine}"
-
-
-def safe_name(text: str) -> str:
-    """Return a text as a part of the name of a file: what file systems do not take becomes an underscore."""
-    return re.sub(r"[^\w+.-]+", "_", text).strip("_.")
 
 
 def file_stem(name: str) -> str:

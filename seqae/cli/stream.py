@@ -9,24 +9,19 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from seqae.cli.session import detector_in, saved_in, with_channels
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
+from seqae.service.records import Shown, records_of, row_table, time_text
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from seqae.anomaly.detector import AnomalyDetector
-    from seqae.anomaly.events import Event
-    from seqae.anomaly.online.alerts import Alert
     from seqae.anomaly.online.detector import StreamUpdate
 
-Shown = Literal["final", "provisional", "none"]
 _CHUNK = 2**16  # maximum bytes read at once: rows that wait in the pipe are computed together
 _SAVED = 10.0  # seconds from one saving of the state to the next
 
@@ -61,8 +56,8 @@ def stream(
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows
     """
-    from seqae.cli.line_reader import LineReader
-    from seqae.cli.machine_streams import MachineStreams
+    from seqae.service.line_reader import LineReader
+    from seqae.service.machine_streams import MachineStreams
 
     detector = detector_in(saved_in(model))
     online = MachineStreams(detector, period, state)
@@ -121,12 +116,7 @@ def _end_asked() -> Iterator[int]:
 
 def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
     def write(entity: str, update: StreamUpdate) -> None:
-        machine = {"entity": entity} if entity else {}
-        records: list[dict[str, Any]] = [{"alert": machine | _of_alert(alert)} for alert in update.alerts]
-        if shown != "none":
-            names, table = _table(update, shown, detector)
-            records += [machine | dict(zip(names, cells)) for cells in table]
-        records += [{"event": _of_event(event)} for event in update.events]
+        records = records_of(update, shown, detector.channels_, detector.threshold_, entity)
         _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
 
     return write
@@ -138,7 +128,7 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, Stream
     def write(entity: str, update: StreamUpdate) -> None:
         nonlocal is_begun
         for alert in update.alerts:
-            when = f"row {alert.row}" if alert.time is None else _text(alert.time)
+            when = f"row {alert.row}" if alert.time is None else time_text(alert.time)
             print(f"alert  {_of(entity)}{when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
         for event in update.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
@@ -146,7 +136,7 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, Stream
             print(f"event  {_of(entity)}{start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
         if shown == "none":
             return
-        names, table = _table(update, shown, detector)
+        names, table = row_table(update, shown, detector.channels_, detector.threshold_)
         if entity:
             names, table = ["entity", *names], [[entity, *cells] for cells in table]
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -159,48 +149,9 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, Stream
     return write
 
 
-def _table(update: StreamUpdate, shown: Shown, detector: AnomalyDetector) -> tuple[list[str], list[list[object]]]:
-    """Return the names of the columns, and the rows to be shown; None where a number is unknown."""
-    if shown == "provisional":
-        first, times, names, columns = (
-            update.first_new_row,
-            update.provisional_times,
-            ["provisional score"],
-            [update.provisional_scores],
-        )
-    else:
-        first, times = update.first_final_row, update.times
-        names = ["score", "alarm", *(f"{channel} score" for channel in detector.channels_)]
-        columns = [update.scores, update.scores > detector.threshold_, *update.channel_scores.T]
-    cells: list[Iterable[object]] = [range(first, first + len(columns[0])), *map(_plain, columns)]
-    if times is not None:
-        names, cells = ["time", *names], [cells[0], map(_text, times), *cells[1:]]
-    return ["row", *names], [list(row) for row in zip(*cells)]
-
-
-def _plain(column: np.ndarray) -> list[float | bool | None]:
-    """Return values with as few digits as give the same float32; None for NaN, which JSON lacks."""
-    if column.dtype == bool:
-        return column.tolist()
-    return [float(str(number)) if number == number else None for number in column]
-
-
-def _text(moment: np.generic) -> str:
-    return str(moment).rstrip("0").rstrip(".") if moment.dtype.kind == "M" else str(float(moment))
-
-
 def _of(entity: str) -> str:
     """Return the beginning of a line about a machine, "" if it has no name."""
     return f"{entity}: " if entity else ""
-
-
-def _of_alert(alert: Alert) -> dict[str, Any]:
-    return asdict(alert) | {"time": None if alert.time is None else _text(alert.time)}
-
-
-def _of_event(event: Event) -> dict[str, Any]:
-    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
-    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
 
 
 def _out(text: str) -> None:

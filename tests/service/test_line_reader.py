@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqae.cli.line_reader import LineReader
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.options import ReadingOptions
+from seqae.service.line_reader import LineReader
 
 CHANNELS = ("flow", "pressure")
 READING = ReadingOptions(channels=CHANNELS)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqae.cli.file_names import safe_name
+from seqae._files import safe_name
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
     from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
-    from seqae.cli.line_reader import RowBlock
+    from seqae.service.line_reader import RowBlock
 
 
 class MachineStreams:
