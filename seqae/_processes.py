@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import os
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+
+@cache
+def use_one_thread_after_fork() -> None:
+    """Let processes forked from this one compute with one thread, as the workers of a DataLoader do.
+
+    The threads of OpenMP do not live on in them, and torch would wait for those for good. In a process that is known to
+    have used none before, `torch.set_num_threads` allows more again.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which can't fork
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def rank_and_world_size() -> tuple[int, int]:

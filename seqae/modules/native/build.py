@@ -1,4 +1,4 @@
-"""Builds the kernel with the system's compiler, once for each user, and loads it.
+"""Builds kernels with the system's compiler, once for each user, and loads them.
 
 Nothing happens when seqae is imported, and nothing fails: where the kernel can't be built or may not be
 trusted, torch computes instead, and `native_status` returns the reason.
@@ -11,44 +11,49 @@ import functools
 import hashlib
 import os
 import platform
-import shutil
-import stat
-import subprocess
-import tempfile
 from pathlib import Path
 
 import torch
 
+from seqae.modules.native.cache import FolderError, building_folder, cache_folder, is_whole, keep, temporary_folder
+from seqae.modules.native.compiler import UnavailableError, compile_library, find_compiler, version_of
+
 _SOURCE = Path(__file__).with_name("recurrence.cpp")
-_COMPILERS = ("c++", "g++", "clang++")
 # Without -march=native a cached file also runs on the other machines that share a home folder.
 _FLAGS = ("-std=c++17", "-O2", "-mavx2", "-mfma", "-ffp-contract=fast", "-fno-math-errno")
 _LINK_FLAGS = ("-fopenmp", "-fPIC", "-shared")
-_COMPILE_SECONDS = 120
 
 
-class UnavailableError(Exception):
-    """Why there is no kernel; raised and caught in this file."""
+def load_kernel(source: Path = _SOURCE) -> ctypes.CDLL | None:
+    """Return a kernel, built if need be, or None without one. `SEQAE_NATIVE=0` in the environment disables all.
 
-
-def load_kernel() -> ctypes.CDLL | None:
-    """Return the kernel, built if need be, or None without one. `SEQAE_NATIVE=0` in the environment disables it."""
-    return None if os.environ.get("SEQAE_NATIVE") == "0" else _built()[0]
+    Args:
+        source: A file of this package in C++; the recurrent layers if none is given.
+    """
+    return None if os.environ.get("SEQAE_NATIVE") == "0" else _built(source)[0]
 
 
 def native_status() -> str:
     """Return in one line whether the kernel is in use, or why it is not; builds it if need be."""
-    return "switched off by SEQAE_NATIVE=0" if os.environ.get("SEQAE_NATIVE") == "0" else _built()[1]
+    return "switched off by SEQAE_NATIVE=0" if os.environ.get("SEQAE_NATIVE") == "0" else _built(_SOURCE)[1]
 
 
 @functools.cache
-def _built() -> tuple[ctypes.CDLL | None, str]:
+def _built(source: Path) -> tuple[ctypes.CDLL | None, str]:
+    refused: list[str] = []
     try:
         _check_machine()
-        path = _library()
-        return ctypes.CDLL(str(path)), f"in use ({path})"
-    except (UnavailableError, OSError, RuntimeError) as reason:  # RuntimeError: no home folder
-        return None, f"not in use: {reason}"
+        compiler = find_compiler()
+        name = f"{source.stem}-{_digest(compiler, source)}.so"
+        for find_folder in (cache_folder, temporary_folder):
+            try:
+                path = _library(compiler, source, find_folder() / name)
+                return ctypes.CDLL(str(path)), "; ".join([f"in use ({path})", *refused])
+            except (FolderError, OSError) as reason:
+                refused.append(str(reason))
+    except UnavailableError as reason:
+        refused.insert(0, str(reason))
+    return None, f"not in use: {'; '.join(refused)}"
 
 
 def _check_machine() -> None:
@@ -58,51 +63,18 @@ def _check_machine() -> None:
         raise UnavailableError("the processor lacks AVX2 and FMA instructions")
 
 
-def _library() -> Path:
-    """Return the file to load, built if need be; its name holds a hash of compiler, flags and source."""
-    compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
-    if compiler is None:
-        raise UnavailableError(f"no compiler ({', '.join(_COMPILERS)}). Install one, for example apt install g++")
-    parts = [_run(compiler, "--version"), *_FLAGS, *_LINK_FLAGS, _SOURCE.read_text(encoding="utf-8")]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    folder = _cache_folder()
-    path = folder / f"recurrence-{digest}.so"
-    if not path.exists():
-        _compile(compiler, path)
-    _check_owner(path)
+def _digest(compiler: str, source: Path) -> str:
+    parts = [version_of(compiler), *_FLAGS, *_LINK_FLAGS, source.read_text(encoding="utf-8")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _library(compiler: str, source: Path, path: Path) -> Path:
+    """Return the file to load, built if it is not there, cut or changed."""
+    if not is_whole(path):
+        with building_folder(path.parent) as folder:
+            if not is_whole(path):  # else the process that was waited for has built it
+                built = folder / path.name
+                compile_library(compiler, (*_FLAGS, *_LINK_FLAGS), source, built)
+                ctypes.CDLL(str(built))  # what can't be loaded, for example from this file system, is not kept
+                keep(built, path)
     return path
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")  # ignored unless absolute, as its specification says
-    folder = (Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache") / "seqae"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _check_owner(folder)
-    return folder
-
-
-def _check_owner(path: Path) -> None:
-    """Loading a file runs it: nobody else may have written it."""
-    state = path.lstat()
-    if state.st_uid != os.geteuid() or state.st_mode & 0o022 or stat.S_ISLNK(state.st_mode):
-        raise UnavailableError(f"{path} belongs to another user, or others may write it. Delete it, or chmod go-w")
-
-
-def _compile(compiler: str, path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".building-") as folder:
-        built = Path(folder) / path.name
-        _run(compiler, *_FLAGS, *_LINK_FLAGS, "-o", str(built), str(_SOURCE))
-        built.chmod(0o700)
-        built.replace(path)  # in one step: another process sees the whole file or none
-
-
-def _run(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"{command[0]} took more than {_COMPILE_SECONDS} seconds") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise UnavailableError(f"{command[0]} failed: {lines[0]}")
-    return done.stdout

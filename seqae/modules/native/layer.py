@@ -1,17 +1,24 @@
-"""Layers of LSTM and GRU as one differentiable function on top of the kernel."""
+"""Layers of LSTM and GRU as one differentiable function on top of the kernel.
+
+Where derivatives of derivatives are asked for, or torch.func looks into a layer, a formula takes the kernel's place.
+"""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.autograd import forward_ad
 
 from seqae.batch import Batch
 from seqae.modules.native.build import load_kernel
+from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
 _LANES = 8  # hidden units that the kernel computes side by side
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
@@ -22,8 +29,7 @@ Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
     """Return whether the kernel can run a layer and is faster than torch; takes the arguments of `gru`.
 
-    It reads float32 tensors `(batch, time, input_size)` on the CPU. Traced and compiled graphs go to torch; a second
-    derivative needs `SEQAE_NATIVE=0`.
+    It reads float32 tensors `(batch, time, input_size)` on the CPU. What is compiled goes to torch.
     """
     if batch.values.shape[1] < _MIN_STEPS or torch.is_autocast_enabled("cpu"):
         return False
@@ -32,6 +38,15 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
         if not plain or tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             return False
     return not torch.compiler.is_compiling() and load_kernel() is not None
+
+
+def is_transformed() -> bool:
+    """Return whether torch.func (vmap, grad, jvp, ...), forward-mode derivatives or a tracer look into operations."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return True
+    if torch.compiler.is_compiling():
+        return False
+    return forward_ad._current_level >= 0 or torch._C._len_torch_dispatch_stack() > 0
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
@@ -87,6 +102,8 @@ def _run(
         base = F.linear(values[:, 0], weight_ih, bias)
         values, weight_ih = values.detach()[..., :0], weight_ih[:, :0]
     hidden, memory = state or 2 * (base.new_zeros(len(values), size),)
+    if is_transformed():
+        return layer_by_formula(cell, lengths, values, torch.cat([weight_hh, weight_ih], 1), base, hidden, memory)
     if extra := -size % _LANES:  # hidden units that stay zero
         weight_hh, weight_ih = (part.unflatten(0, (4, size)) for part in (weight_hh, weight_ih))
         weight_hh, weight_ih = F.pad(weight_hh, (0, extra, 0, extra)), F.pad(weight_ih, (0, 0, 0, extra))
@@ -106,31 +123,52 @@ class _Layer(torch.autograd.Function):
         values, weights = inputs[:2]
         units, steps = len(weights) // 4, int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
-        kept = [weights.new_empty(steps, width) for width in (weights.shape[1], 4 * units, units)]
-        written = weights.new_empty(*values.shape[:2], units)
-        _call(f"{cell}_forward", order, lengths, *inputs, written, *kept)
+        with _memory_errors(cell, values, weights):
+            kept = [weights.new_empty(steps, width) for width in (weights.shape[1], 4 * units, units)]
+            written = weights.new_empty(*values.shape[:2], units)
+            _call(f"{cell}_forward", order, lengths, *inputs, written, *kept)
         if keep:
-            ctx.cell, ctx.spent = cell, False
+            ctx.cell, ctx.spent, ctx.lock = cell, False, Lock()
             ctx.save_for_backward(order, lengths, *inputs, *kept)
         return written
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, d_written: Tensor) -> tuple[Tensor | None, ...]:
         order, lengths, *inputs, reads, gates, cells = ctx.saved_tensors
-        if ctx.spent:  # a second pass through the same graph: the first one has overwritten the gates
-            again = torch.empty_like(d_written, memory_format=torch.contiguous_format)
-            _call(f"{ctx.cell}_forward", order, lengths, *inputs, again, reads, gates, cells)
-        ctx.spent = True
-        d_values, d_weights, *d_rest = (torch.empty_like(part) for part in inputs)
-        if not ctx.needs_input_grad[3]:
-            d_values = d_values.new_empty(0)
-        d_written = d_written.contiguous()
-        _call(f"{ctx.cell}_backward", order, lengths, *inputs, d_written, reads, gates, cells, d_values, *d_rest)
-        if ctx.needs_input_grad[4]:
-            torch.mm(gates.t(), reads, out=d_weights)  # by now, gates holds the gradients of the sums
-        found = (None, None, None, d_values, d_weights, *d_rest)
-        return tuple(gradient if wanted else None for gradient, wanted in zip(found, ctx.needs_input_grad))
+        wanted = list(ctx.needs_input_grad[3:])
+        # A gradient that is itself to be differentiated, or many at once (`is_grads_batched`).
+        if torch.is_grad_enabled() or is_transformed() or not torch._C._has_storage(d_written):
+            return None, None, None, *gradients_by_formula(ctx.cell, lengths, inputs, d_written, wanted)
+        with ctx.lock, _memory_errors(ctx.cell, *inputs[:2]):  # another thread may go through the same graph
+            if ctx.spent:  # a second pass through the same graph: the first one has overwritten the gates
+                again = torch.empty_like(d_written, memory_format=torch.contiguous_format)
+                _call(f"{ctx.cell}_forward", order, lengths, *inputs, again, reads, gates, cells)
+            ctx.spent = True
+            d_values, d_weights, *d_rest = (torch.empty_like(part) for part in inputs)
+            if not wanted[0]:
+                d_values = d_values.new_empty(0)
+            d_written = d_written.contiguous()
+            _call(f"{ctx.cell}_backward", order, lengths, *inputs, d_written, reads, gates, cells, d_values, *d_rest)
+            if wanted[1]:
+                torch.mm(gates.t(), reads, out=d_weights)  # by now, gates holds the gradients of the sums
+        found = (d_values, d_weights, *d_rest)
+        return None, None, None, *(gradient if is_wanted else None for gradient, is_wanted in zip(found, wanted))
+
+
+@contextmanager
+def _memory_errors(cell: str, values: Tensor, weights: Tensor) -> Iterator[None]:
+    """Say which layer has too little memory, whether torch asked for it, which raises a RuntimeError, or the kernel."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        batch, time, _ = values.shape
+        raise MemoryError(
+            f"too little memory for a layer of {cell.upper()} with {len(weights) // 4} hidden units over {batch} "
+            f"sequences of up to {time} steps. Take fewer sequences at a time (a smaller batch_size), shorter ones, or "
+            "fewer hidden units"
+        ) from error
 
 
 class _Arguments(ctypes.Structure):
@@ -148,4 +186,8 @@ def _call(function: str, *tensors: Tensor) -> None:
     """Call the kernel with tensors in the order of `_Arguments`; an empty one arrives as a null pointer."""
     values, weights = tensors[2:4]
     sizes = (*values.shape, len(weights) // 4, torch.get_num_threads())
-    getattr(load_kernel(), function)(ctypes.byref(_Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])))
+    arguments = _Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])
+    call = getattr(load_kernel(), function)
+    call.restype = ctypes.c_bool
+    if not call(ctypes.byref(arguments)):
+        raise MemoryError

@@ -13,10 +13,14 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <system_error>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -133,11 +137,30 @@ using Buffer = std::unique_ptr<float, Free>;
 Buffer zeros(Size count) {
     const Size bytes = (count * sizeof(float) + 63) / 64 * 64;
     auto* memory = static_cast<float*>(std::aligned_alloc(64, bytes));
-    std::memset(memory, 0, bytes);
+    if (!memory && bytes) throw std::bad_alloc();
+    if (bytes) std::memset(memory, 0, bytes);
     return Buffer(memory);
 }
 
 void copy(float* to, const float* from, Size count) { std::memcpy(to, from, count * sizeof(float)); }
+
+// How many of these threads can be started. OpenMP ends the process when it can't start one, for lack of memory or by a
+// limit on them. So they are tried first; their stacks are kept for those of OpenMP.
+Size startable(Size threads) {
+    thread_local Size started = 1;  // OpenMP has threads for each thread that calls it
+    if (threads <= started) return threads;
+    std::atomic<bool> done{false};
+    std::vector<std::thread> tried;
+    try {
+        tried.reserve(threads - 1);
+        for (Size count = 1; count < threads; ++count)
+            tried.emplace_back([&] { while (!done) std::this_thread::yield(); });
+    } catch (const std::system_error&) {
+    }
+    done = true;
+    for (std::thread& thread : tried) thread.join();
+    return started = 1 + static_cast<Size>(tried.size());
+}
 
 // Rows that run together: `order[first]`, the longest, and those after it.
 struct Chunk {
@@ -164,19 +187,31 @@ struct Chunk {
     }
 };
 
-// Calls `work` for all chunks. Their number depends on the batch alone, and is even for two threads to share.
+// Calls `work` for all chunks. Their number depends on the batch alone, and is even for two threads to share. An
+// exception may not leave a thread of OpenMP: what can be thrown is a lack of memory, told when all have ended.
 template <class Work>
 void for_each_chunk(const Arguments& layer, Work work) {
     const Size pairs = (layer.batch + 2 * max_rows - 1) / (2 * max_rows);
     const Size rows = std::max(tile, (layer.batch + 2 * pairs - 1) / (2 * pairs));
     const Size chunks = (layer.batch + rows - 1) / rows;
     const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
-    const Size threads = std::max(Size{1}, std::min(layer.threads, products / min_products));
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (Size number = 0; number < chunks; ++number) {
+    const Size threads = startable(std::max(Size{1}, std::min({layer.threads, chunks, products / min_products})));
+    std::atomic<bool> out_of_memory{false};
+    const auto run = [&](Size number) {
         const Size first = number * rows;
-        work(Chunk(layer, first, std::min(rows, layer.batch - first)));
+        try {
+            if (!out_of_memory) work(Chunk(layer, first, std::min(rows, layer.batch - first)));
+        } catch (const std::bad_alloc&) {
+            out_of_memory = true;
+        }
+    };
+    if (threads == 1) {  // without OpenMP, whose threads do not live on in a process that was forked
+        for (Size number = 0; number < chunks; ++number) run(number);
+    } else {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+        for (Size number = 0; number < chunks; ++number) run(number);
     }
+    if (out_of_memory) throw std::bad_alloc();
 }
 
 template <Size rows>
@@ -417,11 +452,22 @@ void run_backward(const Arguments& layer) {
     for_each_chunk(layer, [&](const Chunk& chunk) { Backward<Cell>{layer, chunk, panels.get(), columns}.run(); });
 }
 
+// Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
+using Pass = void (*)(const Arguments&);
+bool has_memory_for(Pass pass, const Arguments& layer) {
+    try {
+        pass(layer);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 extern "C" {
-void lstm_forward(const Arguments* layer) { run_forward<Lstm>(*layer); }
-void lstm_backward(const Arguments* layer) { run_backward<Lstm>(*layer); }
-void gru_forward(const Arguments* layer) { run_forward<Gru>(*layer); }
-void gru_backward(const Arguments* layer) { run_backward<Gru>(*layer); }
+bool lstm_forward(const Arguments* layer) { return has_memory_for(run_forward<Lstm>, *layer); }
+bool lstm_backward(const Arguments* layer) { return has_memory_for(run_backward<Lstm>, *layer); }
+bool gru_forward(const Arguments* layer) { return has_memory_for(run_forward<Gru>, *layer); }
+bool gru_backward(const Arguments* layer) { return has_memory_for(run_backward<Gru>, *layer); }
 }

@@ -1,0 +1,59 @@
+"""The same layer by operations of torch: slower than the kernel, and differentiable as often as one likes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqae.batch import Batch
+
+_Memory = tuple[Tensor, Tensor]  # hidden state, and memory: the cell of an LSTM, the hidden state of a GRU
+
+
+def gradients_by_formula(
+    cell: str, lengths: Tensor, inputs: list[Tensor], d_written: Tensor, wanted: list[bool]
+) -> list[Tensor | None]:
+    """Return the gradients of the inputs that are wanted; they can be differentiated if gradients are enabled.
+
+    Args:
+        cell: "lstm" or "gru".
+        lengths: Steps of each sequence, `(batch,)`.
+        inputs: Values, weights, base, hidden state and memory, as the kernel takes them; see `Arguments` of
+            recurrence.cpp.
+        d_written: The gradient of the hidden states, `(batch, time, units)`.
+        wanted: Which of the inputs want a gradient.
+    """
+    keep = torch.is_grad_enabled()
+    with torch.enable_grad():
+        inputs = [part.view_as(part) for part in inputs]  # one tensor may stand for two inputs, or depend on another
+        written = layer_by_formula(cell, lengths, *inputs)
+    asked = [part for part, is_wanted in zip(inputs, wanted) if is_wanted]
+    found = iter(torch.autograd.grad(written, asked, d_written, create_graph=keep, materialize_grads=True))
+    return [next(found) if is_wanted else None for is_wanted in wanted]
+
+
+def layer_by_formula(
+    cell: str, lengths: Tensor, values: Tensor, weights: Tensor, base: Tensor, hidden: Tensor, memory: Tensor
+) -> Tensor:
+    """Return the hidden states, `(batch, time, units)`, zero beyond the lengths, from what the kernel takes, too."""
+    run_cell, written = {"lstm": _lstm, "gru": _gru}[cell], []
+    for step, vectors in enumerate(Batch(values, lengths).mask_padding().values.unbind(dim=1)):
+        sums = base + torch.cat([hidden, vectors], dim=1) @ weights.t()
+        hidden, memory = run_cell(sums, memory)
+        written.append(torch.where((step < lengths).unsqueeze(1), hidden, 0.0))
+    return torch.stack(written, dim=1)
+
+
+def _lstm(sums: Tensor, memory: Tensor) -> _Memory:
+    """Return hidden state and cell after a step, `(batch, units)` each, from the sums `(batch, 4 * units)`."""
+    read, keep, candidate, show = sums.chunk(4, dim=1)
+    memory = keep.sigmoid() * memory + read.sigmoid() * candidate.tanh()
+    return show.sigmoid() * memory.tanh(), memory
+
+
+def _gru(sums: Tensor, memory: Tensor) -> _Memory:
+    """Return the hidden state after a step, `(batch, units)`, twice; the candidate has two of the four sums."""
+    reset, update, of_input, of_hidden = sums.chunk(4, dim=1)
+    candidate = (of_input + reset.sigmoid() * of_hidden).tanh()
+    memory = candidate + update.sigmoid() * (memory - candidate)
+    return memory, memory
