@@ -1,6 +1,11 @@
 """The kernel computes what torch computes, and steps aside where it can't."""
 
+import ctypes
 import os
+import resource
+import signal
+import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from generators import spoiled
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
+from seqae.modules.native.layer import _Arguments
 
 needs_kernel = pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
 CELLS = {"lstm": (nn.LSTM, native.lstm, 2), "gru": (nn.GRU, native.gru, 1)}
@@ -143,69 +149,75 @@ def test_it_can_be_switched_off(monkeypatch):
     assert native.native_status() == "switched off by SEQAE_NATIVE=0"
 
 
-@pytest.fixture
-def fresh(monkeypatch, tmp_path) -> Path:
-    """An empty cache, and nothing built in this process; the folder that the kernel goes into."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("SEQAE_NATIVE", raising=False)
-    monkeypatch.setattr(build, "_check_machine", lambda: None)
-    build._built.cache_clear()
-    yield tmp_path / "seqae"
-    build._built.cache_clear()
-
-
-@pytest.fixture
-def compiler(monkeypatch, tmp_path):
-    """Writes a compiler that does what a shell script says, and makes it the only one."""
-
-    def make(script: str) -> None:
-        folder = tmp_path / "bin"
-        folder.mkdir(exist_ok=True)
-        (folder / "c++").write_text(f"#!/bin/sh\n{script}\n")
-        (folder / "c++").chmod(0o755)
-        monkeypatch.setenv("PATH", str(folder))
-
-    return make
-
-
-def test_without_a_compiler_torch_computes(fresh, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert build.load_kernel() is None
-    assert "no compiler (c++, g++, clang++). Install one" in native.native_status()
-    assert seqae.LSTM(3, 8)(Batch.full(torch.randn(4, 6, 3))).values.shape == (4, 6, 8)
-
-
-def test_a_failing_compiler_is_quoted_and_leaves_nothing(fresh, compiler):
-    compiler('[ "$1" = --version ] && echo 1.0 || { echo "error: no such flag" >&2; exit 1; }')
-    assert build.load_kernel() is None
-    assert native.native_status().endswith("c++ failed: error: no such flag")
-    assert not list(fresh.iterdir())
-
-
-def test_what_is_not_a_library_is_not_used(fresh, compiler):
-    compiler('[ "$1" = --version ] && echo 1.0 || { while [ "$1" != -o ]; do shift; done; echo nonsense > "$2"; }')
-    assert build.load_kernel() is None
-    assert native.native_status().startswith("not in use: ")
-    assert fresh.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners of files")
-def test_nothing_that_others_could_have_written_is_loaded(fresh, compiler):
-    compiler("echo 1.0")
-    fresh.mkdir(mode=0o700)
-    fresh.chmod(0o777)
-    assert build.load_kernel() is None
-    assert f"{fresh} belongs to another user, or others may write it" in native.native_status()
+@needs_kernel
+def test_a_lack_of_memory_is_a_memory_error(monkeypatch):
+    layer = seqae.LSTM(1, 8)
+    endless = Batch(
+        torch.zeros(1, 1, 1).expand(1, 2**45, 1), torch.tensor([2**45])
+    )  # more than there are addresses for
+    with pytest.raises(
+        MemoryError, match=r"too little memory for a layer of LSTM with 8 hidden units over 1 sequences"
+    ):
+        layer(endless)
+    kernel = build.load_kernel()
+    arguments = _Arguments(1, 1, 0, 2**22, 1)  # the same inside the kernel: its arrays would take 2^48 bytes
+    for function in (kernel.lstm_forward, kernel.lstm_backward, kernel.gru_forward, kernel.gru_backward):
+        function.restype = ctypes.c_bool
+        assert not function(ctypes.byref(arguments))
 
 
 @needs_kernel
-def test_it_is_built_once_and_its_file_checked(fresh):
-    assert build.load_kernel() is not None
-    (file,) = fresh.iterdir()
-    assert native.native_status() == f"in use ({file})"
-    built = file.stat().st_mtime_ns
-    build._built.cache_clear()
-    assert build.load_kernel() is not None and file.stat().st_mtime_ns == built
-    file.chmod(0o722)
-    build._built.cache_clear()
-    assert build.load_kernel() is None and f"{file} belongs to another user" in native.native_status()
+def test_threads_without_memory_are_told_of_and_the_next_call_has_it_again():
+    """In a process of its own, which may take no more memory than it has but for the results."""
+
+    def run() -> None:
+        batch, layer = Batch.full(torch.randn(4000, 40, 1)), seqae.GRU(1, 8)
+        with torch.no_grad():
+            expected = layer(batch).values
+            wide = seqae.GRU(1, 1000)
+            taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (taken + 2**24, resource.RLIM_INFINITY))
+            with pytest.raises(MemoryError):
+                wide(batch)
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            assert torch.equal(layer(batch).values, expected)
+
+    assert exit_status_of_fork(run) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+def test_a_forked_process_trains_after_several_threads_have():
+    batch, layer, threads = Batch.full(torch.randn(64, 30, 8)), seqae.LSTM(8, 64), torch.get_num_threads()
+
+    def train() -> None:
+        layer(batch).values.sum().backward()
+        torch.randn(500, 500) @ torch.randn(500, 500)
+
+    torch.set_num_threads(2)
+    try:
+        train()
+        assert exit_status_of_fork(train) == 0
+        assert torch.get_num_threads() == 2  # only the forked one has one
+    finally:
+        torch.set_num_threads(threads)
+
+
+def exit_status_of_fork(work) -> int | None:
+    """Return the exit status of a forked process that does some work, None if it takes over 60 seconds."""
+    process = os.fork()
+    if not process:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return None

@@ -41,12 +41,10 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
 
 
 def is_transformed() -> bool:
-    """Return whether torch.func (vmap, grad, jvp, ...), forward-mode derivatives or a tracer look into operations."""
+    """Return whether torch.func (vmap, grad, jvp, ...) or forward-mode derivatives look into operations."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return True
-    if torch.compiler.is_compiling():
-        return False
-    return forward_ad._current_level >= 0 or torch._C._len_torch_dispatch_stack() > 0
+    return not torch.compiler.is_compiling() and forward_ad._current_level >= 0
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
@@ -92,6 +90,17 @@ def gru(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
 def _run(
     cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
 ) -> Tensor:
+    if is_transformed():
+        base, weights = bias.expand(len(batch), -1), torch.cat([weight_hh, weight_ih], dim=1)
+        hidden, memory = state or 2 * (base.new_zeros(len(batch), weight_hh.shape[1]),)
+        return layer_by_formula(cell, batch.lengths, batch.values, weights, base, hidden, memory)
+    with _memory_errors(cell, len(batch), batch.values.shape[1], weight_hh.shape[1]):
+        return _run_kernel(cell, batch, state, weight_ih, weight_hh, bias)
+
+
+def _run_kernel(
+    cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
+) -> Tensor:
     values, lengths, size = batch.values, batch.lengths.long().contiguous(), weight_hh.shape[1]
     # The kernel does not check its arguments.
     assert values.shape == (*lengths.shape, values.shape[1], weight_ih.shape[1])
@@ -102,8 +111,6 @@ def _run(
         base = F.linear(values[:, 0], weight_ih, bias)
         values, weight_ih = values.detach()[..., :0], weight_ih[:, :0]
     hidden, memory = state or 2 * (base.new_zeros(len(values), size),)
-    if is_transformed():
-        return layer_by_formula(cell, lengths, values, torch.cat([weight_hh, weight_ih], 1), base, hidden, memory)
     if extra := -size % _LANES:  # hidden units that stay zero
         weight_hh, weight_ih = (part.unflatten(0, (4, size)) for part in (weight_hh, weight_ih))
         weight_hh, weight_ih = F.pad(weight_hh, (0, extra, 0, extra)), F.pad(weight_ih, (0, 0, 0, extra))
@@ -123,10 +130,9 @@ class _Layer(torch.autograd.Function):
         values, weights = inputs[:2]
         units, steps = len(weights) // 4, int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
-        with _memory_errors(cell, values, weights):
-            kept = [weights.new_empty(steps, width) for width in (weights.shape[1], 4 * units, units)]
-            written = weights.new_empty(*values.shape[:2], units)
-            _call(f"{cell}_forward", order, lengths, *inputs, written, *kept)
+        kept = [weights.new_empty(steps, width) for width in (weights.shape[1], 4 * units, units)]
+        written = weights.new_empty(*values.shape[:2], units)
+        _call(f"{cell}_forward", order, lengths, *inputs, written, *kept)
         if keep:
             ctx.cell, ctx.spent, ctx.lock = cell, False, Lock()
             ctx.save_for_backward(order, lengths, *inputs, *kept)
@@ -139,7 +145,7 @@ class _Layer(torch.autograd.Function):
         # A gradient that is itself to be differentiated, or many at once (`is_grads_batched`).
         if torch.is_grad_enabled() or is_transformed() or not torch._C._has_storage(d_written):
             return None, None, None, *gradients_by_formula(ctx.cell, lengths, inputs, d_written, wanted)
-        with ctx.lock, _memory_errors(ctx.cell, *inputs[:2]):  # another thread may go through the same graph
+        with ctx.lock, _memory_errors(ctx.cell, *d_written.shape):  # another thread may go through the same graph
             if ctx.spent:  # a second pass through the same graph: the first one has overwritten the gates
                 again = torch.empty_like(d_written, memory_format=torch.contiguous_format)
                 _call(f"{ctx.cell}_forward", order, lengths, *inputs, again, reads, gates, cells)
@@ -156,16 +162,15 @@ class _Layer(torch.autograd.Function):
 
 
 @contextmanager
-def _memory_errors(cell: str, values: Tensor, weights: Tensor) -> Iterator[None]:
+def _memory_errors(cell: str, batch: int, time: int, units: int) -> Iterator[None]:
     """Say which layer has too little memory, whether torch asked for it, which raises a RuntimeError, or the kernel."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise
-        batch, time, _ = values.shape
         raise MemoryError(
-            f"too little memory for a layer of {cell.upper()} with {len(weights) // 4} hidden units over {batch} "
+            f"too little memory for a layer of {cell.upper()} with {units} hidden units over {batch} "
             f"sequences of up to {time} steps. Take fewer sequences at a time (a smaller batch_size), shorter ones, or "
             "fewer hidden units"
         ) from error
