@@ -25,6 +25,8 @@ State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,),
 class RecurrentLayer(nn.Module, ABC):
     """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
 
+    On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
+
     Args:
         input_size: Length of the vector read at each step.
         hidden_size: Length of the hidden state of each layer and direction.
