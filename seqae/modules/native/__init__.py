@@ -1,7 +1,7 @@
 """Recurrent layers in C++ for the CPU, built on first use; where they can't be, torch computes them.
 
-`SEQAE_NATIVE=0` in the environment switches them off, at any time and for all layers; `seqae doctor` says whether they are in
-use. Second and higher derivatives and `torch.func` are computed by a formula instead, and compiled graphs by torch.
+`SEQAE_NATIVE=0` in the environment switches them off, at any time and for all layers; `seqae doctor` says whether they
+are in use. Second and higher derivatives and `torch.func` are computed by a formula, and compiled graphs by torch.
 """
 
 from seqae._processes import use_one_thread_after_fork
