@@ -48,6 +48,8 @@ NOT_SAVED = {
         "CsvRows",
         "Digits",
         "EntityRows",
+        "Feedback",
+        "FeedbackLog",
         "FileHead",
         "GridReadings",
         "ImageDataset",

@@ -35,6 +35,7 @@ class Detection:
             about the rows as they came: each has the results of its step, and only events count rows of the grid in
             `merge_gap` and `min_rows`.
         resampled: Where the rows are on the grid; None if they were not resampled.
+        compare: Names the fault that each event is most similar to; None if no faults are known.
     """
 
     recording: Recording
@@ -46,6 +47,7 @@ class Detection:
     min_rows: int
     on_grid: Detection | None = None
     resampled: Resampled | None = None
+    compare: Callable[[Recording, list[Event]], list[Event]] | None = None
 
     @cached_property
     def reconstruction(self) -> np.ndarray:
@@ -70,7 +72,7 @@ class Detection:
         if self.on_grid is not None and self.resampled is not None:
             return [_in_rows(event, self.resampled) for event in self.on_grid.events]
         recording = self.recording
-        return find_events(
+        events = find_events(
             self.scores,
             self.threshold,
             self.channel_scores,
@@ -81,6 +83,7 @@ class Detection:
             recording.segments(),
             recording.entity,
         )
+        return events if self.compare is None else self.compare(recording, events)
 
     def frame(self) -> pandas.DataFrame:
         """Return a table with a line per row: time (or row), score, alarm, and the score of each channel.
@@ -108,6 +111,7 @@ def detect_rows(recording: Recording, scorer: Scorer, merge_gap: int, min_rows: 
         threshold=scorer.threshold,
         merge_gap=merge_gap,
         min_rows=min_rows,
+        compare=scorer.with_faults if scorer.faults else None,
     )
 
 

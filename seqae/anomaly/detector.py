@@ -237,6 +237,11 @@ class AnomalyDetector:
         recording = self.on_grid(self._one(data, reading)).recording
         return self._scorer(recording).encode(recording)
 
+    @takes_reading_options
+    def recording(self, data: object, **reading: Unpack[ReadingKeywords]) -> Recording:
+        """Return one recording as this detector reads it: its channels, by its options."""
+        return self._one(data, reading)
+
     def on_grid(self, recording: Recording) -> Resampled:
         """Return a recording on the regular grid of this detector, and where its rows are there.
 

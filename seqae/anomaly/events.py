@@ -29,6 +29,9 @@ class ChannelContribution:
     fraction: float
 
 
+_OPTIONAL = ("entity", "similar_fault", "fault_distance")  # left out of files where no event has them
+
+
 @dataclass(frozen=True)
 class Event:
     """Consecutive rows that are abnormal.
@@ -44,6 +47,9 @@ class Event:
         peak: The row with the highest score.
         channels: The contribution of every channel, largest first; the fractions add up to 1.
         entity: The machine, "" if the recording names none.
+        similar_fault: The fault that operators have named which is most similar; "" if they named none.
+        fault_distance: How different it is: 0 for the same course in the same channels, 1 for nothing in common; None
+            if there is none.
     """
 
     start: int
@@ -56,6 +62,8 @@ class Event:
     peak: int
     channels: tuple[ChannelContribution, ...]
     entity: str = ""
+    similar_fault: str = ""
+    fault_distance: float | None = None
 
     def top_channels(self, k: int) -> list[ChannelContribution]:
         """Return the `k` channels that contribute most, fewer if the others contribute nothing."""
@@ -207,10 +215,11 @@ def read_events_json(path: str | Path) -> list[Event]:
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
     """Write events as CSV, one a row, the contributions as a JSON object; the file is replaced in one step.
 
-    The column of the machine is there if an event names one.
+    The columns of the machine and of the most similar fault are there if an event names one.
     """
     text = io.StringIO(newline="")
-    names = [field.name for field in fields(Event) if field.name != "entity" or any(each.entity for each in events)]
+    used = {name for event in events for name in event_to_record(event)}
+    names = [field.name for field in fields(Event) if field.name in used or field.name not in _OPTIONAL]
     writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for event in events:
@@ -234,9 +243,9 @@ def read_events_csv(path: str | Path) -> list[Event]:
 
 
 def event_to_record(event: Event) -> dict[str, object]:
-    """Return an event in the types of JSON; the machine only if it names one."""
+    """Return an event in the types of JSON; the machine and the most similar fault only if it names one."""
     record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
-    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
+    return {name: value for name, value in record.items() if name not in _OPTIONAL or value not in ("", None)}
 
 
 def event_from_record(record: Mapping[str, Any]) -> Event:
@@ -254,4 +263,6 @@ def event_from_record(record: Mapping[str, Any]) -> Event:
             ChannelContribution(channel, float(fraction)) for channel, fraction in record["channels"].items()
         ),
         entity=record.get("entity") or "",
+        similar_fault=record.get("similar_fault") or "",
+        fault_distance=float(record["fault_distance"]) if record.get("fault_distance") not in ("", None) else None,
     )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.window_models import WindowModel
 from seqae.anomaly.windows import windows_of
 from seqae.batch import Batch
@@ -46,8 +47,16 @@ class Whitening:
         Args:
             windows: `(window, time, channel)` float64.
         """
+        return self.whitened(windows).square().sum(dim=2).T
+
+    def whitened(self, windows: Tensor) -> Tensor:
+        """Return deviations whose squares add up to the distances, `(channel, window, time)`.
+
+        Args:
+            windows: `(window, time, channel)` float64.
+        """
         deviations = (windows - torch.from_numpy(self.center)).permute(2, 0, 1)
-        return (deviations @ torch.from_numpy(self.factor)).square().sum(dim=2).T
+        return deviations @ torch.from_numpy(self.factor)
 
     def last_step(self, earlier: Tensor) -> Tensor:
         """Return the last step of windows as their earlier steps predict it, `(window, channel)`.
@@ -115,6 +124,11 @@ class Surprise:
         degrees, scale = (torch.from_numpy(each)[:, None] for each in (self.degrees, self.scale))
         return (degrees + torch.from_numpy(self.dimensions)) / 2 * torch.log1p(distances / (degrees * scale))
 
+    @property
+    def usual_distances(self) -> np.ndarray:
+        """The distance whose surprise is the usual one, `(kind, channel)`."""
+        return self.degrees * self.scale * np.expm1(2 * self.usual / (self.degrees + self.dimensions))
+
     def widen(self, other: Surprise) -> Surprise:
         """Return a surprise with the larger scale of this one and another one, and with the larger usual surprise."""
         return Surprise(
@@ -180,6 +194,7 @@ class WindowEvidence:
         values: What is usual for the steps of a channel.
         residuals: What is usual for their differences from the reconstruction.
         surprise: Turns distances into evidence; not fitted while the model is cross-fitted.
+        accepted: Deviations that operators have accepted as normal; None if there are none.
     """
 
     model: WindowModel
@@ -188,6 +203,7 @@ class WindowEvidence:
     values: Whitening
     residuals: Whitening
     surprise: Surprise | None = None
+    accepted: AcceptedDeviations | None = None
 
     @property
     def length(self) -> int:
@@ -203,13 +219,24 @@ class WindowEvidence:
         results = []
         for start in range(0, len(rows) - self.length + 1, WINDOWS_PER_BATCH):
             batch = rows[start : start + WINDOWS_PER_BATCH + self.length - 1]
-            results.append(self.distances_of(windows_of(batch, self.window, self.rows_per_step)))
+            results.append(self.distances_of(self.windows_of(batch)))
         return torch.cat(results, dim=1)
+
+    def windows_of(self, rows: Tensor) -> Tensor:
+        """Return the windows that start at every row of `(row, channel)`, `(window, time, channel)`."""
+        return windows_of(rows, self.window, self.rows_per_step)
 
     def distances_of(self, windows: Tensor) -> Tensor:
         """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`."""
+        if self.accepted is not None:
+            return self.accepted.distances(self.deviations_of(windows))
         residuals = windows - reconstructions(self.model, windows)
         return torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+
+    def deviations_of(self, windows: Tensor) -> Tensor:
+        """Return whitened deviations of windows `(window, time, channel)`, `(kind, channel, window, time)`."""
+        residuals = windows - reconstructions(self.model, windows)
+        return torch.stack([self.values.whitened(windows), self.residuals.whitened(residuals)])
 
     def of_rows(self, rows: Tensor) -> Tensor:
         """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""

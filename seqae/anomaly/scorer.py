@@ -11,7 +11,9 @@ from torch import Tensor
 
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.drift import DriftChart
+from seqae.anomaly.events import Event
 from seqae.anomaly.evidence import WindowEvidence, encode_windows, reconstructions
+from seqae.anomaly.fault_codes import KnownFault, fault_code, nearest_fault
 from seqae.anomaly.fleet import Machine, find_machine
 from seqae.anomaly.localization import Localization
 from seqae.anomaly.rhythm import Rhythm
@@ -58,6 +60,7 @@ class Scorer:
         drift_chart: Finds rows that are no longer like the normal ones.
         machines: What each machine of a fleet has of its own, by its name; none if the normal rows named no machine.
         rhythm: What repeats itself each day or week, in scaled rows; None if nothing does.
+        faults: Faults that operators have named, which events are compared with.
     """
 
     channels: tuple[str, ...]
@@ -75,6 +78,7 @@ class Scorer:
     drift_chart: DriftChart = field(default_factory=DriftChart)
     machines: Mapping[str, Machine] = field(default_factory=dict)
     rhythm: Rhythm | None = None
+    faults: tuple[KnownFault, ...] = ()
 
     def for_machine(self, entity: str) -> Scorer:
         """Return the scorer of a machine of the fleet; this one, if the normal rows named no machine.
@@ -154,6 +158,27 @@ class Scorer:
                     residual = finest.residuals.last_step((recent - expected)[:, :-1])
                 filled[row, missing] = (expected[0, -1] + residual[0]).numpy()[missing]
         return filled[len(start) :]
+
+    def with_faults(self, recording: Recording, events: list[Event]) -> list[Event]:
+        """Return the events of a recording, each with the known fault that it is most similar to."""
+        return [self.with_fault(event, self.rows_around(recording, event.peak)) for event in events]
+
+    def with_fault(self, event: Event, rows: np.ndarray) -> Event:
+        """Return an event with the known fault that it is most similar to.
+
+        Args:
+            event: The event.
+            rows: The rows around its peak, `(row, channel)`, of `rows_around`.
+        """
+        name, distance = nearest_fault(self.faults, fault_code(self.resolutions[0], rows))
+        return replace(event, similar_fault=name, fault_distance=distance)
+
+    def rows_around(self, recording: Recording, row: int) -> np.ndarray:
+        """Return the filled, scaled rows that share a finest window with a row, `(row, channel)` float64."""
+        (rows,) = [each for each in recording.segments() if each.start <= row < each.stop]
+        filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
+        reach, at = self.localization.lengths[0] - 1, row - rows.start
+        return filled[max(at - reach, 0) : at + reach + 1]
 
     def window_evidence(self, rows: Tensor) -> list[Tensor | None]:
         """Return the evidence in the windows that start at every row, `(window, channel)` for each resolution.

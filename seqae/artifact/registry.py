@@ -10,6 +10,7 @@ of data. No two entries have the same name.
 PREFIX = "seqae."
 
 MODULE_OF = {
+    "AcceptedDeviations": "seqae.anomaly.accepted",
     "AddBumps": "seqae.transforms.augmentations",
     "AdditiveAttention": "seqae.modules.attention",
     "AnomalyDetector": "seqae.anomaly.detector",
@@ -65,6 +66,7 @@ MODULE_OF = {
     "GreedyTree": "seqae.modules.recursive",
     "HuberLoss": "seqae.losses",
     "ImageEncoder": "seqae.modules.images",
+    "KnownFault": "seqae.anomaly.fault_codes",
     "L1Code": "seqae.modules.codes",
     "LSTM": "seqae.modules.recurrent",
     "LayerAutoencoder": "seqae.training.layerwise",

@@ -143,10 +143,17 @@ def saved_in(folder: Path) -> Path:
 
 
 def model_in(folder: Path) -> Any:
-    """Return the model in a folder."""
+    """Return the model in a folder; a detector knows the feedback that is kept beside it."""
     from seqae.artifact import load
 
-    return load(folder)
+    model = load(folder)
+    if (folder / "feedback").exists():  # else nothing of it is imported
+        from seqae.anomaly.detector import AnomalyDetector
+        from seqae.anomaly.feedback.log import FeedbackLog
+
+        if isinstance(model, AnomalyDetector):
+            return FeedbackLog(folder).apply(model)
+    return model
 
 
 def detector_in(folder: Path) -> AnomalyDetector:

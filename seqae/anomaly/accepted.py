@@ -1,0 +1,78 @@
+"""Deviations that operators have accepted as normal, and what remains of others beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MAX_PATTERNS = 256
+MAX_SIZE = 1.25  # of a deviation, as a multiple of the accepted one
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptedDeviations:
+    """Deviations of windows that count as normal: of these channels together, of this course, up to this size.
+
+    A new deviation is the multiple `a` of an accepted one that is nearest to it, and noise. Both have noise of their
+    own, so what remains is divided by 1 + a**2.
+
+    Attributes:
+        patterns: Whitened deviations, `(pattern, kind, channel, time)` float64; zeros where a channel was as usual.
+    """
+
+    patterns: np.ndarray
+
+    def distances(self, deviations: Tensor) -> Tensor:
+        """Return the squared distances of windows from the nearest of what is normal or accepted.
+
+        The nearest is that with the least sum over kinds and channels.
+
+        Args:
+            deviations: Whitened deviations of windows from what is usual, `(kind, channel, window, time)` float64.
+
+        Returns:
+            `(kind, window, channel)`.
+        """
+        windows = deviations.permute(2, 0, 1, 3)  # (window, kind, channel, time)
+        own = windows.square().sum(dim=3)
+        if not len(self.patterns):
+            return own.transpose(0, 1)
+        patterns = torch.from_numpy(self.patterns)
+        sizes = patterns.square().sum(dim=3)  # (pattern, kind, channel)
+        totals = sizes.sum(dim=(1, 2))
+        products = windows.flatten(1) @ patterns.flatten(1).T  # (window, pattern)
+        multiples = (products / totals).clamp(0, MAX_SIZE)
+        nearest = (multiples.square() * totals - 2 * multiples * products).argmin(dim=1)
+        multiple = multiples.gather(1, nearest[:, None])[..., None]
+        remaining = (windows - multiple[..., None] * patterns[nearest]).square().sum(dim=3)
+        remaining = remaining / (1 + multiple.square() * (sizes[nearest] > 0))
+        is_nearer = remaining.sum(dim=(1, 2)) < own.sum(dim=(1, 2))
+        return torch.where(is_nearer[:, None, None], remaining, own).transpose(0, 1)
+
+
+def fit_accepted(deviations: Tensor, usual: Tensor, before: AcceptedDeviations | None) -> AcceptedDeviations:
+    """Return the fewest deviations found by which all windows of a span become as usual, with those of before.
+
+    One after the other, the window that is farthest from what is normal or accepted so far becomes a pattern
+    (Gonzalez 1985, https://doi.org/10.1016/0304-3975(85)90224-5).
+
+    Args:
+        deviations: Whitened deviations of the windows, `(kind, channel, window, time)` float64.
+        usual: The squared distance up to which a window is as usual, `(kind, channel)`.
+        before: Deviations that were accepted before.
+    """
+    kinds, channels, _, time = deviations.shape
+    accepted = before or AcceptedDeviations(np.zeros((0, kinds, channels, time)))
+    sizes = deviations.square().sum(dim=3)  # (kind, channel, window)
+    for _ in range(MAX_PATTERNS):
+        excess = (accepted.distances(deviations).transpose(1, 2) / usual[..., None]).amax(dim=(0, 1))
+        farthest = int(excess.argmax())
+        if excess[farthest] <= 1:
+            break
+        is_unusual = sizes[:, :, farthest] > usual
+        pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)
+        accepted = AcceptedDeviations(np.concatenate([accepted.patterns, pattern[None].numpy()]))
+    return accepted

@@ -1,0 +1,1 @@
+"""What operators say about rows: this was normal, this was that fault."""

@@ -1,0 +1,290 @@
+"""What operators have said, kept in a folder beside a saved detector: who, when, about which rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from seqae._files import write_atomically
+from seqae.anomaly.feedback.applying import apply_feedback, margin_of
+from seqae.anomaly.feedback.entry import Feedback, check_person, cut_out
+from seqae.artifact.arrays import from_storage, to_storage
+from seqae.data.signals.options import ReadingKeywords, takes_reading_options
+from seqae.data.signals.recordings import Recording
+
+if TYPE_CHECKING:
+    from seqae.anomaly.detector import AnomalyDetector
+
+FOLDER = "feedback"
+LOG_FILE = "log.json"
+_LOCK_FILE = "log.lock"
+_MAX_BYTES = 2**26  # of a file
+
+
+@dataclass(frozen=True)
+class FeedbackLog:
+    """The feedback on a saved detector, in the folder `feedback` beside its files.
+
+    Nothing is trained: what is said holds at once, also for a detector that is later saved in its place, and can be
+    taken back. Entries are never deleted.
+
+        log = FeedbackLog("runs/pump/latest/model")
+        log.accept(detector, rows, "2026-03-01T10:00", "2026-03-01T10:40", author="Ana", note="cleaning in place")
+        detector = log.apply(detector)
+
+    Args:
+        model: The folder of the saved detector.
+    """
+
+    model: str | os.PathLike[str]
+
+    @takes_reading_options
+    def accept(
+        self,
+        detector: AnomalyDetector,
+        data: object,
+        start: str | int,
+        end: str | int,
+        *,
+        author: str,
+        note: str = "",
+        **reading: Unpack[ReadingKeywords],
+    ) -> Feedback:
+        """Write down that rows were normal, and return the entry.
+
+        Rows that deviate as these do, in the same channels together and up to 1.25 times as far, raise no alarm.
+
+        Args:
+            detector: The detector.
+            data: One recording, in any form that `AnomalyDetector.fit` takes.
+            start: The time of the first row, as the table writes it or in ISO 8601; its number if there are no times.
+            end: The time of the last row, or its number.
+            author: Who says so.
+            note: Why.
+            **reading: How tables are read.
+
+        Raises:
+            ValueError: There are no such rows, or the rows cannot be used.
+            OSError: The folder cannot be written; nothing is.
+        """
+        return self._add(detector, data, start, end, reading, Feedback("normal", _NO_ROWS, 0, 0, author, note=note))
+
+    @takes_reading_options
+    def name_fault(
+        self,
+        detector: AnomalyDetector,
+        data: object,
+        start: str | int,
+        end: str | int,
+        fault: str,
+        *,
+        author: str,
+        note: str = "",
+        **reading: Unpack[ReadingKeywords],
+    ) -> Feedback:
+        """Write down which fault rows show, and return the entry; later events are compared with it.
+
+        Args:
+            detector: The detector.
+            data: One recording, in any form that `AnomalyDetector.fit` takes.
+            start: The time of the first row, as for `accept`.
+            end: The time of the last row.
+            fault: The name of the fault.
+            author: Who says so.
+            note: More about it.
+            **reading: How tables are read.
+
+        Raises:
+            ValueError: There are no such rows, the rows cannot be used, or the fault has no name.
+            OSError: The folder cannot be written; nothing is.
+        """
+        if not fault.strip():
+            raise ValueError("fault='' has no name. Give the name of the fault, such as fault='worn bearing'")
+        new = Feedback("fault", _NO_ROWS, 0, 0, author, fault.strip(), note)
+        return self._add(detector, data, start, end, reading, new)
+
+    def undo(self, id: int, *, author: str) -> Feedback:
+        """Take an entry back, and return it as it is now.
+
+        Args:
+            id: The number of the entry.
+            author: Who says so.
+
+        Raises:
+            ValueError: There is no such entry, or it was taken back before.
+            OSError: The folder cannot be written; nothing is.
+        """
+        author = check_person(author)
+        with self._locked():
+            entries = self.entries()
+            found = [entry for entry in entries if entry.id == id]
+            if not found or found[0].undone_by:
+                known = ", ".join(str(entry.id) for entry in entries if not entry.undone_by) or "none"
+                raise ValueError(f"no entry {id} that could be taken back ({self._folder}). In effect: {known}")
+            undone = replace(found[0], undone_by=author, undone_at=_now())
+            self._write([undone if entry.id == id else entry for entry in entries])
+        return undone
+
+    def entries(self) -> list[Feedback]:
+        """Return all entries, also those that were taken back, in the order in which they were written.
+
+        Raises:
+            ValueError: A file is damaged; names it.
+        """
+        path = self._folder / LOG_FILE
+        if not path.exists():
+            return []
+        records = _read_log(path)
+        return [_entry_of(record, self._folder) for record in records]
+
+    def apply(self, detector: AnomalyDetector) -> AnomalyDetector:
+        """Return a copy of a detector that knows what was said, or the detector if there is nothing.
+
+        Raises:
+            ValueError: A file is damaged, or rows do not fit the detector.
+        """
+        entries = self.entries()
+        return apply_feedback(detector, entries) if entries else detector
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.model) / FOLDER
+
+    def _add(
+        self,
+        detector: AnomalyDetector,
+        data: object,
+        start: str | int,
+        end: str | int,
+        reading: ReadingKeywords,
+        new: Feedback,
+    ) -> Feedback:
+        author = check_person(new.author)
+        recording = detector.recording(data, **reading)
+        rows, first, stop = cut_out(recording, start, end, margin_of(detector.scorer_))
+        new = replace(new, recording=rows, start=first, stop=stop, author=author, at=_now())
+        apply_feedback(detector, [new])  # refuses what could not be applied later
+        with self._locked():
+            entries = self.entries()
+            new = replace(new, id=max((entry.id for entry in entries), default=0) + 1)
+            write_atomically(self._folder / _rows_file(new.id), _rows_bytes(rows))
+            self._write([*entries, new])
+        return new
+
+    def _write(self, entries: Sequence[Feedback]) -> None:
+        records = [_record_of(entry) for entry in entries]
+        text = json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        write_atomically(self._folder / LOG_FILE, text.encode())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Wait for others that write to the folder."""
+        from filelock import FileLock
+
+        if not Path(self.model).is_dir():
+            raise FileNotFoundError(f"{self.model} is no folder of a saved detector. Save it there first")
+        self._folder.mkdir(exist_ok=True)
+        with FileLock(self._folder / _LOCK_FILE):
+            yield
+
+
+_NO_ROWS = Recording(np.zeros((0, 0)), ())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _rows_file(id: int) -> str:
+    return f"{id}.safetensors"
+
+
+def _rows_bytes(recording: Recording) -> bytes:
+    """Return values and times of a recording as safetensors."""
+    from safetensors.numpy import save
+
+    arrays = {"values": np.ascontiguousarray(recording.values)}
+    if recording.times is not None:
+        arrays["times"] = np.ascontiguousarray(to_storage(recording.times))
+    return save(arrays)
+
+
+def _record_of(entry: Feedback) -> dict[str, Any]:
+    recording, (first, last) = entry.recording, entry.span
+    digest = hashlib.sha256(_rows_bytes(recording)).hexdigest()
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "fault": entry.fault,
+        "from": first,
+        "to": last,
+        "author": entry.author,
+        "at": entry.at,
+        "note": entry.note,
+        "undone_by": entry.undone_by,
+        "undone_at": entry.undone_at,
+        "entity": recording.entity,
+        "name": recording.name,
+        "channels": list(recording.channels),
+        "dates": recording.times is not None and recording.times.dtype.kind == "M",
+        "start": entry.start,
+        "stop": entry.stop,
+        "sha256": digest,
+    }
+
+
+def _read_log(path: Path) -> list[dict[str, Any]]:
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} has more than {_MAX_BYTES} bytes. It is no log of feedback")
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(records, list):
+            raise ValueError("no list")
+        return records
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). Restore it from a copy, or delete it to start again") from error
+
+
+def _entry_of(record: dict[str, Any], folder: Path) -> Feedback:
+    try:
+        path = folder / _rows_file(int(record["id"]))
+        recording = _read_rows(path, record)
+        start, stop = int(record["start"]), int(record["stop"])
+        if not 0 <= start < stop <= len(recording) or record["kind"] not in ("normal", "fault"):
+            raise ValueError(f"rows {start} to {stop} of {len(recording)}")
+        texts = {name: str(record[name]) for name in ("author", "fault", "note", "at", "undone_by", "undone_at")}
+        return Feedback(record["kind"], recording, start, stop, id=int(record["id"]), **texts)
+    except (LookupError, TypeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"an entry of {folder / LOG_FILE} is damaged ({type(error).__name__}: {error}). Restore it from a copy, or "
+            "take the entry out of the file"
+        ) from error
+
+
+def _read_rows(path: Path, record: dict[str, Any]) -> Recording:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} has more than {_MAX_BYTES} bytes")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != record["sha256"]:
+        raise ValueError(f"{path} has another SHA-256")
+    try:
+        arrays = load(data)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}") from error
+    times = arrays.get("times")
+    if times is not None and record["dates"]:
+        times = from_storage(times, np.dtype("datetime64[ns]"))
+    channels = tuple(map(str, record["channels"]))
+    return Recording(arrays["values"], channels, times, name=str(record["name"]), entity=str(record["entity"]))
