@@ -65,21 +65,22 @@ def path(detector: AnomalyDetector, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def telemetry(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnomalyDetector, np.ndarray, Path]:
-    """A detector of the embedded telemetry, the rows with faults, and its file."""
+    """A detector of the embedded telemetry, some of the rows with faults, and its file."""
     detector = AnomalyDetector().fit(telemetry_folder() / "normal.csv.gz")
     (faults,) = as_recordings(telemetry_folder() / "faults.csv.gz", channels=detector.channels_)
-    return detector, faults.values, detector.to_onnx(tmp_path_factory.mktemp("telemetry") / "detector.onnx")
+    missing = np.flatnonzero(np.isnan(faults.values).any(axis=1))
+    return detector, faults.values[max(missing[0] - 1500, 0) : missing[0] + 2500], detector.to_onnx(tmp_path_factory.mktemp("telemetry") / "detector.onnx")
 
 
 def test_the_scores_of_the_embedded_telemetry_are_those_of_the_detector(telemetry):
     detector, rows, path = telemetry
-    assert np.isnan(rows).sum() == 67
+    assert np.isnan(rows).any()
     assert_same(OnnxDetector(path).score(rows), detector, rows)
 
 
 @pytest.mark.parametrize("rows_per_run", [1, 95, 300, 4096])
 def test_a_recording_in_pieces_has_the_same_scores_whatever_is_missing(rows_per_run, detector, path):
-    rows = faulty()
+    rows = faulty(450)
     assert np.isnan(detector.score_samples(rows)).sum() == 10
     assert_same(OnnxDetector(path, rows_per_run).score(rows), detector, rows)
 

@@ -1,0 +1,76 @@
+"""Put one fault after the other into a copy of the project, and see whether its tests notice.
+
+    python tests/mutations/mutate.py                  # all of them: half an hour of one core
+    python tests/mutations/mutate.py --only sampler   # those whose file or code holds a word
+
+Ends with status 1 if a fault survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mutations import MUTATIONS, Mutation
+
+ROOT = Path(__file__).parents[2]
+
+
+def survives(mutation: Mutation, copy: Path, timeout: float) -> bool:
+    """Return whether all tests pass with this fault in a copy of the project, which is mended again.
+
+    Raises:
+        RuntimeError: The tests could not run.
+    """
+    path = copy / "seqae" / mutation.file
+    right = path.read_text(encoding="utf-8")
+    path.write_text(right.replace(mutation.before, mutation.after), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests_of(mutation)]
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return False  # it hangs: noticed
+    finally:
+        path.write_text(right, encoding="utf-8")
+    if done.returncode not in (0, 1, 2):  # 2: a module cannot be imported any more
+        raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.returncode == 0
+
+
+def tests_of(mutation: Mutation) -> list[str]:
+    """Return the paths of the tests that should notice it."""
+    return [f"tests/{each}" for each in mutation.tests.split()]
+
+
+def main() -> int:
+    """Run the chosen faults, and return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default="", help="a word in the file or the code")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds for the tests of one fault")
+    arguments = parser.parse_args()
+    chosen = [each for each in MUTATIONS if arguments.only in f"{each.file} {each.before}"]
+    survivors = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "seqae"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "runs"))
+        for number, mutation in enumerate(chosen, start=1):
+            started = time.monotonic()
+            is_survivor = survives(mutation, copy, arguments.timeout)
+            survivors += [mutation] if is_survivor else []
+            line = mutation.before.partition("\n")[0].strip()
+            word = "SURVIVES" if is_survivor else "noticed "
+            took = time.monotonic() - started
+            print(f"{number:3} of {len(chosen)}  {word} {took:5.0f} s  {mutation.file}: {line}", flush=True)
+    print(f"{len(survivors)} of {len(chosen)} faults survive")
+    return bool(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
