@@ -4,8 +4,6 @@ A line of code that no test would miss may be wrong for years. `mutate.py` puts 
 one by one, and runs the tests that should fail.
 """
 
-
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -213,8 +211,8 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/evidence.py",
-        "windows - reconstructions(self.model, windows)",
-        "windows - 0 * windows",
+        "windows - reconstructions(self.model, windows)\n        return torch.stack([self.values.distances",
+        "windows\n        return torch.stack([self.values.distances",
         "anomaly/test_evidence.py anomaly/test_relations.py",
     ),
     Mutation(
