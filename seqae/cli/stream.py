@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
-import select
-import signal
+import json as json_text
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -20,10 +17,12 @@ from seqae.service.records import Shown, records_of, row_table, time_text
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
-    from seqae.anomaly.online.detector import StreamUpdate
+    from seqae.service.rejections import Rejection, RejectionFile
+    from seqae.service.watch import Watch
+    from seqae.service.watch_update import WatchUpdate
 
-_CHUNK = 2**16  # maximum bytes read at once: rows that wait in the pipe are computed together
-_SAVED = 10.0  # seconds from one saving of the state to the next
+_TOLD = 5  # rejections of one kind that are told one by one; then every tenth, hundredth, ...
+_HOPELESS = 100  # rejections before the first row that is taken
 
 
 def stream(
@@ -31,8 +30,12 @@ def stream(
     *,
     format: Literal["jsonl", "csv"] = "jsonl",
     scores: Shown = "final",
+    json: bool = False,
     state: Path | None = None,
     period: float | None = None,
+    reorder: int = 0,
+    rejected: Path | None = None,
+    strict: bool = False,
     **reading: Unpack[ReadingKeywords],
 ) -> None:
     """Detect anomalies while rows arrive.
@@ -43,102 +46,163 @@ def stream(
     rows are no longer like those that the model was calibrated on, a line on standard error reports it; see seqae
     recalibrate.
 
+    A line that cannot be read is reported on standard error and skipped. So is a row with the time of another one, and
+    a row that is late: later ones were judged already. Where time goes back for 32 rows, another run begins.
+
+    With --state, the state is saved every 10 seconds and at the end. After a stop or a crash, rows up to the last one
+    that was judged are skipped by their times: give the input from anywhere before. No row is lost; after a crash,
+    results since the last saving come again, the same ones. A last line without a line end is left out, for it may be
+    half of one. Rows without times are all judged: give only new ones.
+
     Example:
         seqae stream runs/pump/latest --scores provisional --format csv < today.csv
-        tail -n +1 -f pump.csv | seqae stream runs/pump/latest --state kept
+        tail -n +1 -f pump.csv | seqae stream runs/pump/latest --state kept --rejected bad.jsonl
 
     Args:
         model: folder of a saved detector, or of a run that holds one
         format: format of the output
         scores: final: the scores of seqae score, which wait for later rows; provisional: preliminary ones at
             once
+        json: as JSON lines also notes, rejected rows, gaps, drifts and, at the end, counters; nothing but an error is
+            on standard error
         state: folder to keep the state in, to go on from after a stop; without it, the end of the input is the end of
             the recording
         period: seconds from row to row; by default estimated from the first 32 rows
+        reorder: so many rows of a machine wait for late ones, to be put in order; by default none waits
+        rejected: file to append lines and rows to that were not judged, as JSON lines with number, reason and text; 16
+            MiB at most
+        strict: end with an error at the first line or row that cannot be judged
     """
+    from seqae.service.chunk_source import ChunkSource
     from seqae.service.line_reader import LineReader
-    from seqae.service.machine_streams import MachineStreams
+    from seqae.service.rejections import RejectionFile
+    from seqae.service.watch import Watch, WatchOptions
 
+    if json and format != "jsonl":
+        raise ValueError(f"json=True, and format={format!r}. Expected JSON lines: leave format={format!r} out")
     detector = detector_in(saved_in(model))
-    online = MachineStreams(detector, period, state)
-    write = {"jsonl": _json_lines, "csv": _csv_lines}[format](scores, detector)
-
-    def report(entity: str, update: StreamUpdate) -> None:
-        for drift in update.drifts:
-            print(f"drift  {_of(entity)}{drift}", file=sys.stderr, flush=True)
-        write(entity, update)
-
-    reader = LineReader(with_channels(ReadingOptions.of(**reading), detector.channels_), detector.reading_)
-    saved = time.monotonic()
-    try:
-        with _end_asked() as asked:
-            for block in reader.blocks(_chunks(sys.stdin.fileno(), asked)):
-                report(block.entity, online.push(block))
-                if time.monotonic() > saved + _SAVED:
-                    online.save()
-                    saved = time.monotonic()
-        if state is None:
-            for entity, update in online.finish():
-                report(entity, update)
-    except BrokenPipeError:
-        raise  # results that were not delivered are not in the state
-    except ValueError:
-        online.save()
-        raise
-    online.save()
+    options = with_channels(ReadingOptions.of(**reading), detector.channels_)
+    reader = LineReader(options, detector.reading_, is_strict=strict)
+    with ExitStack() as opened:
+        watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, strict)))
+        file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
+        write = _json_lines(scores, detector, json) if format == "jsonl" else _csv_lines(scores, detector)
+        report = _Report(watch, write, file, is_told=not json)
+        with ChunkSource(_standard_input()) as source:
+            for chunk in source.chunks():
+                for item in reader.feed(chunk) if chunk else ():
+                    report(watch.take(item))
+                report(watch.save_if_due())
+            may_be_cut = source.is_asked_to_end or state is not None
+        for item in reader.end(may_be_cut):
+            report(watch.take(item))
+        for update in watch.finish() if state is None else watch.pause():
+            report(update)
+        report.end()
 
 
-def _chunks(source: int, asked: int) -> Iterator[bytes]:
-    """Yield bytes from a descriptor as they arrive, until it ends or the other descriptor is readable."""
-    while True:
-        ready, _, _ = select.select([source, asked], [], [])
-        if asked in ready or not (chunk := os.read(source, _CHUNK)):
-            return
-        yield chunk
+def _standard_input() -> int:
+    """Return the descriptor of standard input."""
+    if sys.stdin is None:
+        raise ValueError("standard input is closed. Expected rows from it, such as: tail -n +1 -f pump.csv | ...")
+    return sys.stdin.fileno()
 
 
-@contextmanager
-def _end_asked() -> Iterator[int]:
-    """Yield a descriptor that can be read once somebody asks the process to end, which does not end it at once."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-    wakened = signal.set_wakeup_fd(writer)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(wakened)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
+class _Report:
+    """Writes what is new, and tells of what was not judged without filling a terminal.
+
+    Args:
+        watch: What is reported.
+        write: Writes results.
+        file: Where rejections are kept; None if they are not.
+        is_told: Whether notes are for standard error.
+    """
+
+    def __init__(self, watch: Watch, write: Callable[[WatchUpdate], None], file: RejectionFile | None, is_told: bool):
+        self.watch = watch
+        self.write = write
+        self.file = file
+        self.is_told = is_told
+        self.count: Counter[str] = Counter()  # of rejections by reason
+        self.first: Rejection | None = None
+
+    def __call__(self, update: WatchUpdate) -> None:
+        for note in update.notes:
+            self.tell("note", update.entity, note)
+        self.reject(update.rejections)
+        for drift in update.update.drifts if update.update is not None else ():
+            self.tell("drift", update.entity, str(drift))
+        self.write(update)
+
+    def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Tell of rejections: the first ones of each kind, and then more and more rarely."""
+        for rejection in rejections:
+            self.first = self.first or rejection
+            count = self.count[rejection.reason] = self.count[rejection.reason] + 1
+            if count <= _TOLD or str(count).strip("0") == "1":
+                more = f" ({count:,} of this kind so far)" if count > _TOLD else ""
+                self.tell("reject", rejection.entity, f"{rejection.message}{more}")
+        if self.file is not None and rejections:
+            try:
+                self.file.write(rejections)
+            except OSError as error:
+                self.tell("note", "", f"{self.file.path} was not written: {error.strerror}. Make room")
+        if self.count.total() >= _HOPELESS and rejections:
+            self._refuse_unreadable()
+
+    def tell(self, kind: str, entity: str, text: str) -> None:
+        """Print a line on standard error."""
+        if self.is_told:
+            _tell(f"{kind:<6} {_of(entity)}{text}")
+
+    def end(self) -> None:
+        """Tell what was counted.
+
+        Raises:
+            ValueError: There were lines, and none of them could be read.
+        """
+        self._refuse_unreadable()
+        counters = self.watch.counters
+        if not self.is_told:
+            _out(f"{json_text.dumps({'counters': counters.record()})}\n")
+        elif counters.dropped:
+            kinds = Counter({"late": counters.late, "repeated": counters.repeated}) + counters.rejected
+            told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+            self.tell("note", "", f"{counters.dropped:,} lines or rows were not judged ({told})")
+
+    def _refuse_unreadable(self) -> None:
+        """Raise the first error if no row could be read: then it is not the lines that are wrong."""
+        if self.first is not None and not self.watch.counters.rows:
+            raise ValueError(self.first.message)
 
 
-def _json_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
-    def write(entity: str, update: StreamUpdate) -> None:
-        records = records_of(update, shown, detector.channels_, detector.threshold_, entity)
-        _out("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records))
+def _json_lines(shown: Shown, detector: AnomalyDetector, is_full: bool) -> Callable[[WatchUpdate], None]:
+    def write(update: WatchUpdate) -> None:
+        records = records_of(update, shown, detector.channels_, is_full)
+        _out("".join(f"{json_text.dumps(record, ensure_ascii=False)}\n" for record in records))
 
     return write
 
 
-def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, StreamUpdate], None]:
+def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[WatchUpdate], None]:
     is_begun = False
 
-    def write(entity: str, update: StreamUpdate) -> None:
+    def write(update: WatchUpdate) -> None:
         nonlocal is_begun
-        for alert in update.alerts:
+        if (new := update.update) is None:
+            return
+        for alert in new.alerts:
             when = f"row {alert.row}" if alert.time is None else time_text(alert.time)
-            print(f"alert  {_of(entity)}{when}: {alert.channel}, score {alert.score:.2f}", file=sys.stderr, flush=True)
-        for event in update.events:
+            _tell(f"alert  {_of(update.entity)}{when}: {alert.channel}, score {alert.score:.2f}")
+        for event in new.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
-            print(f"event  {_of(entity)}{start} to {end}: {event.severity:.2f}, {top}", file=sys.stderr, flush=True)
+            _tell(f"event  {_of(update.entity)}{start} to {end}: {event.severity:.2f}, {top}")
         if shown == "none":
             return
-        names, table = row_table(update, shown, detector.channels_, detector.threshold_)
-        if entity:
-            names, table = ["entity", *names], [[entity, *cells] for cells in table]
+        names, table = row_table(new, shown, detector.channels_, update.threshold)
+        if update.entity:
+            names, table = ["entity", *names], [[update.entity, *cells] for cells in table]
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if table and not is_begun:
             writer.writerow(names)
@@ -152,6 +216,11 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[str, Stream
 def _of(entity: str) -> str:
     """Return the beginning of a line about a machine, "" if it has no name."""
     return f"{entity}: " if entity else ""
+
+
+def _tell(line: str) -> None:
+    """Print a line on standard error, without control characters, which a machine's name may hold."""
+    print("".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr, flush=True)
 
 
 def _out(text: str) -> None:

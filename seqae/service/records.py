@@ -1,4 +1,4 @@
-"""The results of a stream as plain values, the same over standard output, HTTP, WebSocket and brokers."""
+"""The results of a watch as plain values, the same over standard output, HTTP, WebSocket and brokers."""
 
 from __future__ import annotations
 
@@ -9,31 +9,42 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqae.anomaly.drift import Drift
     from seqae.anomaly.events import Event
     from seqae.anomaly.online.alerts import Alert
     from seqae.anomaly.online.detector import StreamUpdate
+    from seqae.service.sampling_watch import Gap
+    from seqae.service.watch_update import WatchUpdate
 
 Shown = Literal["final", "provisional", "none"]
 
 
 def records_of(
-    update: StreamUpdate, shown: Shown, channels: Sequence[str], threshold: float, entity: str = ""
+    update: WatchUpdate, shown: Shown, channels: Sequence[str], is_full: bool = False
 ) -> list[dict[str, Any]]:
     """Return what is new as JSON records: alerts, rows, then events that have ended.
 
     Args:
-        update: What a detector returned.
+        update: What a watch returned.
         shown: Which scores of rows are wanted.
         channels: The names of the detector's channels.
-        threshold: Rows that score above it raise an alarm.
-        entity: The machine, "" if it has no name.
+        is_full: Whether notes, rejections, gaps and drifts are wanted, too; they come first.
     """
-    machine = {"entity": entity} if entity else {}
-    records: list[dict[str, Any]] = [{"alert": machine | alert_record(alert)} for alert in update.alerts]
+    machine = {"entity": update.entity} if update.entity else {}
+    records: list[dict[str, Any]] = []
+    if is_full:
+        records += [{"note": machine | {"message": note}} for note in update.notes]
+        records += [{"rejected": asdict(each)} for each in update.rejections]
+        records += [{"gap": machine | gap_record(gap)} for gap in update.gaps]
+    if (new := update.update) is None:
+        return records
+    if is_full:
+        records += [{"drift": machine | drift_record(drift)} for drift in new.drifts]
+    records += [{"alert": machine | alert_record(alert)} for alert in new.alerts]
     if shown != "none":
-        names, table = row_table(update, shown, channels, threshold)
+        names, table = row_table(new, shown, channels, update.threshold)
         records += [machine | dict(zip(names, cells)) for cells in table]
-    return records + [{"event": event_record(event)} for event in update.events]
+    return records + [{"event": event_record(event)} for event in new.events]
 
 
 def row_table(
@@ -78,3 +89,18 @@ def event_record(event: Event) -> dict[str, Any]:
     """Return an event as JSON values, with the contribution of each channel by name."""
     record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
     return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
+
+
+def drift_record(drift: Drift) -> dict[str, Any]:
+    """Return a drift as JSON values, with the sentence that tells it."""
+    numbers = {name: None if getattr(drift, name) != getattr(drift, name) else getattr(drift, name) for name in _SPAN}
+    time = None if drift.time is None else time_text(drift.time)
+    return asdict(drift) | numbers | {"time": time, "message": str(drift)}
+
+
+def gap_record(gap: Gap) -> dict[str, Any]:
+    """Return a gap in time as JSON values."""
+    return asdict(gap) | {"time": time_text(gap.time)}
+
+
+_SPAN = ("value", "low", "high")

@@ -131,9 +131,11 @@ def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: 
     assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "provisional score"]
 
 
-def test_a_bad_line_is_named_after_what_came_before_it(saved: Path, today: pd.DataFrame):
+def test_where_it_is_strict_a_bad_line_ends_it_after_what_came_before(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable
+):
     text = today[:100].to_csv(index=False) + "2024-01-01 00:01:40,1.5,off\n"
-    code, out, err = streamed(saved, text, "--scores", "provisional")
+    code, out, err = streamed_here(saved, text, "--scores", "provisional", "--strict")
     assert code == 2
     assert err.startswith(
         "error: column 'pressure' holds text: 'off' (standard input, line 102). A channel holds numbers."

@@ -41,6 +41,10 @@ OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
 MIDNIGHT = r"(?<=[ T])24:00(?=(?::00)?$)"  # the end of a day
 
 
+class AmbiguousStamps(ValueError):  # noqa: N818 (it is the stamps that are)
+    """Stamps can be read in several formats, and nothing tells which is meant."""
+
+
 @dataclass(frozen=True, eq=False)
 class ReadStamps:
     """Moments that were read from text.
@@ -111,7 +115,7 @@ class TimeTexts:
         (form, first), *others = readings.items()
         for other, found in others:
             if not found.equals(first):
-                raise ValueError(
+                raise AmbiguousStamps(
                     f"{source} can be read as {form} or as {other}: {text.iloc[0]!r} ({source.locate(0)}). "
                     f"{_which(form, other)}. Or write dates as 2020-12-31"
                 )
