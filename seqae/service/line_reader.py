@@ -13,6 +13,8 @@ from seqae.service.rejections import MAX_TEXT, Rejection
 from seqae.service.row_format import RowBlock, RowFormat, UnreadableLine, UnusableTable
 from seqae.service.row_splitter import RowSplitter, SpoiltText
 
+_SUSPECTS = 3  # waiting lines of which one may be bad
+
 
 class LineReader:
     """Reads rows from chunks of text: CSV, or JSON lines if the first line begins with a brace.
@@ -103,12 +105,33 @@ class LineReader:
             if middle := self._middle(text):
                 yield from self._read(text[:middle])
                 yield from self._read(text[middle:], is_last)
+            elif not self.is_strict and (mended := self._without_waiting_line(text, is_last, error)):
+                yield from mended
             elif self.is_strict or not text.strip():
                 raise
             else:
                 yield self._rejected(text, error)
             return
         yield from blocks
+
+    def _without_waiting_line(self, text: bytes, is_last: bool, error: ValueError) -> list[RowBlock | Rejection] | None:
+        """Return the rows in a text if one of the lines that wait hindered it, and that line; None if none did.
+
+        The first of them is no such line, for it may be the header.
+        """
+        waiting, line = self._waiting, self._line
+        lines = waiting.splitlines(keepends=True)
+        for number in reversed(range(max(1, len(lines) - _SUSPECTS), len(lines))):
+            if not lines[number].strip():
+                continue
+            try:
+                blocks = self._blocks(b"".join([*lines[:number], b"\n", *lines[number + 1 :]]) + text, is_last)
+            except ValueError:
+                blocks = []
+            if blocks:
+                return [_rejection(lines[number], line + number, error), *blocks]
+            self._waiting = waiting
+        return None
 
     def _rejected(self, text: bytes, error: ValueError) -> Rejection:
         """Return what is to say of a line, which then is as if it were blank."""
@@ -117,8 +140,7 @@ class LineReader:
             self._waiting += b"\n" * ends
         else:
             self._line += ends
-        reason = error.reason if isinstance(error, UnreadableLine) else "format"
-        return Rejection(reason, str(error), line, text[:MAX_TEXT].decode(errors="replace").rstrip("\r\n"))
+        return _rejection(text, line, error)
 
     def _middle(self, text: bytes) -> int:
         """Return where the second half of some rows begins; 0 if there is one row only."""
@@ -142,3 +164,8 @@ class LineReader:
         new = tuple(note for note in block.notes if note not in self._noted)
         self._noted.update(new)
         return replace(block, notes=new)
+
+
+def _rejection(text: bytes, line: int, error: ValueError) -> Rejection:
+    reason = error.reason if isinstance(error, UnreadableLine) else "format"
+    return Rejection(reason, str(error), line, text[:MAX_TEXT].decode(errors="replace").rstrip("\r\n"))

@@ -90,6 +90,8 @@ class MachineWatch:
             ValueError: They cannot be used; nothing of them was taken.
         """
         values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
+        if self.order.dtype not in (None, clock.dtype):
+            raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
         self._is_saved = False
         self.counters.rows += len(values)
         news = _News()

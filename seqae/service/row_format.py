@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from seqae.data._files.text_files import text_of
+from seqae.data.signals.cells import NUMBER
 from seqae.data.signals.csv_format import SAMPLE, CsvFormat, UncertainFormat
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
@@ -65,6 +67,7 @@ class RowFormat:
         remembered: Options of another table of the same machine, which hold where they apply and none is given.
         csv: The format of CSV; None if it is not known yet, or for JSON lines.
         first: The first rows, from whose columns all are read.
+        kinds: How the values of a channel's column are written, see `_kind`, once one was seen.
     """
 
     name: str
@@ -73,6 +76,7 @@ class RowFormat:
     remembered: ReadingOptions | None = None
     csv: CsvFormat | None = None
     first: Readings | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: ReadingOptions, remembered: ReadingOptions | None, name: str) -> RowFormat:
@@ -153,12 +157,29 @@ class RowFormat:
             _refuse_missing_channels(timed, options)
         with _reason("values"):
             readings = timed.channels(options)
+            seen = {name: _kind(timed.columns[name], self.csv is not None) for name in readings.columns}
+            self._refuse_other_kinds(timed, seen)
         if self.first is None and len(table) >= SAMPLE:  # of fewer rows it would be a guess
             _refuse_layout(table, options)
         with _reason("machine"):
-            return known._of_machines(table, readings, lines, timed.warnings), replace(
-                known, first=self.first or readings
-            )
+            blocks = known._of_machines(table, readings, lines, timed.warnings)
+        kinds = {name: kind for name, kind in seen.items() if kind} | dict(self.kinds)
+        return blocks, replace(known, first=self.first or readings, kinds=kinds)
+
+    def _refuse_other_kinds(self, table: Table, kinds: Mapping[str, str]) -> None:
+        """Refuse values that are written in another way than those before, as they are in a whole file.
+
+        Raises:
+            ValueError: There are numbers, numbers within quotes, or true and false where rows before had others.
+        """
+        for name, kind in kinds.items():
+            if kind and kind != self.kinds.get(name, kind):
+                column, before = table.columns[name], self.kinds[name]
+                row = int(np.argmax(column.notna()))
+                raise ValueError(
+                    f"column {name!r} holds {kind}: {str(column.iloc[row])!r} ({table.locate(row)}), where rows before "
+                    f"hold {before}. Write all values in one way"
+                )
 
     def _completed(self, table: Table) -> RowFormat:
         """Return what is known when the columns of the first rows are."""
@@ -228,6 +249,23 @@ def _refuse_layout(table: Table, options: ReadingOptions) -> None:
         LaidOut.of(table, options)
     except ValueError as error:
         raise UnusableTable(str(error)) from error
+
+
+def _kind(column: pd.Series, is_csv: bool) -> str:
+    """Return how the values of a column are written; "" if there are none, or words alone.
+
+    Args:
+        column: The values.
+        is_csv: Whether true and false are words, as in CSV; in JSON they are numbers.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        is_boolean = is_csv and pd.api.types.is_bool_dtype(column.dtype)
+        return "" if column.isna().all() else "true or false" if is_boolean else "numbers"
+    values = column.dropna().tolist()
+    if any(isinstance(value, str) and NUMBER.fullmatch(value.strip()) for value in values):
+        return "text"
+    others = [value for value in values if not isinstance(value, str)]
+    return "" if not others else "true or false" if is_csv and isinstance(others[0], bool) else "numbers"
 
 
 def _lines_of_json(text: bytes, first: int) -> np.ndarray:

@@ -143,6 +143,74 @@ def test_where_it_is_strict_a_bad_line_ends_it_after_what_came_before(
     assert len(records(out, "alert")) == 100
 
 
+BAD_LINES = ["2024-01-01 00:01:40,1.5,off", "2024-01-01 00:01:40,1.5", "x,1,2", '2024-01-01 00:01:40,"1,2']
+
+
+def test_bad_lines_are_reported_and_skipped_and_the_watch_goes_on(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable, tmp_path: Path
+):
+    lines = today.to_csv(index=False).splitlines()
+    text = "\n".join([*lines[:101], *BAD_LINES, *lines[101:], ""])
+    code, out, err = streamed_here(saved, text, "--rejected", str(tmp_path / "bad.jsonl"))
+    assert code == 0
+    assert_as_a_whole(out, saved, today)
+    assert [line.split()[0] for line in err.splitlines()] == ["reject"] * 4 + ["note"]
+    assert "holds text: 'off' (standard input, line 102)" in err
+    assert "4 lines or rows were not judged (1 values, 1 format, 1 time, 1 length)" in err
+    kept = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
+    assert [each["text"] for each in kept] == BAD_LINES
+    assert [each["line"] for each in kept] == [102, 103, 104, 105]
+    assert streamed_here(saved, text, "--format", "csv", "--json")[0] == 2
+
+
+def test_where_no_line_can_be_read_it_ends_with_the_first_reason(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable
+):
+    text = today.assign(flow="off").to_csv(index=False)
+    code, out, err = streamed_here(saved, text)
+    assert (code, out) == (2, "")
+    assert "error: column 'flow' holds text: 'off' (standard input, line 2)" in err
+    assert len(err.splitlines()) < 10
+
+
+def test_with_json_everything_comes_as_records(saved: Path, today: pd.DataFrame, streamed_here: Callable):
+    today = pd.concat([today[:50], today[48:50], today[50:]])
+    today.loc[384:, "pressure [bar]"] += 20
+    code, out, err = streamed_here(saved, today.to_csv(index=False) + "x,1,2\n", "--json")
+    assert (code, err) == (0, "")
+    kinds = [next(iter(record)) for record in records(out)]
+    assert {*kinds} == {"row", "alert", "event", "drift", "gap", "rejected", "counters"}
+    (*_, last) = records(out)
+    counters = last["counters"]
+    assert (counters["rows"], counters["dropped"], counters["rejected"]) == (602, 3, {"time": 1})
+    assert (counters["late"], counters["repeated"]) == (1, 1)
+    assert counters["events"] == kinds.count("event") and counters["drifts"] == kinds.count("drift")
+    assert counters["rows"] - counters["late"] - counters["repeated"] == kinds.count("row")
+
+
+def test_half_a_line_is_judged_once_it_is_whole_where_a_state_is_kept(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable, tmp_path: Path
+):
+    text = today.to_csv(index=False)
+    half = text.index("\n", 20_000) - 3
+    words = ("--state", str(tmp_path))
+    code, first, err = streamed_here(saved, text[:half], *words)
+    assert code == 0 and "the last line has no line end" in err and "1 incomplete" in err
+    code, later, err = streamed_here(saved, text, *words)  # as `tail -n +1 -f` gives it again
+    rows = text[:half].count("\n") - 1
+    assert (code, err.splitlines()) == (
+        0,
+        [
+            f"note   goes on after {rows} rows (state of {tmp_path})",
+            f"note   skipped {rows} rows, which were judged before the restart",
+        ],
+    )
+    _, whole, _ = streamed_here(saved, text, "--state", str(tmp_path / "other"))
+    assert records(first + later) == records(whole)
+    code, _, err = streamed_here(saved, text[:half])
+    assert (code, err) == (0, "")  # the end of the input is that of the recording: a row, as for `seqae score`
+
+
 def as_json_lines(frame: pd.DataFrame) -> str:
     return frame.to_json(orient="records", lines=True, date_format="iso", date_unit="ns", double_precision=15)
 

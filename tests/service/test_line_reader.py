@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.options import ReadingOptions
 from seqae.service.line_reader import LineReader
+from seqae.service.rejections import Rejection
 
 CHANNELS = ("flow", "pressure")
 READING = ReadingOptions(channels=CHANNELS)
@@ -170,3 +172,96 @@ def test_lines_around_the_table_are_left_out_as_in_a_file(name: str, cut: int):
         values, times = read(whole, cut=cut, **settings)
         np.testing.assert_array_equal(values % 1000, EXPECTED)
         np.testing.assert_array_equal(times, TIMES)
+
+
+def read_on(
+    text: bytes, *, cut: int = 10**6, may_be_cut: bool = False, **settings: str
+) -> tuple[list, list[Rejection]]:
+    """Return the values and the rejections, of a reader that goes on after bad lines."""
+    reader = LineReader(READING.updated(**settings), is_strict=False)
+    pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
+    items = [item for piece in pieces for item in reader.feed(piece)] + [*reader.end(may_be_cut)]
+    rejected = [item for item in items if isinstance(item, Rejection)]
+    return [row for item in items if item not in rejected for row in item.values.tolist()], rejected
+
+
+BAD = {
+    b"1,2,3": "format",
+    b"1": "format",
+    b"x,2": "values",
+    b"1,inf": "values",
+    b"1,1_0": "values",
+    "1,\uff11\uff12".encode(): "values",
+    b"1,true": "values",
+    b"1,\0": "text",
+    b'1,"2': "length",
+    b"7" * 2000: "format",
+}
+
+
+@pytest.mark.parametrize("cut", [7, 10**7])
+def test_bad_lines_are_rejected_one_by_one_and_all_others_are_read(cut: int):
+    lines, expected = [b"flow,pressure"], []
+    for number, bad in enumerate(BAD):
+        lines += [bad, *[b"%d,%d" % (number, row) for row in range(20)]]
+        expected.append((bad, BAD[bad], len(lines) - 20))
+    rows, rejected = read_on(b"\n".join([*lines, b""]), cut=cut)
+    assert rows == [[number, row] for number in range(len(expected)) for row in range(20)]
+    assert [(each.reason, each.line) for each in rejected] == [(reason, line) for _, reason, line in expected]
+    for each, (bad, _, line) in zip(rejected, expected):
+        assert f"line {line}" in each.message and each.text == bad[:1000].decode(errors="replace")
+
+
+BAD_JSON = {
+    b'{"flow": 1, "flow": 2, "pressure": 1}': "format",
+    b'{"flow": 1, "pressure": ': "format",
+    b'{"flow": "1", "pressure": 2}': "values",
+    b'{"flow": 1_0, "pressure": 2}': "format",
+    b'{"flow": "\\ud800", "pressure": 2}': "format",
+    b"[1, 2]": "format",
+}
+
+
+def test_bad_lines_of_json_are_rejected_as_score_refuses_them(tmp_path: Path):
+    good = b'{"flow": 1.5, "pressure": 2}\n'
+    for bad, reason in BAD_JSON.items():
+        rows, (rejected,) = read_on(good + bad + b"\n" + good, cut=1)
+        assert (rows, rejected.reason, rejected.line) == ([[1.5, 2.0]] * 2, reason, 2)
+        (tmp_path / "run.jsonl").write_bytes(good + bad + b"\n" + good)
+        with pytest.raises(ValueError):
+            as_recordings(tmp_path / "run.jsonl", channels=CHANNELS)
+
+
+def test_half_a_line_is_no_row_where_it_may_be_one():
+    assert read_on(b"flow,pressure\n1,2\n3,45")[0] == [[1, 2], [3, 45]]
+    rows, (half,) = read_on(b"flow,pressure\n1,2\n3,45", may_be_cut=True)
+    assert (rows, half.reason, half.line, half.text) == ([[1, 2]], "incomplete", 3, "3,45")
+    assert "the last line has no line end (standard input, line 3)" in half.message
+
+
+DAYS = {
+    "midnight of the first": ("2024-01-31 22:00", "%d/%m/%Y %H:%M", {}),
+    "a day that is its month": ("2024-03-03 22:00", "%d/%m/%Y %H:%M", {}),
+    "a day that is its month, month first": ("2024-03-03 22:00", "%m/%d/%Y %H:%M", {}),
+    "an ambiguous day, told": ("2024-03-04 22:00", "%d/%m/%Y %H:%M", {"day_first": True}),
+    "the end of a year": ("2024-12-31 22:00", "%d.%m.%y %H:%M", {}),
+}
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_the_format_of_the_clock_is_kept_past_midnight(name: str):
+    start, form, settings = DAYS[name]
+    stamps = pd.date_range(start, periods=5, freq="h")
+    lines = [f"{stamp:{form}},{row},2\n".encode() for row, stamp in enumerate(stamps)]
+    blocks = [*LineReader(READING.updated(**settings)).blocks([b"time,flow,pressure\n", *lines])]
+    np.testing.assert_array_equal(np.concatenate([block.times for block in blocks]), stamps)
+
+
+def test_stamps_of_an_ambiguous_day_are_refused_with_the_option_that_tells():
+    with pytest.raises(ValueError, match="Say which: day_first=True for %d/%m/%Y"):
+        read_on(b"time,flow,pressure\n04/03/2024 12:00,1,2\n")
+
+
+def test_channels_that_the_header_lacks_end_the_reading_at_once():
+    with pytest.raises(ValueError, match="missing 'pressure'"):
+        read_on(b"flow,other\n1,2\n")

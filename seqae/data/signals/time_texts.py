@@ -38,6 +38,7 @@ DATE_AND_CLOCK = re.compile(
 WORDS = ["now", "today"]  # pandas reads them as stamps
 ISO = "ISO8601"
 OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
+MAX_STEP = pd.Timedelta(hours=36)  # from the stamps of a day that fits two formats to those of the next
 MIDNIGHT = r"(?<=[ T])24:00(?=(?::00)?$)"  # the end of a day
 
 
@@ -67,6 +68,7 @@ class TimeTexts:
     def __init__(self, options: ReadingOptions) -> None:
         self.options = options
         self._form: str | None = options.time_format
+        self._before: pd.Timestamp | None = None  # the last stamp, while several formats fit all stamps
 
     def read(self, column: pd.Series, source: TimeSource) -> ReadStamps:
         """Return the moments.
@@ -112,6 +114,8 @@ class TimeTexts:
             return None
         if self.options.day_first is not None:  # which says that the year is not first
             readings = {form: each for form, each in readings.items() if not form.startswith("%y")} or readings
+        if (going_on := self._going_on(readings)) is not None:
+            readings = {going_on: readings[going_on]}
         (form, first), *others = readings.items()
         for other, found in others:
             if not found.equals(first):
@@ -120,7 +124,16 @@ class TimeTexts:
                     f"{_which(form, other)}. Or write dates as 2020-12-31"
                 )
         self._form = None if others else form  # 03/03 fits two formats
+        self._before = first.iloc[-1] if others else None
         return ReadStamps(first)
+
+    def _going_on(self, readings: dict[str, pd.Series]) -> str | None:
+        """Return the format in which stamps go on from those before, where others would leap: 04/03 follows 03/03."""
+        if self._before is None:
+            return None
+        steps = {form: abs(found.iloc[0] - self._before) for form, found in readings.items()}
+        near = [form for form, step in steps.items() if step <= MAX_STEP]
+        return near[0] if len(near) == 1 else None
 
     def _complete(self, column: pd.Series, parts: StampParts, moments: pd.Series, source: TimeSource) -> ReadStamps:
         """Return moments with fractions of seconds and zones."""
