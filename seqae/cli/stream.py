@@ -8,9 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
+from seqae.cli.messages import in_shell_words
+from seqae.cli.parse_errors import option
 from seqae.cli.session import detector_in, saved_in, with_channels
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 from seqae.service.records import Shown, records_of, row_table, time_text
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from seqae.service.watch_update import WatchUpdate
 
 _TOLD = 5  # rejections of one kind that are told one by one; then every tenth, hundredth, ...
+_WORDS = {each.name: option(each.name) for each in fields(ReadingOptions)} | {"reorder": "--reorder"}
 _HOPELESS = 100  # rejections before the first row that is taken
 
 
@@ -74,6 +78,7 @@ def stream(
         strict: end with an error at the first line or row that cannot be judged
     """
     from seqae.service.chunk_source import ChunkSource
+    from seqae.service.kept_reading import KeptReading
     from seqae.service.line_reader import LineReader
     from seqae.service.rejections import RejectionFile
     from seqae.service.watch import Watch, WatchOptions
@@ -82,17 +87,19 @@ def stream(
         raise ValueError(f"json=True, and format={format!r}. Expected JSON lines: leave format={format!r} out")
     detector = detector_in(saved_in(model))
     options = with_channels(ReadingOptions.of(**reading), detector.channels_)
-    reader = LineReader(options, detector.reading_, is_strict=strict)
     with ExitStack() as opened:
         watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, strict)))
         file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
         write = _json_lines(scores, detector, json) if format == "jsonl" else _csv_lines(scores, detector)
         report = _Report(watch, write, file, is_told=not json)
+        kept = KeptReading(state)
+        reader = LineReader(kept.completed(options), detector.reading_, is_strict=strict)
         with ChunkSource(_standard_input()) as source:
             for chunk in source.chunks():
                 for item in reader.feed(chunk) if chunk else ():
                     report(watch.take(item))
                 report(watch.save_if_due())
+                kept.keep(reader.day_first)
             may_be_cut = source.is_asked_to_end or state is not None
         for item in reader.end(may_be_cut):
             report(watch.take(item))
@@ -153,7 +160,7 @@ class _Report:
     def tell(self, kind: str, entity: str, text: str) -> None:
         """Print a line on standard error."""
         if self.is_told:
-            _tell(f"{kind:<6} {_of(entity)}{text}")
+            _tell(f"{kind:<6} {_of(entity)}{in_shell_words(text, _WORDS)}")
 
     def end(self) -> None:
         """Tell what was counted.

@@ -47,6 +47,11 @@ class LineReader:
         self._waiting = b""  # rows whose format is not known yet
         self._noted: set[str] = set()
 
+    @property
+    def day_first(self) -> bool | None:
+        """Whether stamps such as 03/04/2024 had the day first; None while that is open, or if there are none."""
+        return self._format.time_reader.day_first
+
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[RowBlock | Rejection]:
         """Yield all rows in chunks of text, as `feed` and `end` do."""
         for chunk in chunks:

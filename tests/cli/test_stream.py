@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import signal
@@ -16,6 +17,8 @@ import pytest
 
 import seqae
 from generators import machine as readings
+from seqae.anomaly.events import read_events_json
+from seqae.data.signals.telemetry import telemetry_folder
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +249,22 @@ def test_half_a_line_is_judged_once_it_is_whole_where_a_state_is_kept(
     assert (code, err) == (0, "")  # the end of the input is that of the recording: a row, as for `seqae score`
 
 
+def test_an_ambiguous_day_is_read_as_the_days_before_a_restart(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable, tmp_path: Path
+):
+    def text(start: str) -> str:
+        stamps = pd.date_range(start, periods=50, freq="s").strftime("%d/%m/%Y %H:%M:%S")
+        return today[:50].assign(time=stamps).to_csv(index=False)
+
+    words = ("--state", str(tmp_path))
+    code, _, err = streamed_here(saved, text("2024-03-04"), *words)
+    assert code == 2 and "Say which: --day-first" in err
+    code, _, err = streamed_here(saved, text("2024-03-31 23:59:30"), *words)
+    assert (code, err) == (0, "")
+    code, _, err = streamed_here(saved, text("2024-04-01 00:00:30"), *words)
+    assert code == 0 and err.count("\n") == 1 and "goes on after 50 rows" in err
+
+
 def as_json_lines(frame: pd.DataFrame) -> str:
     return frame.to_json(orient="records", lines=True, date_format="iso", date_unit="ns", double_precision=15)
 
@@ -361,6 +380,28 @@ def test_machines_in_one_stream_are_scored_each_by_itself(tmp_path: Path, stream
         np.testing.assert_allclose(own["score"].astype(float), whole.scores, rtol=1e-4)
     code, _, err = streamed_here(saved, fleet.to_csv(index=False), "--sort")
     assert code == 2 and "--sort is for whole tables" in err
+
+
+def test_the_embedded_telemetry_has_the_same_events_by_score_and_by_stream(
+    tmp_path: Path, command: Callable, streamed_here: Callable
+):
+    folder = telemetry_folder()
+    normal = pd.read_csv(folder / "normal.csv.gz").drop(columns="processes [count]")  # which stands still
+    detector = seqae.AnomalyDetector(window=8, epochs=0).fit(normal[:1500])
+    saved = seqae.save(detector, tmp_path / "model")
+    lines = gzip.decompress((folder / "faults.csv.gz").read_bytes()).decode().splitlines(keepends=True)
+    text = "".join(lines[:1000])
+    (tmp_path / "faults.csv").write_text(text)
+    done = command("score", str(saved), str(tmp_path / "faults.csv"), "--out", str(tmp_path / "scores.csv"))
+    assert done.code == 0, done.err
+    code, out, err = streamed_here(saved, text, "--scores", "none")
+    assert code == 0 and "reject" not in err
+    events = [record["event"] for record in records(out, "alert")]
+    spans = [(event["start"], event["stop"], event["start_time"], event["end_time"]) for event in events]
+    whole = read_events_json(tmp_path / "scores_events.json")
+    assert spans == [(event.start, event.stop, event.start_time, event.end_time) for event in whole]
+    assert len(spans) >= 3
+    np.testing.assert_allclose([event["severity"] for event in events], [event.severity for event in whole], rtol=1e-4)
 
 
 def test_a_model_that_is_no_detector_is_refused(tmp_path: Path, command: Callable):

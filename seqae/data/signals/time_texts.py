@@ -70,6 +70,12 @@ class TimeTexts:
         self._form: str | None = options.time_format
         self._before: pd.Timestamp | None = None  # the last stamp, while several formats fit all stamps
 
+    @property
+    def day_first(self) -> bool | None:
+        """Whether the stamps so far had the day before the month; None if they are open to both, or of neither form."""
+        form = self._form or ""
+        return form.startswith("%d") if form.startswith(("%d/", "%d-", "%m/", "%m-")) else None
+
     def read(self, column: pd.Series, source: TimeSource) -> ReadStamps:
         """Return the moments.
 

@@ -58,6 +58,11 @@ class TimeReader:
         """What was recognised or assumed without being told."""
         return [*self._numbers.notes, *self._days.notes, *(self._clock.notes if self._clock else self._notes)]
 
+    @property
+    def day_first(self) -> bool | None:
+        """Whether stamps such as 03/04/2024 had the day first; None while that is open, or if there are none."""
+        return self._texts.day_first
+
     def read(
         self, column: pd.Series, unit: str, name: str | tuple[str, ...], locate: Callable[[int], str]
     ) -> np.ndarray:
