@@ -107,7 +107,11 @@ class LineReader:
         except (UncertainFormat, UnusableTable, AmbiguousStamps):
             raise
         except ValueError as error:
-            if middle := self._middle(text):
+            if not self.is_strict and (split := self._without_bad_lines(text, error)):
+                rest, rejections = split
+                yield from self._read(rest, is_last)
+                yield from rejections
+            elif middle := self._middle(text):
                 yield from self._read(text[:middle])
                 yield from self._read(text[middle:], is_last)
             elif not self.is_strict and (mended := self._without_waiting_line(text, is_last, error)):
@@ -119,13 +123,26 @@ class LineReader:
             return
         yield from blocks
 
+    def _without_bad_lines(self, text: bytes, error: ValueError) -> tuple[bytes, list[Rejection]] | None:
+        """Return a text with blank lines for those that are known to be bad, and these; None if that is not known."""
+        if not isinstance(error, UnreadableLine) or (b'"' in text and not self._splitter.is_json):
+            return None
+        first, lines = self._line + self._waiting.count(b"\n"), _lines_in(text)
+        bad = {line - first: message for line, message in error.lines.items() if 0 <= line - first < len(lines)}
+        rejections = [
+            _rejection(lines[row], first + row, UnreadableLine(message, error.reason))
+            for row, message in sorted(bad.items())
+        ]
+        rest = b"".join(b"\n" if row in bad else line for row, line in enumerate(lines))
+        return (rest, rejections) if bad else None
+
     def _without_waiting_line(self, text: bytes, is_last: bool, error: ValueError) -> list[RowBlock | Rejection] | None:
         """Return the rows in a text if one of the lines that wait hindered it, and that line; None if none did.
 
         The first of them is no such line, for it may be the header.
         """
-        waiting, line = self._waiting, self._line
-        lines = waiting.splitlines(keepends=True)
+        waiting, line, format = self._waiting, self._line, self._format
+        lines = _lines_in(waiting)
         for number in reversed(range(max(1, len(lines) - _SUSPECTS), len(lines))):
             if not lines[number].strip():
                 continue
@@ -135,7 +152,7 @@ class LineReader:
                 blocks = []
             if blocks:
                 return [_rejection(lines[number], line + number, error), *blocks]
-            self._waiting = waiting
+            self._waiting, self._line, self._format = waiting, line, format
         return None
 
     def _rejected(self, text: bytes, error: ValueError) -> Rejection:
@@ -169,6 +186,11 @@ class LineReader:
         new = tuple(note for note in block.notes if note not in self._noted)
         self._noted.update(new)
         return replace(block, notes=new)
+
+
+def _lines_in(text: bytes) -> list[bytes]:
+    """Return the lines of a text with their ends, as they are counted: a line feed alone ends a line."""
+    return [line + b"\n" for line in text.split(b"\n")[:-1]] + [text[text.rfind(b"\n") + 1 :]]
 
 
 def _rejection(text: bytes, line: int, error: ValueError) -> Rejection:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from seqae.data._files.text_files import text_of
-from seqae.data.signals.cells import NUMBER
+from seqae.data.signals.cells import NUMBER, CellReader
 from seqae.data.signals.csv_format import SAMPLE, CsvFormat, UncertainFormat
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
@@ -49,11 +49,18 @@ class UnusableTable(ValueError):  # noqa: N818 (it is about the table, whatever 
 
 
 class UnreadableLine(ValueError):  # noqa: N818
-    """A line cannot be read, though others may; `reason` is one word for it."""
+    """A line cannot be read, though others may.
 
-    def __init__(self, message: str, reason: str):
+    Args:
+        message: What is wrong with the first such line.
+        reason: One word for it.
+        lines: What is wrong with each line by its number, if that is known of all.
+    """
+
+    def __init__(self, message: str, reason: str, lines: Mapping[int, str] | None = None):
         super().__init__(message)
         self.reason = reason
+        self.lines = lines or {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +163,10 @@ class RowFormat:
         if self.first is None and self.csv is not None:
             _refuse_missing_channels(timed, options)
         with _reason("values"):
-            readings = timed.channels(options)
+            try:
+                readings = timed.channels(options)
+            except ValueError as error:
+                raise UnreadableLine(str(error), "values", _bad_values(timed, options, lines)) from error
             seen = {name: _kind(timed.columns[name], self.csv is not None) for name in readings.columns}
             self._refuse_other_kinds(timed, seen)
         if self.first is None and len(table) >= SAMPLE:  # of fewer rows it would be a guess
@@ -229,6 +239,21 @@ def _reason(reason: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise UnreadableLine(str(error), reason) from error
+
+
+def _bad_values(table: Table, options: ReadingOptions, lines: np.ndarray) -> dict[int, str]:
+    """Return what is wrong in each line that has a value which is no finite number, by its number."""
+    reader, found = CellReader.of(options), dict[int, str]()
+    for name in {table.plain(each) for each in options.channels or ()} & table.columns.keys():
+        cells = reader.cells(table.columns[name])
+        for row in np.flatnonzero(cells.unread | np.isinf(cells.values)).tolist():
+            value = table.columns[name].iloc[row]
+            what = f"holds text: {value!r}" if isinstance(value, str) else f"holds {value!r}"
+            found[int(lines[row])] = (
+                f"column {name!r} {what} ({table.locate(row)}). A channel holds numbers. Correct it, or, if it marks a "
+                f"missing value, say so: missing=[{str(value)!r}]"
+            )
+    return found
 
 
 def _refuse_missing_channels(table: Table, options: ReadingOptions) -> None:
