@@ -28,6 +28,10 @@ _MIN_DISORDER = 10  # late rows; fewer are no disorder
 _ORDER = "order "  # what the names of the order's state begin with
 
 
+class UnusableState(ValueError):  # noqa: N818 (it is the state that is)
+    """A kept state is damaged, or belongs to another detector: no row of the machine can be judged."""
+
+
 @dataclass
 class _News:
     """What is found out in one call."""
@@ -49,7 +53,8 @@ class MachineWatch:
         owner: What the state belongs to.
 
     Raises:
-        ValueError: The detector does not know the machine, or the state is damaged or belongs to another detector.
+        ValueError: The detector does not know the machine.
+        UnusableState: The state is damaged, or belongs to another detector.
     """
 
     def __init__(
@@ -92,6 +97,8 @@ class MachineWatch:
         values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
         if self.order.dtype not in (None, clock.dtype):
             raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
+        if self.online.scorer.rhythm is not None:
+            self.online.scorer.rhythm.dated(clock)
         self._is_saved = False
         self.counters.rows += len(values)
         news = _News()
@@ -129,7 +136,10 @@ class MachineWatch:
         """Go on from the state that was kept, if there is one."""
         if self.folder is None or not (self.folder / STATE_FILE).exists():
             return
-        state = read_state(self.folder, self.owner)
+        try:
+            state = read_state(self.folder, self.owner)
+        except ValueError as error:
+            raise UnusableState(str(error)) from error
         self.online.restore(state)
         self.order.restore(
             {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from seqae._files import safe_name
 from seqae.anomaly.online.state import fingerprint
 from seqae.service.counters import Counters
-from seqae.service.machine_watch import MachineWatch
+from seqae.service.machine_watch import MachineWatch, UnusableState
 from seqae.service.rejections import Rejection
 from seqae.service.row_format import RowBlock
 from seqae.service.state_lock import StateLock
@@ -85,6 +85,7 @@ class Watch:
 
         Raises:
             ValueError: Rows cannot be used, and the watch is strict.
+            UnusableState: The state of the machine is damaged, or belongs to another detector.
         """
         if isinstance(item, Rejection):
             return self._rejected([item])
@@ -94,7 +95,7 @@ class Watch:
             with machine.lock:
                 update = machine.push(block)
         except ValueError as error:
-            if self.options.is_strict:
+            if self.options.is_strict or isinstance(error, UnusableState):
                 raise
             return self._rejected(self._of_block(block, str(error)))
         if self.options.is_strict and update.rejections:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ import pytest
 import seqae
 from generators import machine as readings
 from seqae.service import machine_watch
+from seqae.service.machine_watch import UnusableState
 from seqae.service.records import records_of
 from seqae.service.rejections import Rejection
 from seqae.service.row_format import RowBlock
@@ -246,3 +248,27 @@ def test_machines_whose_names_make_one_file_name_have_states_of_their_own(
             for entity in ("A/b", "A b"):
                 watch.take(rows_of(faulty, 0, 40, entity))
             assert watch.counters.skipped == skipped
+
+
+def test_the_state_of_another_detector_is_an_error_and_no_reason_to_leave_rows_out(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 40))
+    other = seqae.AnomalyDetector(window=16, epochs=0).fit(readings(800, seed=3))
+    with Watch(other, WatchOptions(state=tmp_path)) as watch, pytest.raises(UnusableState, match="another detector"):
+        watch.take(rows_of(faulty, 0, 40))
+
+
+def test_times_that_a_rhythm_cannot_use_are_refused_before_a_row_is_taken(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    class Rhythm:
+        def dated(self, times: np.ndarray) -> None:
+            raise ValueError("seconds are no dates")
+
+    watch = Watch(detector)
+    watch.take(rows_of(faulty, 0, 5))
+    monkeypatch.setattr(watch.machines[""].online, "scorer", SimpleNamespace(rhythm=Rhythm(), channels=("a", "b")))
+    assert [each.message for each in watch.take(rows_of(faulty, 5, 6)).rejections] == ["seconds are no dates"]
+    assert watch.counters.rows == 5
