@@ -154,9 +154,13 @@ def test_a_reader_that_goes_away_ends_it(saved: Path, today: pd.DataFrame):
     assert (process.returncode, err) == (141, b"")
 
 
-def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: Path, today: pd.DataFrame):
+def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable
+):
     today.loc[384:, "pressure [bar]"] += 20
-    code, out, err = streamed(saved, today.to_json(orient="records", lines=True, date_format="iso"), "--format", "csv")
+    code, out, err = streamed_here(
+        saved, today.to_json(orient="records", lines=True, date_format="iso"), "--format", "csv"
+    )
     table = pd.read_csv(io.StringIO(out))
     assert (code, len(table)) == (0, 600)
     expected = ["row", "time", "score", "alarm", "flow score", "pressure score"]
@@ -164,7 +168,7 @@ def test_as_csv_rows_are_on_standard_output_and_events_on_standard_error(saved: 
     assert {line.split()[0] for line in err.splitlines()} == {"alert", "event", "drift"}
     (drift,) = [line for line in err.splitlines() if line.startswith("drift") and "mean" in line]
     assert drift.startswith("drift  channel 'pressure': mean ") and "since 2024-01-01T00:06:24;" in drift
-    code, out, _ = streamed(saved, today.to_csv(index=False), "--format", "csv", "--scores", "provisional")
+    code, out, _ = streamed_here(saved, today.to_csv(index=False), "--format", "csv", "--scores", "provisional")
     assert list(pd.read_csv(io.StringIO(out)).columns) == ["row", "time", "provisional score"]
 
 
