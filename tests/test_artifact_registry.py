@@ -125,8 +125,8 @@ NOT_SAVED = {
     # forms of a detector or an encoder for other libraries and exporters: save the detector or the encoder in it
     *["AeonEncoder", "OutlierDetector", "AeonDetector", "SktimeDetector", "TensorEncoder"],
 }
-# They write files, print, or are this package itself.
-CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae._recipes")
+# They write files, print, serve, or are this package itself.
+CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae.service", "seqae._recipes")
 
 
 def library_modules() -> list[str]:

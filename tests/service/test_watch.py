@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,3 +274,20 @@ def test_times_that_a_rhythm_cannot_use_are_refused_before_a_row_is_taken(
     monkeypatch.setattr(watch.machines[""].online, "scorer", SimpleNamespace(rhythm=Rhythm(), channels=("a", "b")))
     assert [each.message for each in watch.take(rows_of(faulty, 5, 6)).rejections] == ["seconds are no dates"]
     assert watch.counters.rows == 5
+
+
+def test_memory_stays_flat_however_many_rows_come(detector: seqae.AnomalyDetector, rows_of: Callable):
+    frame = readings(8000, seed=5)
+    watch = Watch(detector, WatchOptions(reorder=5))
+    for start in range(0, 8000, 400):
+        if start == 4000:
+            gc.collect()
+            tracemalloc.start()
+        late = rows_of(frame, start // 2, start // 2 + 1)
+        for block in (rows_of(frame, start, start + 400), late, RowBlock(np.zeros((1, 1)), None)):
+            watch.take(block)
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000  # bytes: 4,000 rows with their times and numbers are ten times as many
+    assert watch.counters.rows == 8020
