@@ -17,6 +17,7 @@ from seqae.anomaly.online.drift import OnlineDrift
 from seqae.anomaly.online.events import OnlineEvents
 from seqae.anomaly.online.intake import RowIntake
 from seqae.anomaly.online.resampling import OnlineResampler
+from seqae.anomaly.online.row_kernel import RowKernel
 from seqae.anomaly.online.segment import ScoredRows, SegmentScorer
 from seqae.anomaly.online.state import Stateful, collect_state, fingerprint, read_state, restore_state, write_state
 
@@ -120,6 +121,7 @@ class OnlineDetector:
             raise ValueError(f"batch_rows is {batch_rows}. Give 1 or more")
         self.detector = detector
         self.scorer = detector.scorer_.for_machine(entity)
+        self.kernel = RowKernel.of(self.scorer)
         self.entity = entity
         self.given_period = period if detector.resampling_ is None else detector.resampling_.period
         self.batch_rows = batch_rows
@@ -152,7 +154,9 @@ class OnlineDetector:
         if self.scorer.rhythm is not None:
             self.scorer.rhythm.dated(clock)
         if self.rows == 0:
-            self.segment = SegmentScorer(self.scorer, 0, clock[:0])  # now that the type of the times is known
+            self.segment = self._segment(0, clock)  # now that the type of the times is known
+        if self.resampler is None and len(values) == 1 and self.kernel is not None and self.intake.passes(clock):
+            return self._push_one(values, clock)
         if self.resampler is not None and clock.dtype.kind != "i":
             self.intake.add(values[:0], clock[:0])  # they have times, though there may be no row of the grid yet
             values, clock = self.resampler.push(values, clock)
@@ -209,7 +213,7 @@ class OnlineDetector:
         """Start a recording."""
         detector, scorer = self.detector, self.scorer
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
-        self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
+        self.segment = self._segment(0, np.zeros(0, dtype=np.int64))
         quiet_rows = detector.merge_gap + scorer.localization.reach
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(
@@ -227,6 +231,44 @@ class OnlineDetector:
         caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
         return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 
+    def _segment(self, start: int, times: np.ndarray) -> SegmentScorer:
+        """Return the scorer of a segment that starts with a row; `times` are of the type of its times."""
+        return SegmentScorer(self.scorer, start, times[:0], self.kernel)
+
+    def _push_one(self, values: np.ndarray, times: np.ndarray) -> StreamUpdate:
+        """Do for one row, `(1, channel)` and `(1,)`, what `push` does for many, without what takes time for nothing."""
+        is_timed, threshold = self.intake.is_timed, self.scorer.threshold
+        scaled = self.scorer.scaled(values, times if is_timed else None)
+        drifts = self.drift.observe_rows(scaled, times)
+        latest, final = self.segment.push_one(scaled, times)
+        alerts: list[Alert] = []
+        events: list[Event] = []
+        if final is None:
+            final = self.segment.no_rows(self.segment.final)
+            if latest.scores[0] > threshold:
+                alerts = self.alerts.add(latest)
+        else:
+            is_alarm = final.scores > threshold
+            if is_alarm[0] or latest.scores[0] > threshold:
+                alerts = self.alerts.add(final, latest)
+            drifts += self.drift.observe_alarms(is_alarm, final.times)
+            if is_alarm[0] or self.events.is_open:
+                events = self.events.add(
+                    final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
+                )
+        return StreamUpdate(
+            latest.first,
+            latest.scores,
+            times.copy() if is_timed else None,
+            final.first,
+            final.times if is_timed else None,
+            final.scores,
+            final.channel_scores,
+            tuple(alerts),
+            tuple(events),
+            tuple(drifts),
+        )
+
     def _no_results(self) -> _Results:
         return _Results([self.segment.no_rows(self.segment.stop)], [self.segment.no_rows(self.segment.final)])
 
@@ -235,7 +277,7 @@ class OnlineDetector:
         for is_after_gap, values, times in self.intake.take():
             if is_after_gap:
                 self._end_segment(results)
-                self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
+                self.segment = self._segment(self.segment.stop, times)
             scaled = self.scorer.scaled(values, times if self.intake.is_timed else None)
             results.drifts += self.drift.observe_rows(scaled, times)
             provisional = self.segment.push(scaled, times)

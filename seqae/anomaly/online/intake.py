@@ -11,6 +11,7 @@ import numpy as np
 from seqae.data.arrays import refuse_infinite, to_values
 from seqae.data.signals.sampling import Sampling
 
+_SECOND = np.timedelta64(1, "s")
 WARMUP_ROWS = 32  # rows that are held until the sampling period is known
 
 
@@ -78,6 +79,22 @@ class RowIntake:
         is_period_known = not self.is_timed or self.period > 0
         return len(self.values) >= (self.batch_rows if is_period_known else WARMUP_ROWS)
 
+    def passes(self, times: np.ndarray) -> bool:
+        """Take the time of one row, `(1,)`, and return whether the row need not be held; else it is not taken.
+
+        That is, if none is held, and there is no gap before it.
+        """
+        if self.batch_rows > 1 or len(self.values) or not self.previous_time.size:
+            return False
+        if times.dtype.kind != "i":
+            if not self.period:
+                return False
+            step = times[0] - self.previous_time[0]
+            if self._is_gap(step / _SECOND if times.dtype.kind == "M" else step):
+                return False
+        self.previous_time = times.copy()
+        return True
+
     def take(self) -> Iterator[tuple[bool, np.ndarray, np.ndarray]]:
         """Yield the held rows in pieces without a gap in time, and hold them no longer.
 
@@ -98,10 +115,13 @@ class RowIntake:
         if not self.is_timed:
             return []
         steps = np.diff(np.concatenate([self.previous_time, self.times]) if len(self.previous_time) else self.times)
-        steps = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps
-        sampling = Sampling(steps, self.period)
-        is_gap = sampling.backwards | sampling.gaps | (sampling.repeats & (not self.is_coarse))
+        is_gap = self._is_gap(steps / _SECOND if steps.dtype.kind == "m" else steps)
         return (np.flatnonzero(is_gap) + 1 - len(self.previous_time)).tolist()
+
+    def _is_gap(self, steps: Any) -> Any:
+        """Return whether there is a gap where time makes a step, for steps in seconds of any shape."""
+        sampling = Sampling(steps, self.period)
+        return sampling.backwards | sampling.gaps | (sampling.repeats & (not self.is_coarse))
 
 
 def _as_times(times: object, rows: int, first: int) -> np.ndarray:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from seqae.anomaly.evidence import WindowEvidence
+from seqae.anomaly.online.row_buffer import RowBuffer
+from seqae.anomaly.online.row_kernel import RowKernel
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.windows import one_thread
 
@@ -44,13 +46,12 @@ class EvidenceCache:
 
     def __init__(self, evidence: WindowEvidence, channels: int):
         self.evidence = evidence
-        self.windows = np.zeros((0, channels))  # (window, channel)
+        self.windows = RowBuffer(np.zeros((0, channels)))  # (window, channel)
 
     def extend(self, rows: Tensor) -> None:
         """Add the windows that have become complete, given all filled rows that are kept, `(row, channel)` float64."""
         if len(rows) - self.evidence.length >= len(self.windows):
-            new = self.evidence.of_rows(rows[len(self.windows) :]).numpy()
-            self.windows = np.concatenate([self.windows, new])
+            self.windows.append(self.evidence.of_rows(rows[len(self.windows) :]).numpy())
 
 
 class SegmentScorer:
@@ -63,20 +64,22 @@ class SegmentScorer:
         scorer: A fitted scorer.
         start: The number of the first row.
         times: An empty array of the type of the times, `(0,)`.
+        kernel: Scores single rows; None to compute them as many.
     """
 
     STATE = ("start", "first", "final", "filled", "missing", "times")
 
-    def __init__(self, scorer: Scorer, start: int, times: np.ndarray):
+    def __init__(self, scorer: Scorer, start: int, times: np.ndarray, kernel: RowKernel | None = None):
         self.scorer = scorer
+        self.kernel = kernel
         self.reach = scorer.localization.reach
         self.start = start
         self.first = start  # the first row that is kept
         self.final = start  # the first row that is not final
         # For the rows that are kept:
-        self.filled = np.zeros((0, len(scorer.channels)))
-        self.missing = np.zeros((0, len(scorer.channels)), dtype=bool)
-        self.times = times
+        self.filled = RowBuffer(np.zeros((0, len(scorer.channels))))
+        self.missing = RowBuffer(np.zeros((0, len(scorer.channels)), dtype=bool))
+        self.times = RowBuffer(times)
         self.caches = [EvidenceCache(each, len(scorer.channels)) for each in scorer.resolutions]
 
     @property
@@ -91,14 +94,46 @@ class SegmentScorer:
             rows: Scaled rows, `(row, channel)`, NaN where a value is missing.
             times: `(row,)`, of the type given before.
         """
-        self.filled = np.concatenate([self.filled, self.scorer.fill(rows, self._latest_rows())])
-        self.missing = np.concatenate([self.missing, np.isnan(rows)])
-        self.times = np.concatenate([self.times, times])
+        self.filled.append(self.scorer.fill(rows, self._latest_rows()))
+        self.missing.append(np.isnan(rows))
+        self.times.append(times)
         with one_thread(), torch.inference_mode():
-            kept = torch.from_numpy(self.filled)
+            kept = torch.from_numpy(self.filled.rows)
             for cache in self.caches:
                 cache.extend(kept)
             return self._provisional(len(rows))
+
+    def push_one(self, row: np.ndarray, time: np.ndarray) -> tuple[ScoredRows, ScoredRows | None]:
+        """Do what `push` and `take_final` do, for one row, by the kernel.
+
+        Args:
+            row: One scaled row, `(1, channel)`, NaN where a value is missing.
+            time: Its time, `(1,)`.
+
+        Returns:
+            The provisional score of the row, and the scores of the row that has become final, if one has.
+        """
+        kernel, missing = self.kernel, np.isnan(row)
+        assert kernel is not None
+        is_filled = not missing.any()
+        if not is_filled and not kernel.fills_rows:
+            row, is_filled = self.scorer.fill(row, self._latest_rows()), True
+        for buffer, new in ((self.filled, row), (self.missing, missing), (self.times, time)):
+            buffer.append(new)
+        for cache in self.caches:
+            if len(self.filled) >= cache.evidence.length:
+                cache.windows.extend()
+        has_final = self.stop - self.reach > self.final
+        final = self.final - self.first if has_final else -1
+        is_near_end = self.final - self.start < self.scorer.localization.lengths[0] - 1
+        kernel.push(self.filled, self.missing, [each.windows for each in self.caches], is_filled, final, is_near_end)
+        latest = _one_row(self.stop - 1, self.stop - 1, time, kernel.provisional)
+        if not has_final:
+            return latest, None
+        scored = _one_row(self.final, self.stop - 1, self.times.rows[final : final + 1].copy(), kernel.final)
+        self.final += 1
+        self._keep_from(max(self.final - self.reach, self.start))
+        return latest, scored
 
     def take_final(self, ended: bool = False) -> ScoredRows:
         """Return the scores of the rows that have become final, and drop what no later row needs.
@@ -111,16 +146,17 @@ class SegmentScorer:
             return self.no_rows(first)
         known_at = np.minimum(np.arange(first, stop) + self.reach, self.stop - 1)
         rows = slice(first - self.first, stop - self.first)
+        missing = self.missing.rows[rows]
         with one_thread(), torch.inference_mode():
             if len(self.caches[0].windows):
                 evidence = self.scorer.localization.of_rows(self._evidence())[rows]
             else:  # the whole segment is shorter than a window
-                evidence = torch.zeros(self.missing[rows].shape, dtype=torch.float64)
+                evidence = torch.zeros(missing.shape, dtype=torch.float64)
             near_end = self.scorer.near_ends(
                 np.arange(first, stop) - self.start, self.stop - self.start if ended else None
             )
-            found = self.scorer.scores(evidence, self.missing[rows], near_end)
-        scored = ScoredRows(first, known_at, self.times[rows], found.scores, found.channel_scores)
+            found = self.scorer.scores(evidence, missing, near_end)
+        scored = ScoredRows(first, known_at, self.times.rows[rows], found.scores, found.channel_scores)
         self._keep_from(max(stop - self.reach, self.start))
         self.final = stop
         return scored
@@ -128,33 +164,38 @@ class SegmentScorer:
     def no_rows(self, first: int) -> ScoredRows:
         """Return scores of no rows, before the row with this number."""
         none = np.zeros((0, len(self.scorer.channels)), dtype=np.float32)
-        return ScoredRows(first, np.zeros(0, dtype=np.int64), self.times[:0], none[:, 0], none)
+        return ScoredRows(first, np.zeros(0, dtype=np.int64), self.times.rows[:0], none[:, 0], none)
 
     def _latest_rows(self) -> np.ndarray:
         """Return as many filled rows as `Scorer.fill` reads, `(row, channel)`; normal ones before the first."""
         window = self.scorer.resolutions[0].window
         normal = np.zeros((max(window - len(self.filled), 0), len(self.scorer.channels)))
-        return np.concatenate([normal, self.filled[-window:]])
+        return np.concatenate([normal, self.filled.rows[-window:]])
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""
-        return [torch.from_numpy(each.windows) if len(each.windows) else None for each in self.caches]
+        return [torch.from_numpy(each.windows.rows) if len(each.windows) else None for each in self.caches]
 
     def _provisional(self, new: int) -> ScoredRows:
         """Return the provisional scores of the latest rows; those before the first whole window are as if missing."""
         rows, windows = slice(len(self.filled) - new, None), len(self.caches[0].windows)
         known = min(new, windows)  # rows
-        missing = self.missing[rows].copy()
+        missing = self.missing.rows[rows].copy()
         missing[: new - known] = True
         evidence = torch.zeros(missing.shape, dtype=torch.float64)
         if known:
             evidence[new - known :] = self.scorer.localization.of_last_rows(self._evidence(), windows - known)
         found = self.scorer.latest_scores(evidence, missing)
         first = self.stop - new
-        return ScoredRows(first, np.arange(first, self.stop), self.times[rows], found.scores, found.channel_scores)
+        return ScoredRows(first, np.arange(first, self.stop), self.times.rows[rows], found.scores, found.channel_scores)
 
     def _keep_from(self, first: int) -> None:
         drop, self.first = first - self.first, first
-        self.filled, self.missing, self.times = self.filled[drop:], self.missing[drop:], self.times[drop:]
-        for cache in self.caches:
-            cache.windows = cache.windows[drop:]
+        for buffer in (self.filled, self.missing, self.times, *[each.windows for each in self.caches]):
+            buffer.drop(drop)
+
+
+def _one_row(number: int, known_at: int, time: np.ndarray, scores: np.ndarray) -> ScoredRows:
+    """Return one row with its score and those of its channels, `(1 + channel,)`, which are copied."""
+    scores = scores.copy()
+    return ScoredRows(number, np.array([known_at]), time, scores[:1], scores[None, 1:])
