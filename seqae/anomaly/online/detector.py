@@ -150,13 +150,14 @@ class OnlineDetector:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
-        values, clock = self.intake.checked(rows, times, self.rows)
+        count = self.rows
+        values, clock = self.intake.checked(rows, times, count)
         if self.scorer.rhythm is not None:
             self.scorer.rhythm.dated(clock)
-        if self.rows == 0:
+        if count == 0:
             self.segment = self._segment(0, clock)  # now that the type of the times is known
-        if self.resampler is None and len(values) == 1 and self.kernel is not None and self.intake.passes(clock):
-            return self._push_one(values, clock)
+        if len(values) == 1 and self.kernel is not None and self.resampler is None and self.intake.passes(clock):
+            return self._push_one(self.kernel, values, clock)
         if self.resampler is not None and clock.dtype.kind != "i":
             self.intake.add(values[:0], clock[:0])  # they have times, though there may be no row of the grid yet
             values, clock = self.resampler.push(values, clock)
@@ -228,19 +229,19 @@ class OnlineDetector:
         parts = {name: getattr(self, name) for name in ("intake", "segment", "alerts", "events", "drift")}
         if self.resampler is not None:
             parts["resampler"] = self.resampler
-        caches = {f"windows {number}": cache for number, cache in enumerate(self.segment.caches)}
-        return parts | caches | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
+        return parts | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 
     def _segment(self, start: int, times: np.ndarray) -> SegmentScorer:
         """Return the scorer of a segment that starts with a row; `times` are of the type of its times."""
         return SegmentScorer(self.scorer, start, times[:0], self.kernel)
 
-    def _push_one(self, values: np.ndarray, times: np.ndarray) -> StreamUpdate:
+    def _push_one(self, kernel: RowKernel, values: np.ndarray, times: np.ndarray) -> StreamUpdate:
         """Do for one row, `(1, channel)` and `(1,)`, what `push` does for many, without what takes time for nothing."""
         is_timed, threshold = self.intake.is_timed, self.scorer.threshold
-        scaled = self.scorer.scaled(values, times if is_timed else None)
-        drifts = self.drift.observe_rows(scaled, times)
-        latest, final = self.segment.push_one(scaled, times)
+        if self.scorer.rhythm is not None:
+            values = values - self.scorer.expected(times)
+        latest, final = self.segment.push_one(values[0], times)
+        drifts = self.drift.observe_rows(kernel.scaled, times)
         alerts: list[Alert] = []
         events: list[Event] = []
         if final is None:

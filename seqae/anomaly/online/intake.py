@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,10 @@ class RowIntake:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
-        values = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows)
+        if type(rows) is np.ndarray and rows.dtype == np.float64 and rows.shape == (len(self.channels),):
+            values = rows[None]  # the usual case needs no more
+        else:
+            values = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows)
         if values.shape[1] != len(self.channels):
             raise ValueError(
                 f"{values.shape[1]} values (row {count}). Give one for each of {len(self.channels)} channels, in this "
@@ -70,7 +74,7 @@ class RowIntake:
 
     def add(self, values: np.ndarray, times: np.ndarray) -> None:
         """Hold checked rows `(row, channel)` with their times `(row,)`."""
-        self.values = np.concatenate([self.values, values]) if len(self.values) else values
+        self.values = np.concatenate([self.values, values]) if len(self.values) else values.copy()
         self.times = np.concatenate([self.times, times]) if len(self.times) else times
 
     @property
@@ -90,7 +94,8 @@ class RowIntake:
             if not self.period:
                 return False
             step = times[0] - self.previous_time[0]
-            if self._is_gap(step / _SECOND if times.dtype.kind == "M" else step):
+            step = step / _SECOND if times.dtype.kind == "M" else step
+            if not 0 < step <= self.period and self._is_gap(step):
                 return False
         self.previous_time = times.copy()
         return True
@@ -128,6 +133,10 @@ def _as_times(times: object, rows: int, first: int) -> np.ndarray:
     """Return times as datetime64[ns] or seconds, `(row,)`; integers where there are none."""
     if times is None:
         return np.zeros(rows, dtype=np.int64)
+    if rows == 1 and isinstance(times, float) and isfinite(times):
+        return np.array([times])
+    if rows == 1 and isinstance(times, np.datetime64) and not np.isnat(times):
+        return np.array([times], "datetime64[ns]")
     clock = np.atleast_1d(np.asarray(times))
     if clock.dtype.kind not in "Mfiu" or clock.shape != (rows,):
         raise ValueError(

@@ -17,10 +17,9 @@ extern "C" {
 struct Resolution {
     Size window, rows_per_step;
     const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
-    double* reconstruction;                     // (window, channel), of the latest window
+    const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
     const double *degrees, *scale, *dimensions, *usual, *least;                     // as in `Surprise`
-    double* evidence;  // (window, channel), of the windows of all kept rows; the last one is written
 };
 struct Calibration {
     Size count;
@@ -31,14 +30,17 @@ struct Row {
     Size channels, resolution_count;
     const Resolution* resolutions;
     Calibration calibration, latest;
-    const double* fill_weights;  // (window - 1, channel): how a residual follows from those before
-    double* scratch;             // 3 * max(window * channel, kept + channel)
-    Size kept;                   // rows, the new one included
-    Size final;                  // the row that becomes final; -1 if none does
-    Size is_near_end;            // whether the final row is near the start of its segment
-    double* filled;              // (kept, channel)
-    const bool* missing;         // (kept, channel)
+    const double *mean, *scale;   // (channel,)
+    const bool* is_constant;      // (channel,)
+    const double* fill_weights;   // (window - 1, channel): how a residual follows from those before
+    double* scratch;              // 3 * max(window * channel, kept + channel)
+    const double* values;         // (channel,): the latest row in the units of the data
+    float* scaled;                // (channel,): the same as the models read it
     float *provisional, *result;  // (1 + channel): the score and what each channel contributes
+    double* table;                // (kept, 2 + resolution, channel), see `SegmentScorer.table`
+    Size kept;                    // rows, the new one included
+    Size final;                   // the row that becomes final; -1 if none does
+    Size is_near_end;             // whether the final row is near the start of its segment
 };
 }
 
@@ -46,6 +48,14 @@ namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
 constexpr double coarse_weight = 0.5, mean_weight = 1e-3, soft_excess = 30, rounding = 1e9;
+
+Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
+
+// Where the table has something of a row: its values, completed (0) and as they came (1), and the evidence in the windows
+// that start with it (2 and on).
+double* at(const Row& row, Size number, Size block) {
+    return row.table + (number * (2 + row.resolution_count) + block) * row.channels;
+}
 
 // Unlike std::max, it lets NaN through.
 double not_below(double value, double low) { return value < low ? low : value; }
@@ -55,13 +65,22 @@ double sum_of(__m256d four) {
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+double sum_of(const double* values, Size count) {
+    double sum = 0;
+    for (Size place = 0; place < count; ++place) sum += values[place];
+    return sum;
+}
+
 double product(const double* left, const double* right, Size count) {
     __m256d sums[4] = {};
     Size k = 0;
     for (; k + 16 <= count; k += 16)
-        for (Size part = 0; part < 4; ++part)
-            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(left + k + 4 * part), _mm256_loadu_pd(right + k + 4 * part),
-                                         sums[part]);
+#pragma GCC unroll 4
+        for (Size part = 0; part < 4; ++part) {
+            const double* from = left + k + 4 * part;
+            _mm_prefetch(reinterpret_cast<const char*>(from + 128), _MM_HINT_T0);  // the next products follow in memory
+            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(from), _mm256_loadu_pd(right + k + 4 * part), sums[part]);
+        }
     double sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
     for (; k < count; ++k) sum += left[k] * right[k];
     return sum;
@@ -70,12 +89,14 @@ double product(const double* left, const double* right, Size count) {
 // The latest `length` rows as steps `(window, channel)`: each the mean of consecutive rows.
 void steps_of(const Row& row, const Resolution& resolution, double* steps) {
     const Size channels = row.channels, per_step = resolution.rows_per_step;
-    const double* from = row.filled + (row.kept - resolution.window * per_step) * channels;
+    Size number = row.kept - length_of(resolution);
     for (Size step = 0; step < resolution.window; ++step, steps += channels) {
         std::fill(steps, steps + channels, 0.0);
-        for (Size part = 0; part < per_step; ++part, from += channels)
+        for (Size part = 0; part < per_step; ++part) {
+            const double* from = at(row, number++, 0);
 #pragma omp simd
             for (Size channel = 0; channel < channels; ++channel) steps[channel] += from[channel];
+        }
 #pragma omp simd
         for (Size channel = 0; channel < channels; ++channel) steps[channel] /= static_cast<double>(per_step);
     }
@@ -101,6 +122,7 @@ double distance(const double* deviations, const double* factor, Size window) {
         for (Size step = 0; step < window; ++step) {
             const __m256d value = _mm256_set1_pd(deviations[step]);
             const double* from = factor + step * window + column;
+#pragma GCC unroll 4
             for (Size part = 0; part < 4; ++part)
                 sums[part] = _mm256_fmadd_pd(value, _mm256_loadu_pd(from + 4 * part), sums[part]);
         }
@@ -124,12 +146,13 @@ double evidence_of(const Resolution& resolution, Size place, double dimensions, 
 }
 
 // Writes the evidence in the window that ends with the latest row.
-void judge_window(const Row& row, const Resolution& resolution) {
+void judge_window(const Row& row, Size which) {
+    const Resolution& resolution = row.resolutions[which];
     const Size channels = row.channels, window = resolution.window, size = window * channels;
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
     steps_of(row, resolution, steps);
     residuals_of(row, resolution, steps, deviations, residuals);
-    double* evidence = resolution.evidence + (row.kept - window * resolution.rows_per_step) * channels;
+    double* evidence = at(row, row.kept - length_of(resolution), 2 + which);
     for (Size channel = 0; channel < channels; ++channel) {
         const Size own = channel * window * window;
         evidence[channel] = 0;
@@ -145,22 +168,44 @@ void judge_window(const Row& row, const Resolution& resolution) {
     }
 }
 
-// What `Scorer.fill` says of the latest row.
+// What `Scaler.transform` says of the latest row; returns whether a value is missing.
+bool scale_latest(const Row& row) {
+    constexpr double rounding_of_float = std::numeric_limits<float>::epsilon();
+    const Size last = row.kept - 1;
+    double *filled = at(row, last, 0), *came = at(row, last, 1), *evidence = at(row, last, 2);
+    bool is_missing = false;
+    for (Size channel = 0; channel < row.channels; ++channel) {
+        const double value = row.values[channel], mean = row.mean[channel], deviation = value - mean;
+        double scaled = std::min(std::max(deviation / row.scale[channel], -1e6), 1e6);
+        if (row.is_constant[channel] && value == static_cast<float>(value) &&
+            std::abs(deviation) <= rounding_of_float * std::abs(mean))
+            scaled = 0;
+        if (std::isnan(value)) is_missing = true, scaled = value;
+        filled[channel] = came[channel] = row.scaled[channel] = static_cast<float>(scaled);
+    }
+    std::fill(evidence, evidence + row.resolution_count * row.channels, std::numeric_limits<double>::quiet_NaN());
+    return is_missing;
+}
+
+// What `Scorer.fill` says of the latest row, if the finest model is linear.
 void fill_latest(const Row& row) {
     const Resolution& finest = row.resolutions[0];
     const Size channels = row.channels, window = finest.window, size = window * channels, last = size - channels;
-    double* latest = row.filled + (row.kept - 1) * channels;
-    const bool* missing = row.missing + (row.kept - 1) * channels;
+    double *latest = at(row, row.kept - 1, 0), *came = at(row, row.kept - 1, 1);
     for (Size channel = 0; channel < channels; ++channel)
-        if (missing[channel]) latest[channel] = row.kept > 1 ? latest[channel - channels] : 0;
+        if (std::isnan(came[channel])) latest[channel] = row.kept > 1 ? at(row, row.kept - 2, 0)[channel] : 0;
     if (finest.rows_per_step > 1) return;
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
-    const Size known = std::min(row.kept, window) * channels;  // before the first row, rows are normal
-    std::fill(steps, steps + size - known, 0.0);
-    std::copy(row.filled + row.kept * channels - known, row.filled + row.kept * channels, steps + size - known);
+    for (Size step = 0; step < window; ++step) {  // before the first row, rows are normal
+        const Size number = row.kept - window + step;
+        if (number < 0)
+            std::fill(steps + step * channels, steps + (step + 1) * channels, 0.0);
+        else
+            std::copy(at(row, number, 0), at(row, number, 0) + channels, steps + step * channels);
+    }
     residuals_of(row, finest, steps, deviations, residuals);
     for (Size channel = 0; channel < channels; ++channel) {
-        if (!missing[channel]) continue;
+        if (!std::isnan(came[channel])) continue;
         double expected = finest.residual_center[last + channel];
         for (Size k = channel; k < last; k += channels)
             expected -= (residuals[k] - finest.residual_center[k]) * row.fill_weights[k];
@@ -170,13 +215,8 @@ void fill_latest(const Row& row) {
 
 // The least evidence of the finest windows that cover each row, as far as they are known: `(finest window,)`.
 void least_of_finest(const Row& row, double* padded, double* least, Size windows, Size length) {
-    const double* evidence = row.resolutions[0].evidence;
     double* sums = padded + length - 1;
-    for (Size window = 0; window < windows; ++window, evidence += row.channels) {
-        double sum = 0;
-        for (Size channel = 0; channel < row.channels; ++channel) sum += evidence[channel];
-        sums[window] = sum;
-    }
+    for (Size window = 0; window < windows; ++window) sums[window] = sum_of(at(row, window, 2), row.channels);
     std::fill(padded, sums, sums[0]);  // before the first row, the first window counts again
     std::copy(padded, padded + windows, least);
     for (Size offset = 1; offset < length; ++offset)
@@ -189,13 +229,12 @@ void least_of_finest(const Row& row, double* padded, double* least, Size windows
 
 // The evidence of the least of the windows that cover a row, divided among the channels and added to `total`. Each
 // window counts as far as its factor says; the first one counts for those before it.
-void add_least(const Row& row, const Resolution& resolution, const double* factors, double weight, double* scratch,
-               double* total) {
-    const Size channels = row.channels, length = resolution.window * resolution.rows_per_step;
+void add_least(const Row& row, Size which, const double* factors, double weight, double* scratch, double* total) {
+    const Size channels = row.channels, length = length_of(row.resolutions[which]);
     const Size first = std::max<Size>(row.final - length + 1, 0), before = length - 1 - (row.final - first);
     double *least = scratch, *mean = scratch + channels, least_sum = 0;
     for (Size window = first; window <= row.final; ++window) {
-        const double *evidence = resolution.evidence + window * channels, factor = factors ? factors[window] : 1;
+        const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
         const bool is_first = window == first;
         const double repeats = is_first ? 1 + before : 1;
         double sum = 0;
@@ -215,12 +254,6 @@ void add_least(const Row& row, const Resolution& resolution, const double* facto
         total[channel] += weight * (least_sum * least[channel] / not_below(parts, tiny));
 }
 
-double sum_of(const double* values, Size count) {
-    double sum = 0;
-    for (Size place = 0; place < count; ++place) sum += values[place];
-    return sum;
-}
-
 double score_of(const Calibration& calibration, double evidence) {
     const double *grid = calibration.grid, *rarity = calibration.rarity;
     evidence = std::nearbyint(evidence * rounding) / rounding;
@@ -235,42 +268,40 @@ double score_of(const Calibration& calibration, double evidence) {
 }
 
 // Writes a score and its parts; a missing value has none.
-void divide(const Row& row, const bool* missing, double score, const double* evidence, float* to) {
+void divide(const Row& row, Size number, double score, const double* evidence, float* to) {
+    const double* came = at(row, number, 1);
     constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
     const double share = score / not_below(sum_of(evidence, row.channels), tiny);
     to[0] = unknown;
     for (Size channel = 0; channel < row.channels; ++channel) {
-        to[1 + channel] = missing[channel] ? unknown : static_cast<float>(evidence[channel] * share);
-        if (!missing[channel]) to[0] = static_cast<float>(score);
+        const bool is_missing = std::isnan(came[channel]);
+        to[1 + channel] = is_missing ? unknown : static_cast<float>(evidence[channel] * share);
+        if (!is_missing) to[0] = static_cast<float>(score);
     }
 }
 
 // As `Localization.of_last_rows` says it of the latest row.
 void score_latest(const Row& row, const double* sums, const double* fine, double* evidence) {
-    const Resolution& finest = row.resolutions[0];
-    const Size channels = row.channels, length = finest.window * finest.rows_per_step, last = row.kept - length;
-    std::copy(finest.evidence + last * channels, finest.evidence + (last + 1) * channels, evidence);
-    for (Size number = 1; number < row.resolution_count; ++number) {
-        const Resolution& coarse = row.resolutions[number];
-        const Size window = row.kept - coarse.window * coarse.rows_per_step;
+    const Size channels = row.channels, last = row.kept - length_of(row.resolutions[0]);
+    std::copy(at(row, last, 2), at(row, last, 2) + channels, evidence);
+    for (Size which = 1; which < row.resolution_count; ++which) {
+        const Size window = row.kept - length_of(row.resolutions[which]);
         if (window < 0) continue;
-        const double* own = coarse.evidence + window * channels;
+        const double* own = at(row, window, 2 + which);
         const double explained = std::max(*std::max_element(fine + window, fine + last + 1), sums[last]);
         const double sum = sum_of(own, channels), share = not_below(sum - explained, 0) / not_below(sum, tiny);
         for (Size channel = 0; channel < channels; ++channel) evidence[channel] += coarse_weight * (own[channel] * share);
     }
-    const double score = score_of(row.latest, sum_of(evidence, channels));
-    divide(row, row.missing + (row.kept - 1) * channels, score, evidence, row.provisional);
+    divide(row, row.kept - 1, score_of(row.latest, sum_of(evidence, channels)), evidence, row.provisional);
 }
 
 // As `Localization.of_rows` says it of the row that becomes final.
 void score_final(const Row& row, const double* fine, double* factors, double* scratch, double* evidence) {
     const Size channels = row.channels;
     std::fill(evidence, evidence + channels, 0.0);
-    add_least(row, row.resolutions[0], nullptr, 1, scratch, evidence);
-    for (Size number = 1; number < row.resolution_count; ++number) {
-        const Resolution& coarse = row.resolutions[number];
-        const Size length = coarse.window * coarse.rows_per_step, first = std::max<Size>(row.final - length + 1, 0);
+    add_least(row, 0, nullptr, 1, scratch, evidence);
+    for (Size which = 1; which < row.resolution_count; ++which) {
+        const Size length = length_of(row.resolutions[which]), first = std::max<Size>(row.final - length + 1, 0);
         const Size count = row.final + 1 - first;
         std::copy(fine + first, fine + first + count, factors + first);
         for (Size offset = 1; offset < length; ++offset)  // the largest fine evidence in the rows of each window
@@ -280,10 +311,10 @@ void score_final(const Row& row, const double* fine, double* factors, double* sc
                 factors[place] = other > factors[place] ? other : factors[place];
             }
         for (Size place = first; place <= row.final; ++place) {
-            const double sum = sum_of(coarse.evidence + place * channels, channels);
+            const double sum = sum_of(at(row, place, 2 + which), channels);
             factors[place] = not_below(sum - factors[place], 0) / not_below(sum, tiny);
         }
-        add_least(row, coarse, factors, coarse_weight, scratch, evidence);
+        add_least(row, which, factors, coarse_weight, scratch, evidence);
     }
     const double sum = sum_of(evidence, channels);
     double score = score_of(row.calibration, sum);
@@ -291,29 +322,31 @@ void score_final(const Row& row, const double* fine, double* factors, double* sc
         const double other = score_of(row.latest, sum);
         score = other < score ? other : score;
     }
-    divide(row, row.missing + row.final * channels, score, evidence, row.result);
+    divide(row, row.final, score, evidence, row.result);
 }
 
 }  // namespace
 
 extern "C" {
-// Completes the latest row, where values are missing and the finest model is linear.
-void fill_row(const Row* row) { fill_latest(*row); }
+// Scales the latest row, and completes it if it may; returns whether the caller has to.
+int begin_row(const Row* row, int may_fill) {
+    if (!scale_latest(*row)) return 0;
+    if (may_fill) fill_latest(*row);
+    return !may_fill;
+}
 
 // Scores the latest row provisionally, and the one that becomes final.
 void score_row(const Row* given) {
     const Row& row = *given;
-    for (Size number = 0; number < row.resolution_count; ++number) {
-        const Resolution& resolution = row.resolutions[number];
-        if (row.kept >= resolution.window * resolution.rows_per_step) judge_window(row, resolution);
-    }
-    const Size length = row.resolutions[0].window * row.resolutions[0].rows_per_step, windows = row.kept - length + 1;
-    double *padded = row.scratch, *fine = padded + row.kept, *factors = fine + row.kept;
-    double *parts = factors + row.kept, *evidence = parts + 2 * row.channels;
+    for (Size which = 0; which < row.resolution_count; ++which)
+        if (row.kept >= length_of(row.resolutions[which])) judge_window(row, which);
+    const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
     if (windows < 1) {  // nothing is known yet
         std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());
         return;
     }
+    double *padded = row.scratch, *fine = padded + row.kept, *factors = fine + row.kept;
+    double *parts = factors + row.kept, *evidence = parts + 2 * row.channels;
     least_of_finest(row, padded, fine, windows, length);
     score_latest(row, padded + length - 1, fine, evidence);
     if (row.final >= 0) score_final(row, fine, factors, parts, evidence);

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.anomaly.evidence import WindowEvidence
 from seqae.anomaly.online.row_buffer import RowBuffer
-from seqae.anomaly.online.row_kernel import RowKernel
+from seqae.anomaly.online.row_kernel import RowKernel, latest_rows
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.windows import one_thread
 
@@ -34,26 +33,6 @@ class ScoredRows:
     channel_scores: np.ndarray
 
 
-class EvidenceCache:
-    """The evidence in the windows that start at each row that is kept, so that none is computed twice.
-
-    Args:
-        evidence: The evidence at one time resolution.
-        channels: The number of channels.
-    """
-
-    STATE = ("windows",)
-
-    def __init__(self, evidence: WindowEvidence, channels: int):
-        self.evidence = evidence
-        self.windows = RowBuffer(np.zeros((0, channels)))  # (window, channel)
-
-    def extend(self, rows: Tensor) -> None:
-        """Add the windows that have become complete, given all filled rows that are kept, `(row, channel)` float64."""
-        if len(rows) - self.evidence.length >= len(self.windows):
-            self.windows.append(self.evidence.of_rows(rows[len(self.windows) :]).numpy())
-
-
 class SegmentScorer:
     """Scores the rows of a segment by what `Scorer.score` calls, on the latest rows alone.
 
@@ -67,7 +46,7 @@ class SegmentScorer:
         kernel: Scores single rows; None to compute them as many.
     """
 
-    STATE = ("start", "first", "final", "filled", "missing", "times")
+    STATE = ("start", "first", "final", "table", "times")
 
     def __init__(self, scorer: Scorer, start: int, times: np.ndarray, kernel: RowKernel | None = None):
         self.scorer = scorer
@@ -76,16 +55,15 @@ class SegmentScorer:
         self.start = start
         self.first = start  # the first row that is kept
         self.final = start  # the first row that is not final
-        # For the rows that are kept:
-        self.filled = RowBuffer(np.zeros((0, len(scorer.channels))))
-        self.missing = RowBuffer(np.zeros((0, len(scorer.channels)), dtype=bool))
+        # Of the rows that are kept, `(row, 2 + resolution, channel)`: their scaled values, completed and as they came, and
+        # the evidence in the windows that start with them, NaN while they are not complete.
+        self.table = RowBuffer(np.zeros((0, 2 + len(scorer.resolutions), len(scorer.channels))))
         self.times = RowBuffer(times)
-        self.caches = [EvidenceCache(each, len(scorer.channels)) for each in scorer.resolutions]
 
     @property
     def stop(self) -> int:
         """The number of the row that comes next."""
-        return self.first + len(self.filled)
+        return self.first + len(self.table)
 
     def push(self, rows: np.ndarray, times: np.ndarray) -> ScoredRows:
         """Take the next rows and return their provisional scores, NaN while no window is complete.
@@ -94,46 +72,42 @@ class SegmentScorer:
             rows: Scaled rows, `(row, channel)`, NaN where a value is missing.
             times: `(row,)`, of the type given before.
         """
-        self.filled.append(self.scorer.fill(rows, self._latest_rows()))
-        self.missing.append(np.isnan(rows))
+        filled = self.scorer.fill(rows, latest_rows(self.table.rows[:, 0], self.scorer.resolutions[0].window))
+        new = np.full((len(rows), *self.table.rows.shape[1:]), np.nan)
+        new[:, 0], new[:, 1] = filled, rows
+        before = len(self.table)
+        self.table.append(new)
         self.times.append(times)
         with one_thread(), torch.inference_mode():
-            kept = torch.from_numpy(self.filled.rows)
-            for cache in self.caches:
-                cache.extend(kept)
+            self._judge_windows(before)
             return self._provisional(len(rows))
 
     def push_one(self, row: np.ndarray, time: np.ndarray) -> tuple[ScoredRows, ScoredRows | None]:
         """Do what `push` and `take_final` do, for one row, by the kernel.
 
         Args:
-            row: One scaled row, `(1, channel)`, NaN where a value is missing.
+            row: In the units of the data, without what the rhythm expects, `(channel,)`; NaN where a value is missing.
             time: Its time, `(1,)`.
 
         Returns:
-            The provisional score of the row, and the scores of the row that has become final, if one has.
+            The provisional score of the row, and the scores of the row that has become final, if one has. The scaled row
+            is in `kernel.scaled`.
         """
-        kernel, missing = self.kernel, np.isnan(row)
+        kernel = self.kernel
         assert kernel is not None
-        is_filled = not missing.any()
-        if not is_filled and not kernel.fills_rows:
-            row, is_filled = self.scorer.fill(row, self._latest_rows()), True
-        for buffer, new in ((self.filled, row), (self.missing, missing), (self.times, time)):
-            buffer.append(new)
-        for cache in self.caches:
-            if len(self.filled) >= cache.evidence.length:
-                cache.windows.extend()
-        has_final = self.stop - self.reach > self.final
-        final = self.final - self.first if has_final else -1
-        is_near_end = self.final - self.start < self.scorer.localization.lengths[0] - 1
-        kernel.push(self.filled, self.missing, [each.windows for each in self.caches], is_filled, final, is_near_end)
-        latest = _one_row(self.stop - 1, self.stop - 1, time, kernel.provisional)
-        if not has_final:
-            return latest, None
-        scored = _one_row(self.final, self.stop - 1, self.times.rows[final : final + 1].copy(), kernel.final)
+        kernel.values[:] = row
+        self.table.extend()
+        self.times.append(time)
+        latest = self.stop - 1
+        final = self.final - self.first if latest >= self.final + self.reach else -1
+        kernel.push(self.table, final, self.final - self.start < self.scorer.localization.lengths[0] - 1)
+        provisional = _one_row(latest, latest, time, kernel.provisional)
+        if final < 0:
+            return provisional, None
+        scored = _one_row(self.final, latest, self.times.rows[final : final + 1].copy(), kernel.final)
         self.final += 1
         self._keep_from(max(self.final - self.reach, self.start))
-        return latest, scored
+        return provisional, scored
 
     def take_final(self, ended: bool = False) -> ScoredRows:
         """Return the scores of the rows that have become final, and drop what no later row needs.
@@ -146,9 +120,9 @@ class SegmentScorer:
             return self.no_rows(first)
         known_at = np.minimum(np.arange(first, stop) + self.reach, self.stop - 1)
         rows = slice(first - self.first, stop - self.first)
-        missing = self.missing.rows[rows]
+        missing = np.isnan(self.table.rows[rows, 1])
         with one_thread(), torch.inference_mode():
-            if len(self.caches[0].windows):
+            if len(self.table) >= self.scorer.localization.lengths[0]:
                 evidence = self.scorer.localization.of_rows(self._evidence())[rows]
             else:  # the whole segment is shorter than a window
                 evidence = torch.zeros(missing.shape, dtype=torch.float64)
@@ -166,21 +140,28 @@ class SegmentScorer:
         none = np.zeros((0, len(self.scorer.channels)), dtype=np.float32)
         return ScoredRows(first, np.zeros(0, dtype=np.int64), self.times.rows[:0], none[:, 0], none)
 
-    def _latest_rows(self) -> np.ndarray:
-        """Return as many filled rows as `Scorer.fill` reads, `(row, channel)`; normal ones before the first."""
-        window = self.scorer.resolutions[0].window
-        normal = np.zeros((max(window - len(self.filled), 0), len(self.scorer.channels)))
-        return np.concatenate([normal, self.filled.rows[-window:]])
+    def _judge_windows(self, before: int) -> None:
+        """Write the evidence in the windows that have become complete since there were fewer rows."""
+        rows = torch.from_numpy(self.table.rows[:, 0].copy())
+        for number, each in enumerate(self.scorer.resolutions):
+            first, stop = max(before - each.length + 1, 0), len(rows) - each.length + 1
+            if first < stop:
+                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:]).numpy()
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""
-        return [torch.from_numpy(each.windows.rows) if len(each.windows) else None for each in self.caches]
+        table, lengths = self.table.rows, self.scorer.localization.lengths
+        counts = [len(table) - length + 1 for length in lengths]
+        return [
+            torch.from_numpy(table[:count, 2 + number].copy()) if count > 0 else None
+            for number, count in enumerate(counts)
+        ]
 
     def _provisional(self, new: int) -> ScoredRows:
         """Return the provisional scores of the latest rows; those before the first whole window are as if missing."""
-        rows, windows = slice(len(self.filled) - new, None), len(self.caches[0].windows)
-        known = min(new, windows)  # rows
-        missing = self.missing.rows[rows].copy()
+        rows, windows = slice(len(self.table) - new, None), len(self.table) - self.scorer.localization.lengths[0] + 1
+        known = max(min(new, windows), 0)  # rows
+        missing = np.isnan(self.table.rows[rows, 1])
         missing[: new - known] = True
         evidence = torch.zeros(missing.shape, dtype=torch.float64)
         if known:
@@ -191,8 +172,8 @@ class SegmentScorer:
 
     def _keep_from(self, first: int) -> None:
         drop, self.first = first - self.first, first
-        for buffer in (self.filled, self.missing, self.times, *[each.windows for each in self.caches]):
-            buffer.drop(drop)
+        self.table.drop(drop)
+        self.times.drop(drop)
 
 
 def _one_row(number: int, known_at: int, time: np.ndarray, scores: np.ndarray) -> ScoredRows:
