@@ -138,10 +138,11 @@ double distance(const double* deviations, const double* factor, Size window) {
 
 double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance) {
     const double degrees = resolution.degrees[place];
-    const double surprise = (degrees + dimensions) / 2 * std::log1p(distance / (degrees * resolution.scale[place]));
+    // log1p takes longer, and tells apart what the rounding of evidence makes equal.
+    const double surprise = (degrees + dimensions) / 2 * std::log(1 + distance / (degrees * resolution.scale[place]));
     const double excess = surprise - resolution.usual[place];
     const double capped = excess > soft_excess ? soft_excess : excess;
-    const double soft = std::log1p(std::exp(capped)) + not_below(excess - soft_excess, 0);
+    const double soft = std::log(1 + std::exp(capped)) + not_below(excess - soft_excess, 0);
     return not_below(soft - resolution.least[place], 0);
 }
 
