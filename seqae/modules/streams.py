@@ -61,7 +61,7 @@ class RecurrentStream:
             raise ValueError(f"a step of shape {step.shape}. These layers read steps of shape ({self.rnn.input_size},)")
         hidden = self._push_by_torch(step) if self._native is None else self._native.push(step)
         if hidden is None:
-            (place,) = np.flatnonzero(~np.isfinite(step.astype(np.float32)))[:1]
+            place = int(self._tensor(step)[0].isfinite().long().argmin())
             raise ValueError(
                 f"number {place} of a step is {step[place]}, and would stay in the state for good. "
                 "Fill in what is missing, and correct what is infinite"
@@ -92,10 +92,11 @@ class RecurrentStream:
         self._state = [tuple(self._tensor(part[number]) for part in parts) for number in range(len(hidden))]
 
     def _push_by_torch(self, step: np.ndarray) -> np.ndarray | None:
-        if not np.isfinite(step).all():
+        vector = self._tensor(step)
+        if not vector.isfinite().all():
             return None
         with torch.inference_mode():
-            self._state = self.rnn.step(self._tensor(step), self._state)
+            self._state = self.rnn.step(vector, self._state)
         return self._state[-1][0][0].cpu().numpy().copy()
 
     def _tensor(self, vector: np.ndarray) -> Tensor:
@@ -113,8 +114,8 @@ class EncoderStream:
     (4,)
 
     Args:
-        encoder: An encoder whose layers read in one direction, and whose code is made of their last state. It is copied:
-            training it further changes nothing here.
+        encoder: An encoder whose layers read in one direction, and whose code is made of their last state. It is
+            copied: training it further changes nothing here.
 
     Raises:
         ValueError: The encoder reads in both directions, or pools the states of all steps.
@@ -140,7 +141,8 @@ class EncoderStream:
         """Read one step of the encoder's shape, and return the code, `(code_size,)`.
 
         Raises:
-            ValueError: The step has another shape, or what the layers read of it is not finite; nothing has changed then.
+            ValueError: The step has another shape, or what the layers read of it is not finite; nothing has changed
+                then.
         """
         hidden = self.recurrence.push(step if self._embed is None else self._embedded(self._embed, step))
         self.steps += 1

@@ -203,8 +203,13 @@ class OnlineDetector:
         return collect_state(self._parts())
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from what `state` returned, of a detector that is the same: arrays of any shape by name."""
+        """Continue from what `state` returned, of a detector that is the same: arrays of any shape by name.
+
+        Raises:
+            ValueError: It is the state of another detector.
+        """
         restore_state(state, self._parts())
+        self.segment.check_state()
 
     def _owner(self) -> str:
         """Return what the state belongs to: the detector and the machine."""

@@ -17,7 +17,12 @@ class RowBuffer:
     """
 
     def __init__(self, rows: np.ndarray):
-        self._hold(np.ascontiguousarray(rows), len(rows))
+        self._start, self._stop = 0, len(rows)  # of the rows that are held
+        self._hold(np.ascontiguousarray(rows))
+
+    def __reduce__(self) -> tuple[type[RowBuffer], tuple[np.ndarray]]:
+        """Make a copy with an array of its own."""
+        return RowBuffer, (self.rows.copy(),)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -44,13 +49,13 @@ class RowBuffer:
             held = self.rows
             array = np.empty((2 * (len(held) + count) + SPARE_ROWS, *held.shape[1:]), held.dtype)
             array[: len(held)] = held
-            self._hold(array, len(held))
+            self._start, self._stop = 0, len(held)
+            self._hold(array)
         self._stop += count
 
     def drop(self, count: int) -> None:
         """Remove the first rows, all of them if they are fewer."""
         self._start = min(self._start + count, self._stop)
 
-    def _hold(self, array: np.ndarray, count: int) -> None:
-        self._array, self._address = array, array.ctypes.data
-        self._start, self._stop = 0, count
+    def _hold(self, array: np.ndarray) -> None:
+        self._array, self._address = array, int(array.ctypes.data)

@@ -55,8 +55,8 @@ class SegmentScorer:
         self.start = start
         self.first = start  # the first row that is kept
         self.final = start  # the first row that is not final
-        # Of the rows that are kept, `(row, 2 + resolution, channel)`: their scaled values, completed and as they came, and
-        # the evidence in the windows that start with them, NaN while they are not complete.
+        # Of the rows that are kept, `(row, 2 + resolution, channel)`: their scaled values, completed and as they came,
+        # and the evidence in the windows that start with them, NaN while they are not complete.
         self.table = RowBuffer(np.zeros((0, 2 + len(scorer.resolutions), len(scorer.channels))))
         self.times = RowBuffer(times)
 
@@ -64,6 +64,22 @@ class SegmentScorer:
     def stop(self) -> int:
         """The number of the row that comes next."""
         return self.first + len(self.table)
+
+    def check_state(self) -> None:
+        """Check attributes that were restored: the kernel reads and writes where they say.
+
+        Raises:
+            ValueError: They do not fit together or not this scorer.
+        """
+        rows, shape = self.table.rows, (2 + len(self.scorer.resolutions), len(self.scorer.channels))
+        is_sound = (
+            rows.dtype == np.float64 and rows.shape[1:] == shape and len(rows) == len(self.times) <= 2 * self.reach
+        )
+        if not is_sound or not 0 <= self.start <= self.first <= self.final <= self.stop <= self.final + self.reach:
+            raise ValueError(
+                f"a state with {rows.dtype} of shape {rows.shape} and {len(self.times)} times, from row {self.first} "
+                f"on and final up to {self.final}, is none of this detector. Delete it to start again"
+            )
 
     def push(self, rows: np.ndarray, times: np.ndarray) -> ScoredRows:
         """Take the next rows and return their provisional scores, NaN while no window is complete.
@@ -86,12 +102,12 @@ class SegmentScorer:
         """Do what `push` and `take_final` do, for one row, by the kernel.
 
         Args:
-            row: In the units of the data, without what the rhythm expects, `(channel,)`; NaN where a value is missing.
+            row: `(channel,)` in the units of the data, without what the rhythm expects; NaN where a value is missing.
             time: Its time, `(1,)`.
 
         Returns:
-            The provisional score of the row, and the scores of the row that has become final, if one has. The scaled row
-            is in `kernel.scaled`.
+            The provisional score of the row, and the scores of the row that has become final, if one has. The scaled
+            row is in `kernel.scaled`.
         """
         kernel = self.kernel
         assert kernel is not None

@@ -86,7 +86,10 @@ def _arrange(weights: Weights, units: int) -> tuple[Tensor, Tensor]:
     weight_ih, weight_hh, bias_ih, bias_hh = (part.detach() for part in weights)
     size, inputs = weight_hh.shape[1], weight_ih.shape[1]
     whole, base = weight_hh.new_zeros(4, units, units + inputs), weight_hh.new_zeros(4, units)
-    whole[:, :size, :size], whole[:, :size, units:] = weight_hh.unflatten(0, (4, size)), weight_ih.unflatten(0, (4, size))
+    whole[:, :size, :size], whole[:, :size, units:] = (
+        weight_hh.unflatten(0, (4, size)),
+        weight_ih.unflatten(0, (4, size)),
+    )
     base[:, :size] = (bias_ih + bias_hh).unflatten(0, (4, size))
     panels = [part.permute(2, 0, 1).flatten() for part in whole.split(_WIDE, dim=1)]
     return torch.cat(panels), base.flatten()
