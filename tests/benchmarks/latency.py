@@ -2,8 +2,8 @@
 
     python tests/benchmarks/latency.py [ROWS] [--cpu]
 
-Times are of the clock; of the processor with `--cpu`, for a machine that others use. Where others share its caches, both
-are longer than on a machine of one's own.
+Times are of the clock; of the processor with `--cpu`, for a machine that others use. Where others share its caches,
+both are longer than on a machine of one's own.
 """
 
 from __future__ import annotations

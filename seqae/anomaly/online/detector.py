@@ -155,7 +155,7 @@ class OnlineDetector:
         if self.scorer.rhythm is not None:
             self.scorer.rhythm.dated(clock)
         if count == 0:
-            self.segment = self._segment(0, clock)  # now that the type of the times is known
+            self.segment = SegmentScorer(self.scorer, 0, clock[:0])  # now that the type of the times is known
         if len(values) == 1 and self.kernel is not None and self.resampler is None and self.intake.passes(clock):
             return self._push_one(self.kernel, values, clock)
         if self.resampler is not None and clock.dtype.kind != "i":
@@ -219,7 +219,7 @@ class OnlineDetector:
         """Start a recording."""
         detector, scorer = self.detector, self.scorer
         self.intake = RowIntake(scorer.channels, self.given_period, self.batch_rows)
-        self.segment = self._segment(0, np.zeros(0, dtype=np.int64))
+        self.segment = SegmentScorer(scorer, 0, np.zeros(0, dtype=np.int64))
         quiet_rows = detector.merge_gap + scorer.localization.reach
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(
@@ -236,35 +236,33 @@ class OnlineDetector:
             parts["resampler"] = self.resampler
         return parts | {"drift rows": self.drift.rows, "drift alarms": self.drift.alarms}
 
-    def _segment(self, start: int, times: np.ndarray) -> SegmentScorer:
-        """Return the scorer of a segment that starts with a row; `times` are of the type of its times."""
-        return SegmentScorer(self.scorer, start, times[:0], self.kernel)
-
     def _push_one(self, kernel: RowKernel, values: np.ndarray, times: np.ndarray) -> StreamUpdate:
         """Do for one row, `(1, channel)` and `(1,)`, what `push` does for many, without what takes time for nothing."""
-        is_timed, threshold = self.intake.is_timed, self.scorer.threshold
+        is_timed = self.intake.is_timed
         if self.scorer.rhythm is not None:
             values = values - self.scorer.expected(times)
-        latest, final = self.segment.push_one(values[0], times)
+        has_final = self.segment.push_one(kernel, values[0], times)
         drifts = self.drift.observe_rows(kernel.scaled, times)
+        latest, threshold = kernel.provisional.copy(), self.scorer.threshold
         alerts: list[Alert] = []
         events: list[Event] = []
-        if final is None:
-            final = self.segment.no_rows(self.segment.final)
-            if latest.scores[0] > threshold:
-                alerts = self.alerts.add(latest)
-        else:
-            is_alarm = final.scores > threshold
-            if is_alarm[0] or latest.scores[0] > threshold:
-                alerts = self.alerts.add(final, latest)
-            drifts += self.drift.observe_alarms(is_alarm, final.times)
-            if is_alarm[0] or self.events.is_open:
+        if has_final:
+            final = self.segment.final_row(kernel.final.copy())
+            is_alarm = final.scores[0] > threshold
+            if is_alarm or latest[0] > threshold:
+                alerts = self.alerts.add(final, self.segment.latest_row(latest))
+            drifts += self.drift.observe_alarms(final.scores > threshold, final.times)
+            if is_alarm or self.events.is_open:
                 events = self.events.add(
                     final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
                 )
+        else:
+            final = self.segment.no_rows(self.segment.final)
+            if latest[0] > threshold:
+                alerts = self.alerts.add(self.segment.latest_row(latest))
         return StreamUpdate(
-            latest.first,
-            latest.scores,
+            self.segment.stop - 1,
+            latest[:1],
             times.copy() if is_timed else None,
             final.first,
             final.times if is_timed else None,
@@ -283,7 +281,7 @@ class OnlineDetector:
         for is_after_gap, values, times in self.intake.take():
             if is_after_gap:
                 self._end_segment(results)
-                self.segment = self._segment(self.segment.stop, times)
+                self.segment = SegmentScorer(self.scorer, self.segment.stop, times[:0])
             scaled = self.scorer.scaled(values, times if self.intake.is_timed else None)
             results.drifts += self.drift.observe_rows(scaled, times)
             provisional = self.segment.push(scaled, times)

@@ -54,15 +54,15 @@ class RowIntake:
             ValueError: They cannot be used; nothing of them was taken.
         """
         if type(rows) is np.ndarray and rows.dtype == np.float64 and rows.shape == (len(self.channels),):
-            values = rows[None]  # the usual case needs no more
+            values, is_finite = rows[None], isfinite(rows @ rows)  # the usual case needs no more
         else:
-            values = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows)
+            values, is_finite = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows), False
         if values.shape[1] != len(self.channels):
             raise ValueError(
                 f"{values.shape[1]} values (row {count}). Give one for each of {len(self.channels)} channels, in this "
                 f"order: {', '.join(self.channels)}"
             )
-        if np.isinf(values).any():
+        if not is_finite and np.isinf(values).any():
             refuse_infinite(values, self.channels, lambda row: f"row {count + row}")
         clock = _as_times(times, len(values), count)
         if count and clock.dtype != self.times.dtype:

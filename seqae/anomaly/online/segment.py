@@ -43,14 +43,12 @@ class SegmentScorer:
         scorer: A fitted scorer.
         start: The number of the first row.
         times: An empty array of the type of the times, `(0,)`.
-        kernel: Scores single rows; None to compute them as many.
     """
 
     STATE = ("start", "first", "final", "table", "times")
 
-    def __init__(self, scorer: Scorer, start: int, times: np.ndarray, kernel: RowKernel | None = None):
+    def __init__(self, scorer: Scorer, start: int, times: np.ndarray):
         self.scorer = scorer
-        self.kernel = kernel
         self.reach = scorer.localization.reach
         self.start = start
         self.first = start  # the first row that is kept
@@ -98,32 +96,39 @@ class SegmentScorer:
             self._judge_windows(before)
             return self._provisional(len(rows))
 
-    def push_one(self, row: np.ndarray, time: np.ndarray) -> tuple[ScoredRows, ScoredRows | None]:
-        """Do what `push` and `take_final` do, for one row, by the kernel.
+    def push_one(self, kernel: RowKernel, row: np.ndarray, time: np.ndarray) -> bool:
+        """Do what `push` and `take_final` do, for one row, and return whether a row has become final.
+
+        The scaled row and the scores are in the kernel; `latest_row` and `final_row` return them as those do.
 
         Args:
+            kernel: That of the scorer.
             row: `(channel,)` in the units of the data, without what the rhythm expects; NaN where a value is missing.
             time: Its time, `(1,)`.
-
-        Returns:
-            The provisional score of the row, and the scores of the row that has become final, if one has. The scaled
-            row is in `kernel.scaled`.
         """
-        kernel = self.kernel
-        assert kernel is not None
         kernel.values[:] = row
         self.table.extend()
         self.times.append(time)
-        latest = self.stop - 1
-        final = self.final - self.first if latest >= self.final + self.reach else -1
+        final = self.final - self.first if self.stop > self.final + self.reach else -1
         kernel.push(self.table, final, self.final - self.start < self.scorer.localization.lengths[0] - 1)
-        provisional = _one_row(latest, latest, time, kernel.provisional)
         if final < 0:
-            return provisional, None
-        scored = _one_row(self.final, latest, self.times.rows[final : final + 1].copy(), kernel.final)
+            return False
         self.final += 1
         self._keep_from(max(self.final - self.reach, self.start))
-        return provisional, scored
+        return True
+
+    def latest_row(self, scores: np.ndarray) -> ScoredRows:
+        """Return the row that `push_one` took with its provisional scores, `(1 + channel,)` as the kernel has them."""
+        return self._row(self.stop - 1, scores)
+
+    def final_row(self, scores: np.ndarray) -> ScoredRows:
+        """Return the row that became final with the one that `push_one` took, with its scores, `(1 + channel,)`."""
+        return self._row(self.final - 1, scores)
+
+    def _row(self, number: int, scores: np.ndarray) -> ScoredRows:
+        place = number - self.first
+        time = self.times.rows[place : place + 1].copy()
+        return ScoredRows(number, np.array([self.stop - 1]), time, scores[:1], scores[None, 1:])
 
     def take_final(self, ended: bool = False) -> ScoredRows:
         """Return the scores of the rows that have become final, and drop what no later row needs.
@@ -190,9 +195,3 @@ class SegmentScorer:
         drop, self.first = first - self.first, first
         self.table.drop(drop)
         self.times.drop(drop)
-
-
-def _one_row(number: int, known_at: int, time: np.ndarray, scores: np.ndarray) -> ScoredRows:
-    """Return one row with its score and those of its channels, `(1 + channel,)`, which are copied."""
-    scores = scores.copy()
-    return ScoredRows(number, np.array([known_at]), time, scores[:1], scores[None, 1:])
