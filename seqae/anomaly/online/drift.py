@@ -87,6 +87,10 @@ class OnlineDrift:
         for first, block, time in self.rows.add(rows, times):
             statistics = self.chart.statistics(block)
             sides = self.chart.sides(statistics)
+            if not sides.any():  # as most are, and this is as quick as a row should be
+                self.blocks_inside = self.blocks_inside + 1
+                self.sides, self.previous_time = sides, time
+                continue
             lasts = (sides != 0) & (sides == self.sides)
             is_new = lasts & ((self.blocks_inside >= REARM_BLOCKS) | (sides != self.reported_sides))
             for statistic, channel in np.argwhere(is_new).tolist():
