@@ -118,15 +118,17 @@ class DriftChart:
             rows: Scaled rows, `(row, channel)`. Channels with few known values get NaN as mean and deviation.
         """
         known = ~np.isnan(rows)
-        count = np.where(known.mean(axis=0) < MIN_KNOWN_FRACTION, np.nan, known.sum(axis=0))
+        number = known.sum(axis=0)
+        fraction = number / len(rows)
+        count = np.where(fraction < MIN_KNOWN_FRACTION, np.nan, number)
         mean = np.where(known, rows, 0).sum(axis=0, dtype=np.float64) / count
         variance = np.square(np.where(known, rows - mean, 0)).sum(axis=0, dtype=np.float64) / count
-        return np.stack([mean, np.log(np.hypot(np.sqrt(variance), self.minimum_effect_)), 1 - known.mean(axis=0)])
+        return np.array([mean, np.log(np.hypot(np.sqrt(variance), self.minimum_effect_)), 1 - fraction])
 
     def sides(self, statistics: np.ndarray) -> np.ndarray:
         """Return 1 above the interval, -1 below it, 0 within it, for statistics and result `(statistic, channel)`."""
-        distance = np.nan_to_num(statistics - self.center_)
-        return np.sign(distance) * (np.abs(distance) > self.half_width_)
+        distance = statistics - self.center_
+        return np.where(np.abs(distance) > self.half_width_, np.sign(distance), 0)  # NaN is within it
 
     def to_data_units(self, statistics: np.ndarray, scaler: Scaler) -> np.ndarray:
         """Return statistics in the units of the data, both `(statistic, channel)`.

@@ -66,10 +66,15 @@ class Whitening:
         Args:
             earlier: All steps but the last one, `(window, time - 1, channel)` float64.
         """
-        center, factor = torch.from_numpy(self.center), torch.from_numpy(self.factor)
+        center = torch.from_numpy(self.center)
+        return center[-1] - ((earlier - center[:-1]) * torch.from_numpy(self.last_step_weights)).sum(dim=1)
+
+    @property
+    def last_step_weights(self) -> np.ndarray:
+        """How far deviations of the earlier steps lower the last one that is expected, `(time - 1, channel)`."""
+        factor = torch.from_numpy(self.factor)
         row = (factor @ factor[:, -1, :, None])[:, :, 0]  # the last one of the inverse covariance, (channel, time)
-        weights = (row[:, :-1] / row[:, -1:]).T  # (time - 1, channel)
-        return center[-1] - ((earlier - center[:-1]) * weights).sum(dim=1)
+        return (row[:, :-1] / row[:, -1:]).T.numpy()
 
 
 def fit_whitening(windows: Tensor, noise: Tensor) -> Whitening:

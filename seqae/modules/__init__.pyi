@@ -84,6 +84,8 @@ from .self_attention import SelfAttention as SelfAttention
 from .self_attention import SelfAttentionLayer as SelfAttentionLayer
 from .stacked import StackedEncoder as StackedEncoder
 from .stacked import TimeDistributed as TimeDistributed
+from .streams import EncoderStream as EncoderStream
+from .streams import RecurrentStream as RecurrentStream
 from .tokens import Argmax as Argmax
 from .tokens import NearestEmbeddingHead as NearestEmbeddingHead
 from .tokens import TiedHead as TiedHead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqae.anomaly.drift import REFERENCE_BLOCKS, STATISTICS, Drift, whole_blocks
+from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.scorer import Scorer, times_of
 from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.recordings import Recording
@@ -20,12 +21,12 @@ class BlockBuffer:
         rows: An empty array of the shape and type of the rows, `(0, ...)`.
     """
 
-    STATE = ("rows", "times", "first")
+    STATE = ("rows", "time", "first")
 
     def __init__(self, size: int, rows: np.ndarray):
         self.size = size
-        self.rows = rows  # those after the last whole block
-        self.times = np.zeros(0, dtype=np.int64)
+        self.rows = RowBuffer(rows)  # those after the last whole block
+        self.time = np.zeros(0, dtype=np.int64)  # the time of the first of them, (1,)
         self.first = 0  # the number of the first of them
 
     def add(self, rows: np.ndarray, times: np.ndarray) -> list[tuple[int, np.ndarray, np.ndarray]]:
@@ -35,13 +36,20 @@ class BlockBuffer:
             For each block that is complete now: the number of its first row, its rows `(block_row, ...)`, and the time
             of the first one, `(1,)`.
         """
-        rows = np.concatenate([self.rows, rows])
-        times = np.concatenate([self.times, times]) if len(self.times) else times
-        complete = [
-            (self.first + block.start, rows[block], times[block][:1]) for block in whole_blocks(len(rows), self.size)
-        ]
+        before = len(self.rows)
+        if not before:
+            self.time = times[:1].copy()
+        self.rows.append(rows)
+        if len(self.rows) < self.size:
+            return []
+        held, complete = self.rows.rows, []
+        for block in whole_blocks(len(held), self.size):
+            complete.append((self.first + block.start, held[block], self.time))
+            next_time = block.stop - before
+            self.time = times[next_time : next_time + 1].copy()
         count = len(complete) * self.size
-        self.rows, self.times, self.first = rows[count:].copy(), times[count:].copy(), self.first + count
+        self.rows.drop(count)
+        self.first += count
         return complete
 
 
@@ -79,6 +87,10 @@ class OnlineDrift:
         for first, block, time in self.rows.add(rows, times):
             statistics = self.chart.statistics(block)
             sides = self.chart.sides(statistics)
+            if not sides.any():  # as most are, and this is as quick as a row should be
+                self.blocks_inside = self.blocks_inside + 1
+                self.sides, self.previous_time = sides, time
+                continue
             lasts = (sides != 0) & (sides == self.sides)
             is_new = lasts & ((self.blocks_inside >= REARM_BLOCKS) | (sides != self.reported_sides))
             for statistic, channel in np.argwhere(is_new).tolist():

@@ -34,6 +34,11 @@ class OnlineEvents:
         self.times = np.zeros(2, dtype=np.int64)  # the times of its first row and its last one
         self.totals = np.zeros(len(channels))  # the sums of the channel scores
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an event that has not ended."""
+        return self.start < self.stop
+
     def add(
         self, first: int, scores: np.ndarray, channel_scores: np.ndarray, times: np.ndarray, period: float | None
     ) -> list[Event]:

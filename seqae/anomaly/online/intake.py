@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from seqae.data.arrays import refuse_infinite, to_values
 from seqae.data.signals.sampling import Sampling
 
+_SECOND = np.timedelta64(1, "s")
 WARMUP_ROWS = 32  # rows that are held until the sampling period is known
 
 
@@ -51,13 +53,16 @@ class RowIntake:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
-        values = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows)
+        if type(rows) is np.ndarray and rows.dtype == np.float64 and rows.shape == (len(self.channels),):
+            values, is_finite = rows[None], isfinite(rows @ rows)  # the usual case needs no more
+        else:
+            values, is_finite = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows), False
         if values.shape[1] != len(self.channels):
             raise ValueError(
                 f"{values.shape[1]} values (row {count}). Give one for each of {len(self.channels)} channels, in this "
                 f"order: {', '.join(self.channels)}"
             )
-        if np.isinf(values).any():
+        if not is_finite and np.isinf(values).any():
             refuse_infinite(values, self.channels, lambda row: f"row {count + row}")
         clock = _as_times(times, len(values), count)
         if count and clock.dtype != self.times.dtype:
@@ -69,7 +74,7 @@ class RowIntake:
 
     def add(self, values: np.ndarray, times: np.ndarray) -> None:
         """Hold checked rows `(row, channel)` with their times `(row,)`."""
-        self.values = np.concatenate([self.values, values]) if len(self.values) else values
+        self.values = np.concatenate([self.values, values]) if len(self.values) else values.copy()
         self.times = np.concatenate([self.times, times]) if len(self.times) else times
 
     @property
@@ -77,6 +82,23 @@ class RowIntake:
         """Whether enough rows are held to be read."""
         is_period_known = not self.is_timed or self.period > 0
         return len(self.values) >= (self.batch_rows if is_period_known else WARMUP_ROWS)
+
+    def passes(self, times: np.ndarray) -> bool:
+        """Take the time of one row, `(1,)`, and return whether the row need not be held; else it is not taken.
+
+        That is, if none is held, and there is no gap before it.
+        """
+        if self.batch_rows > 1 or len(self.values) or not self.previous_time.size:
+            return False
+        if times.dtype.kind != "i":
+            if not self.period:
+                return False
+            step = times[0] - self.previous_time[0]
+            step = step / _SECOND if times.dtype.kind == "M" else step
+            if not 0 < step <= self.period and self._is_gap(step):
+                return False
+        self.previous_time = times.copy()
+        return True
 
     def take(self) -> Iterator[tuple[bool, np.ndarray, np.ndarray]]:
         """Yield the held rows in pieces without a gap in time, and hold them no longer.
@@ -98,16 +120,23 @@ class RowIntake:
         if not self.is_timed:
             return []
         steps = np.diff(np.concatenate([self.previous_time, self.times]) if len(self.previous_time) else self.times)
-        steps = steps / np.timedelta64(1, "s") if steps.dtype.kind == "m" else steps
-        sampling = Sampling(steps, self.period)
-        is_gap = sampling.backwards | sampling.gaps | (sampling.repeats & (not self.is_coarse))
+        is_gap = self._is_gap(steps / _SECOND if steps.dtype.kind == "m" else steps)
         return (np.flatnonzero(is_gap) + 1 - len(self.previous_time)).tolist()
+
+    def _is_gap(self, steps: Any) -> Any:
+        """Return whether there is a gap where time makes a step, for steps in seconds of any shape."""
+        sampling = Sampling(steps, self.period)
+        return sampling.backwards | sampling.gaps | (sampling.repeats & (not self.is_coarse))
 
 
 def _as_times(times: object, rows: int, first: int) -> np.ndarray:
     """Return times as datetime64[ns] or seconds, `(row,)`; integers where there are none."""
     if times is None:
         return np.zeros(rows, dtype=np.int64)
+    if rows == 1 and isinstance(times, float) and isfinite(times):
+        return np.array([times])
+    if rows == 1 and isinstance(times, np.datetime64) and not np.isnat(times):
+        return np.array([times], "datetime64[ns]")
     clock = np.atleast_1d(np.asarray(times))
     if clock.dtype.kind not in "Mfiu" or clock.shape != (rows,):
         raise ValueError(

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.anomaly.evidence import WindowEvidence
+from seqae.anomaly.online.row_buffer import RowBuffer
+from seqae.anomaly.online.row_kernel import RowKernel, latest_rows
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.windows import one_thread
 
@@ -32,27 +33,6 @@ class ScoredRows:
     channel_scores: np.ndarray
 
 
-class EvidenceCache:
-    """The evidence in the windows that start at each row that is kept, so that none is computed twice.
-
-    Args:
-        evidence: The evidence at one time resolution.
-        channels: The number of channels.
-    """
-
-    STATE = ("windows",)
-
-    def __init__(self, evidence: WindowEvidence, channels: int):
-        self.evidence = evidence
-        self.windows = np.zeros((0, channels))  # (window, channel)
-
-    def extend(self, rows: Tensor) -> None:
-        """Add the windows that have become complete, given all filled rows that are kept, `(row, channel)` float64."""
-        if len(rows) - self.evidence.length >= len(self.windows):
-            new = self.evidence.of_rows(rows[len(self.windows) :]).numpy()
-            self.windows = np.concatenate([self.windows, new])
-
-
 class SegmentScorer:
     """Scores the rows of a segment by what `Scorer.score` calls, on the latest rows alone.
 
@@ -65,7 +45,7 @@ class SegmentScorer:
         times: An empty array of the type of the times, `(0,)`.
     """
 
-    STATE = ("start", "first", "final", "filled", "missing", "times")
+    STATE = ("start", "first", "final", "table", "times")
 
     def __init__(self, scorer: Scorer, start: int, times: np.ndarray):
         self.scorer = scorer
@@ -73,16 +53,31 @@ class SegmentScorer:
         self.start = start
         self.first = start  # the first row that is kept
         self.final = start  # the first row that is not final
-        # For the rows that are kept:
-        self.filled = np.zeros((0, len(scorer.channels)))
-        self.missing = np.zeros((0, len(scorer.channels)), dtype=bool)
-        self.times = times
-        self.caches = [EvidenceCache(each, len(scorer.channels)) for each in scorer.resolutions]
+        # Of the rows that are kept, `(row, 2 + resolution, channel)`: their scaled values, completed and as they came,
+        # and the evidence in the windows that start with them, NaN while they are not complete.
+        self.table = RowBuffer(np.zeros((0, 2 + len(scorer.resolutions), len(scorer.channels))))
+        self.times = RowBuffer(times)
 
     @property
     def stop(self) -> int:
         """The number of the row that comes next."""
-        return self.first + len(self.filled)
+        return self.first + len(self.table)
+
+    def check_state(self) -> None:
+        """Check attributes that were restored: the kernel reads and writes where they say.
+
+        Raises:
+            ValueError: They do not fit together or not this scorer.
+        """
+        rows, shape = self.table.rows, (2 + len(self.scorer.resolutions), len(self.scorer.channels))
+        is_sound = (
+            rows.dtype == np.float64 and rows.shape[1:] == shape and len(rows) == len(self.times) <= 2 * self.reach
+        )
+        if not is_sound or not 0 <= self.start <= self.first <= self.final <= self.stop <= self.final + self.reach:
+            raise ValueError(
+                f"a state with {rows.dtype} of shape {rows.shape} and {len(self.times)} times, from row {self.first} "
+                f"on and final up to {self.final}, is none of this detector. Delete it to start again"
+            )
 
     def push(self, rows: np.ndarray, times: np.ndarray) -> ScoredRows:
         """Take the next rows and return their provisional scores, NaN while no window is complete.
@@ -91,14 +86,49 @@ class SegmentScorer:
             rows: Scaled rows, `(row, channel)`, NaN where a value is missing.
             times: `(row,)`, of the type given before.
         """
-        self.filled = np.concatenate([self.filled, self.scorer.fill(rows, self._latest_rows())])
-        self.missing = np.concatenate([self.missing, np.isnan(rows)])
-        self.times = np.concatenate([self.times, times])
+        filled = self.scorer.fill(rows, latest_rows(self.table.rows[:, 0], self.scorer.resolutions[0].window))
+        new = np.full((len(rows), *self.table.rows.shape[1:]), np.nan)
+        new[:, 0], new[:, 1] = filled, rows
+        before = len(self.table)
+        self.table.append(new)
+        self.times.append(times)
         with one_thread(), torch.inference_mode():
-            kept = torch.from_numpy(self.filled)
-            for cache in self.caches:
-                cache.extend(kept)
+            self._judge_windows(before)
             return self._provisional(len(rows))
+
+    def push_one(self, kernel: RowKernel, row: np.ndarray, time: np.ndarray) -> bool:
+        """Do what `push` and `take_final` do, for one row, and return whether a row has become final.
+
+        The scaled row and the scores are in the kernel; `latest_row` and `final_row` return them as those do.
+
+        Args:
+            kernel: That of the scorer.
+            row: `(channel,)` in the units of the data, without what the rhythm expects; NaN where a value is missing.
+            time: Its time, `(1,)`.
+        """
+        kernel.values[:] = row
+        self.table.extend()
+        self.times.append(time)
+        final = self.final - self.first if self.stop > self.final + self.reach else -1
+        kernel.push(self.table, final, self.final - self.start < self.scorer.localization.lengths[0] - 1)
+        if final < 0:
+            return False
+        self.final += 1
+        self._keep_from(max(self.final - self.reach, self.start))
+        return True
+
+    def latest_row(self, scores: np.ndarray) -> ScoredRows:
+        """Return the row that `push_one` took with its provisional scores, `(1 + channel,)` as the kernel has them."""
+        return self._row(self.stop - 1, scores)
+
+    def final_row(self, scores: np.ndarray) -> ScoredRows:
+        """Return the row that became final with the one that `push_one` took, with its scores, `(1 + channel,)`."""
+        return self._row(self.final - 1, scores)
+
+    def _row(self, number: int, scores: np.ndarray) -> ScoredRows:
+        place = number - self.first
+        time = self.times.rows[place : place + 1].copy()
+        return ScoredRows(number, np.array([self.stop - 1]), time, scores[:1], scores[None, 1:])
 
     def take_final(self, ended: bool = False) -> ScoredRows:
         """Return the scores of the rows that have become final, and drop what no later row needs.
@@ -111,16 +141,17 @@ class SegmentScorer:
             return self.no_rows(first)
         known_at = np.minimum(np.arange(first, stop) + self.reach, self.stop - 1)
         rows = slice(first - self.first, stop - self.first)
+        missing = np.isnan(self.table.rows[rows, 1])
         with one_thread(), torch.inference_mode():
-            if len(self.caches[0].windows):
+            if len(self.table) >= self.scorer.localization.lengths[0]:
                 evidence = self.scorer.localization.of_rows(self._evidence())[rows]
             else:  # the whole segment is shorter than a window
-                evidence = torch.zeros(self.missing[rows].shape, dtype=torch.float64)
+                evidence = torch.zeros(missing.shape, dtype=torch.float64)
             near_end = self.scorer.near_ends(
                 np.arange(first, stop) - self.start, self.stop - self.start if ended else None
             )
-            found = self.scorer.scores(evidence, self.missing[rows], near_end)
-        scored = ScoredRows(first, known_at, self.times[rows], found.scores, found.channel_scores)
+            found = self.scorer.scores(evidence, missing, near_end)
+        scored = ScoredRows(first, known_at, self.times.rows[rows], found.scores, found.channel_scores)
         self._keep_from(max(stop - self.reach, self.start))
         self.final = stop
         return scored
@@ -128,33 +159,39 @@ class SegmentScorer:
     def no_rows(self, first: int) -> ScoredRows:
         """Return scores of no rows, before the row with this number."""
         none = np.zeros((0, len(self.scorer.channels)), dtype=np.float32)
-        return ScoredRows(first, np.zeros(0, dtype=np.int64), self.times[:0], none[:, 0], none)
+        return ScoredRows(first, np.zeros(0, dtype=np.int64), self.times.rows[:0], none[:, 0], none)
 
-    def _latest_rows(self) -> np.ndarray:
-        """Return as many filled rows as `Scorer.fill` reads, `(row, channel)`; normal ones before the first."""
-        window = self.scorer.resolutions[0].window
-        normal = np.zeros((max(window - len(self.filled), 0), len(self.scorer.channels)))
-        return np.concatenate([normal, self.filled[-window:]])
+    def _judge_windows(self, before: int) -> None:
+        """Write the evidence in the windows that have become complete since there were fewer rows."""
+        rows = torch.from_numpy(self.table.rows[:, 0].copy())
+        for number, each in enumerate(self.scorer.resolutions):
+            first, stop = max(before - each.length + 1, 0), len(rows) - each.length + 1
+            if first < stop:
+                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:]).numpy()
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""
-        return [torch.from_numpy(each.windows) if len(each.windows) else None for each in self.caches]
+        table, lengths = self.table.rows, self.scorer.localization.lengths
+        counts = [len(table) - length + 1 for length in lengths]
+        return [
+            torch.from_numpy(table[:count, 2 + number].copy()) if count > 0 else None
+            for number, count in enumerate(counts)
+        ]
 
     def _provisional(self, new: int) -> ScoredRows:
         """Return the provisional scores of the latest rows; those before the first whole window are as if missing."""
-        rows, windows = slice(len(self.filled) - new, None), len(self.caches[0].windows)
-        known = min(new, windows)  # rows
-        missing = self.missing[rows].copy()
+        rows, windows = slice(len(self.table) - new, None), len(self.table) - self.scorer.localization.lengths[0] + 1
+        known = max(min(new, windows), 0)  # rows
+        missing = np.isnan(self.table.rows[rows, 1])
         missing[: new - known] = True
         evidence = torch.zeros(missing.shape, dtype=torch.float64)
         if known:
             evidence[new - known :] = self.scorer.localization.of_last_rows(self._evidence(), windows - known)
         found = self.scorer.latest_scores(evidence, missing)
         first = self.stop - new
-        return ScoredRows(first, np.arange(first, self.stop), self.times[rows], found.scores, found.channel_scores)
+        return ScoredRows(first, np.arange(first, self.stop), self.times.rows[rows], found.scores, found.channel_scores)
 
     def _keep_from(self, first: int) -> None:
         drop, self.first = first - self.first, first
-        self.filled, self.missing, self.times = self.filled[drop:], self.missing[drop:], self.times[drop:]
-        for cache in self.caches:
-            cache.windows = cache.windows[drop:]
+        self.table.drop(drop)
+        self.times.drop(drop)

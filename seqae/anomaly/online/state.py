@@ -1,6 +1,6 @@
 """The state of online parts as arrays in one file: exact, checked when read, never pickled.
 
-A part lists in `STATE` the attributes that change while it runs: arrays and numbers.
+A part lists in `STATE` the attributes that change while it runs: arrays, buffers of rows and numbers.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from seqae._files import write_atomically
+from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.artifact.arrays import from_storage, to_storage
 
 STATE_FILE = "stream.safetensors"
-STATE_FORMAT = 5
+STATE_FORMAT = 6
 
 
 class Stateful(Protocol):
@@ -30,7 +31,7 @@ class Stateful(Protocol):
 def collect_state(parts: Mapping[str, Stateful]) -> dict[str, np.ndarray]:
     """Return the state of parts as arrays of any shape, by "part.attribute"."""
     return {
-        f"{name}.{attribute}": np.asarray(getattr(part, attribute))
+        f"{name}.{attribute}": _as_array(getattr(part, attribute))
         for name, part in parts.items()
         for attribute in part.STATE
     }
@@ -139,8 +140,14 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _leaves(f"{path}.{name}", part)
 
 
+def _as_array(value: Any) -> np.ndarray:
+    return value.rows.copy() if isinstance(value, RowBuffer) else np.asarray(value)
+
+
 def _like(before: Any, array: np.ndarray) -> object:
     """Return an array as a value of the type of the one before."""
+    if isinstance(before, RowBuffer):
+        return RowBuffer(array)
     return array if isinstance(before, np.ndarray) else type(before)(array.item())
 
 

@@ -75,16 +75,24 @@ def gru(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
         state: The hidden state before the first step, `(batch, hidden_size)`; zeros if None.
         weights: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh` in the layout of `torch.nn.GRU`.
     """
+    weight_ih, weight_hh, bias_ih, bias_hh = gru_sums(weights)
+    state = None if state is None else (state[0], state[0])
+    return _run("gru", batch, state, weight_ih, weight_hh, bias_ih + bias_hh)
+
+
+def gru_sums(weights: Weights) -> Weights:
+    """Return the weights of a GRU layer for four sums, `(4 * hidden_size, ...)`, as those of an LSTM.
+
+    The reset gate stands between what the candidate takes from the input and what it takes from the hidden state. So
+    the kernel wants four sums: reset, update, candidate of the input, candidate of the hidden state.
+    """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     size = weight_hh.shape[1]
-    # The reset gate stands between what the candidate takes from the input and what it takes from the hidden
-    # state. So the kernel wants four sums: reset, update, candidate of the input, candidate of the hidden state.
     weight_ih, bias_ih = (torch.cat([part, torch.zeros_like(part[:size])]) for part in (weight_ih, bias_ih))
     weight_hh, bias_hh = (
         torch.cat([part[: 2 * size], torch.zeros_like(part[:size]), part[2 * size :]]) for part in (weight_hh, bias_hh)
     )
-    state = None if state is None else (state[0], state[0])
-    return _run("gru", batch, state, weight_ih, weight_hh, bias_ih + bias_hh)
+    return weight_ih, weight_hh, bias_ih, bias_hh
 
 
 def _run(

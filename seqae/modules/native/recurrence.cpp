@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -466,8 +467,67 @@ bool has_memory_for(Pass pass, const Arguments& layer) {
 }  // namespace
 
 extern "C" {
+// A layer that reads one sequence step by step; stream.py has it, too. For sixteen hidden units (eight, if only they are
+// left), the panels have the weights of each read number: of the four sums, one after the other.
+struct Stream {
+    Size inputs, units;
+    const float *panels, *base;  // (4 * units * (units + inputs),), (4 * units,)
+    float *reads;                // (units + inputs,): the hidden state before the step, and the input
+    float *memory, *hidden;      // (units,): before the step; after it, written
+};
+}
+
+namespace {
+
+// As `Forward` does it, in the same order, with as many sums at the same time as one row has.
+template <class Cell, Size blocks>
+void step_units(const Stream& layer, Size unit) {
+    const Size depth = layer.units + layer.inputs;
+    const float* panel = layer.panels + unit * 4 * depth;
+    Vec sums[blocks][4];
+    for (Size block = 0; block < blocks; ++block)
+        for (Size gate = 0; gate < 4; ++gate)
+            sums[block][gate] = load(layer.base + gate * layer.units + unit + block * lanes);
+    for (Size k = 0; k < depth; ++k, panel += 4 * blocks * lanes) {
+        const Vec value = _mm256_broadcast_ss(layer.reads + k);
+#pragma GCC unroll 4
+        for (Size gate = 0; gate < 4; ++gate)
+#pragma GCC unroll 2
+            for (Size block = 0; block < blocks; ++block)
+                sums[block][gate] =
+                    _mm256_fmadd_ps(value, load(panel + (gate * blocks + block) * lanes), sums[block][gate]);
+    }
+    for (Size block = 0; block < blocks; ++block) {
+        float* own = layer.memory + unit + block * lanes;
+        Vec memory = load(own);
+        Cell::step(sums[block], memory);
+        store(own, memory);
+        store(layer.hidden + unit + block * lanes, Cell::hidden(sums[block], memory));
+    }
+}
+
+// One step of layers, each of which reads the one before. Returns false, and does nothing, if an input is not finite.
+template <class Cell>
+bool step_layers(const Stream* layers, Size count) {
+    const float* input = layers->reads + layers->units;
+    if (!std::all_of(input, input + layers->inputs, [](float value) { return std::isfinite(value); })) return false;
+    for (const Stream* layer = layers; layer < layers + count; ++layer) {
+        if (layer > layers) copy(layer->reads + layer->units, layer[-1].hidden, layer->inputs);
+        Size unit = 0;
+        for (; unit + wide <= layer->units; unit += wide) step_units<Cell, 2>(*layer, unit);
+        if (unit < layer->units) step_units<Cell, 1>(*layer, unit);
+        copy(layer->reads, layer->hidden, layer->units);
+    }
+    return true;
+}
+
+}  // namespace
+
+extern "C" {
 bool lstm_forward(const Arguments* layer) { return has_memory_for(run_forward<Lstm>, *layer); }
 bool lstm_backward(const Arguments* layer) { return has_memory_for(run_backward<Lstm>, *layer); }
 bool gru_forward(const Arguments* layer) { return has_memory_for(run_forward<Gru>, *layer); }
 bool gru_backward(const Arguments* layer) { return has_memory_for(run_backward<Gru>, *layer); }
+bool lstm_step(const Stream* layers, Size count) { return step_layers<Lstm>(layers, count); }
+bool gru_step(const Stream* layers, Size count) { return step_layers<Gru>(layers, count); }
 }

@@ -1,0 +1,355 @@
+// The scores of one row of a stream, in double precision: what segment.py computes with torch for many rows at a time.
+//
+// A row costs one pass over the weights of each resolution's model; the rest is small. No memory is taken, and nothing
+// is kept from one call to the next but what the caller hands over: the rows and the evidence in windows that are kept.
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+using Size = int64_t;
+
+extern "C" {
+// row_kernel.py has these three, too. Arrays are contiguous.
+struct Resolution {
+    Size window, rows_per_step;
+    const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
+    const double* reconstruction;               // (window, channel), of the latest window
+    const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
+    const double *degrees, *scale, *dimensions, *usual, *least;                     // as in `Surprise`
+};
+struct Calibration {
+    Size count;
+    const double *grid, *rarity;
+    double shape, scale, lowered;
+};
+struct Row {
+    Size channels, resolution_count;
+    const Resolution* resolutions;
+    Calibration calibration, latest;
+    const double *mean, *scale;   // (channel,)
+    const bool* is_constant;      // (channel,)
+    const double* fill_weights;   // (window - 1, channel): how a residual follows from those before
+    double* scratch;              // 3 * max(window * channel, kept + channel)
+    const double* values;         // (channel,): the latest row in the units of the data
+    float* scaled;                // (channel,): the same as the models read it
+    float *provisional, *result;  // (1 + channel): the score and what each channel contributes
+    double* table;                // (kept, 2 + resolution, channel), see `SegmentScorer.table`
+    Size kept;                    // rows, the new one included
+    Size final;                   // the row that becomes final; -1 if none does
+    Size is_near_end;             // whether the final row is near the start of its segment
+};
+}
+
+namespace {
+
+constexpr double tiny = std::numeric_limits<double>::min();
+constexpr double coarse_weight = 0.5, mean_weight = 1e-3, soft_excess = 30, rounding = 1e9;
+
+Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
+
+// Where the table has something of a row: its values, completed (0) and as they came (1), and the evidence in the windows
+// that start with it (2 and on).
+double* at(const Row& row, Size number, Size block) {
+    return row.table + (number * (2 + row.resolution_count) + block) * row.channels;
+}
+
+// Unlike std::max, it lets NaN through.
+double not_below(double value, double low) { return value < low ? low : value; }
+
+double sum_of(__m256d four) {
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+double sum_of(const double* values, Size count) {
+    double sum = 0;
+    for (Size place = 0; place < count; ++place) sum += values[place];
+    return sum;
+}
+
+double product(const double* left, const double* right, Size count) {
+    __m256d sums[4] = {};
+    Size k = 0;
+    for (; k + 16 <= count; k += 16)
+#pragma GCC unroll 4
+        for (Size part = 0; part < 4; ++part) {
+            const double* from = left + k + 4 * part;
+            _mm_prefetch(reinterpret_cast<const char*>(from + 128), _MM_HINT_T0);  // the next products follow in memory
+            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(from), _mm256_loadu_pd(right + k + 4 * part), sums[part]);
+        }
+    double sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; k < count; ++k) sum += left[k] * right[k];
+    return sum;
+}
+
+// The latest `length` rows as steps `(window, channel)`: each the mean of consecutive rows.
+void steps_of(const Row& row, const Resolution& resolution, double* steps) {
+    const Size channels = row.channels, per_step = resolution.rows_per_step;
+    Size number = row.kept - length_of(resolution);
+    for (Size step = 0; step < resolution.window; ++step, steps += channels) {
+        std::fill(steps, steps + channels, 0.0);
+        for (Size part = 0; part < per_step; ++part) {
+            const double* from = at(row, number++, 0);
+#pragma omp simd
+            for (Size channel = 0; channel < channels; ++channel) steps[channel] += from[channel];
+        }
+#pragma omp simd
+        for (Size channel = 0; channel < channels; ++channel) steps[channel] /= static_cast<double>(per_step);
+    }
+}
+
+// The residuals of a window, all `(window, channel)`. `deviations` has room for as many.
+void residuals_of(const Row& row, const Resolution& resolution, const double* steps, double* deviations, double* to) {
+    const Size size = resolution.window * row.channels;
+    if (!resolution.model_weight) {
+        for (Size k = 0; k < size; ++k) to[k] = steps[k] - resolution.reconstruction[k];
+        return;
+    }
+    for (Size k = 0; k < size; ++k) deviations[k] = steps[k] - resolution.model_center[k];
+    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - product(resolution.model_weight + k * size, deviations, size);
+}
+
+// The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.
+double distance(const double* deviations, const double* factor, Size window) {
+    double total = 0;
+    Size column = 0;
+    for (; column + 16 <= window; column += 16) {
+        __m256d sums[4] = {};
+        for (Size step = 0; step < window; ++step) {
+            const __m256d value = _mm256_set1_pd(deviations[step]);
+            const double* from = factor + step * window + column;
+#pragma GCC unroll 4
+            for (Size part = 0; part < 4; ++part)
+                sums[part] = _mm256_fmadd_pd(value, _mm256_loadu_pd(from + 4 * part), sums[part]);
+        }
+        total += sum_of((sums[0] * sums[0] + sums[1] * sums[1]) + (sums[2] * sums[2] + sums[3] * sums[3]));
+    }
+    for (; column < window; ++column) {
+        double sum = 0;
+        for (Size step = 0; step < window; ++step) sum += deviations[step] * factor[step * window + column];
+        total += sum * sum;
+    }
+    return total;
+}
+
+double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance) {
+    const double degrees = resolution.degrees[place];
+    // log1p takes longer, and tells apart what the rounding of evidence makes equal.
+    const double surprise = (degrees + dimensions) / 2 * std::log(1 + distance / (degrees * resolution.scale[place]));
+    const double excess = surprise - resolution.usual[place];
+    const double capped = excess > soft_excess ? soft_excess : excess;
+    const double soft = std::log(1 + std::exp(capped)) + not_below(excess - soft_excess, 0);
+    return not_below(soft - resolution.least[place], 0);
+}
+
+// Writes the evidence in the window that ends with the latest row.
+void judge_window(const Row& row, Size which) {
+    const Resolution& resolution = row.resolutions[which];
+    const Size channels = row.channels, window = resolution.window, size = window * channels;
+    double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
+    steps_of(row, resolution, steps);
+    residuals_of(row, resolution, steps, deviations, residuals);
+    double* evidence = at(row, row.kept - length_of(resolution), 2 + which);
+    for (Size channel = 0; channel < channels; ++channel) {
+        const Size own = channel * window * window;
+        evidence[channel] = 0;
+        for (Size kind = 0; kind < 2; ++kind) {
+            const double* values = kind ? residuals : steps;
+            const double* center = kind ? resolution.residual_center : resolution.value_center;
+            const double* factor = (kind ? resolution.residual_factor : resolution.value_factor) + own;
+            for (Size step = 0; step < window; ++step)
+                deviations[step] = values[step * channels + channel] - center[step * channels + channel];
+            evidence[channel] += evidence_of(resolution, kind * channels + channel, resolution.dimensions[channel],
+                                             distance(deviations, factor, window));
+        }
+    }
+}
+
+// What `Scaler.transform` says of the latest row; returns whether a value is missing.
+bool scale_latest(const Row& row) {
+    constexpr double rounding_of_float = std::numeric_limits<float>::epsilon();
+    const Size last = row.kept - 1;
+    double *filled = at(row, last, 0), *came = at(row, last, 1), *evidence = at(row, last, 2);
+    bool is_missing = false;
+    for (Size channel = 0; channel < row.channels; ++channel) {
+        const double value = row.values[channel], mean = row.mean[channel], deviation = value - mean;
+        double scaled = std::min(std::max(deviation / row.scale[channel], -1e6), 1e6);
+        if (row.is_constant[channel] && value == static_cast<float>(value) &&
+            std::abs(deviation) <= rounding_of_float * std::abs(mean))
+            scaled = 0;
+        if (std::isnan(value)) is_missing = true, scaled = value;
+        filled[channel] = came[channel] = row.scaled[channel] = static_cast<float>(scaled);
+    }
+    std::fill(evidence, evidence + row.resolution_count * row.channels, std::numeric_limits<double>::quiet_NaN());
+    return is_missing;
+}
+
+// What `Scorer.fill` says of the latest row, if the finest model is linear.
+void fill_latest(const Row& row) {
+    const Resolution& finest = row.resolutions[0];
+    const Size channels = row.channels, window = finest.window, size = window * channels, last = size - channels;
+    double *latest = at(row, row.kept - 1, 0), *came = at(row, row.kept - 1, 1);
+    for (Size channel = 0; channel < channels; ++channel)
+        if (std::isnan(came[channel])) latest[channel] = row.kept > 1 ? at(row, row.kept - 2, 0)[channel] : 0;
+    if (finest.rows_per_step > 1) return;
+    double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
+    for (Size step = 0; step < window; ++step) {  // before the first row, rows are normal
+        const Size number = row.kept - window + step;
+        if (number < 0)
+            std::fill(steps + step * channels, steps + (step + 1) * channels, 0.0);
+        else
+            std::copy(at(row, number, 0), at(row, number, 0) + channels, steps + step * channels);
+    }
+    residuals_of(row, finest, steps, deviations, residuals);
+    for (Size channel = 0; channel < channels; ++channel) {
+        if (!std::isnan(came[channel])) continue;
+        double expected = finest.residual_center[last + channel];
+        for (Size k = channel; k < last; k += channels)
+            expected -= (residuals[k] - finest.residual_center[k]) * row.fill_weights[k];
+        latest[channel] = steps[last + channel] - residuals[last + channel] + expected;
+    }
+}
+
+// The least evidence of the finest windows that cover each row, as far as they are known: `(finest window,)`.
+void least_of_finest(const Row& row, double* padded, double* least, Size windows, Size length) {
+    double* sums = padded + length - 1;
+    for (Size window = 0; window < windows; ++window) sums[window] = sum_of(at(row, window, 2), row.channels);
+    std::fill(padded, sums, sums[0]);  // before the first row, the first window counts again
+    std::copy(padded, padded + windows, least);
+    for (Size offset = 1; offset < length; ++offset)
+#pragma omp simd
+        for (Size place = 0; place < windows; ++place) {
+            const double other = padded[place + offset];
+            least[place] = other < least[place] ? other : least[place];
+        }
+}
+
+// The evidence of the least of the windows that cover a row, divided among the channels and added to `total`. Each
+// window counts as far as its factor says; the first one counts for those before it.
+void add_least(const Row& row, Size which, const double* factors, double weight, double* scratch, double* total) {
+    const Size channels = row.channels, length = length_of(row.resolutions[which]);
+    const Size first = std::max<Size>(row.final - length + 1, 0), before = length - 1 - (row.final - first);
+    double *least = scratch, *mean = scratch + channels, least_sum = 0;
+    for (Size window = first; window <= row.final; ++window) {
+        const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
+        const bool is_first = window == first;
+        const double repeats = is_first ? 1 + before : 1;
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (Size channel = 0; channel < channels; ++channel) {
+            const double value = evidence[channel] * factor;
+            least[channel] = is_first || value < least[channel] ? value : least[channel];
+            mean[channel] = (is_first ? 0 : mean[channel]) + repeats * value;
+            sum += value;
+        }
+        least_sum = is_first || sum < least_sum ? sum : least_sum;
+    }
+    double parts = 0;
+    for (Size channel = 0; channel < channels; ++channel)
+        parts += least[channel] += mean_weight * (mean[channel] / static_cast<double>(length));
+    for (Size channel = 0; channel < channels; ++channel)
+        total[channel] += weight * (least_sum * least[channel] / not_below(parts, tiny));
+}
+
+double score_of(const Calibration& calibration, double evidence) {
+    const double *grid = calibration.grid, *rarity = calibration.rarity;
+    evidence = std::nearbyint(evidence * rounding) / rounding;
+    const Size found = std::upper_bound(grid, grid + calibration.count, evidence) - grid - 1;
+    const Size above = std::max<Size>(0, std::min(found, calibration.count - 2));
+    const double width = std::max(grid[above + 1] - grid[above], 1e-12);
+    const double position = std::min(not_below((evidence - grid[above]) / width, 0), 1.0);
+    const double within = rarity[above] + position * (rarity[above + 1] - rarity[above]);
+    const double excess = not_below(evidence - grid[calibration.count - 1], 0) / calibration.scale;
+    const double tail = std::log1p(calibration.shape * excess) / calibration.shape;
+    return not_below(within + tail / std::log(10.0) - calibration.lowered, 0);
+}
+
+// Writes a score and its parts; a missing value has none.
+void divide(const Row& row, Size number, double score, const double* evidence, float* to) {
+    const double* came = at(row, number, 1);
+    constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
+    const double share = score / not_below(sum_of(evidence, row.channels), tiny);
+    to[0] = unknown;
+    for (Size channel = 0; channel < row.channels; ++channel) {
+        const bool is_missing = std::isnan(came[channel]);
+        to[1 + channel] = is_missing ? unknown : static_cast<float>(evidence[channel] * share);
+        if (!is_missing) to[0] = static_cast<float>(score);
+    }
+}
+
+// As `Localization.of_last_rows` says it of the latest row.
+void score_latest(const Row& row, const double* sums, const double* fine, double* evidence) {
+    const Size channels = row.channels, last = row.kept - length_of(row.resolutions[0]);
+    std::copy(at(row, last, 2), at(row, last, 2) + channels, evidence);
+    for (Size which = 1; which < row.resolution_count; ++which) {
+        const Size window = row.kept - length_of(row.resolutions[which]);
+        if (window < 0) continue;
+        const double* own = at(row, window, 2 + which);
+        const double explained = std::max(*std::max_element(fine + window, fine + last + 1), sums[last]);
+        const double sum = sum_of(own, channels), share = not_below(sum - explained, 0) / not_below(sum, tiny);
+        for (Size channel = 0; channel < channels; ++channel) evidence[channel] += coarse_weight * (own[channel] * share);
+    }
+    divide(row, row.kept - 1, score_of(row.latest, sum_of(evidence, channels)), evidence, row.provisional);
+}
+
+// As `Localization.of_rows` says it of the row that becomes final.
+void score_final(const Row& row, const double* fine, double* factors, double* scratch, double* evidence) {
+    const Size channels = row.channels;
+    std::fill(evidence, evidence + channels, 0.0);
+    add_least(row, 0, nullptr, 1, scratch, evidence);
+    for (Size which = 1; which < row.resolution_count; ++which) {
+        const Size length = length_of(row.resolutions[which]), first = std::max<Size>(row.final - length + 1, 0);
+        const Size count = row.final + 1 - first;
+        std::copy(fine + first, fine + first + count, factors + first);
+        for (Size offset = 1; offset < length; ++offset)  // the largest fine evidence in the rows of each window
+#pragma omp simd
+            for (Size place = first; place <= row.final; ++place) {
+                const double other = fine[place + offset];
+                factors[place] = other > factors[place] ? other : factors[place];
+            }
+        for (Size place = first; place <= row.final; ++place) {
+            const double sum = sum_of(at(row, place, 2 + which), channels);
+            factors[place] = not_below(sum - factors[place], 0) / not_below(sum, tiny);
+        }
+        add_least(row, which, factors, coarse_weight, scratch, evidence);
+    }
+    const double sum = sum_of(evidence, channels);
+    double score = score_of(row.calibration, sum);
+    if (row.is_near_end) {
+        const double other = score_of(row.latest, sum);
+        score = other < score ? other : score;
+    }
+    divide(row, row.final, score, evidence, row.result);
+}
+
+}  // namespace
+
+extern "C" {
+// Scales the latest row, and completes it if it may; returns whether the caller has to.
+int begin_row(const Row* row, int may_fill) {
+    if (!scale_latest(*row)) return 0;
+    if (may_fill) fill_latest(*row);
+    return !may_fill;
+}
+
+// Scores the latest row provisionally, and the one that becomes final.
+void score_row(const Row* given) {
+    const Row& row = *given;
+    for (Size which = 0; which < row.resolution_count; ++which)
+        if (row.kept >= length_of(row.resolutions[which])) judge_window(row, which);
+    const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
+    if (windows < 1) {  // nothing is known yet
+        std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());
+        return;
+    }
+    double *padded = row.scratch, *fine = padded + row.kept, *factors = fine + row.kept;
+    double *parts = factors + row.kept, *evidence = parts + 2 * row.channels;
+    least_of_finest(row, padded, fine, windows, length);
+    score_latest(row, padded + length - 1, fine, evidence);
+    if (row.final >= 0) score_final(row, fine, factors, parts, evidence);
+}
+}
