@@ -24,6 +24,7 @@ from seqae.cli import (
     peek,
     recalibrate,
     recipes,
+    serve,
     stream,
 )
 from seqae.cli.messages import did_you_mean, plain_errors
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "reconstruct": models.reconstruct_recordings,
     "score": bulk.score_files,
     "stream": stream.stream,
+    "serve": serve.serve,
     "recalibrate": recalibrate.recalibrate,
     "feedback": feedback.feedback,
     "inspect": describe.describe_model,

@@ -52,6 +52,10 @@ class LineReader:
         """Whether stamps such as 03/04/2024 had the day first; None while that is open, or if there are none."""
         return self._format.time_reader.day_first
 
+    def begin(self, line: int = 1) -> None:
+        """Begin another text of the same format, after the end of the one before; `line` is the number of its first."""
+        self._line = line
+
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[RowBlock | Rejection]:
         """Yield all rows in chunks of text, as `feed` and `end` do."""
         for chunk in chunks:

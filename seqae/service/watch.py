@@ -91,7 +91,7 @@ class Watch:
             return self._rejected([item])
         block = item if item.entity or not entity else replace(item, entity=entity)
         try:
-            machine = self._machine(block.entity)
+            machine = self.machine(block.entity)
             with machine.lock:
                 update = machine.push(block)
         except ValueError as error:
@@ -179,7 +179,7 @@ class Watch:
         with self._lock:
             return list(self.machines.values())
 
-    def _machine(self, entity: str) -> MachineWatch:
+    def machine(self, entity: str) -> MachineWatch:
         """Return the watch over a machine; a new one goes on from its state, if that was kept."""
         with self._lock:
             if entity not in self.machines:

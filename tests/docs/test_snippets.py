@@ -1,4 +1,4 @@
-"""The Python blocks of the pages on tables and fleets run as they stand."""
+"""The Python blocks of pages run as they stand."""
 
 import re
 import runpy
@@ -9,11 +9,13 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["tables", "fleets"])
+@pytest.mark.parametrize("page", ["tables", "fleets", "serve"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_blocks_of_a_page_run(page, tmp_path, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
+    if page == "serve":
+        pytest.importorskip("starlette", reason="needs starlette: pip install 'seqae[serve]'")
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
     names = runpy.run_path(str(script))

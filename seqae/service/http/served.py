@@ -1,0 +1,79 @@
+"""The models of a server, each by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqae.anomaly.online.state import fingerprint
+
+if TYPE_CHECKING:
+    from seqae.anomaly.detector import AnomalyDetector
+
+_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_OF_ANY_RUN = ("model", "latest")  # names of folders that tell nothing of the model
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A detector with a name.
+
+    Attributes:
+        name: Its name in URLs.
+        detector: The detector, which is fitted.
+        fingerprint: A hash of its settings and of all that it has learnt.
+    """
+
+    name: str
+    detector: AnomalyDetector
+    fingerprint: str
+
+    @classmethod
+    def of(cls, name: str, detector: AnomalyDetector) -> ServedModel:
+        """Return a detector as a model of this name."""
+        return cls(name, detector, fingerprint(detector))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what clients may want to know, as JSON values."""
+        detector = self.detector
+        return {
+            "name": self.name,
+            "kind": type(detector).__name__,
+            "fingerprint": self.fingerprint,
+            "channels": list(detector.channels_),
+            "units": dict(detector.units_),
+            "machines": list(detector.machines_),
+            "threshold": float(detector.threshold_),
+            "period": detector.scorer_.period,
+        }
+
+
+def named_folders(words: Sequence[str]) -> dict[str, Path]:
+    """Return the folders of models by name: `NAME=FOLDER`, or `FOLDER`, whose own name counts.
+
+    Raises:
+        ValueError: Two have one name, or a name does not fit into a URL.
+    """
+    folders: dict[str, Path] = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        if not equals or not _NAME.fullmatch(name) or Path(word).exists():
+            name, folder = _own_name(Path(word)), word
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no name for a URL ({word}). Expected letters, digits, - or _. Give NAME={word}"
+            )
+        if name in folders:
+            raise ValueError(f"two models are called {name} ({folders[name]}, {folder}). Give one as NAME={folder}")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _own_name(folder: Path) -> str:
+    parts = [part for part in folder.absolute().parts if part not in ("/", "..", ".")]
+    while len(parts) > 1 and parts[-1] in _OF_ANY_RUN:
+        parts.pop()
+    return parts[-1] if parts else ""

@@ -1,0 +1,98 @@
+"""The live page in a browser. Needs Debian's chromium and Python's playwright; skipped without them."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
+CSV = {"content-type": "text/csv"}
+TOKEN = "a-token-of-many-letters"
+SOURCES = """() => Object.fromEntries(["signal", "score", "provisional", "alarms"].map((name) =>
+    [name, Object.fromEntries(Object.entries(Bokeh.documents.at(-1).get_model_by_name(name).data)
+        .map(([column, values]) => [column, Array.from(values)]))]))"""
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
+
+
+@pytest.fixture
+def address(detector):
+    """The address of a server with a token."""
+    import uvicorn
+
+    from seqae.service.http import server
+    from seqae.service.http.service import DetectorService
+    from seqae.service.http.settings import ServerSettings
+
+    running = uvicorn.Server(server._config(DetectorService({"pump": detector}, ServerSettings(TOKEN))))
+    with server.listening("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=running.run, args=([listener],))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        running.should_exit = True
+        thread.join(20)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait; the page's own policy does not let playwright evaluate conditions in it."""
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_live_page_shows_machines_alarms_signals_and_contributions_as_rows_come(address, today):
+    troubles: list[str] = []
+    expect = playwright.expect
+    right = {"authorization": f"Bearer {TOKEN}"}
+    with playwright.sync_playwright() as driver, httpx.Client(base_url=address, headers=CSV | right) as client:
+
+        def send(machine: str, rows) -> None:
+            sent = client.post(f"/models/pump/machines/{machine}/rows", content=rows.to_csv(index=False))
+            assert sent.status_code == 200
+
+        send("line 1%2F<b>press</b>", today[:400])
+        send("calm", today[:140])
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: request.url.startswith((address, "data:", "blob:")) or troubles.append(request.url),
+        )
+        page.goto(address)
+        page.wait_for_selector("#gate:not([hidden])")
+        page.fill("#token", TOKEN)
+        page.click("#gate button")
+        page.wait_for_selector("body[data-ready]")
+        page.click("text=line 1/<b>press</b>")
+        expect(page.locator("#title")).to_have_text("line 1/<b>press</b>")
+        assert page.locator("#found tbody").count() == 1  # the fault
+        assert "ended" in page.inner_text("#found")
+        names = page.locator("#contributions span").all_inner_texts()
+        assert sorted(names) == ["flow", "pressure"]
+        drawn = page.evaluate(SOURCES)
+        assert len(drawn["signal"]["x"]) == 400 and max(drawn["signal"]["signal"]) == 35
+        assert max(drawn["signal"]["reconstruction"]) < 30  # what was expected
+        assert len(drawn["alarms"]["left"]) >= 1
+        page.select_option("#channels", "flow")
+        send("line 1%2F<b>press</b>", today[400:500])
+        expect(page.locator("#facts")).to_contain_text("500 rows")
+        until(lambda: len(page.evaluate(SOURCES)["signal"]["x"]) == 500)
+        assert max(page.evaluate(SOURCES)["signal"]["signal"]) < 3  # of the flow
+        page.click("text=calm")
+        expect(page.locator("#title")).to_have_text("calm")
+        assert page.is_visible("#quiet")
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.goto(f"{address}/docs")
+        assert "/models/{model}/score" in page.inner_text("body")
+        browser.close()
+    assert troubles == []
