@@ -146,7 +146,7 @@ class AnomalyDetector:
             "scorer_": scorer,
             "model_": model,
             "model_scores_": scores,
-            "reading_": with_grid(options, data.resampling).remembered(),
+            "reading_": replace(with_grid(options, data.resampling).remembered(), channels=options.channels),
             "resampling_": data.resampling,
             "report_": data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate),
         }
@@ -335,8 +335,9 @@ class AnomalyDetector:
 
     def _recordings(self, data: object, reading: ReadingKeywords) -> list[Recording]:
         self._refuse_unfitted()
-        options = ReadingOptions.of(**{**reading, "channels": self.scorer_.channels})
-        recordings = read_recordings(data, replace(options, resample=options.resample or "none"), self.reading_)
+        options = ReadingOptions.of(**reading)
+        options = replace(options, resample=options.resample or "none")
+        recordings = read_recordings(data, options, self.reading_, self.scorer_.channels)
         for recording in recordings:
             warn_of_times(self.on_grid(recording).recording, self.scorer_.period)
         return recordings
