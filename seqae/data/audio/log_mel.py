@@ -113,7 +113,7 @@ class LogMel:
             raise ValueError("no audio to learn from (an empty list). Give at least one recording")
         deviation = (squares / count).sqrt()
         scale = torch.where(deviation > 1e-3, deviation, 1.0)  # silence has none
-        vars(self).update(mean_=mean.float().numpy(), scale_=scale.float().numpy())  # both at one moment
+        self.mean_, self.scale_ = mean.float().numpy(), scale.float().numpy()
         return self
 
     def transform(self, audio: Audio) -> Tensor:
