@@ -31,11 +31,13 @@ class ObjectWithoutWeights:
         obj: The object, of any type.
         modules: All modules in it by their path in the tree.
         arrays: Names of those stored tensors that became arrays.
+        objects: All objects of classes in it, modules and others, by their path.
     """
 
     obj: Any = None
     modules: dict[str, nn.Module] = field(default_factory=dict)
     arrays: set[str] = field(default_factory=set)
+    objects: dict[str, object] = field(default_factory=dict)
 
 
 def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> ObjectWithoutWeights:
@@ -73,7 +75,7 @@ class _Builder:
         self.stored = stored
         self.classes = classes
         self.built = ObjectWithoutWeights()
-        self.instances: dict[str, object] = {}
+        self.instances = self.built.objects
         # The layers of torch take 2 to 7 calls for each weight.
         self.sizes_only = _SizesOnly(most_calls=1_000 + 100 * len(stored))
 
