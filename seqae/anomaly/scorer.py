@@ -316,8 +316,8 @@ def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
     parts, unknown = evidence * (scores / totals)[:, None], missing.all(axis=1)
     if (strange := np.isnan(scores.numpy()) & ~unknown).any():  # it would never raise an alarm
         raise ValueError(
-            f"the model makes of {strange.sum()} rows with values what is not a number (NaN): it diverged, or its weights "
-            "were changed. Fit it again"
+            f"the model makes of {strange.sum()} rows with values what is not a number (NaN): it diverged, or its "
+            "weights were changed. Fit it again"
         )
     return Scores(
         np.where(unknown, np.nan, scores.numpy()).astype(np.float32),

@@ -56,8 +56,8 @@ def refuse_non_finite(stored: Mapping[str, Tensor], array_names: Container[str])
         if name not in array_names and tensor.is_floating_point() and not _is_finite(tensor):
             known = tensor.float().isfinite().double().mean().item()
             raise ValueError(
-                f"{name or 'the weight'} holds NaN or infinity ({1 - known:.0%} of its numbers), so that the model says "
-                "nothing of any data. It diverged while training, or was changed: train it again, with a smaller "
+                f"{name or 'the weight'} holds NaN or infinity ({1 - known:.0%} of its numbers), so that the model "
+                "says nothing of any data. It diverged while training, or was changed: train it again, with a smaller "
                 "learning_rate"
             )
 
