@@ -47,12 +47,12 @@ def check_forward(model: nn.Module, forward: Callable[[Batch], Tensor]) -> None:
 
 
 def _likely_batches(model: nn.Module) -> Iterator[Batch]:
-    """Yield batches of one sequence of zeros, `(1, time)` ids or `(1, time, size)`, that the first layers may read."""
+    """Yield batches of one sequence that the first layers may read: ids 0 `(1, time)`, or ones `(1, time, size)`."""
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     if any(isinstance(part, nn.Embedding) for part in model.modules()):
         yield from (Batch.full(torch.zeros(1, time, dtype=torch.long, device=device)) for time in LENGTHS)
     for size in dict.fromkeys(_step_sizes(model)):
-        yield from (Batch.full(torch.zeros(1, time, size, device=device)) for time in LENGTHS)
+        yield from (Batch.full(torch.ones(1, time, size, device=device)) for time in LENGTHS)
 
 
 def _step_sizes(model: nn.Module) -> Iterator[int]:
@@ -66,4 +66,4 @@ def _step_sizes(model: nn.Module) -> Iterator[int]:
 
 def _what(batch: Batch) -> str:
     shape = tuple(batch.values[0].shape)
-    return f"{shape[0]} tokens" if len(shape) == 1 else f"a sequence of zeros of shape {shape}"
+    return f"{shape[0]} tokens" if len(shape) == 1 else f"a sequence of ones of shape {shape}"
