@@ -13,6 +13,7 @@ import numpy as np
 _BLOCK = 2**18  # rows
 MAX_MAGNITUDE = 1e140
 ERASING = 1e9  # a value that is so many times further from the others than these are apart leaves nothing of them
+MIN_ERASING = 1e15  # smaller ones may be readings beside rounding errors
 SAMPLED_ROWS = 2000
 MAX_WHOLE = 2**53  # up to it float64 holds every whole number
 REFUSED = {"c": "complex numbers", "m": "durations", "M": "time stamps", "S": "text", "U": "text", "V": "records"}
@@ -88,9 +89,10 @@ def refuse_erasing(values: np.ndarray, channels: Sequence[str], locate: Callable
         if not len(known):
             continue
         low, middle, high = np.quantile(known, [0.01, 0.5, 0.99], method="nearest")
-        usual = high - low or abs(middle)
+        usual = max(high - low, abs(middle))
         sizes = np.abs(values[:, column] - middle)
-        if usual > 0 and (row := int(np.nanargmax(sizes))) >= 0 and sizes[row] > ERASING * usual:
+        row = int(np.nanargmax(sizes))
+        if usual > 0 and sizes[row] > max(ERASING * usual, MIN_ERASING):
             raise ValueError(
                 f"channel {channel!r} is {values[row, column]:g} ({locate(row)}), so much that its other values, "
                 f"{low:g} to {high:g}, would look the same beside it. Correct the value, or leave it empty (NaN) if it "

@@ -91,24 +91,9 @@ def recordings_and_names(
         own = options if remembered is None else options.completed(remembered, names | in_file)
         if known is not None and own.channels is None and remembered is not None:
             own = replace(own, channels=remembered.channels)  # those that were chosen to learn from
-        is_all = known is not None and own.channels is None
-        if isinstance(part, Recording):
-            found = [_selected(part, own)]
-            there: Sequence[str] = found[0].channels
-        else:
-            from seqae.data.signals.layout import LaidOut  # loads pandas
-
-            own = replace(own, channels=tuple(known)) if known is not None and is_all else own
-            laid_out = LaidOut.of(part, own)
-            names = names | laid_out.table.names
-            found = list(laid_out.recordings(own))
-            there = [name for name in laid_out.table.columns if name not in own.ignore]
-        if known is not None:
-            if is_all:
-                refuse_more_channels(there, known, sum(map(len, found)), part.name)
-            found = [recording.select(known) for recording in found]
+        found, more = _of_part(part, own, known)
         recordings += found
-        seen.update(names)
+        seen.update(names | more)
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
@@ -117,6 +102,28 @@ def recordings_and_names(
     recordings = _aligned(recordings)
     options = options if remembered is None else options.completed(remembered, ())
     return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen
+
+
+def _of_part(
+    part: Table | Recording, options: ReadingOptions, known: Sequence[str] | None
+) -> tuple[list[Recording], set[str]]:
+    """Return the recordings of a table or recording, and the names of columns that show when it is laid out."""
+    is_all, names = known is not None and options.channels is None, set[str]()
+    if isinstance(part, Recording):
+        found = [_selected(part, options)]
+        there: Sequence[str] = found[0].channels
+    else:
+        from seqae.data.signals.layout import LaidOut  # loads pandas
+
+        wanted = replace(options, channels=tuple(known)) if known is not None and is_all else options
+        laid_out = LaidOut.of(part, wanted)
+        names, found = laid_out.table.names, list(laid_out.recordings(wanted))
+        there = [name for name in laid_out.table.columns if name not in options.ignore]
+    if known is None:
+        return found, names
+    if is_all:
+        refuse_more_channels(there, known, sum(map(len, found)), part.name)
+    return [recording.select(known) for recording in found], names
 
 
 def _selected(recording: Recording, options: ReadingOptions) -> Recording:
