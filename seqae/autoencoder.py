@@ -11,6 +11,7 @@ from seqae.batch import Batch
 from seqae.modules.codes import Bottleneck, BottleneckOutput
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
+from seqae.modules.soundness import check_forward
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,10 @@ class Autoencoder(nn.Module):
         if self.length is not None:
             penalty = penalty + self.length.loss(bottleneck.code, batch.lengths)
         return AutoencoderOutput(prediction, bottleneck.code, penalty)
+
+    def check_soundness(self) -> None:
+        """Raise a ValueError if reconstructions are no finite numbers, as far as it shows what is read."""
+        check_forward(self, lambda batch: self.reconstruct(batch).steps)
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the codes that the decoder reads, `(batch, code_size)`, given steps `(batch, time, *step)`."""

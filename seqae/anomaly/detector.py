@@ -124,6 +124,9 @@ class AnomalyDetector:
     def fit(self, normal: object, progress: bool = False, **reading: Unpack[ReadingKeywords]) -> AnomalyDetector:
         """Fit models and thresholds to normal rows.
 
+        A fit that fails or is interrupted, at any moment, leaves the detector as it was; models and estimators that it
+        was given are never changed: copies of them are trained.
+
         Args:
             normal: A file, a folder of files, a frame, an array `(row, channel)`, or a list of these;
                 see `seqae.as_recordings`.
@@ -139,10 +142,15 @@ class AnomalyDetector:
         data = NormalData.of(recordings, options, self.window, self.max_left_out)
         model, scores = choose_model(self.model, self._with_model, data.recordings, self.random_state)
         scorer = self._fitter(model).fit(data.recordings, progress, options.time_zone or "UTC")
-        # Only now, so that a fit that fails leaves the detector as it was.
-        self.scorer_, self.model_, self.model_scores_ = scorer, model, scores
-        self.reading_, self.resampling_ = with_grid(options, data.resampling).remembered(), data.resampling
-        self.report_ = data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate)
+        learnt = {
+            "scorer_": scorer,
+            "model_": model,
+            "model_scores_": scores,
+            "reading_": replace(with_grid(options, data.resampling).remembered(), channels=options.channels),
+            "resampling_": data.resampling,
+            "report_": data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate),
+        }
+        vars(self).update(learnt)  # all at one moment: an interrupt comes before or after it
         return self
 
     @takes_reading_options
@@ -327,8 +335,9 @@ class AnomalyDetector:
 
     def _recordings(self, data: object, reading: ReadingKeywords) -> list[Recording]:
         self._refuse_unfitted()
-        options = ReadingOptions.of(**{**reading, "channels": self.scorer_.channels})
-        recordings = read_recordings(data, replace(options, resample=options.resample or "none"), self.reading_)
+        options = ReadingOptions.of(**reading)
+        options = replace(options, resample=options.resample or "none")
+        recordings = read_recordings(data, options, self.reading_, self.scorer_.channels)
         for recording in recordings:
             warn_of_times(self.on_grid(recording).recording, self.scorer_.period)
         return recordings

@@ -90,6 +90,12 @@ class DriftChart:
             alarms: Whether rows raise alarms, `(row,)` bool each, by models that were not fitted to these rows.
             minimum_effect: The smallest deviation of each channel that can be abnormal, `(channel,)`.
         """
+        fitted = DriftChart(self.error_rate)
+        fitted._learn(parts, alarms, minimum_effect)
+        vars(self).update(vars(fitted))  # all at one moment
+        return self
+
+    def _learn(self, parts: Sequence[np.ndarray], alarms: Sequence[np.ndarray], minimum_effect: np.ndarray) -> None:
         rows = np.concatenate(parts)
         size = np.clip(len(rows) // REFERENCE_BLOCKS, MIN_BLOCK_ROWS, MAX_BLOCK_ROWS)
         self.block_rows_ = int(min(size, len(rows) // 2))
@@ -109,7 +115,6 @@ class DriftChart:
             self.half_width_[index] = max(half_width, minimum[index])
         has_alarm = [bool(part[block].any()) for part in alarms for block in whole_blocks(len(part), self.block_rows_)]
         self.max_alarm_run_ = _longest_likely_run(sum(has_alarm), len(has_alarm), rate)
-        return self
 
     def statistics(self, rows: np.ndarray) -> np.ndarray:
         """Return mean, log standard deviation and fraction of missing values of a block, `(statistic, channel)`.

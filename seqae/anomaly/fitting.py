@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -191,7 +192,7 @@ class ScorerFitter:
     ) -> tuple[WindowEvidence, Mapping[str, Sequence[float]]]:
         """Return a model of windows with what is usual for them, but without the surprise; and its losses, if any."""
         windows = sample_windows(parts, window, rows_per_step)
-        model = self.model(windows, noise)
+        model = copy.deepcopy(self.model(windows, noise))  # a factory may keep what it returns
         history: Mapping[str, Sequence[float]] = {}
         if self.model.is_trainable and self.epochs:
             history = train(model, windows, self.epochs, self.model.learning_rate, self.random_state, progress)

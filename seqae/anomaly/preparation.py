@@ -12,7 +12,7 @@ from seqae.anomaly.fit_report import FitReport, fit_warnings
 from seqae.anomaly.fleet import check_machines
 from seqae.anomaly.outliers import find_outliers, outlier_note
 from seqae.anomaly.scorer import Scorer
-from seqae.data.signals.checks import warn_of_data
+from seqae.data.signals.checks import warn_of_data, warn_of_rates
 from seqae.data.signals.irregularity import resampling_for
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
@@ -54,6 +54,7 @@ class NormalData:
         """
         resampling = resampling_for(recordings, options, window)
         known = tuple(warn_of_data(recordings, options, may_be_sparse=resampling is not None))
+        known += () if resampling is not None else tuple(warn_of_rates(recordings))
         found = [find_outliers(recording, max_left_out) for recording in recordings]
         notes = tuple(
             outlier_note(recording, outliers, recording.entity or recording.name)

@@ -17,6 +17,16 @@ from seqae.anomaly.fault_codes import KnownFault, fault_code, nearest_fault
 from seqae.anomaly.fleet import Machine, find_machine
 from seqae.anomaly.localization import Localization
 from seqae.anomaly.rhythm import Rhythm
+from seqae.anomaly.soundness import (
+    check_calibration,
+    check_chart,
+    check_evidence,
+    check_rhythm,
+    check_scaler,
+    evidence_of_usual,
+    require_count,
+    require_numbers,
+)
 from seqae.anomaly.windows import one_thread, windows_of
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
@@ -97,6 +107,30 @@ class Scorer:
             drift_chart=own.drift_chart,
             machines={},
         )
+
+    def check_soundness(self) -> None:
+        """Raise a ValueError if the parts do not fit together, or if usual rows get no scores that are numbers."""
+        count = len(self.channels)
+        require_count("the number of resolutions", len(self.resolutions), 1, 100)
+        for scaler in (self.scaler, *(each.scaler for each in self.machines.values())):
+            check_scaler(scaler, count)
+        for own in self.resolutions:
+            check_evidence(own, count)
+        lengths = tuple(own.length for own in self.resolutions)
+        if tuple(self.localization.lengths) != lengths:
+            raise ValueError(f"lengths are {self.localization.lengths!s:.60}, and windows cover {lengths} rows")
+        usual = evidence_of_usual(self.resolutions[0], count).sum(dim=1).tolist()
+        for own in self.resolutions[1:]:
+            evidence_of_usual(own, count)
+        for calibration in (self.calibration, self.latest_calibration):
+            check_calibration(calibration, usual)
+        for machine in self.machines.values():
+            require_numbers("inflation", machine.inflation, above=0)
+        for chart in (self.drift_chart, *(each.drift_chart for each in self.machines.values())):
+            check_chart(chart, count)
+        if self.rhythm is not None:
+            check_rhythm(self.rhythm, count)
+        require_numbers("threshold", self.threshold)
 
     def scaled(self, values: np.ndarray, times: np.ndarray | None) -> np.ndarray:
         """Return rows as the models read them, `(row, channel)` float32, NaN where a value is missing.
@@ -279,9 +313,14 @@ def times_of(recording: Recording, rows: slice) -> np.ndarray | None:
 def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
     """Return scores `(row,)` divided among the channels as their evidence is, `(row, channel)`."""
     totals = evidence.sum(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
-    parts = evidence * (scores / totals)[:, None]
+    parts, unknown = evidence * (scores / totals)[:, None], missing.all(axis=1)
+    if (strange := np.isnan(scores.numpy()) & ~unknown).any():  # it would never raise an alarm
+        raise ValueError(
+            f"the model makes of {strange.sum()} rows with values what is not a number (NaN): it diverged, or its "
+            "weights were changed. Fit it again"
+        )
     return Scores(
-        np.where(missing.all(axis=1), np.nan, scores.numpy()).astype(np.float32),
+        np.where(unknown, np.nan, scores.numpy()).astype(np.float32),
         np.where(missing, np.nan, parts.numpy()).astype(np.float32),
     )
 

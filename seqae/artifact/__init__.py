@@ -49,13 +49,16 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
         OSError: Writing failed; the files in the folder are unchanged.
     """
     from seqae.artifact.serialize import serialize
-    from seqae.artifact.weights import frozen_names, pack, parameter_count, to_store
+    from seqae.artifact.soundness import check_soundness
+    from seqae.artifact.weights import frozen_names, pack, parameter_count, refuse_non_finite, to_store
 
     target = require_local_path(folder)
     description = serialize(obj)
     tensors = to_store(description.modules, description.arrays)
     try:  # an artifact that cannot be built should fail now, not when it is needed
+        refuse_non_finite(tensors, set(description.arrays))
         _build(description.tree, tensors, description.custom_classes)
+        check_soundness(description.objects)
     except ValueError as error:
         raise ValueError(f"this {type(obj).__name__} could not be loaded again, so it is not saved: {error}") from error
     content = {
@@ -82,14 +85,18 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
         ValueError: A file is damaged, is something else, or names a class that is not accepted.
         ImportError: It needs an extra that is not installed.
     """
-    from seqae.artifact.weights import load_weights, unpack
+    from seqae.artifact.soundness import check_soundness
+    from seqae.artifact.weights import load_weights, refuse_non_finite, unpack, widen
 
     source = require_local_path(folder)
     content, weights = read(source)
     stored = unpack(weights, source / WEIGHTS)
     try:
         built = _build(content["tree"], stored, classes)
+        stored = widen(stored, built.arrays)
+        refuse_non_finite(stored, built.arrays)
         load_weights(built.modules, stored, frozen=content["frozen"])
+        check_soundness(built.objects)
     except (ValueError, TypeError) as error:
         writer = content["provenance"]["seqae"]
         note = (

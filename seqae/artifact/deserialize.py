@@ -6,6 +6,7 @@ those in the file before anything is taken for them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,13 @@ from torch.overrides import TorchFunctionMode
 from seqae.artifact import arrays
 from seqae.artifact.classes import construct, find_classes, find_function
 from seqae.artifact.serialize import MAX_NESTING, is_learnt, join
+from seqae.artifact.torch_layers import is_layer
 
 _MAX_OBJECTS = 10_000
+# Whole numbers in the settings of modules are sizes. Those of weights are compared with the weights; others, such as a
+# padding or a number of segments, take memory when a model is used.
+_MOST_OF_LAYERS = 2**16
+_MOST_OF_MODULES = 2**22
 
 
 @dataclass
@@ -31,11 +37,13 @@ class ObjectWithoutWeights:
         obj: The object, of any type.
         modules: All modules in it by their path in the tree.
         arrays: Names of those stored tensors that became arrays.
+        objects: All objects of classes in it, modules and others, by their path.
     """
 
     obj: Any = None
     modules: dict[str, nn.Module] = field(default_factory=dict)
     arrays: set[str] = field(default_factory=set)
+    objects: dict[str, object] = field(default_factory=dict)
 
 
 def deserialize(tree: Any, stored: Mapping[str, Tensor], classes: Iterable[type] = ()) -> ObjectWithoutWeights:
@@ -72,8 +80,9 @@ class _Builder:
     def __init__(self, stored: Mapping[str, Tensor], classes: dict[str, type]):
         self.stored = stored
         self.classes = classes
+        self.weights = sum(tensor.numel() for tensor in stored.values())
         self.built = ObjectWithoutWeights()
-        self.instances: dict[str, object] = {}
+        self.instances = self.built.objects
         # The layers of torch take 2 to 7 calls for each weight.
         self.sizes_only = _SizesOnly(most_calls=1_000 + 100 * len(stored))
 
@@ -125,6 +134,8 @@ class _Builder:
             raise ValueError(f"it holds more than {_MAX_OBJECTS} objects")
         settings = self.entries(node["settings"], path, depth)
         try:
+            if issubclass(kind, nn.Module):
+                _refuse_extreme(settings, max(self.weights, _MOST_OF_LAYERS if is_layer(kind) else _MOST_OF_MODULES))
             obj = self.construct(kind, settings)
         except ImportError:  # a missing extra
             raise
@@ -146,6 +157,20 @@ class _Builder:
             return construct(kind, settings)
         with torch.device("meta"), self.sizes_only:
             return construct(kind, settings)
+
+
+def _refuse_extreme(value: Any, most: int, name: str = "") -> None:
+    """Raise a ValueError if a setting is NaN, or a whole number that is greater than anything in the model."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _refuse_extreme(part, most, key)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_extreme(part, most, name)
+    elif isinstance(value, float) and math.isnan(value):
+        raise ValueError(f"{name} is not a number (NaN)")
+    elif isinstance(value, int) and abs(value) > most:
+        raise ValueError(f"{name} is {value}, more than {most}, and no weight is as large")
 
 
 class _SizesOnly(TorchFunctionMode):

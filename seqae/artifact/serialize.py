@@ -35,6 +35,7 @@ class Description:
         tree: Plain values that JSON can hold.
         arrays: Large arrays by their path in the tree.
         modules: All modules by their path.
+        objects: All objects of classes in the tree, modules and others, by their path.
         custom_classes: Classes of objects in the tree that are neither of seqae nor layers of torch.nn.
     """
 
@@ -42,6 +43,7 @@ class Description:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
     custom_classes: set[type] = field(default_factory=set)
+    objects: dict[str, object] = field(default_factory=dict)
 
 
 def serialize(obj: object) -> Description:
@@ -121,6 +123,7 @@ class _Describer:
         if learnt:
             node["learnt"] = self.entries(learnt, path, depth)
         self.seen[id(obj)] = (path, obj)
+        self.found.objects[path] = obj
         if isinstance(obj, nn.Module):
             self.found.modules[path] = obj
         return {"object": node}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,41 @@ def to_store(modules: Mapping[str, nn.Module], large_arrays: Mapping[str, np.nda
             raise ValueError(f"{name} is the name of an array and of a weight. Rename one of them")
         tensors[name] = arrays.to_tensor(array)
     return tensors
+
+
+def refuse_non_finite(stored: Mapping[str, Tensor], array_names: Container[str]) -> None:
+    """Raise a ValueError if a weight, a tensor of any shape, holds NaN or infinity; names it. Arrays may hold them."""
+    for name, tensor in stored.items():
+        if name not in array_names and tensor.is_floating_point() and not _is_finite(tensor):
+            known = tensor.float().isfinite().double().mean().item()
+            raise ValueError(
+                f"{name or 'the weight'} holds NaN or infinity ({1 - known:.0%} of its numbers), so that the model "
+                "says nothing of any data. It diverged while training, or was changed: train it again, with a smaller "
+                "learning_rate"
+            )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # A sum is not finite if a summand is not, and takes no memory; of finite ones it may be infinite.
+    return bool(tensor.numel() == 0 or (tensor.element_size() > 2 and tensor.sum().isfinite())) or bool(
+        (tensor if tensor.element_size() > 1 else tensor.float()).isfinite().all()
+    )
+
+
+def widen(stored: Mapping[str, Tensor], array_names: Container[str]) -> dict[str, Tensor]:
+    """Return weights, of any shape, of 8 or 16 bits as float32, which holds the same numbers; the rest as it is.
+
+    Half precision and less is for memory and accelerators: on the CPU, where a model is loaded to, layers refuse it or
+    round each result to three digits. `model.half()` and `model.bfloat16()` bring it back bit by bit.
+    """
+    return {
+        name: tensor.float() if name not in array_names and _is_narrow(tensor) else tensor
+        for name, tensor in stored.items()
+    }
+
+
+def _is_narrow(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.element_size() < 4
 
 
 def compare(modules: Mapping[str, nn.Module], array_names: Iterable[str], stored: Mapping[str, Tensor]) -> None:

@@ -27,12 +27,14 @@ class FileOptions:
         size: Height and width to scale frames to; empty for their own.
         grey: Whether to make one channel of the colours of frames.
         remembered: Options of tables that a model has kept, for those that are not given.
+        known: The channels that a model reads, see `read_recordings`.
     """
 
     reading: ReadingOptions = ReadingOptions()  # noqa: RUF009 (frozen)
     size: tuple[int, ...] = ()
     grey: bool = False
     remembered: ReadingOptions | None = None
+    known: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,7 @@ def _tables(files: list[Path], options: FileOptions) -> Inputs:
     from seqae.data.signals.loading import read_recordings
 
     paths = [path for file in files for path in files_of(file)]
-    recordings = read_recordings(files, options.reading, options.remembered)
+    recordings = read_recordings(files, options.reading, options.remembered, options.known)
     names = list(map(result_name, recordings))
     warnings = [f"{name}: {warning}" for name, recording in zip(names, recordings) for warning in recording.warnings]
     return Inputs("tables", recordings, names, warnings, paths=paths)

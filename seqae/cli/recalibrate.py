@@ -7,7 +7,7 @@ from typing import Unpack
 
 from seqae.cli.file_names import result_name
 from seqae.cli.messages import existing
-from seqae.cli.session import detector_in, saved_in, with_channels
+from seqae.cli.session import detector_in, refuse_other_channels, saved_in
 from seqae.cli.summary import threshold_in_words
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 
@@ -40,8 +40,9 @@ def recalibrate(
     detector = detector_in(saved_in(model))
     if (out / "seqae.json").exists() and not overwrite:
         raise FileExistsError(f"{out} holds a model already. Add --overwrite, or give another folder")
-    options = with_channels(ReadingOptions.of(**reading), detector.channels_)
-    recordings = read_recordings(existing(normal), options, detector.reading_)
+    options = ReadingOptions.of(**reading)
+    refuse_other_channels(options, detector.channels_)
+    recordings = read_recordings(existing(normal), options, detector.reading_, detector.channels_)
     new = detector.recalibrate(recordings)
     rates = [
         sum(each.predict(recording).sum() for recording in recordings) / sum(map(len, recordings))

@@ -91,10 +91,11 @@ def prepare(request: Request, ability: str, what: str) -> Session:
         model = model_in(folder)
         abilities = abilities_of(model, folder, ability)
         frame = abilities.frame_size
-        reading = with_channels(request.reading, abilities.channels)
+        reading = request.reading
+        refuse_other_channels(reading, abilities.channels)
         if abilities.is_detector:  # it resamples itself, and undoes it in its results
             reading = replace(reading, resample=reading.resample or "none")
-        options = FileOptions(reading, frame[1:], frame[:1] == (1,), abilities.remembered)
+        options = FileOptions(reading, frame[1:], frame[:1] == (1,), abilities.remembered, abilities.channels or None)
         inputs = read_inputs(request.files, options, abilities.reads)
     refuse_options_of_others(inputs.kind, FileOptions(request.reading))
     if abilities.is_detector or (ability == "reconstruct" and inputs.kind == "tables"):
@@ -108,20 +109,26 @@ def prepare(request: Request, ability: str, what: str) -> Session:
     return Session(model, abilities, inputs, paths, targets, {"model": folder, "kind": type(model).__name__})
 
 
+def refuse_other_channels(reading: ReadingOptions, channels: Sequence[str]) -> None:
+    """Raise if options ask for other channels than those that a model reads, if these have names.
+
+    Raises:
+        ValueError: They do.
+    """
+    if channels and reading.channels not in (None, tuple(channels)):
+        raise ValueError(
+            f"the model reads the channels {format_names(channels)}, and finds them by name. Leave channels=... out"
+        )
+
+
 def with_channels(reading: ReadingOptions, channels: Sequence[str]) -> ReadingOptions:
     """Return options for tables of the channels that a model reads; with those of the options if it has no names.
 
     Raises:
         ValueError: The options ask for other channels.
     """
-    channels = tuple(channels)
-    if not channels or reading.channels == channels:
-        return reading
-    if reading.channels is not None:
-        raise ValueError(
-            f"the model reads the channels {format_names(channels)}, and finds them by name. Leave channels=... out"
-        )
-    return replace(reading, channels=channels)
+    refuse_other_channels(reading, channels)
+    return replace(reading, channels=tuple(channels)) if channels else reading
 
 
 @contextmanager

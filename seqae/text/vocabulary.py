@@ -69,8 +69,8 @@ class Vocabulary:
                 f"no words ({len(counts)} different ones seen, none {self.min_frequency} times or more). "
                 "Expected texts with words in them. Give more text, or a smaller min_frequency"
             )
-        self.tokens_ = frequent[: self.max_size]
         self.__dict__.pop("_ids", None)
+        self.tokens_ = frequent[: self.max_size]
         return self
 
     @classmethod
@@ -166,8 +166,8 @@ class BytePairs:
             show_progress=False,
         )
         tokenizer.train_from_iterator(map(validate_text, texts), trainer)
-        self.tokenizer_ = tokenizer.to_str()
         self.__dict__.pop("_tokenizer", None)
+        self.tokenizer_ = tokenizer.to_str()
         return self
 
     def __len__(self) -> int:

@@ -25,6 +25,12 @@ class Scaler:
 
     def fit(self, parts: Sequence[np.ndarray]) -> Scaler:
         """Fit to arrays `(row, channel)`, all together, NaN where a value is missing; return the scaler."""
+        fitted = Scaler()
+        fitted._learn(parts)
+        vars(self).update(vars(fitted))  # all at one moment
+        return self
+
+    def _learn(self, parts: Sequence[np.ndarray]) -> None:
         count = mean = squares = np.zeros(())
         for part in parts:
             for _, block in blocks_of_rows(part):
@@ -37,7 +43,6 @@ class Scaler:
         unit = np.minimum(np.where(size > 0, size, largest if 0 < largest < _MINUTE else 1.0), 1.0)
         rounding = np.maximum(deviation, _ROUNDING * size)
         self.scale_ = np.where(self.is_constant_, np.maximum(unit, 100 * rounding), deviation)
-        return self
 
     def with_mean(self, mean: np.ndarray) -> Scaler:
         """Return a copy that shifts by another mean, `(channel,)`, and keeps the scale."""

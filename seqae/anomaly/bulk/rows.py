@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from seqae.data.signals.machines import Machines, refuse_mixed_machines
-from seqae.data.signals.names import suggest
+from seqae.data.signals.names import refuse_more_channels, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Readings, Table, table_of_frame
 from seqae.data.signals.timestamps import TimeReader
@@ -63,6 +63,8 @@ class RowReader:
         timed = table.timed(self._part, TimeReader(self.options))
         if not self.options.by:
             refuse_mixed_machines(timed, self._part)
+        if channels is not None and (remembered is None or remembered.channels is None):
+            refuse_more_channels(list(timed.columns), channels, len(timed), where)
         found = timed.channels(self._part)
         self.columns = [table.headers[name] for name in (*found.time_columns, *found.columns)]
         self.channels = found.channels

@@ -112,8 +112,8 @@ class LogMel:
         if count == 0:
             raise ValueError("no audio to learn from (an empty list). Give at least one recording")
         deviation = (squares / count).sqrt()
-        self.mean_ = mean.float().numpy()
-        self.scale_ = torch.where(deviation > 1e-3, deviation, 1.0).float().numpy()  # silence has none
+        scale = torch.where(deviation > 1e-3, deviation, 1.0)  # silence has none
+        self.mean_, self.scale_ = mean.float().numpy(), scale.float().numpy()
         return self
 
     def transform(self, audio: Audio) -> Tensor:

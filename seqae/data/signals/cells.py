@@ -120,6 +120,13 @@ class CellReader:
         return word == "" or word in self.missing
 
 
+def whole_numbers(column: pd.Series) -> np.ndarray:
+    """Return the whole numbers of a column, `(row,)`, 0 where there is none; objects as they are; else nothing."""
+    if types.is_integer_dtype(column):
+        return column.to_numpy(dtype=np.uint64 if types.is_unsigned_integer_dtype(column) else np.int64, na_value=0)
+    return column.to_numpy() if column.dtype == np.dtype(object) else np.zeros(0)
+
+
 def plain_word(text: str) -> str:
     """Return a word as it is compared: without case and blanks around it."""
     return text.strip().casefold()

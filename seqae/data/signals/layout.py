@@ -12,8 +12,9 @@ from seqae.data.signals.machines import Machines, refuse_mixed_machines, without
 from seqae.data.signals.names import format_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
+from seqae.data.signals.sampling import refuse_disorder
 from seqae.data.signals.tables import Readings, Table
-from seqae.data.signals.timestamps import TimeReader, refuse_disorder
+from seqae.data.signals.timestamps import TimeReader
 from seqae.data.signals.transposed import refuse_transposed, upright
 from seqae.data.signals.warnings import data_warnings
 

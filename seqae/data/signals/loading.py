@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from seqae.data.arrays import refuse_infinite, to_values
+from seqae.data.arrays import is_missing_mark, refuse_infinite, to_values
 from seqae.data.signals.containers import is_columns, is_rows, table_of_columns, table_of_records, table_of_rows
 from seqae.data.signals.irregularity import choose_resampling
-from seqae.data.signals.names import default_names, format_names, machine_of_file, suggest
+from seqae.data.signals.names import default_names, format_names, machine_of_file, refuse_more_channels, suggest
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
+from seqae.data.signals.sampling import refuse_disorder
 from seqae.data.signals.warnings import data_warnings
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ def as_recordings(data: object, **reading: Unpack[ReadingKeywords]) -> list[Reco
     return read_recordings(data, ReadingOptions.of(**reading))
 
 
-def read_recordings(data: object, options: ReadingOptions, remembered: ReadingOptions | None = None) -> list[Recording]:
+def read_recordings(
+    data: object,
+    options: ReadingOptions,
+    remembered: ReadingOptions | None = None,
+    known: Sequence[str] | None = None,
+) -> list[Recording]:
     """Return recordings of anything that holds readings, as `as_recordings`.
 
     Args:
@@ -64,12 +70,17 @@ def read_recordings(data: object, options: ReadingOptions, remembered: ReadingOp
         options: How tables are read.
         remembered: Options of another table of the same machine, which hold where none is given here and where they
             apply: a column that is not there is no error.
+        known: The channels of a model, which the recordings get, in this order: found by name, or, where channels have
+            none, by position if there are as many. Options that name channels say which ones these are.
     """
-    return recordings_and_names(data, options, remembered)[0]
+    return recordings_and_names(data, options, remembered, known)[0]
 
 
 def recordings_and_names(
-    data: object, options: ReadingOptions, remembered: ReadingOptions | None = None
+    data: object,
+    options: ReadingOptions,
+    remembered: ReadingOptions | None = None,
+    known: Sequence[str] | None = None,
 ) -> tuple[list[Recording], set[str]]:
     """Return recordings as `read_recordings`, and every name that a column of their tables may be called by."""
     recordings: list[Recording] = []
@@ -78,15 +89,11 @@ def recordings_and_names(
         names = set(part.channels) if isinstance(part, Recording) else part.names
         in_file = {"file"} if part.name else set()
         own = options if remembered is None else options.completed(remembered, names | in_file)
-        if isinstance(part, Recording):
-            recordings.append(_selected(part, own))
-        else:
-            from seqae.data.signals.layout import LaidOut  # loads pandas
-
-            laid_out = LaidOut.of(part, own)
-            names = names | laid_out.table.names
-            recordings += laid_out.recordings(own)
-        seen.update(names)
+        if known is not None and own.channels is None and remembered is not None:
+            own = replace(own, channels=remembered.channels)  # those that were chosen to learn from
+        found, more = _of_part(part, own, known)
+        recordings += found
+        seen.update(names | more)
     for name in options.ignore:
         if name not in seen:
             raise ValueError(f"no column {name!r} to ignore{suggest(name, seen)}")
@@ -95,6 +102,28 @@ def recordings_and_names(
     recordings = _aligned(recordings)
     options = options if remembered is None else options.completed(remembered, ())
     return (recordings if options.resample in (None, "none") else _resampled(recordings, options)), seen
+
+
+def _of_part(
+    part: Table | Recording, options: ReadingOptions, known: Sequence[str] | None
+) -> tuple[list[Recording], set[str]]:
+    """Return the recordings of a table or recording, and the names of columns that show when it is laid out."""
+    is_all, names = known is not None and options.channels is None, set[str]()
+    if isinstance(part, Recording):
+        found = [_selected(part, options)]
+        there: Sequence[str] = found[0].channels
+    else:
+        from seqae.data.signals.layout import LaidOut  # loads pandas
+
+        wanted = replace(options, channels=tuple(known)) if known is not None and is_all else options
+        laid_out = LaidOut.of(part, wanted)
+        names, found = laid_out.table.names, list(laid_out.recordings(wanted))
+        there = [name for name in laid_out.table.columns if name not in options.ignore]
+    if known is None:
+        return found, names
+    if is_all:
+        refuse_more_channels(there, known, sum(map(len, found)), part.name)
+    return [recording.select(known) for recording in found], names
 
 
 def _selected(recording: Recording, options: ReadingOptions) -> Recording:
@@ -113,7 +142,25 @@ def _selected(recording: Recording, options: ReadingOptions) -> Recording:
         kept = replace(kept, entity=machine_of_file(kept.name))
     if options.missing:
         kept = _without_marks(kept, options)
+    kept = _in_order(kept, options)
+    refuse_infinite(kept.values, kept.channels, lambda row: f"{kept.name}, row {row}".removeprefix(", "))
     return kept if options.channels is None else kept.select(options.channels)
+
+
+def _in_order(recording: Recording, options: ReadingOptions) -> Recording:
+    """Return a recording whose rows are in the order of time, if they are, or if they are to be sorted."""
+    times, where = recording.times, recording.name or "recording"
+    if times is None:
+        if options.sort:
+            raise ValueError(f"sort=True, but there are no times ({where}). Give the rows with their times")
+        return recording
+    if len(unknown := np.flatnonzero(np.isnat(times) if times.dtype.kind in "Mm" else np.isnan(times))):
+        raise ValueError(f"row {unknown[0]} has no time ({where}). Every row needs one. Fill it in, or drop the row")
+    if not options.sort:
+        refuse_disorder(times, "times", lambda row: f"{recording.name}, row {row}".removeprefix(", "))
+        return recording
+    order = np.argsort(times, kind="stable")
+    return replace(recording, values=recording.values[order], times=times[order])
 
 
 def _without_marks(recording: Recording, options: ReadingOptions) -> Recording:
@@ -138,6 +185,7 @@ def _parts(data: Any, options: ReadingOptions) -> Iterator[Table | Recording]:
             for part in _parts(item, options):
                 yield replace(part, entity=" / ".join(filter(None, (str(machine), part.entity))))
     elif isinstance(data, (list, tuple)) and data and not _is_numbers(data) and not is_rows(data):
+        _refuse_cut_rows(data)
         for number, item in enumerate(data):
             if isinstance(item, (list, tuple)) and not _is_numbers(item):
                 raise TypeError(f"item {number} is a list within a list, and not of numbers. Pass one flat list")
@@ -215,10 +263,22 @@ def _part(data: Any, where: str) -> Table | Recording:
 
 def _is_numbers(items: Sequence[Any]) -> bool:
     """Whether a list is one channel, or the rows of a table, and not a list of recordings."""
-    plain = (Number, np.number, np.bool_, type(None))
     if all(isinstance(item, (list, tuple)) for item in items):
-        return all(isinstance(value, plain) for item in items for value in item)
-    return all(isinstance(item, plain) for item in items)
+        return all(_is_number(value) for item in items for value in item)
+    return all(map(_is_number, items))
+
+
+def _is_number(item: object) -> bool:
+    return isinstance(item, (Number, np.number, np.bool_)) or is_missing_mark(item)
+
+
+def _refuse_cut_rows(items: Sequence[Any]) -> None:
+    """Raise if a list holds arrays of one number each: the rows of one recording, and not recordings."""
+    if len(items) > 1 and all(getattr(item, "shape", None) == (1,) for item in items):
+        raise ValueError(
+            f"a list of {len(items)} arrays of one number each. Expected a list of recordings, (time, channel) each. "
+            "If they are the rows of one recording, put them together: np.stack(rows)"
+        )
 
 
 def _resampled(recordings: list[Recording], options: ReadingOptions) -> list[Recording]:
@@ -232,6 +292,12 @@ def _aligned(recordings: list[Recording]) -> list[Recording]:
     first = recordings[0]
     for number, recording in enumerate(recordings):
         extra = [channel for channel in recording.channels if channel not in first.channels]
+        if extra and not recording.is_named:
+            raise ValueError(
+                f"{len(recording.channels)} channels without names ({recording.name or f'recording {number}'}), and "
+                f"{len(first.channels)} in the first recording. All runs need the same channels. Name those that are "
+                f"meant: channels={list(first.channels)}, or give these alone"
+            )
         if recording.is_named and extra:
             raise ValueError(
                 f"{format_names(extra)} only in some runs ({recording.name or f'recording {number}'}). "

@@ -38,6 +38,29 @@ def match_channels(names: tuple[str, ...], wanted: tuple[str, ...], where: str =
     )
 
 
+def refuse_more_channels(names: Sequence[str], known: Sequence[str], rows: int, where: str = "") -> None:
+    """Raise if rows have more channels than a model knows, and none of them a name that tells which ones are meant.
+
+    Args:
+        names: The channels of the rows.
+        known: The channels of the model.
+        rows: How many rows there are.
+        where: The name of the file or recording, for error messages.
+
+    Raises:
+        ValueError: They have more.
+    """
+    names, known = tuple(names), tuple(known)
+    if len(names) <= len(known) or names != default_names(len(names)):
+        return
+    is_turned = rows == len(known)
+    raise ValueError(
+        f"{len(names)} channels without names ({where or 'recording'}). Expected {len(known)}: {format_names(known)}. "
+        + ("If the first axis is that of the channels, turn it: array.T" if is_turned else "")
+        + ("" if is_turned else f"Name those that are meant: channels={list(names[: len(known)])}, or give these alone")
+    )
+
+
 def default_names(count: int) -> tuple[str, ...]:
     """Return names for channels that have none: "0", "1", ..."""
     return tuple(str(number) for number in range(count))

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from seqae.data.arrays import floating
+from seqae.data.arrays import floating, to_values
 from seqae.data.signals.names import as_tuple, default_names, match_channels
 from seqae.data.signals.sampling import Sampling
 
@@ -38,7 +38,13 @@ class Recording:
     period: float | None = None
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values)
+        values = self.values
+        if (
+            not isinstance(values, np.ndarray)
+            or isinstance(values, np.ma.MaskedArray)
+            or values.dtype.kind not in "fiub"
+        ):
+            values = to_values(values, self.name)
         values = values.astype(floating(values.dtype), copy=False).view()
         values.flags.writeable = False  # they may be the caller's own array
         object.__setattr__(self, "values", values)
@@ -47,6 +53,10 @@ class Recording:
             raise ValueError(f"values of shape {values.shape} for {len(self.channels)} channels. Give (time, channel)")
         if len(set(self.channels)) < len(self.channels):
             raise ValueError(f"two channels have one name in {self.channels}. Give every channel a name of its own")
+        if self.times is not None and not isinstance(self.times, np.ndarray):
+            object.__setattr__(self, "times", np.asarray(self.times))
+        if self.times is not None and self.times.dtype.kind not in "Mmfiu":
+            raise ValueError(f"times of {self.times.dtype}. Expected an array of datetime64, or of seconds as numbers")
         if self.times is not None and self.times.shape != values.shape[:1]:
             raise ValueError(f"times of shape {self.times.shape} for {len(values)} rows. Give one time to each row")
 

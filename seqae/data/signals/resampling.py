@@ -43,6 +43,11 @@ class Resampling:
     horizon: float
     gap: float
 
+    def check_soundness(self) -> None:
+        """Raise a ValueError if there is no such grid."""
+        if not (0 < self.period < np.inf and self.horizon >= 0 and self.gap >= 0):
+            raise ValueError(f"a grid of {self.period!r} s, horizon {self.horizon!r} s, gap {self.gap!r} s")
+
     def __str__(self) -> str:
         period, horizon = duration_of(self.period), duration_of(self.horizon)
         if self.fill == "none":

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from seqae.data.arrays import refuse_infinite
-from seqae.data.signals.cells import CellReader, Cells
+from seqae.data.arrays import refuse_inexact, refuse_infinite
+from seqae.data.signals.cells import CellReader, Cells, whole_numbers
 from seqae.data.signals.headers import named, without_units
 from seqae.data.signals.names import as_tuple, match_channels, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.proposals import unread_message
 from seqae.data.signals.time_columns import is_time_name, joined_stamps, joining_note, time_columns, with_clock
-from seqae.data.signals.timestamps import TimeReader, is_stamp
+from seqae.data.signals.timestamps import TimeReader, is_dated, is_stamp
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +161,7 @@ class Table:
         unread: dict[str, Cells] = {}
         infinite: list[str] = []
         for index, name in enumerate(names):
+            refuse_inexact(whole_numbers(self.columns[name]), name, partial(self._place, name))
             cells = reader.cells(self.columns[name])
             values[:, index] = cells.values
             if cells.unread.any():
@@ -229,6 +230,11 @@ def table_of_frame(frame: Any, name: str = "", where: str = "") -> Table:
         level = index.get_level_values(number)
         if _is_time(level):
             columns.insert(0, ("time" if level.name is None else str(level.name), pd.Series(level)))
+        elif isinstance(level, pd.IntervalIndex):
+            raise ValueError(
+                f"the index of the frame holds intervals ({where or name or 'frame'}). Expected times. Give the start "
+                "or the end of each: frame.index = frame.index.left"
+            )
         elif _tells_apart(level):
             machines.append(("machine" if level.name is None else str(level.name), pd.Series(level)))
         elif index.nlevels > 1 and level.name is not None:
@@ -251,10 +257,11 @@ def _header(header: object) -> str:
 
 def _is_time(level: pd.Index) -> bool:
     """Whether a level of an index holds times."""
-    if isinstance(level, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)):
+    if is_dated(level) or getattr(level.dtype, "kind", "") == "m":  # also durations of Arrow
         return True
     called = level.name is not None and is_time_name(str(level.name))
-    return called or (_is_text(level) and len(level) > 0 and is_stamp(level[0]))
+    is_text = _is_text(level) or isinstance(level.dtype, pd.CategoricalDtype)
+    return called or (is_text and len(level) > 0 and is_stamp(level[0]))
 
 
 def _is_text(level: pd.Index) -> bool:

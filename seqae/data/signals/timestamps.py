@@ -15,7 +15,6 @@ from seqae.data.signals.time_source import TimeSource
 from seqae.data.signals.time_texts import TimeTexts, formats
 from seqae.data.signals.time_zones import LocalClock
 
-DISORDER = 0.1  # If time goes back in a greater fraction of the steps, rows are not in its order.
 LONGEST = 50  # letters of a stamp
 _DATE_SIGNS = ("%Y", "%y", "%m", "%d", "%j", "%b", "%B", "%G")
 
@@ -31,7 +30,7 @@ def is_stamp(text: object) -> bool:
     return isinstance(plain, str) and plain != text and bool(formats(plain))
 
 
-def is_dated(column: pd.Series) -> bool:
+def is_dated(column: pd.Series | pd.Index) -> bool:
     """Whether a column has a type of time stamps."""
     return pd.api.types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
 
@@ -81,6 +80,8 @@ class TimeReader:
         _refuse_missing(column, source)
         if isinstance(column.dtype, pd.PeriodDtype):
             column = column.dt.to_timestamp()
+        if str(column.dtype).startswith(("date32", "date64")):  # days of Arrow; date32[day][pyarrow]
+            column = column.astype("datetime64[s]")
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
             if self.options.time_format is None:
                 return self._from_numbers(column.to_numpy(), unit, source)
@@ -119,24 +120,6 @@ class TimeReader:
         elif moments.dt.tz is None and not self._notes:
             self._notes += _doubled_hour(moments, source)
         return _nanoseconds(moments, source)
-
-
-def refuse_disorder(times: np.ndarray, name: str, locate: Callable[[int], str]) -> None:
-    """Raise if rows are not in the order of time; a few steps back are where runs begin, or where a clock was set.
-
-    Args:
-        times: `(time,)`, datetime64 or float seconds.
-        name: The name of the column.
-        locate: Returns the position of a row.
-    """
-    back = np.flatnonzero(times[1:] < times[:-1])
-    if len(back) > max(1, DISORDER * (len(times) - 1)):
-        is_reversed = not (times[1:] > times[:-1]).any()
-        raise ValueError(
-            f"time column {name!r} goes back {len(back):,} times in {len(times):,} rows ({locate(back[0] + 1)} first)"
-            f"{': the newest row comes first' if is_reversed else ''}. Expected rows in the order of time. Sort them: "
-            "sort=True"
-        )
 
 
 def _refuse_missing(column: pd.Series, source: TimeSource) -> None:

@@ -89,6 +89,8 @@ def _on_times(sampling: Sampling) -> Iterator[str]:
     if len(gaps := np.flatnonzero(sampling.gaps)):
         first = gaps[0]
         yield f"{_count(gaps, 'gap')} in time, first before row {first + 1}: {steps[first]:g} s instead of {period:g} s"
+    if change := sampling.rate_change():
+        yield str(change)
     if sampling.irregular > 0.05:
         yield f"irregular sampling: {sampling.irregular:.0%} of the steps are more than a tenth off {period:g} s"
 
