@@ -128,7 +128,7 @@ class ReadingSteps(Steps):
             index = int(np.argmax(sizes))
             raise ValueError(
                 f"sequence {index} has a value of {sizes[index]:g} (channel {channel}). Beside it the others, mostly "
-                f"within {usual[channel]:g} of each other, are as good as equal. Give NaN if it stands for a missing value"
+                f"within {usual[channel]:g} of each other, are nearly equal. Give NaN if it stands for a missing value"
             )
 
     @property

@@ -80,7 +80,7 @@ class CollapseCheck(lightning.Callback):
 
 
 class LearningCheck(lightning.Callback):
-    """Looks at a model that a Trainer of one's own has trained, as `seqae.fit` does, and warns; every task brings one."""
+    """Looks at a model that a Trainer of one's own has trained, as `seqae.fit` does, and warns; each task has one."""
 
     def __init__(self) -> None:
         self._check: CollapseCheck | None = None

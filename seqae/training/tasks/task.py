@@ -117,7 +117,7 @@ class Task(lightning.LightningModule):
         return [LearningCheck()]
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Return a batch; floats `(batch, time, channel)`, as plain data loaders yield them, are sequences of one length.
+        """Return a batch; floats `(batch, time, channel)`, as plain data loaders yield them, are sequences.
 
         Raises:
             ValueError: It is neither.
