@@ -117,11 +117,20 @@ class SktimeDetector(BaseDetector):
 class SktimeEncoder(BaseTransformer):
     """A `SequenceEncoder` of a panel of series of any lengths: `transform` gives a row with the code of each.
 
+    If it is fitted to one series alone, it learns from its two halves.
+
     Args:
         code_size: The size of a code.
         hidden_size: The size of the vectors within the encoder.
         epochs: The number of passes over the series.
         random_state: Seed of the first weights and of the order of the batches.
+
+    Examples:
+        >>> import numpy as np
+        >>> from seqae.adapters.sktime import SktimeEncoder
+        >>> panel = np.random.default_rng(0).normal(size=(12, 2, 30))  # (series, channel, time)
+        >>> SktimeEncoder(code_size=4, hidden_size=8, epochs=2).fit_transform(panel).shape
+        (12, 4)
     """
 
     _tags = {  # noqa: RUF012
@@ -163,7 +172,8 @@ class SktimeEncoder(BaseTransformer):
             epochs=self.epochs,
             random_state=0 if self.random_state is None else self.random_state,
         )
-        self.encoder_ = encoder.fit(_arrays(X))
+        series = _arrays(X)
+        self.encoder_ = encoder.fit(series if len(series) > 1 else np.array_split(series[0], 2))
         return self
 
     def _transform(self, X: list[pandas.DataFrame], y: object = None) -> pandas.DataFrame:  # noqa: N803
