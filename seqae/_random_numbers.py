@@ -47,7 +47,11 @@ class LocalRandomNumbers(TorchFunctionMode):
         super().__init__()
         self.seed = seed
         self._generators: dict[torch.device, torch.Generator] = {}
-        self._own = {"dropout": self._dropout, "rand_like": self._rand_like, "randn_like": self._randn_like}
+        self._own: dict[str, Callable[..., Tensor]] = {
+            "dropout": self._dropout,
+            "rand_like": self._rand_like,
+            "randn_like": self._randn_like,
+        }
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
