@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from seqae.autoencoder import Autoencoder
-from seqae.inference import evaluating
+from seqae.inference import device_of, in_evaluation
 
 
 def decode_codes(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.ndarray:
@@ -19,11 +19,10 @@ def decode_codes(model: Autoencoder, codes: np.ndarray, length: int = 1) -> np.n
         codes: Codes `(sequences, code_size)`.
         length: The number of steps of each sequence; an image has one.
     """
-    rows = torch.as_tensor(np.asarray(codes, dtype=np.float32))
-    with evaluating(model) as device:
-        parts = [
-            model.decode(part, torch.full((len(part),), length, device=device)) for part in rows.to(device).split(256)
-        ]
+    device = device_of(model)
+    rows = torch.as_tensor(np.asarray(codes, dtype=np.float32)).to(device)
+    with in_evaluation(model) as evaluated:
+        parts = [evaluated.decode(part, torch.full((len(part),), length, device=device)) for part in rows.split(256)]
         return torch.cat([part.values for part in parts]).cpu().numpy()
 
 

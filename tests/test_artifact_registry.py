@@ -123,7 +123,7 @@ NOT_SAVED = {
     # a graph on its way to a file
     *["Lengths", "Sequences", "StepKind"],
     # forms of a detector or an encoder for other libraries and exporters: save the detector or the encoder in it
-    *["AeonEncoder", "OutlierDetector", "AeonDetector", "SktimeDetector", "TensorEncoder"],
+    *["AeonCollectionDetector", "AeonDetector", "AeonEncoder", "SktimeDetector", "SktimeEncoder", "TensorEncoder"],
 }
 # They write files, print, serve, or are this package itself.
 CLOSED = ("seqae.artifact", "seqae.cli", "seqae.report", "seqae.service", "seqae._recipes")

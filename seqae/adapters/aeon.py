@@ -7,11 +7,13 @@ import numpy as np
 from seqae._extras import require
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import PCA, WindowModelFactory
+from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 from seqae.estimators.sequence_encoder import SequenceEncoder
 
 require("aeon", extra="aeon", purpose="a detector in aeon's form")
 
-from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector  # noqa: E402 (after the check)
+from aeon.anomaly_detection.collection.base import BaseCollectionAnomalyDetector  # noqa: E402 (after the check)
+from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector  # noqa: E402
 from aeon.transformations.collection.base import BaseCollectionTransformer  # noqa: E402
 
 _MIN_ROWS = 6  # rows, which make windows of two steps
@@ -74,6 +76,62 @@ class AeonDetector(BaseSeriesAnomalyDetector):
         return {"model": PCA(), "resolutions": (1,), "window": 4}
 
 
+class AeonCollectionDetector(BaseCollectionAnomalyDetector):
+    """A `SequenceAutoencoder` that tells how unlike those of training each series of a collection is.
+
+    `predict` returns the mean squared error of the reconstruction of each series, in squared deviations of a channel.
+
+    Args:
+        code_size: The size of a code.
+        hidden_size: The size of the vectors within the network; None chooses by the network.
+        epochs: The number of passes over the series; None chooses by their number.
+        random_state: Seed of the first weights and of the order of the batches.
+    """
+
+    _tags = {  # noqa: RUF012
+        "capability:univariate": True,
+        "capability:multivariate": True,
+        "capability:unequal_length": True,
+        "capability:missing_values": True,
+        "X_inner_type": ["numpy3D", "np-list"],
+        "anomaly_output_type": "anomaly_scores",
+        "learning_type:semi_supervised": True,
+        "fit_is_empty": False,
+        "python_dependencies": "torch",
+    }
+
+    def __init__(
+        self,
+        code_size: int = 16,
+        hidden_size: int | None = None,
+        epochs: int | None = None,
+        random_state: int = 0,
+    ):
+        self.code_size = code_size
+        self.hidden_size = hidden_size
+        self.epochs = epochs
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X: np.ndarray | list[np.ndarray], y: object = None) -> AeonCollectionDetector:  # noqa: N803
+        autoencoder = SequenceAutoencoder(
+            code_size=self.code_size,
+            hidden_size=self.hidden_size,
+            channels=X[0].shape[0],  # see AeonEncoder
+            epochs=self.epochs,
+            random_state=self.random_state,
+        )
+        self.autoencoder_ = autoencoder.fit(_time_first(X))
+        return self
+
+    def _predict(self, X: np.ndarray | list[np.ndarray]) -> np.ndarray:  # noqa: N803
+        return -self.autoencoder_.score_samples(_time_first(X))
+
+    @classmethod
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, object]:
+        return {"code_size": 2, "hidden_size": 4, "epochs": 1}
+
+
 class AeonEncoder(BaseCollectionTransformer):
     """A `SequenceEncoder` of a collection of series of any lengths: `transform` gives a code for each.
 
@@ -88,6 +146,7 @@ class AeonEncoder(BaseCollectionTransformer):
         "capability:univariate": True,
         "capability:multivariate": True,
         "capability:unequal_length": True,
+        "capability:missing_values": True,
         "X_inner_type": ["numpy3D", "np-list"],
         "output_data_type": "Tabular",
         "python_dependencies": "torch",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from seqae.adapters.times import with_times
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import WindowModelFactory
+from seqae.estimators.fitting import fit_into_copy
 
 _MIN_ROWS = 6  # rows, which make windows of two steps
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
     """An `AnomalyDetector` for rows in the order of time, `(row, channel)`; NaN where a value is missing.
+
+    The times of a frame of pandas whose index they are count, as for an `AnomalyDetector`.
 
     Unlike scikit-learn's own detectors it reads a row together with its neighbours: rows in another order, or some of
     them alone, have other scores.
@@ -56,9 +60,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: `contamination` is not above 0 and up to 0.5, or there are fewer than 6 rows.
         """
+        return fit_into_copy(self, lambda copied: copied._fit(X))
+
+    def _fit(self, data: Any) -> None:
         if self.contamination != "auto" and not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination is {self.contamination}. Give a fraction up to 0.5, or 'auto'")
-        rows = self._rows(X, reset=True)
+        rows = self._rows(data, reset=True)
         self.detector_ = AnomalyDetector(
             model=self.model,
             resolutions=self.resolutions,
@@ -70,7 +77,6 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.offset_ = -self.detector_.threshold_
         if self.contamination != "auto":
             self.offset_ = float(np.quantile(self._scores(rows), float(self.contamination)))
-        return self
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return how normal each row is, `(row,)`: minus its score; below `offset_` it is an outlier."""
@@ -90,8 +96,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _rows(self, data: np.ndarray, reset: bool) -> np.ndarray:
-        return validate_data(
+    def _rows(self, data: Any, reset: bool) -> Any:
+        rows = validate_data(
             self,
             data,
             reset=reset,
@@ -99,6 +105,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
             ensure_min_samples=_MIN_ROWS if reset else 1,
         )
+        return with_times(rows, data)
 
-    def _scores(self, rows: np.ndarray) -> np.ndarray:
+    def _scores(self, rows: Any) -> np.ndarray:
         return -self.detector_.score_samples(rows).astype(np.float64)

@@ -1,18 +1,21 @@
-"""The anomaly detector by the rules of sktime."""
+"""The anomaly detector and the sequence encoder by the rules of sktime."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqae._extras import require
+from seqae.adapters.times import with_times
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.window_models import PCA, WindowModelFactory
+from seqae.estimators.sequence_encoder import SequenceEncoder
 
 require("sktime", extra="sktime", purpose="a detector in sktime's form")
 
 from sktime.detection.base import BaseDetector  # noqa: E402 (after the check)
+from sktime.transformations.base import BaseTransformer  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas
@@ -83,24 +86,24 @@ class SktimeDetector(BaseDetector):
             false_alarm_rate=self.false_alarm_rate,
             epochs=self.epochs,
             random_state=0 if self.random_state is None else self.random_state,
-        ).fit(_values(X))
+        ).fit(_rows(X))
         return self
 
     def _predict(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
         import pandas as pd
 
-        return pd.Series(np.flatnonzero(self.detector_.predict(_values(X))), dtype="int64")
+        return pd.Series(np.flatnonzero(self.detector_.predict(_rows(X))), dtype="int64")
 
     def _predict_scores(self, X: pandas.DataFrame) -> pandas.Series:  # noqa: N803
         import pandas as pd
 
-        values = _values(X)
-        return pd.Series(self.detector_.score_samples(values)[self.detector_.predict(values)])
+        rows = _rows(X)
+        return pd.Series(self.detector_.score_samples(rows)[self.detector_.predict(rows)])
 
     def _transform_scores(self, X: pandas.DataFrame) -> pandas.DataFrame:  # noqa: N803
         import pandas as pd
 
-        return pd.DataFrame({"scores": self.detector_.score_samples(_values(X))}, index=X.index)
+        return pd.DataFrame({"scores": self.detector_.score_samples(_rows(X))}, index=X.index)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:
@@ -111,6 +114,84 @@ class SktimeDetector(BaseDetector):
         ]
 
 
-def _values(series: pandas.DataFrame | pandas.Series) -> np.ndarray:
-    """Return `(row, channel)`; sktime sometimes passes a Series, regardless of the tags."""
-    return np.asarray(series, dtype=np.float64).reshape(len(series), -1)
+class SktimeEncoder(BaseTransformer):
+    """A `SequenceEncoder` of a panel of series of any lengths: `transform` gives a row with the code of each.
+
+    If it is fitted to one series alone, it learns from its two halves.
+
+    Args:
+        code_size: The size of a code.
+        hidden_size: The size of the vectors within the encoder.
+        epochs: The number of passes over the series.
+        random_state: Seed of the first weights and of the order of the batches.
+
+    Examples:
+        >>> import numpy as np
+        >>> from seqae.adapters.sktime import SktimeEncoder
+        >>> panel = np.random.default_rng(0).normal(size=(12, 2, 30))  # (series, channel, time)
+        >>> SktimeEncoder(code_size=4, hidden_size=8, epochs=2).fit_transform(panel).shape
+        (12, 4)
+    """
+
+    _tags = {  # noqa: RUF012
+        "authors": "The seqae developers",
+        "maintainers": "The seqae developers",
+        "python_dependencies": "torch",
+        "scitype:transform-input": "Panel",
+        "scitype:transform-output": "Primitives",
+        "scitype:instancewise": False,
+        "X_inner_mtype": "df-list",
+        "y_inner_mtype": "None",
+        "capability:multivariate": True,
+        "capability:unequal_length": True,
+        "capability:missing_values": True,
+        "capability:categorical_in_X": False,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+        "fit_is_empty": False,
+    }
+
+    def __init__(
+        self,
+        code_size: int = 256,
+        hidden_size: int = 256,
+        epochs: int = 40,
+        random_state: int = 0,
+    ):
+        self.code_size = code_size
+        self.hidden_size = hidden_size
+        self.epochs = epochs
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X: list[pandas.DataFrame], y: object = None) -> SktimeEncoder:  # noqa: N803
+        encoder = SequenceEncoder(
+            self.code_size,
+            hidden_size=self.hidden_size,
+            channels=X[0].shape[1],  # few steps of many channels are no mistake: sktime knows its axes
+            epochs=self.epochs,
+            random_state=0 if self.random_state is None else self.random_state,
+        )
+        series = _arrays(X)
+        self.encoder_ = encoder.fit(series if len(series) > 1 else np.array_split(series[0], 2))
+        return self
+
+    def _transform(self, X: list[pandas.DataFrame], y: object = None) -> pandas.DataFrame:  # noqa: N803
+        import pandas as pd
+
+        return pd.DataFrame(self.encoder_.transform(_arrays(X)).astype(np.float64))
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, object]]:
+        """Return small settings for sktime's own checks."""
+        return [{"code_size": 4, "hidden_size": 4, "epochs": 1}, {"code_size": 2, "hidden_size": 8, "epochs": 0}]
+
+
+def _arrays(panel: list[pandas.DataFrame]) -> list[np.ndarray]:
+    """Return the series of a panel, `(time, channel)` each; sktime has put their steps in order."""
+    return [series.to_numpy(dtype=np.float64) for series in panel]
+
+
+def _rows(series: pandas.DataFrame | pandas.Series) -> Any:
+    """Return `(row, channel)` with its times; sktime sometimes passes a Series, regardless of the tags."""
+    return with_times(np.asarray(series, dtype=np.float64).reshape(len(series), -1), series)

@@ -90,6 +90,7 @@ MODULE_OF = {
     "MovingAveragePredictor": "seqae.anomaly.window_models",
     "NearestEmbeddingHead": "seqae.modules.tokens",
     "NullEncoder": "seqae.modules.encoders",
+    "OutlierDetector": "seqae.adapters.sklearn",
     "OwnAutoencoder": "seqae.anomaly.own_models",
     "OwnEstimator": "seqae.anomaly.own_models",
     "PCA": "seqae.anomaly.window_models",

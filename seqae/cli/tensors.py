@@ -67,7 +67,7 @@ def losses(model: Autoencoder, sequences: list[Tensor]) -> list[Tensor]:
 
     A value that is missing has no loss; the loss is NaN if a prediction is.
     """
-    predictions = over_batches(model, sequences, 256, lambda batch: model.reconstruct(batch).unpad())
+    predictions = over_batches(model, sequences, 256, lambda evaluated, batch: evaluated.reconstruct(batch).unpad())
     loss = squared_error if sequences[0].is_floating_point() else token_cross_entropy
     means = [mean_loss(loss(prediction, steps)) for prediction, steps in zip(predictions, sequences)]
     return [mean + 0 * prediction.sum() for mean, prediction in zip(means, predictions)]

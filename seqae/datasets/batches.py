@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
+import torch
 import torch.utils.data
 from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
@@ -77,7 +78,7 @@ def as_batch(found: Any) -> Any:
         return found
     values = found[0] if isinstance(found, list | tuple) and len(found) == 1 else found
     if isinstance(values, Tensor) and values.ndim == 3 and values.is_floating_point() and 0 not in values.shape:
-        return Batch.full(values)
+        return Batch.full(values.float() if values.dtype == torch.float64 else values)
     raise ValueError(f"got {_described(found)} in place of a batch. {_ADVICE}")
 
 

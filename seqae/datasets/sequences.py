@@ -132,21 +132,71 @@ def as_tensors(sequences: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
     Raises:
         ValueError: A sequence is empty or not made of numbers; names it.
     """
-    if isinstance(sequences, np.ndarray | Tensor) and sequences.ndim < 2:
-        raise ValueError(
-            f"expected a list of sequences, got one array of shape {tuple(sequences.shape)}. Put it in a list"
-        )
+    _check_container(sequences)
+    sequences = list(sequences)
+    _check_columns(sequences)
     tensors = []
     for number, sequence in enumerate(sequences):
-        if not isinstance(sequence, Tensor):
-            array = np.asarray(sequence)
-            if array.dtype.kind not in "fiub":
-                raise ValueError(f"sequence {number} holds {array.dtype} values. Sequences are made of real numbers")
-            sequence = torch.from_numpy(np.array(array, dtype=np.float32 if array.dtype.kind in "fb" else np.int64))
-        if len(sequence) == 0:
-            raise ValueError(f"sequence {number} of {len(sequences)} is empty. Drop empty sequences first")
-        tensors.append(sequence.float() if sequence.is_floating_point() else sequence)
+        found = sequence if isinstance(sequence, Tensor) else _to_tensor(sequence, number)
+        if found.ndim == 0 or len(found) == 0:
+            what = "one number" if found.ndim == 0 else "empty"
+            raise ValueError(f"sequence {number} of {len(sequences)} is {what}. Drop empty sequences first")
+        if found.is_complex():
+            raise ValueError(f"sequence {number} holds {found.dtype} values. Sequences are made of real numbers")
+        tensors.append(_in_range(found, number) if found.is_floating_point() else found)
     return tensors
+
+
+def _check_container(sequences: Any) -> None:
+    """Raise a ValueError if this is one sequence, or nothing that holds sequences."""
+    if isinstance(sequences, np.ndarray | Tensor):
+        is_float = isinstance(sequences, Tensor) and sequences.is_floating_point()
+        is_float = is_float or (isinstance(sequences, np.ndarray) and sequences.dtype.kind == "f")
+        if sequences.ndim < 2 or (sequences.ndim == 2 and is_float):
+            shape = tuple(sequences.shape)
+            raise ValueError(
+                f"expected a list of sequences, got one array of shape {shape}. Is it one sequence? Put it in a list: "
+                "[data]" + (". Is each row a sequence of one channel? Give data[:, :, None]" if len(shape) == 2 else "")
+            )
+    elif hasattr(sequences, "columns") or isinstance(sequences, str | bytes | dict) or hasattr(sequences, "unpad"):
+        advice = {"Batch": "its sequences: batch.unpad()", "dict": "them in a list: list(data.values())"}
+        name = type(sequences).__name__
+        raise ValueError(f"expected a list of sequences, got one {name}. Give {advice.get(name, 'a list: [data]')}")
+
+
+def _check_columns(sequences: list[Any]) -> None:
+    """Raise a ValueError if the columns of frames are not the same: a model reads them by their order."""
+    columns = {number: list(each.columns) for number, each in enumerate(sequences) if hasattr(each, "columns")}
+    for number, names in columns.items():
+        if names != next(iter(columns.values())):
+            raise ValueError(
+                f"sequence {number} has the columns {names}, another one {next(iter(columns.values()))}. Give them in "
+                "one order: [frame[columns] for frame in frames]"
+            )
+
+
+def _to_tensor(sequence: Any, number: int) -> Tensor:
+    """Return an array `(time, *step)` as a tensor, NaN where it is masked."""
+    if isinstance(sequence, np.ma.MaskedArray) and np.ma.getmaskarray(sequence).any():
+        sequence = np.ma.filled(sequence.astype(np.float64), np.nan)
+    array = np.asarray(sequence)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"sequence {number} holds {array.dtype} values. Sequences are made of real numbers")
+    if array.dtype.kind in "fb":
+        return torch.from_numpy(np.array(array, dtype=np.float64 if array.dtype.itemsize > 4 else np.float32))
+    return torch.from_numpy(np.array(array, dtype=np.int64))
+
+
+def _in_range(sequence: Tensor, number: int) -> Tensor:
+    """Return a sequence `(time, *step)` as float32; raise a ValueError if a value is infinite in it."""
+    found = sequence.float()
+    if found.isinf().any():
+        place = found.isinf().nonzero()[0].tolist()
+        raise ValueError(
+            f"sequence {number} is {float(sequence[tuple(place)]):g} (step {place[0]}). Expected finite numbers of "
+            "float32. Correct the value, or give NaN if it is missing"
+        )
+    return found
 
 
 @dataclass(eq=False)  # not frozen: see Batch

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
 
 
@@ -23,6 +25,36 @@ def seed_of(random_state: object) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31))
+
+
+def checked_labels(labels: Any) -> np.ndarray:
+    """Return the class of each sequence, `(sequences,)`.
+
+    Raises:
+        ValueError: They are none, are continuous, have several columns, or one is missing.
+        TypeError: They are one text, or classes of several types that have no order.
+    """
+    if labels is None:
+        raise ValueError("requires y to be passed, but the target y is None: the class of each sequence")
+    if isinstance(labels, str | bytes | dict | set):
+        raise TypeError(f"y is a {type(labels).__name__}. Expected the class of each sequence, in a list or an array")
+    if isinstance(labels, list | tuple) or getattr(getattr(labels, "dtype", None), "kind", "") == "O":
+        _check_objects(list(labels))  # as they are: numpy writes "nan" and "1" among texts
+    found = column_or_1d(labels, warn=True)
+    check_classification_targets(found)
+    return found
+
+
+def _check_objects(labels: list[Any]) -> None:
+    for index, label in enumerate(labels):
+        if (
+            label is None
+            or type(label).__name__ in ("NAType", "NaTType")
+            or (isinstance(label, Real) and label != label)
+        ):
+            raise ValueError(f"Input y contains NaN: the class of sequence {index} is {label!r}. Leave it out")
+    if 0 < sum(isinstance(label, str) for label in labels) < len(labels):
+        raise TypeError("classes (y) of text and of other types, which have no order. Give [str(each) for each in y]")
 
 
 def checked_codes(codes: object, size: int) -> Tensor:

@@ -13,7 +13,13 @@ _ONE = (
     "Is it one sequence? Put it in a list: [data]. Is it a long table? Give window=..., the number of rows in a "
     "sequence"
 )
+_ROWS = (
+    "Is it one sequence (time, channel)? Put it in a list: [data]. Is each row a sequence of one channel? Give an axis "
+    "for the channel: numpy.asarray(data)[:, :, None]"
+)
 _GROUPS = "Give a list of frames: [rows[channels] for _, rows in data.groupby(id)]"
+# Of what looks like one sequence: rows, columns, and how much less rows differ from the next one than from any other.
+_FEWEST_STEPS, _MOST_CHANNELS, _SMOOTH = 30, 64, 0.25
 _ID_NAMES = {"id", "ids", "case", "case_id", "sequence", "sequence_id", "series", "series_id", "unit", "unique_id"}
 
 
@@ -76,6 +82,52 @@ def is_rectangular(data: Any) -> bool:
             "row: [np.stack(list(row), axis=1) for row in data]"
         )
     return True
+
+
+def refuse_one_sequence(data: Any, channels: int | None) -> None:
+    """Raise a ValueError if an array or a frame `(sequence, time)` is one sequence `(time, channel)` by its looks.
+
+    That is one of a single column, one where other channels are expected, or one whose rows follow each other as
+    steps do: independent sequences in any order are as unlike their neighbours as all others.
+
+    Args:
+        data: An array, nested lists or a frame; those whose cells are no numbers are left to other checks.
+        channels: The number of channels that is expected; None if none is.
+    """
+    count, columns = np.shape(data)
+    if columns == 1:
+        raise ValueError(f"n_features = 1: one {type(data).__name__} of shape {(count, 1)}. {_ROWS}")
+    if channels is not None and channels > 1:
+        raise ValueError(f"one {type(data).__name__} of shape {(count, columns)}, for {channels} channels. {_ROWS}")
+    if count < _FEWEST_STEPS or columns > _MOST_CHANNELS or count < 10 * columns:
+        return
+    try:
+        rows = np.asarray(data, dtype=np.float64)
+    except (ValueError, TypeError):
+        return
+    with np.errstate(all="ignore"):
+        varied = rows[:, np.nanstd(rows, axis=0) > 0]
+        # The ratio of von Neumann 1941, https://doi.org/10.1214/aoms/1177731677: 1 for rows without an order.
+        ratios = np.nanmean(np.diff(varied, axis=0) ** 2, axis=0) / (2 * np.nanvar(varied, axis=0))
+    if ratios.size and ratios.max() < _SMOOTH:
+        raise ValueError(
+            f"one {type(data).__name__} of shape {(count, columns)}, whose rows follow each other like steps of one "
+            f"sequence. {_ROWS}"
+        )
+
+
+def check_order(item: Any, index: int) -> None:
+    """Raise a ValueError if a Series or frame of pandas has times as its index that go back; no other index is time."""
+    times: Any = getattr(item, "index", None)
+    kind = str(getattr(times, "dtype", "")).lower()
+    is_time = kind.startswith(("datetime", "timestamp", "period", "timedelta", "duration", "date"))
+    if is_time and not times.is_monotonic_increasing:
+        raise ValueError(f"the time of sequence {index} goes back. Expected steps in order. Sort it: x.sort_index()")
+    if getattr(times, "nlevels", 1) > 1 and len(times.droplevel(-1).unique()) > 1:
+        raise ValueError(
+            f"sequence {index} has an index of {times.nlevels} levels, with several sequences in it. "
+            f"{_GROUPS.replace('(id)', '(level=0)')}"
+        )
 
 
 def items_of(data: Any) -> list[Any]:

@@ -14,7 +14,15 @@ from seqae.data.arrays import MAX_MAGNITUDE, REFUSED
 from seqae.data.audio.files import Audio
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
-from seqae.estimators.containers import array_of_tensor, is_frame, is_rectangular, items_of, unwrap
+from seqae.estimators.containers import (
+    array_of_tensor,
+    check_order,
+    is_frame,
+    is_rectangular,
+    items_of,
+    refuse_one_sequence,
+    unwrap,
+)
 
 Kind = Literal["readings", "frames", "tokens", "texts", "audio"]
 _DIMENSIONS: dict[int, Kind] = {1: "readings", 2: "readings", 4: "frames"}
@@ -68,6 +76,8 @@ def read_sequences(
         return RaggedSequences("texts", _alike(items, str, "texts"))
     if any(isinstance(item, Audio) for item in items):
         return RaggedSequences("audio", _alike(items, Audio, "sounds"))
+    for index, item in enumerate(items):
+        check_order(item, index)
     if any(is_frame(item) or isinstance(item, Recording) for item in items):
         recordings = as_recordings(items, channels=names or None)
         named = recordings[0].channels if recordings[0].is_named else ()
@@ -126,6 +136,8 @@ def read_for(estimator: Any, data: Any, reset: bool) -> RaggedSequences:
     data = unwrap(data)
     channels = estimator.channels if reset else getattr(estimator.steps_, "num_channels", None)
     if is_rectangular(data) and not estimator.tokens:
+        if reset or not hasattr(estimator, "n_features_in_"):
+            refuse_one_sequence(data, channels)
         data = rows_of(estimator, data, reset)
     elif reset:
         for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit

@@ -81,7 +81,7 @@ def learning_report(
     tested = list(held_out) or list(train)
     lengths = _length_error(model, tested)
     if tested[0].is_floating_point():
-        predictions = over_batches(model, tested, 64, lambda batch: model.reconstruct(batch).unpad())
+        predictions = over_batches(model, tested, 64, lambda evaluated, batch: evaluated.reconstruct(batch).unpad())
         pca = pca_predictions(train, tested, code_size)
         center = _center(train)
         return LearningReport(
@@ -108,8 +108,8 @@ def token_scores(model: Autoencoder, sequences: Sequence[Tensor]) -> tuple[float
         sequences: Tokens `(time,)` int64 each.
     """
 
-    def scores(batch: Batch) -> list[Tensor]:
-        written, likely = model.reconstruct(batch), model(batch, targets=batch).prediction
+    def scores(evaluated: Autoencoder, batch: Batch) -> list[Tensor]:
+        written, likely = evaluated.reconstruct(batch), evaluated(batch, targets=batch).prediction
         return [_scores(*each) for each in zip(written.unpad(), likely.unpad(), batch.unpad())]
 
     found = torch.stack(over_batches(model, list(sequences), 64, scores))
@@ -133,9 +133,9 @@ def sequence_losses(model: Autoencoder, sequences: Sequence[Tensor], loss: Loss)
         loss: The loss of each value.
     """
 
-    def losses(batch: Batch) -> list[Tensor]:
+    def losses(evaluated: Autoencoder, batch: Batch) -> list[Tensor]:
         is_read = not batch.values.is_floating_point()
-        found = model(batch, targets=batch).prediction if is_read else model.reconstruct(batch)
+        found = evaluated(batch, targets=batch).prediction if is_read else evaluated.reconstruct(batch)
         return [mean_loss(loss(*pair)) for pair in zip(found.unpad(), batch.unpad())]
 
     return torch.stack(over_batches(model, list(sequences), 256, losses)).numpy()
@@ -194,8 +194,12 @@ def _center(sequences: Sequence[Tensor]) -> Tensor:
 
 
 def _length_error(model: Autoencoder, sequences: Sequence[Tensor]) -> float:
-    predictor = model.length
-    if predictor is None:
+    if model.length is None:
         return np.nan
-    told = over_batches(model, list(sequences), 256, lambda batch: list(predictor(model.encode(batch))))
+
+    def lengths(evaluated: Autoencoder, batch: Batch) -> list[Tensor]:
+        assert evaluated.length is not None, "a copy of one that has it"
+        return list(evaluated.length(evaluated.encode(batch)))
+
+    told = over_batches(model, list(sequences), 256, lengths)
     return float(np.mean([abs(int(length) - len(sequence)) for length, sequence in zip(told, sequences)]))

@@ -14,18 +14,20 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from seqae._random_numbers import LocalRandomNumbers
 from seqae.architectures import Architecture
 from seqae.artifact import load, save
 from seqae.autoencoder import Autoencoder
 from seqae.data.audio.log_mel import LogMel
 from seqae.estimators.checks import check_counts, checked_codes, checked_lengths, seed_of
 from seqae.estimators.exact import exact_codes, exact_reconstructions, in_float64
+from seqae.estimators.fitting import fit_into_copy
 from seqae.estimators.inputs import read_for
 from seqae.estimators.kinds import new_steps
 from seqae.estimators.learning_report import learning_report, r2, sequence_losses, token_scores
 from seqae.estimators.models import build_model
 from seqae.generation import sample_prior
-from seqae.inference import encode, evaluating
+from seqae.inference import encode
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.text.vocabulary import BytePairs, Vocabulary
 from seqae.transforms.corruptions import Corruption
@@ -137,12 +139,15 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: A sequence cannot be read without guessing, is infinite or empty, or a setting makes no sense.
             TypeError: `X` is no container of sequences.
         """
+        return fit_into_copy(self, lambda copied: copied._fit(X))
+
+    def _fit(self, data_of_user: Any) -> None:
         from seqae.estimators.training import split, train_autoencoder  # loads Lightning, which encoding does without
 
         sizes: Any = {"code_size": self.code_size, "hidden_size": self.hidden_size, "num_layers": self.num_layers}
         check_counts(**sizes, epochs=self.epochs, batch_size=self.batch_size, window=self.window)
         seed = seed_of(self.random_state)
-        data = read_for(self, X, reset=True)
+        data = read_for(self, data_of_user, reset=True)
         if len(data) < 2:
             raise ValueError(
                 "n_samples = 1: there is one sequence alone. Give more, or cut a long table in windows with window=..."
@@ -152,8 +157,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         sequences = self.steps_.to_tensors(data.items)
         parts = split(len(sequences), self.validation_fraction, seed)
         train, held_out = ([sequences[index] for index in part] for part in (parts.train, parts.held_out))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with LocalRandomNumbers(seed):
             self.model_ = build_model(self.architecture, self.steps_, sequences, self.bottleneck, **sizes)
             history = train_autoencoder(
                 self.model_,
@@ -173,7 +177,6 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.history_ = {"train": history.train, "valid": history.valid}
         self.warnings_ = list(history.warnings)
         self._describe(train, held_out)
-        return self
 
     def encode(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the codes of sequences, `(sequences, code_size)` float32.
@@ -208,7 +211,7 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         parts = rows.split(256)
         steps = [None] * len(parts) if lengths is None else checked_lengths(lengths, len(rows)).split(256)
         model, parts = in_float64(self.model_, parts)
-        with evaluating(model):
+        with torch.inference_mode():
             decoded = [model.decode(*each).unpad() for each in zip(parts, steps)]
         return [self._written(sequence.numpy()) for part in decoded for sequence in part]
 

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Tags, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
-from seqae.estimators.checks import check_counts, seed_of
+from seqae._random_numbers import LocalRandomNumbers
+from seqae.estimators.checks import check_counts, checked_labels, seed_of
 from seqae.estimators.exact import exact_codes
+from seqae.estimators.fitting import fit_into_copy
 from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 from seqae.estimators.sequence_encoder import SequenceEncoder
 
@@ -80,22 +80,21 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             ValueError: As in `SequenceAutoencoder.fit`, or there is not one class for each sequence.
             TypeError: `encoder` is no encoder.
         """
+        return fit_into_copy(self, lambda copied: copied._fit(X, y))
+
+    def _fit(self, data: Any, classes: Any) -> None:
         from seqae.estimators.training import fine_tune  # loads Lightning, which predicting does without
 
         check_counts(epochs=self.epochs, batch_size=self.batch_size)
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None: the class of each sequence")
-        labels = column_or_1d(y, warn=True)
-        check_classification_targets(labels)
+        labels = checked_labels(classes)
         seed = seed_of(self.random_state)
-        autoencoder = self._pretrained(X)
-        sequences = autoencoder.to_tensors(X)
+        autoencoder = self._pretrained(data)
+        sequences = autoencoder.to_tensors(data)
         if len(labels) != len(sequences):
             raise ValueError(f"{len(labels)} classes (y) for {len(sequences)} sequences (X). Give one for each")
         self.classes_: np.ndarray
         self.classes_, indices = np.unique(labels, return_inverse=True)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with LocalRandomNumbers(seed):
             encoder = autoencoder.model_.encoder
             head = nn.Linear(encoder.code_size, len(self.classes_))
             history = fine_tune(
@@ -104,7 +103,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self.autoencoder_, self.head_ = autoencoder, head.cpu()
         autoencoder.model_.cpu()
         self.history_ = {"train": history.train}
-        return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the most likely class of each sequence, `(sequences,)`.
@@ -122,10 +120,16 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError, TypeError, NotFittedError: As in `predict`.
         """
-        check_is_fitted(self)
-        codes = exact_codes(self.autoencoder_.model_.encoder, self.autoencoder_.to_tensors(X))
-        with torch.inference_mode():
-            return self.head_(codes).double().softmax(dim=1).numpy()
+        return self._logits(X).softmax(dim=1).numpy()
+
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the logit of each class, `(sequences, classes)`; of two classes that of the second, `(sequences,)`.
+
+        Raises:
+            ValueError, TypeError, NotFittedError: As in `predict`.
+        """
+        logits = self._logits(X)
+        return (logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits).numpy()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -147,6 +151,11 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         if "autoencoder_" not in vars(self):  # hasattr() has to see that there is none yet
             raise AttributeError(f"{type(self).__name__} is not fitted")
         return self.autoencoder_
+
+    def _logits(self, data: Any) -> Tensor:
+        check_is_fitted(self)
+        sequences = self.autoencoder_.to_tensors(data)
+        return exact_codes(self.autoencoder_.model_.encoder, sequences, self.head_).double()
 
     def _pretrained(self, data: Any) -> SequenceAutoencoder:
         """Return a copy of the fitted autoencoder in `encoder`, or one that is fitted here."""

@@ -21,6 +21,9 @@ from seqae.modules.missing import MissingValueEmbedding
 from seqae.transforms.scaler import Scaler
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_FARTHEST = 1e12  # deviations, from which no reading is, but what stands for a missing one
+_FARTHEST_SCALE = 1e6  # usual distances: numbers of float32 have seven digits
+_MAX_ROWS = 10**5  # that are looked at for usual distances
 
 
 class Steps(ABC):
@@ -90,6 +93,7 @@ class ReadingSteps(Steps):
             number = int(np.flatnonzero(empty)[0])
             name = self.channels[number] if self.channels else number
             raise ValueError(f"channel {name!r} has no value in any sequence, NaN alone. Leave it out")
+        self._refuse_erased(sequences)
         return self
 
     @property
@@ -105,7 +109,27 @@ class ReadingSteps(Steps):
                     f"sequence {index} has {rows.shape[1]} channels {rows.shape}. Expected {self.num_channels}, as "
                     "in fit"
                 )
+            far = np.abs(rows.astype(np.float64) - self.scaler_.mean_) > _FARTHEST * self.scaler_.scale_
+            if far.any():
+                step, channel = np.argwhere(far)[0].tolist()
+                raise ValueError(
+                    f"sequence {index} is {rows[step, channel]:g} (step {step}, channel {channel}), more than "
+                    f"{_FARTHEST:g} deviations from the mean in training. Give NaN if it stands for a missing value"
+                )
         return [torch.from_numpy(self.scaler_.transform(rows.astype(np.float64))) for rows in sequences]
+
+    def _refuse_erased(self, sequences: list[np.ndarray]) -> None:
+        """Raise a ValueError if the other values of a channel would be all the same beside an enormous one."""
+        every = -(-sum(map(len, sequences)) // _MAX_ROWS)
+        rows = np.concatenate([rows[::every] for rows in sequences]).astype(np.float64)
+        usual = np.nanmedian(np.abs(rows - np.nanmedian(rows, axis=0)), axis=0)
+        for channel in np.flatnonzero((usual > 0) & (self.scaler_.scale_ > _FARTHEST_SCALE * usual)).tolist():
+            sizes = [np.nanmax(np.abs(rows[:, channel]), initial=0) for rows in sequences]
+            index = int(np.argmax(sizes))
+            raise ValueError(
+                f"sequence {index} has a value of {sizes[index]:g} (channel {channel}). Beside it the others, mostly "
+                f"within {usual[channel]:g} of each other, are nearly equal. Give NaN if it stands for a missing value"
+            )
 
     @property
     def scaler(self) -> Scaler:

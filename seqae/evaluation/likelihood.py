@@ -12,7 +12,7 @@ from torch import Tensor
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.datasets.sequences import Dataset
-from seqae.inference import evaluating
+from seqae.inference import device_of, in_evaluation
 from seqae.losses import binary_cross_entropy
 from seqae.modules.codes import GaussianCode
 
@@ -72,10 +72,10 @@ def importance_bound(
     """
     step = max(1, batch_size // len(batch))
     counts = [min(step, num_samples - done) for done in range(0, num_samples, step)]
-    with evaluating(model) as device:
-        batch = batch.to(device)
+    with in_evaluation(model) as evaluated:
+        batch = batch.to(device_of(model))
         # The logarithm of each part's sum, so that the weights of only one part are in memory at a time.
-        sums = [log_weights(model, batch, count, loss).double().logsumexp(dim=1) for count in counts]
+        sums = [log_weights(evaluated, batch, count, loss).double().logsumexp(dim=1) for count in counts]
         return (math.log(num_samples) - torch.stack(sums).logsumexp(dim=0)).cpu().numpy()
 
 
@@ -122,8 +122,8 @@ def kl_per_unit(model: Autoencoder, batch: Batch) -> np.ndarray:
         ValueError: The model's code is no `GaussianCode`.
     """
     _check_code(model)
-    with evaluating(model) as device:
-        mean, log_variance = model.encoder(batch.to(device)).chunk(2, dim=1)
+    with in_evaluation(model) as evaluated:
+        mean, log_variance = evaluated.encoder(batch.to(device_of(model))).chunk(2, dim=1)
         return (0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)).cpu().numpy()
 
 

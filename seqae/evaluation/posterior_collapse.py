@@ -10,12 +10,13 @@ from torch import Tensor
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.evaluation.reconstruction_scores import Loss, predicted_values
-from seqae.inference import evaluating
+from seqae.inference import device_of, in_evaluation
 from seqae.losses import mean_loss, squared_error
 from seqae.modules.codes import GaussianCode, TopKCode
 from seqae.modules.encoders import NullEncoder
 
-_LITTLE = 0.05  # by so much a loss has to differ from another one, as a fraction of it
+_LITTLE = 0.05  # by so much a loss has to differ from that of other codes, as a fraction of it
+_LITTLE_LEARNT = 0.2  # and by so much from that of the mean
 _NO_DIVERGENCE = 0.05  # nats
 _ENOUGH = 16  # sequences: a unit may have one value for a few of them by chance
 
@@ -36,8 +37,8 @@ def collapse_warnings(
         loss: The loss that it was trained with, see `seqae.losses`.
         teacher_forcing: Whether the decoder reads the true steps, as in the loss of an `ELBO`.
     """
-    with evaluating(model) as device:
-        moved = [batch.to(device) for batch in batches]
+    with in_evaluation(model) as model:
+        moved = [batch.to(device_of(model)) for batch in batches]
         if not moved or isinstance(getattr(model, "encoder", None), NullEncoder):  # whose code is meant to say nothing
             return []
         codes = torch.cat([model.encode(batch) for batch in moved])
@@ -71,7 +72,7 @@ def _losses(
 
 
 def _mean_alone(own: float, constant: float) -> str | None:
-    if not own > (1 - _LITTLE) * constant > 0:
+    if not own > (1 - _LITTLE_LEARNT) * constant > 0:
         return None
     return (
         f"the model predicts little more than the mean (loss {own:.4g}, of the mean {constant:.4g}). Train longer, "

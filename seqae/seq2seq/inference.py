@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from seqae.batch import Batch
-from seqae.inference import evaluating, over_batches
+from seqae.inference import device_of, in_evaluation, over_batches
 from seqae.seq2seq.decoding import Strategy, decode
 from seqae.seq2seq.models import Seq2Seq, TextGenerator
 from seqae.text.vocabulary import START, UNKNOWN, BytePairs, Vocabulary
@@ -33,8 +33,8 @@ def generate(
         batch_size: Sequences at a time; the result of greedy and beam search does not depend on it.
     """
 
-    def texts(batch: Batch) -> list[Tensor]:
-        return decode(model, model.init_state(batch), max_length, strategy, suppress_tokens=suppress_tokens)
+    def texts(writer: TextGenerator, batch: Batch) -> list[Tensor]:
+        return decode(writer, writer.init_state(batch), max_length, strategy, suppress_tokens=suppress_tokens)
 
     return over_batches(model, list(sequences), batch_size, texts) if sequences else []
 
@@ -60,6 +60,6 @@ def attention_weights(model: TextGenerator, source: Tensor, target: Tensor) -> n
     """
     if not isinstance(model, Seq2Seq):
         raise ValueError(f"a {type(model).__name__} has no attention. Give a Seq2Seq")
-    with evaluating(model) as device:
-        batches = [Batch.of([sequence]).to(device) for sequence in (source, target)]
-        return model.attention_weights(*batches)[0].cpu().numpy()
+    with in_evaluation(model) as evaluated:
+        batches = [Batch.of([sequence]).to(device_of(model)) for sequence in (source, target)]
+        return evaluated.attention_weights(*batches)[0].cpu().numpy()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqae.datasets.pairs import encoded_pairs
 from seqae.datasets.sampler import LengthBucketSampler
-from seqae.inference import evaluating
+from seqae.inference import device_of, in_evaluation
 from seqae.losses import token_cross_entropy
 from seqae.seq2seq.decoding import BeamSearch, Strategy
 from seqae.seq2seq.inference import attention_weights, generate_texts
@@ -58,10 +58,10 @@ class Translator:
             batch_size: Pairs at a time; the result does not depend on it.
         """
         dataset, found = encoded_pairs(pairs, self.source_vocabulary, self.target_vocabulary), []
-        with evaluating(self.model) as device:
+        with in_evaluation(self.model) as model:
             for indices in LengthBucketSampler(dataset.lengths, batch_size, shuffle=False, num_replicas=1, rank=0):
-                pair = dataset.batch(indices).to(device)
-                logits = self.model(pair.source, pair.target)
+                pair = dataset.batch(indices).to(device_of(model))
+                logits = model(pair.source, pair.target)
                 errors = logits.with_steps(token_cross_entropy(logits.steps, pair.target.steps))
                 found += [row.cpu().numpy() for row in errors.unpad()]
         return found

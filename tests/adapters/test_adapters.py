@@ -7,11 +7,14 @@ installed, and are skipped elsewhere.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from generators import noisy_waves
+from seqae import load, save
 from seqae._extras import MissingExtra
 from seqae.adapters.sklearn import OutlierDetector
 from seqae.anomaly.detector import AnomalyDetector
@@ -19,12 +22,14 @@ from seqae.anomaly.window_models import PCA
 
 SMALL = {"model": PCA(), "resolutions": (1,), "window": 4}
 IN_TIME = "a row is read together with its neighbours in time: that is what finds anomalies in a sequence"
+NORMAL = "all training rows are normal by default; a threshold within them raises many false alarms on others"
 EXPECTED = {"check_methods_sample_order_invariance": IN_TIME, "check_methods_subset_invariance": IN_TIME}
+BY_DEFAULT = {"check_outliers_train": NORMAL, "check_outliers_fit_predict": NORMAL}
 
 
 @parametrize_with_checks(
-    [OutlierDetector(**SMALL, contamination=0.1)],
-    expected_failed_checks=lambda estimator: EXPECTED,
+    [OutlierDetector(**SMALL, contamination=0.1), OutlierDetector()],
+    expected_failed_checks=lambda estimator: EXPECTED if estimator.contamination != "auto" else EXPECTED | BY_DEFAULT,
     xfail_strict=False,  # rows in a random order may all be as usual as any
 )
 def test_the_detector_keeps_the_rules_of_scikit_learn(estimator, check):
@@ -56,6 +61,26 @@ def test_the_fraction_of_outliers_may_be_given():
         OutlierDetector(contamination=0.7).fit(waves())
 
 
+def test_a_saved_detector_of_outliers_answers_as_before(tmp_path):
+    adapted = OutlierDetector(**SMALL, contamination=0.05).fit(pd.DataFrame(waves(), columns=["a", "b"]))
+    again = load(save(adapted, tmp_path / "outliers"))
+    rows = pd.DataFrame(waves()[::2], columns=["a", "b"])
+    np.testing.assert_array_equal(again.decision_function(rows), adapted.decision_function(rows))
+    np.testing.assert_array_equal(again.predict(rows), adapted.predict(rows))
+    assert again.get_params()["contamination"] == 0.05 and again.feature_names_in_.tolist() == ["a", "b"]
+
+
+def test_the_times_of_a_frame_count():
+    times = pd.date_range("2026", periods=300, freq="s")
+    frame = pd.DataFrame(waves(), index=times, columns=["a", "b"])
+    adapted = OutlierDetector(**SMALL).fit(frame)
+    gap = frame.set_axis(times[:150].append(times[150:] + pd.Timedelta("1h")))
+    own = AnomalyDetector(**SMALL, random_state=check_random_state(0).randint(2**31 - 1)).fit(frame)
+    np.testing.assert_array_equal(adapted.score_samples(gap), -own.score_samples(gap).astype(float))
+    with pytest.raises(ValueError, match="goes back"):
+        adapted.score_samples(frame[::-1])
+
+
 def extra(name: str) -> object:
     """Return a module of adapters, or skip the test."""
     import importlib
@@ -66,7 +91,7 @@ def extra(name: str) -> object:
         pytest.skip(f"{name} is not installed ({error})")
 
 
-@pytest.mark.parametrize("name", ["AeonDetector", "AeonEncoder"])
+@pytest.mark.parametrize("name", ["AeonCollectionDetector", "AeonDetector", "AeonEncoder"])
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_for_aeon_keeps_its_rules(name: str):
     adapter = getattr(extra("aeon"), name)
@@ -76,9 +101,10 @@ def test_what_is_for_aeon_keeps_its_rules(name: str):
     assert failed == {}
 
 
+@pytest.mark.parametrize("name", ["SktimeDetector", "SktimeEncoder"])
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_for_sktime_keeps_its_rules():
-    adapter = extra("sktime").SktimeDetector
+def test_what_is_for_sktime_keeps_its_rules(name: str):
+    adapter = getattr(extra("sktime"), name)
     from sktime.utils.estimator_checks import check_estimator
 
     failed = {check: result for check, result in check_estimator(adapter, verbose=0).items() if result != "PASSED"}

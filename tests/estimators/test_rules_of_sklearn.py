@@ -25,7 +25,8 @@ ENCODER = SequenceEncoder(code_size=8, hidden_size=16, epochs=1)
 @parametrize_with_checks(
     [
         SequenceAutoencoder(**SMALL),
-        SequenceEncoder(**SMALL),
+        SequenceAutoencoder(epochs=1),
+        SequenceEncoder(epochs=1),
         SequenceClassifier(ENCODER, epochs=8, learning_rate=3e-2),
     ]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -12,8 +13,6 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.evaluation.posterior_collapse import collapse_warnings
-from seqae.training.tasks.elbo import ELBO
-from seqae.training.tasks.iwae import IWAE
 
 MAX_BATCHES = 8
 
@@ -65,7 +64,9 @@ class CollapseCheck(lightning.Callback):
                 self._keep(trainer.precision_plugin.convert_input(batch))
             task.to(trainer.strategy.root_device)  # Lightning has moved it away when training ended
             try:
-                return collapse_warnings(model, self.kept, loss, teacher_forcing=isinstance(task, ELBO | IWAE))
+                return collapse_warnings(
+                    model, self.kept, loss, teacher_forcing=getattr(task, "teacher_forcing", False)
+                )
             except (AttributeError, TypeError, ValueError, RuntimeError):
                 if isinstance(model, Autoencoder):
                     raise
@@ -76,3 +77,46 @@ class CollapseCheck(lightning.Callback):
     def _keep(self, batch: Any) -> None:
         if len(self.kept) < MAX_BATCHES and isinstance(batch, Batch):
             self.kept.append(batch.to("cpu"))
+
+
+class LearningCheck(lightning.Callback):
+    """Looks at a model that a Trainer of one's own has trained, as `seqae.fit` does, and warns; each task has one."""
+
+    def __init__(self) -> None:
+        self._check: CollapseCheck | None = None
+
+    def on_fit_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        # Models that are spread over processes cannot be looked at in one.
+        is_other = any(isinstance(each, CollapseCheck) for each in getattr(trainer, "callbacks", []))
+        self._check = None if is_other or trainer.world_size > 1 else CollapseCheck((), is_held_out=False)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, task: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._check is not None:
+            self._check.on_train_batch_end(trainer, task, outputs, batch, batch_idx)
+
+    def on_validation_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        task: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if self._check is None:
+            return
+        if not self._check.is_held_out:
+            self._check = CollapseCheck((), is_held_out=True)
+        self._check.on_validation_batch_end(trainer, task, outputs, batch, batch_idx, dataloader_idx)
+
+    def on_train_end(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        for sentence in [] if self._check is None else self._check.sentences(trainer, task):
+            warnings.warn(sentence, TrainingWarning, stacklevel=2)
+
+    def on_exception(
+        self, trainer: lightning.Trainer, task: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        if "stack expects" in str(exception) or "default_collate" in str(exception):
+            exception.add_note("Give the data loader collate_fn=seqae.Batch.of, which takes sequences of any lengths")

@@ -27,6 +27,8 @@ class IWAE(Task):
         lr_scheduler: Maps the fraction of training that is done to a factor on the learning rate.
     """
 
+    teacher_forcing = True
+
     def __init__(
         self,
         model: Autoencoder,

@@ -13,6 +13,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from seqae._processes import Processes
+from seqae.batch import Batch
+from seqae.datasets.batches import as_batch
+from seqae.training.callbacks.collapse import LearningCheck
 from seqae.training.tasks.metrics import HeldOutSums, TrainingSums, loss_in, undivided
 
 Optimizer = Callable[[nn.Module], torch.optim.Optimizer]
@@ -53,6 +56,7 @@ class Task(lightning.LightningModule):
     """
 
     model: nn.Module
+    teacher_forcing = False  # whether the decoder reads the true steps in the loss of held-out sequences, too
 
     def __init__(
         self, learning_rate: float = 1e-3, optimizer: Optimizer | None = None, lr_scheduler: LearningRate | None = None
@@ -107,6 +111,21 @@ class Task(lightning.LightningModule):
         factor, steps = self.lr_scheduler, self.trainer.estimated_stepping_batches
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(min(step / steps, 1.0)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_callbacks(self) -> list[lightning.Callback]:
+        """Return a check of what was learnt, which warns; Lightning adds it to a Trainer's callbacks."""
+        return [LearningCheck()]
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Return a batch; floats `(batch, time, channel)`, as plain data loaders yield them, are sequences.
+
+        Raises:
+            ValueError: It is neither.
+        """
+        if not isinstance(batch, Tensor | list | tuple):
+            return batch
+        found, dtype = as_batch(batch), next((weight.dtype for weight in self.parameters()), torch.float32)
+        return Batch(found.values.to(dtype), found.lengths)
 
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
         """Return `held_out_loss(batch)`; means over batches are weighted by the count."""
