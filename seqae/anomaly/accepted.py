@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -53,26 +54,40 @@ class AcceptedDeviations:
         return torch.where(is_nearer[:, None, None], remaining, own).transpose(0, 1)
 
 
-def fit_accepted(deviations: Tensor, usual: Tensor, before: AcceptedDeviations | None) -> AcceptedDeviations:
+class _Surprise(Protocol):
+    """What `seqae.anomaly.evidence.Surprise` has of this."""
+
+    @property
+    def usual(self) -> np.ndarray: ...
+
+    def surprise(self, distances: Tensor) -> Tensor: ...
+
+    def evidence(self, distances: Tensor) -> Tensor: ...
+
+
+def fit_accepted(
+    deviations: Tensor, surprise: _Surprise, usual: float, before: AcceptedDeviations | None
+) -> AcceptedDeviations:
     """Return the fewest deviations found by which all windows of a span become as usual, with those of before.
 
     One after the other, the window that is farthest from what is normal or accepted so far becomes a pattern
-    (Gonzalez 1985, https://doi.org/10.1016/0304-3975(85)90224-5).
+    (Gonzalez 1985, https://doi.org/10.1016/0304-3975(85)90224-5), in the channels in which it is not as usual.
 
     Args:
         deviations: Whitened deviations of the windows, `(kind, channel, window, time)` float64.
-        usual: The squared distance up to which a window is as usual, `(kind, channel)`.
+        surprise: Turns distances into evidence.
+        usual: The evidence up to which a window is as usual.
         before: Deviations that were accepted before.
     """
     kinds, channels, _, time = deviations.shape
     accepted = before or AcceptedDeviations(np.zeros((0, kinds, channels, time)))
-    sizes = deviations.square().sum(dim=3)  # (kind, channel, window)
+    own = surprise.surprise(deviations.square().sum(dim=3).transpose(1, 2)) - torch.from_numpy(surprise.usual)[:, None]
     for _ in range(MAX_PATTERNS):
-        excess = (accepted.distances(deviations).transpose(1, 2) / usual[..., None]).amax(dim=(0, 1))
-        farthest = int(excess.argmax())
-        if excess[farthest] <= 1:
+        evidence = surprise.evidence(accepted.distances(deviations)).sum(dim=(0, 2))  # (window,)
+        farthest = int(evidence.argmax())
+        is_unusual = own[:, farthest] > 0  # (kind, channel)
+        if evidence[farthest] <= usual or not is_unusual.any():
             break
-        is_unusual = sizes[:, :, farthest] > usual
         pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)
         accepted = AcceptedDeviations(np.concatenate([accepted.patterns, pattern[None].numpy()]))
     return accepted

@@ -59,6 +59,11 @@ class Calibration:
         """Return the calibration of rows that exceed a score `factor` times as often."""
         return replace(self, inflation=self.inflation * factor)
 
+    def evidence_of(self, score: float) -> float:
+        """Return the least evidence among the quantiles that has a score; the largest if none has."""
+        found = int(np.searchsorted(self.rarity - np.log10(self.inflation), score))
+        return float(self.grid[min(found, len(self.grid) - 1)])
+
     def threshold(self, false_alarm_rate: float) -> float:
         """Return the score that a fraction of normal rows exceeds."""
         return float(-np.log10(false_alarm_rate))

@@ -65,6 +65,11 @@ class Event:
     similar_fault: str = ""
     fault_distance: float | None = None
 
+    @property
+    def likeness(self) -> str:
+        """Which named fault it is like, in words; "" if none is known."""
+        return f"like {self.similar_fault!r} (distance {self.fault_distance:.2f})" if self.similar_fault else ""
+
     def top_channels(self, k: int) -> list[ChannelContribution]:
         """Return the `k` channels that contribute most, fewer if the others contribute nothing."""
         return [contribution for contribution in self.channels[:k] if contribution.fraction > 0]

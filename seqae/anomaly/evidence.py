@@ -129,11 +129,6 @@ class Surprise:
         degrees, scale = (torch.from_numpy(each)[:, None] for each in (self.degrees, self.scale))
         return (degrees + torch.from_numpy(self.dimensions)) / 2 * torch.log1p(distances / (degrees * scale))
 
-    @property
-    def usual_distances(self) -> np.ndarray:
-        """The distance whose surprise is the usual one, `(kind, channel)`."""
-        return self.degrees * self.scale * np.expm1(2 * self.usual / (self.degrees + self.dimensions))
-
     def widen(self, other: Surprise) -> Surprise:
         """Return a surprise with the larger scale of this one and another one, and with the larger usual surprise."""
         return Surprise(

@@ -34,7 +34,7 @@ def fault_code(own: WindowEvidence, rows: np.ndarray) -> np.ndarray:
 
     Args:
         own: The evidence at the finest resolution.
-        rows: Filled, scaled rows around the peak, `(row, channel)` float64: up to a window less one row on either side.
+        rows: Filled, scaled rows around the peak, `(row, channel)` float64: see `Scorer.rows_around`.
     """
     padded = np.pad(rows, ((0, max(own.length - len(rows), 0)), (0, 0)), mode="edge")
     with torch.inference_mode():

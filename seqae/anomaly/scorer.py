@@ -208,11 +208,13 @@ class Scorer:
         return replace(event, similar_fault=name, fault_distance=distance)
 
     def rows_around(self, recording: Recording, row: int) -> np.ndarray:
-        """Return the filled, scaled rows that share a finest window with a row, `(row, channel)` float64."""
+        """Return the filled, scaled rows around a row that a stream keeps, too, `(row, channel)` float64.
+
+        Up to two rows less than a finest window has, on either side.
+        """
         (rows,) = [each for each in recording.segments() if each.start <= row < each.stop]
         filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
-        reach, at = self.localization.lengths[0] - 1, row - rows.start
-        return filled[max(at - reach, 0) : at + reach + 1]
+        return rows_near(filled, row - rows.start, self.localization.lengths[0])
 
     def window_evidence(self, rows: Tensor) -> list[Tensor | None]:
         """Return the evidence in the windows that start at every row, `(window, channel)` for each resolution.
@@ -303,6 +305,12 @@ class Scorer:
             total[covered] += steps[:, offset // finest.rows_per_step]
             count[covered] += 1
         return total / count
+
+
+def rows_near(rows: np.ndarray, row: int, length: int) -> np.ndarray:
+    """Return the rows up to `length - 2` on either side of one, `(row, channel)`, fewer at the ends."""
+    reach = max(length - 2, 0)
+    return rows[max(row - reach, 0) : row + reach + 1]
 
 
 def times_of(recording: Recording, rows: slice) -> np.ndarray | None:

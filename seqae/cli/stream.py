@@ -85,10 +85,11 @@ def stream(
 
     if json and format != "jsonl":
         raise ValueError(f"json=True, and format={format!r}. Expected JSON lines: leave format={format!r} out")
-    detector = detector_in(saved_in(model))
+    folder = saved_in(model)
+    detector = detector_in(folder)
     options = with_channels(ReadingOptions.of(**reading), detector.channels_)
     with ExitStack() as opened:
-        watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, strict)))
+        watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, strict, model=folder)))
         file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
         write = _json_lines(scores, detector, json) if format == "jsonl" else _csv_lines(scores, detector)
         report = _Report(watch, write, file, is_told=not json)
@@ -204,7 +205,8 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[WatchUpdate
         for event in new.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
-            _tell(f"event  {_of(update.entity)}{start} to {end}: {event.severity:.2f}, {top}")
+            like = f", {event.likeness}" if event.likeness else ""
+            _tell(f"event  {_of(update.entity)}{start} to {end}: {event.severity:.2f}, {top}{like}")
         if shown == "none":
             return
         names, table = row_table(new, shown, detector.channels_, update.threshold)

@@ -69,4 +69,5 @@ def _span(event: Event) -> tuple[str, str]:
 
 
 def _top_channels(event: Event) -> str:
-    return ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(_MAX_CHANNELS))
+    channels = [f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(_MAX_CHANNELS)]
+    return ", ".join([*channels, *filter(None, [event.likeness])])

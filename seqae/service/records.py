@@ -87,8 +87,9 @@ def alert_record(alert: Alert) -> dict[str, Any]:
 
 def event_record(event: Event) -> dict[str, Any]:
     """Return an event as JSON values, with the contribution of each channel by name."""
-    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
-    return record if event.entity else {name: value for name, value in record.items() if name != "entity"}
+    from seqae.anomaly.events import event_to_record
+
+    return event_to_record(event)
 
 
 def drift_record(drift: Drift) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from seqae._files import safe_name
+from seqae.anomaly.feedback.applying import as_fitted
+from seqae.anomaly.feedback.entry import in_effect
+from seqae.anomaly.feedback.log import FeedbackLog
 from seqae.anomaly.online.state import fingerprint
 from seqae.service.counters import Counters
 from seqae.service.machine_watch import MachineWatch, UnusableState
@@ -35,7 +38,8 @@ class WatchOptions:
         reorder: How many rows of a machine wait for late ones; 0 to judge each at once.
         state: The folder of the states, in which each named machine has one of its own; None to keep none.
         is_strict: Whether a row or line that cannot be judged is an error, instead of reported and left out.
-        save_every: Seconds from one saving of the states to the next.
+        save_every: Seconds from one saving of the states to the next, and from one look at the feedback to the next.
+        model: The folder of the detector, beside which its feedback is kept; None to look for none while it runs.
     """
 
     period: float | None = None
@@ -43,6 +47,7 @@ class WatchOptions:
     state: Path | None = None
     is_strict: bool = False
     save_every: float = 10.0
+    model: Path | None = None
 
     def __post_init__(self) -> None:
         if self.reorder < 0:
@@ -74,7 +79,9 @@ class Watch:
         state = self.options.state
         self._state_lock = None if state is None else StateLock(state)
         self._saved = time.monotonic()
-        self._owner = "" if state is None else fingerprint(detector)
+        model = self.options.model
+        self._feedback = None if model is None else FeedbackLog(model).version()
+        self._owner = "" if state is None else fingerprint(as_fitted(detector))
 
     def take(self, item: RowBlock | Rejection, entity: str = "") -> WatchUpdate:
         """Take what a reader returned, rows or a line that could not be read, and return what is new.
@@ -115,11 +122,31 @@ class Watch:
                 yield machine.pause()
 
     def save_if_due(self) -> WatchUpdate:
-        """Write the states if it is time to do so again; the update says if that fails."""
+        """Write the states and look for new feedback, if it is time to do so again; the update says what happened."""
         if time.monotonic() < self._saved + self.options.save_every:
             return WatchUpdate()
         self._saved = time.monotonic()
-        return self.save()
+        saved, told = self.save(), self.refresh()
+        return WatchUpdate(notes=(*saved.notes, *told.notes))
+
+    def refresh(self) -> WatchUpdate:
+        """Take up what operators have said about the detector since it was last looked at; the update says so."""
+        log = None if self.options.model is None else FeedbackLog(self.options.model)
+        if log is None or (version := log.version()) == self._feedback:
+            return WatchUpdate()
+        self._feedback = version
+        try:
+            detector = log.apply(as_fitted(self.detector))
+            for machine in self._all():
+                with machine.lock:
+                    machine.online.use(detector)
+        except (ValueError, OSError) as error:
+            return WatchUpdate(notes=(f"the new feedback is not taken up: {error}",))
+        self.detector = detector
+        count = len(in_effect(log.entries()))
+        return WatchUpdate(
+            notes=(f"the feedback has changed: {count} {'entry holds' if count == 1 else 'entries hold'}",)
+        )
 
     def save(self) -> WatchUpdate:
         """Write the states that have changed; if that fails, older ones stay, and the update says so."""

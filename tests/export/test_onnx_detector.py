@@ -69,7 +69,11 @@ def telemetry(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnomalyDetector
     detector = AnomalyDetector().fit(telemetry_folder() / "normal.csv.gz")
     (faults,) = as_recordings(telemetry_folder() / "faults.csv.gz", channels=detector.channels_)
     missing = np.flatnonzero(np.isnan(faults.values).any(axis=1))
-    return detector, faults.values[max(missing[0] - 1500, 0) : missing[0] + 2500], detector.to_onnx(tmp_path_factory.mktemp("telemetry") / "detector.onnx")
+    return (
+        detector,
+        faults.values[max(missing[0] - 1500, 0) : missing[0] + 2500],
+        detector.to_onnx(tmp_path_factory.mktemp("telemetry") / "detector.onnx"),
+    )
 
 
 def test_the_scores_of_the_embedded_telemetry_are_those_of_the_detector(telemetry):

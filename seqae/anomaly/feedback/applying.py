@@ -31,7 +31,7 @@ def apply_feedback(detector: AnomalyDetector, entries: Sequence[Feedback]) -> An
         ValueError: Rows lack a channel of the detector, or are of a machine that it does not know.
     """
     applied = copy.copy(detector)
-    applied.scorer_ = without_feedback(detector.scorer_)
+    applied.scorer_ = _without_feedback(detector.scorer_)
     for entry in in_effect(entries):
         resampled = detector.on_grid(entry.recording.select(detector.channels_))
         start, stop = int(resampled.steps[entry.start]), int(resampled.steps[entry.stop - 1]) + 1
@@ -41,8 +41,17 @@ def apply_feedback(detector: AnomalyDetector, entries: Sequence[Feedback]) -> An
     return applied
 
 
-def without_feedback(scorer: Scorer) -> Scorer:
-    """Return a scorer as it was fitted."""
+def as_fitted(detector: AnomalyDetector) -> AnomalyDetector:
+    """Return a detector without feedback: a copy, if it has some."""
+    scorer = detector.scorer_
+    if not scorer.faults and all(each.accepted is None for each in scorer.resolutions):
+        return detector
+    fitted = copy.copy(detector)
+    fitted.scorer_ = _without_feedback(scorer)
+    return fitted
+
+
+def _without_feedback(scorer: Scorer) -> Scorer:
     resolutions = tuple(replace(each, accepted=None) for each in scorer.resolutions)
     return replace(scorer, resolutions=resolutions, faults=())
 
@@ -55,20 +64,23 @@ def margin_of(scorer: Scorer) -> int:
 def _with_accepted(scorer: Scorer, entry: Feedback) -> Scorer:
     """Return a scorer that takes the windows of a span for normal."""
     filled, start, stop = _filled(scorer, entry)
-    resolutions = [_accepting(each, filled, start, stop) for each in scorer.resolutions]
+    usual = scorer.for_machine(entry.entity).calibration.evidence_of(scorer.threshold)
+    resolutions = [_accepting(each, filled, start, stop, usual) for each in scorer.resolutions]
     return replace(scorer, resolutions=tuple(resolutions))
 
 
-def _accepting(own: WindowEvidence, rows: np.ndarray, start: int, stop: int) -> WindowEvidence:
-    """Return evidence that takes the windows that cover a row from `start` to before `stop` for normal."""
+def _accepting(own: WindowEvidence, rows: np.ndarray, start: int, stop: int, usual: float) -> WindowEvidence:
+    """Return evidence that takes the windows that cover a row from `start` to before `stop` for normal.
+
+    What has no more evidence than `usual` already is.
+    """
     assert isinstance(own.surprise, Surprise)
     if len(rows) < own.length:
         return own
     with torch.inference_mode():
         windows = own.windows_of(torch.from_numpy(rows))[max(start - own.length + 1, 0) : stop]
         deviations = own.deviations_of(windows)
-        usual = torch.from_numpy(own.surprise.usual_distances)
-        return replace(own, accepted=fit_accepted(deviations, usual, own.accepted))
+        return replace(own, accepted=fit_accepted(deviations, own.surprise, usual, own.accepted))
 
 
 def _with_fault(scorer: Scorer, entry: Feedback) -> Scorer:

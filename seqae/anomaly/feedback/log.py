@@ -146,8 +146,16 @@ class FeedbackLog:
         records = _read_log(path)
         return [_entry_of(record, self._folder) for record in records]
 
+    def version(self) -> tuple[int, int] | None:
+        """Return what differs once something was written: size and time of the file; None if there is none."""
+        try:
+            about = (self._folder / LOG_FILE).stat()
+        except OSError:
+            return None
+        return about.st_size, about.st_mtime_ns
+
     def apply(self, detector: AnomalyDetector) -> AnomalyDetector:
-        """Return a copy of a detector that knows what was said, or the detector if there is nothing.
+        """Return a copy of a detector that knows what was said, or the detector if nothing ever was.
 
         Raises:
             ValueError: A file is damaged, or rows do not fit the detector.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.drift import Drift
 from seqae.anomaly.events import Event
+from seqae.anomaly.feedback.applying import as_fitted
 from seqae.anomaly.online.alerts import Alert, AlertTracker
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.anomaly.online.events import OnlineEvents
@@ -211,9 +213,27 @@ class OnlineDetector:
         restore_state(state, self._parts())
         self.segment.check_state()
 
+    def use(self, detector: AnomalyDetector) -> None:
+        """Go on with a detector that differs in its feedback alone, see `seqae.anomaly.FeedbackLog`.
+
+        Windows that are complete keep their evidence.
+
+        Raises:
+            ValueError: It differs in more.
+        """
+        if fingerprint(as_fitted(detector)) != fingerprint(as_fitted(self.detector)):
+            raise ValueError("another detector than the one at work. Start anew with it")
+        self.detector, self.scorer = detector, detector.scorer_.for_machine(self.entity)
+        self.kernel = RowKernel.of(self.scorer)
+        self.segment.scorer, self.events.compare = self.scorer, self._compare
+
+    @property
+    def _compare(self) -> Callable[[Event, np.ndarray], Event] | None:
+        return self.scorer.with_fault if self.scorer.faults else None
+
     def _owner(self) -> str:
         """Return what the state belongs to: the detector and the machine."""
-        return " ".join([fingerprint(self.detector), *([self.entity] if self.entity else [])])
+        return " ".join([fingerprint(as_fitted(self.detector)), *([self.entity] if self.entity else [])])
 
     def _begin(self) -> None:
         """Start a recording."""
@@ -223,7 +243,7 @@ class OnlineDetector:
         quiet_rows = detector.merge_gap + scorer.localization.reach
         self.alerts = AlertTracker(scorer.channels, scorer.threshold, quiet_rows, self.detector.merge_gap)
         self.events = OnlineEvents(
-            scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows, self.entity
+            scorer.channels, scorer.threshold, detector.merge_gap, detector.min_rows, self.entity, self._compare
         )
         self.drift = OnlineDrift(scorer)
         resampling = detector.resampling_
@@ -298,8 +318,10 @@ class OnlineDetector:
         results.final.append(final)
         results.alerts += self.alerts.add(final, *provisional)
         results.drifts += self.drift.observe_alarms(final.scores > self.scorer.threshold, final.times)
+        length = self.scorer.localization.lengths[0]
+        around = None if final.kept is None else partial(final.around, length=length)
         results.events += self.events.add(
-            final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
+            final.first, final.scores, final.channel_scores, final.times, self._row_seconds(), around
         )
 
     def _row_seconds(self) -> float | None:

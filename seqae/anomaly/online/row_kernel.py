@@ -64,7 +64,9 @@ class RowKernel:
 
     @classmethod
     def of(cls, scorer: Scorer) -> RowKernel | None:
-        """Return the kernel for a scorer; None where it can't be built, see `seqae.modules.native`."""
+        """Return the kernel for a scorer; None where it can't be built, or feedback asks for more than it computes."""
+        if scorer.faults or any(each.accepted is not None for each in scorer.resolutions):
+            return None
         library = load_kernel(SOURCE)
         # Calls are so short that to let go of Python's lock would cost more, and another thread might keep it.
         return None if library is None else cls(scorer, ctypes.PyDLL(library._name))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.online.row_kernel import RowKernel, latest_rows
-from seqae.anomaly.scorer import Scorer
+from seqae.anomaly.scorer import Scorer, rows_near
 from seqae.anomaly.windows import one_thread
 
 
@@ -24,6 +24,8 @@ class ScoredRows:
         times: `(row,)`, datetime64 or seconds; integers if there are no times.
         scores: `(row,)` float32, as in `Scores`.
         channel_scores: `(row, channel)` float32, as in `Scores`.
+        kept: Filled rows of the segment around these, `(row, channel)`, if faults are known; else None.
+        kept_first: The number of the first of them.
     """
 
     first: int
@@ -31,6 +33,13 @@ class ScoredRows:
     times: np.ndarray
     scores: np.ndarray
     channel_scores: np.ndarray
+    kept: np.ndarray | None = None
+    kept_first: int = 0
+
+    def around(self, row: int, length: int) -> np.ndarray:
+        """Return the filled rows around one, `(row, channel)`, as `Scorer.rows_around`."""
+        assert self.kept is not None
+        return rows_near(self.kept, row - self.kept_first, length)
 
 
 class SegmentScorer:
@@ -151,7 +160,10 @@ class SegmentScorer:
                 np.arange(first, stop) - self.start, self.stop - self.start if ended else None
             )
             found = self.scorer.scores(evidence, missing, near_end)
-        scored = ScoredRows(first, known_at, self.times.rows[rows], found.scores, found.channel_scores)
+        kept = self.table.rows[:, 0].copy() if self.scorer.faults else None
+        scored = ScoredRows(
+            first, known_at, self.times.rows[rows], found.scores, found.channel_scores, kept, self.first
+        )
         self._keep_from(max(stop - self.reach, self.start))
         self.final = stop
         return scored
