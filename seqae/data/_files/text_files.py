@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from seqae._files import read_file
 from seqae.data._files.archives import unpacked
 
 GZIP = b"\x1f\x8b"
@@ -59,7 +60,7 @@ def unzipped(path: Path) -> bytes:
     Raises:
         ValueError: It is damaged, unpacks to far more than its size, or is a zip file of several files.
     """
-    return unpacked(path.read_bytes(), path.name)
+    return unpacked(read_file(path), path.name)
 
 
 def _narrowed(data: bytes, name: str) -> bytes:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from seqae._files import read_file
 from seqae.data.signals.options import ReadingKeywords
 
+_MAX_BYTES = 2**20
 _EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -39,8 +41,8 @@ def read_options(path: str | Path) -> ReadingKeywords:
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}. Expected reading options in TOML. Check the path")
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_file(path, _MAX_BYTES).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(
             f"not TOML ({path.name}: {error}). Expected lines such as time_column = 'stamp' or missing = [-999]"
         ) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae._files import read_file
 from seqae.data._files.archives import member_of, opened_zip
 
 
@@ -45,7 +46,7 @@ def read_ts_file(path: str | Path) -> LabelledSequences:
         ValueError: It is not in the format; names file and line.
     """
     try:
-        return _parsed(str(path), Path(path).read_text(encoding="utf-8"))
+        return _parsed(str(path), read_file(path).decode())
     except UnicodeDecodeError as error:
         raise ValueError(f"no text in UTF-8 ({path}: {error}). Expected a .ts file of the archive") from None
 
@@ -53,7 +54,7 @@ def read_ts_file(path: str | Path) -> LabelledSequences:
 def _found(folder: Path, file: str) -> tuple[str, str]:
     """Return the path of a file and its content."""
     for path in sorted(folder.rglob(file)):
-        return str(path), path.read_text(encoding="utf-8")
+        return str(path), read_file(path).decode()
     for path in sorted(folder.rglob("*.zip")):
         with opened_zip(path) as archive:
             for member in archive.namelist():

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae._extras import require
+from seqae._files import only_files, read_file, require_file
 from seqae.data._files.archives import member_of, opened_zip
 from seqae.data._files.array_files import read_npy
 from seqae.data.images.files import read_pixels
@@ -125,10 +126,10 @@ def video_frames(
 
 def _untimed(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith(".")]
-        return _images(files, lambda file: file.name, Path.read_bytes, path)
+        images = (file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith("."))
+        return _images(only_files(images), lambda file: file.name, read_file, path)
     if path.suffix.lower() in _IMAGES:
-        return _images([path], lambda file: file.name, Path.read_bytes, path.parent)
+        return _images([path], lambda file: file.name, read_file, path.parent)
     return _packed(path) if path.suffix.lower() == ".zip" else _array(path)
 
 
@@ -195,7 +196,7 @@ def _decoded(path: Path) -> Iterator[VideoFrame]:
     av = require("av", extra="video", purpose="reading video")
     count, end, is_cut = 0, 0.0, False
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(str(require_file(path)), metadata_errors="replace") as container:
             if not container.streams.video:
                 others = ", ".join(stream.type for stream in container.streams) or "nothing"
                 raise ValueError(f"no pictures in it, only {others} ({path}). Expected a video")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqae._files import open_file, require_file
 from seqae.data._files.archives import ZIP, only_member_of, opened_zip
 from seqae.data.signals.csv_files import read_csv
 from seqae.data.signals.formats.array_tables import read_numpy_array, read_numpy_arrays
@@ -122,7 +123,7 @@ def read_table(path: Path, options: ReadingOptions) -> Table:
         ValueError: It cannot be read without guessing; the message names file and line.
         MissingExtra: The package that reads such files is absent; the message names the command that installs it.
     """
-    if path.stat().st_size == 0:
+    if require_file(path).stat().st_size == 0:
         raise ValueError(f"empty file ({path.name}). Expected a table of readings")
     refuse_other_content(path)
     ending = ending_of(path)
@@ -146,9 +147,10 @@ def _read_dat(path: Path, options: ReadingOptions) -> Table:
 
 def content_of(path: Path) -> Content | None:
     """Return what the first bytes of a file tell, None if they tell nothing."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
-    if head.startswith(ZIP) and zipfile.is_zipfile(path):
+        is_zip = head.startswith(ZIP) and zipfile.is_zipfile(file)
+    if is_zip:
         with opened_zip(path) as archive:
             names = [name.encode() for name in archive.namelist()]
         return next((each for each in _IN_ZIP for name in names if re.fullmatch(each.start, name)), None)
