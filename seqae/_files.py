@@ -26,6 +26,7 @@ _MANY, _SHARE = 1000, 0.01  # a folder of so many names is listed again only for
 _due: dict[str, float] = {}  # when each of these is listed again
 
 _Opened = TypeVar("_Opened", BufferedReader, BufferedWriter)
+_MAX_REASON = 200  # characters
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -48,6 +49,13 @@ def require_local_path(folder: str | os.PathLike[str]) -> Path:
 def safe_name(text: str) -> str:
     """Return a text as a part of the name of a file: what file systems do not take becomes an underscore."""
     return re.sub(r"[^\w+.-]+", "_", text).strip("_.")
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be read as a part of a message: the error of a library may quote all of a file."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = text if len(text) <= _MAX_REASON else f"{text[: _MAX_REASON - 3]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def require_file(path: str | os.PathLike[str]) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqae._files import read_file, write_atomically
+from seqae._files import read_file, reason, write_atomically
 
 _NO_EVENTS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, csv.Error)  # of other content
 
@@ -211,7 +211,9 @@ def read_events_json(path: str | Path) -> list[Event]:
     try:
         return [event_from_record(record) for record in json.loads(read_file(path))]
     except _NO_EVENTS as error:
-        raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_json wrote") from error
+        raise ValueError(
+            f"{path} holds no events ({reason(error)}). Give a file that write_events_json wrote"
+        ) from error
 
 
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
@@ -240,7 +242,9 @@ def read_events_csv(path: str | Path) -> list[Event]:
         records = list(csv.DictReader(io.StringIO(read_file(path).decode(), newline="")))
         return [event_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
     except _NO_EVENTS as error:
-        raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_csv wrote") from error
+        raise ValueError(
+            f"{path} holds no events ({reason(error)}). Give a file that write_events_csv wrote"
+        ) from error
 
 
 def event_to_record(event: Event) -> dict[str, object]:

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest is told to
 
 import seqae
-from fuzz.doors import try_events, try_layout, try_manifest, try_onnx, try_options, try_sets, try_stream
+from fuzz.doors import onnx_content, try_events, try_layout, try_manifest, try_onnx, try_options, try_sets, try_stream
 from fuzz.mangling import mangled, one_line
 from seqae.artifact.checksum import add_checksum
 from seqae.data.signals.loading import as_recordings
@@ -293,6 +293,7 @@ def prepared() -> tuple[dict, bytes, list[str]]:
 
 
 CONTENT, WEIGHTS, NAMES = prepared()
+onnx_content()  # which may build the kernel
 
 if __name__ == "__main__":
     main()

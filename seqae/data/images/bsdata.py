@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae._extras import require
-from seqae._files import read_file
+from seqae._files import read_file, reason
 from seqae.data.images.files import read_pixels
 from seqae.datasets.masks import MaskedImage
 
@@ -68,7 +68,9 @@ def _polygons(label: Path) -> list[Polygon]:
         shapes = json.loads(read_file(label))["shapes"]
         polygons = [[(float(x), float(y)) for x, y in shape["points"]] for shape in shapes]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{label} is no annotation of labelme ({error!r}). Expected shapes with points") from error
+        raise ValueError(
+            f"{label} is no annotation of labelme ({reason(error)}). Expected shapes with points"
+        ) from error
     if short := next((polygon for polygon in polygons if len(polygon) < 3), None):
         raise ValueError(f"a polygon with {len(short)} corners in {label}. Expected at least 3")
     return polygons

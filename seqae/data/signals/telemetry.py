@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae._files import read_file
+from seqae._files import read_file, reason
 
 
 def telemetry_folder() -> Path:
@@ -36,12 +36,16 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
     try:
         segments = json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({path}: {error}). Expected a list of objects with start and end") from error
+        raise ValueError(
+            f"not JSON ({path}: {reason(error)}). Expected a list of objects with start and end"
+        ) from error
     for number, segment in enumerate(segments):
         try:
             start, end = (_position(segment[edge], positions) for edge in ("start", "end"))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"segment {number} has no start and end to match the rows ({path}: {error!r})") from error
+            raise ValueError(
+                f"segment {number} has no start and end to match the rows ({path}: {reason(error)})"
+            ) from error
         labels |= (positions >= start) & (positions <= end)
     return labels
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae._files import read_file
+from seqae._files import read_file, reason
 from seqae.data._files.archives import member_of, opened_zip
 
 
@@ -82,7 +82,7 @@ def _parsed(where: str, text: str) -> LabelledSequences:
             ]
             sequences.append(np.array(rows, dtype=np.float32).T)
         except ValueError as error:
-            raise ValueError(f"{where}, line {number}: {error}. A case is channel:channel:...:label") from error
+            raise ValueError(f"{where}, line {number}: {reason(error)}. A case is channel:channel:...:label") from error
         if sequences[-1].ndim != 2 or sequences[-1].shape[1] != sequences[0].shape[1]:
             raise ValueError(
                 f"{where}, line {number}: {len(channels)} channels. The first case has others, or lengths differ"
