@@ -87,7 +87,7 @@ def _show(text: str) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = text.translate(str.maketrans(BARS, "_.-:=+*#"))
-        text = text.encode(sys.stdout.encoding, errors="replace").decode(sys.stdout.encoding)
+        text = text.encode(sys.stdout.encoding, errors="backslashreplace").decode(sys.stdout.encoding)
     print(text)
 
 
