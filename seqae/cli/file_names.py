@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-_AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
+_AUDIO = (".wav", ".wave", ".bwf", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd")
+_AUDIO += (".w64", ".rf64", ".caf")
 # Files of readings with other endings are tables, see `seqae.data.signals.formats`.
-_ENDINGS = {"arrays": (".npz", ".npy", ".ts"), "texts": (".txt",), "audio": _AUDIO, "videos": (*_VIDEOS, *IMAGES)}
+_ENDINGS = {
+    "arrays": (".npz", ".npy", ".ts", ".arff"),
+    "texts": (".txt",),
+    "audio": _AUDIO,
+    "videos": (*_VIDEOS, *IMAGES),
+}
 
 
 def kind_of(path: Path, kinds: Sequence[str]) -> str:

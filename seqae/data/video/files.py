@@ -22,7 +22,7 @@ from seqae._extras import require
 from seqae._files import only_files, read_file, require_file
 from seqae.data._files.archives import member_of, opened_zip
 from seqae.data._files.array_files import read_npy
-from seqae.data.images.files import read_pixels
+from seqae.data.images.files import read_pages, read_pixels
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -98,7 +98,7 @@ def video_frames(
     """Yield the frames of a video one by one, `(channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: A file that FFmpeg knows; an image, which is one frame; a folder or zip file of images, in the order of
+        path: A file that FFmpeg knows; an image, which is one frame, or has pages; a folder or zip file of images, in the order of
             the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time, channel, height,
             width)` or channels last.
         frame_rate: Frames per second; the frame that is seen at each moment, also where the video's own rate changes.
@@ -129,7 +129,7 @@ def _untimed(path: Path) -> Iterator[np.ndarray]:
         images = (file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith("."))
         return _images(only_files(images), lambda file: file.name, read_file, path)
     if path.suffix.lower() in _IMAGES:
-        return _images([path], lambda file: file.name, read_file, path.parent)
+        return read_pages(read_file(path), str(path))
     return _packed(path) if path.suffix.lower() == ".zip" else _array(path)
 
 

@@ -22,6 +22,7 @@ from seqae.data.signals.formats.netcdf_files import read_netcdf
 from seqae.data.signals.formats.parquet_files import read_parquet
 from seqae.data.signals.formats.workbooks import read_workbook, read_xlsx
 from seqae.data.signals.json_lines import read_json_lines
+from seqae.data.signals.names import default_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -88,6 +89,7 @@ class Content:
     remedy: str = ""
 
 
+_OF_ARCHIVE = re.compile(r".*_(TRAIN|TEST)\.(tsv|txt|csv)", re.IGNORECASE)
 _MDF = Content("MDF", rb"(MDF {5}|UnFinMF )\d\.\d\d", (".mf4", ".mdf", ".dat"))
 _SAVE = "Open it in a program for tables and save it as .xlsx or .csv, without a password"
 _TEXT = Content("text", rb"", (*TEXTS, ".hea"), "")
@@ -127,7 +129,20 @@ def read_table(path: Path, options: ReadingOptions) -> Table:
         raise ValueError(f"empty file ({path.name}). Expected a table of readings")
     refuse_other_content(path)
     ending = ending_of(path)
-    return _read_dat(path, options) if path.suffix.lower() == ".dat" else READERS[ending](path, options)
+    table = _read_dat(path, options) if path.suffix.lower() == ".dat" else READERS[ending](path, options)
+    if _OF_ARCHIVE.fullmatch(path.name):
+        _refuse_classes(table)
+    return table
+
+
+def _refuse_classes(table: Table) -> None:
+    """Raise a ValueError if a table is a set of the UCR archive: a row is a sequence, which begins with its class."""
+    columns = list(table.columns)
+    if tuple(columns) == default_names(len(columns)) and len(columns) > 2:
+        raise ValueError(
+            f"{table.name} seems to be a set of the UCR archive: a row is a sequence and begins with its class. "
+            "Expected a row for each moment. Read it with read_ts(folder, name); if it is a table, rename it"
+        )
 
 
 def refuse_other_content(path: Path) -> None:
