@@ -66,8 +66,8 @@ def _found(folder: Path, stem: str) -> tuple[str, str]:
                     if member.rpartition("/")[2] == file:
                         return f"{path}:{member}", member_of(archive, member).decode("utf-8")
     raise FileNotFoundError(
-        f"no {stem}.ts, nor one that ends in {', '.join(ENDINGS)}, in {folder} or below. Download the set from https://www.timeseriesclassification.com and give "
-        "the folder where you unpacked it"
+        f"no {stem}.ts, nor one that ends in {', '.join(ENDINGS)}, in {folder} or below. "
+        "Download the set from https://www.timeseriesclassification.com and give the folder where you unpacked it"
     )
 
 

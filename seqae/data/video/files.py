@@ -98,9 +98,9 @@ def video_frames(
     """Yield the frames of a video one by one, `(channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: A file that FFmpeg knows; an image, which is one frame, or has pages; a folder or zip file of images, in the order of
-            the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time, channel, height,
-            width)` or channels last.
+        path: A file that FFmpeg knows; an image, which is one frame, or has pages; a folder or zip file of images, in
+            the order of the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time,
+            channel, height, width)` or channels last.
         frame_rate: Frames per second; the frame that is seen at each moment, also where the video's own rate changes.
             None for every frame as it is. Images and arrays have no times, and so no frame rate.
         size: Height and width to scale to; None for those of the video.
