@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-_AUDIO = (".wav", ".wave", ".bwf", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd")
+_AUDIO: tuple[str, ...] = (
+    ".wav",
+    ".wave",
+    ".bwf",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+)
 _AUDIO += (".w64", ".rf64", ".caf")
 # Files of readings with other endings are tables, see `seqae.data.signals.formats`.
 _ENDINGS = {

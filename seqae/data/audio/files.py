@@ -18,7 +18,21 @@ from seqae._files import atomic_write, only_files, require_file
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-ENDINGS = (".wav", ".wave", ".bwf", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd")
+ENDINGS: tuple[str, ...] = (
+    ".wav",
+    ".wave",
+    ".bwf",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+)
 ENDINGS += (".w64", ".rf64", ".caf")
 _STREAMED = 0x7FFF_F000  # programs that write to a pipe do not know the size and write this or more
 # What libsndfile notes in its log when a file is shorter than its header says; it reads what is there all the same.
