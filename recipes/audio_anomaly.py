@@ -17,7 +17,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import SpectralTilt, read_clips, synthetic_words
+from seqae.data import SpectralTilt, read_clips, read_normal_and_new, synthetic_words
 from seqae.evaluation import auc_roc, pca_reconstruction
 from seqae.modules import ConvDecoder, SegmentMeanPooling
 from seqae.report import loss_figure, save_figure, spectrograms_figure
@@ -27,6 +27,8 @@ DATA = "Free Spoken Digit Dataset, or synthetic words"
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    normal: str = "",
+    new: str = "",
     code_size: int = 16,
     epochs: int = 40,
     parts: int = 8,
@@ -40,6 +42,8 @@ def main(
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.
+        normal: Folder of normal recordings of your own; new ones are ranked, and "new" is the only class held out.
+        new: Folder of recordings to rank.
         code_size: Length of the code of a word, and number of principal components to compare with.
         epochs: Passes over the training words at most.
         parts: Parts of a word; it is read as the mean frame of each.
@@ -54,7 +58,9 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime(threads=1)
     torch.manual_seed(seed)
-    clips = read_clips("fsdd", data_root) if data_root else synthetic_words(voices=3)
+    clips = read_clips("fsdd", data_root) if data_root and not normal else synthetic_words(voices=3)
+    if normal:
+        clips, classes = read_normal_and_new(normal, new), ("new",)
     log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
     decibels = [log_mel.decibels(clip.audio()) for clip in clips]
     labels = np.array([clip.label for clip in clips])
@@ -64,15 +70,15 @@ def main(
 
     found: dict[str, list[float]] = {}
     for held_out in classes or np.unique(labels):
-        normal = np.flatnonzero(~for_test & (labels != held_out))
-        normal = np.random.default_rng(seed).permutation(normal)[:max_words]
-        log_mel.fit_decibels([decibels[index] for index in normal])
+        learnt = np.flatnonzero(~for_test & (labels != held_out))
+        learnt = np.random.default_rng(seed).permutation(learnt)[:max_words]
+        log_mel.fit_decibels([decibels[index] for index in learnt])
         words = SegmentMeanPooling(parts)(seqae.Batch.of([log_mel.scaled(each) for each in decibels])).numpy()
-        autoencoder = train(words[normal], code_size, epochs, seed)
+        autoencoder = train(words[learnt], code_size, epochs, seed)
         test, truth = words[for_test], labels[for_test] == held_out
         scores = {
             f"autoencoder, code of {code_size}": errors(autoencoder, test),
-            f"PCA, {code_size} components": pca_errors(words[normal], test, code_size),
+            f"PCA, {code_size} components": pca_errors(words[learnt], test, code_size),
             "length of the recording": durations[for_test],
         }
         for name, values in scores.items():
@@ -92,6 +98,8 @@ def main(
     rows = {"word": test[chosen], "reconstruction": np.concatenate(autoencoder.reconstruct(as_steps(test[chosen])))}
     pictures = {name: spectrograms(log_mel, words, like, parts) for name, words in rows.items()}
     save_figure(spectrograms_figure(pictures, names, 1 / parts, "fraction of the word"), run.path("words.png"))
+    ranked = sorted(zip(errors(autoencoder, test), np.array([clip.name for clip in clips])[for_test]), reverse=True)
+    run.write_text("ranked.tsv", "".join(f"{score:.4f}\t{name}\n" for score, name in ranked))
     save_figure(loss_figure(autoencoder.history_), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, "autoencoder": autoencoder}, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **row} for name, row in table.items()], metrics)

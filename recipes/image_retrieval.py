@@ -18,7 +18,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import read_images
+from seqae.data import read_image_folder, read_images
 from seqae.datasets import PositivePairs
 from seqae.modules import BiHalfCode, BitFlipCode, ViewInvariantCode
 from seqae.report import image_rows_figure, save_figure
@@ -38,6 +38,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    images: str = "",
     bits: int = 32,
     hidden_size: int = 512,
     epochs: int = 3,
@@ -55,6 +56,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        images: Folder of images of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         bits: Length of the binary codes.
         hidden_size: Units of the layer between image and code.
         epochs: Passes over the training images.
@@ -71,8 +73,7 @@ def main(
         dataset, epochs, queries, batch_size = "digits", 2, 50, 64
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
-
-    images, test = read_images(dataset, data_root)
+    images, test = read_image_folder(images) if images else read_images(dataset, data_root)
     random = np.random.default_rng(seed)
     images = images.subset(random.permutation(len(images)))  # so that ties come in a random order
     asked = test.subset(random.permutation(len(test))[:queries])
@@ -100,7 +101,6 @@ def main(
             lr_scheduler=seqae.cosine_with_warmup,
         )
         seqae.fit(task, seqae.make_loader(source, batch_size, seed), epochs=epochs)
-
     itq = iterative_quantisation(images.array(), bits, seed=seed)
     codes = {
         "pixels": (images.array(), asked.array()),
@@ -110,7 +110,7 @@ def main(
     }
     found = {name: ranked(*both, binary=name.endswith("bits")) for name, both in codes.items()}
     metrics = {}
-    for name, indices in found.items():
+    for name, indices in found.items() if images.labels is not None else ():
         relevant = images.labels[indices] == asked.labels[:, None]
         metrics[f"{name}: mAP"] = mean_average_precision(relevant)
         metrics[f"{name}: P@10"] = precision_at_k(relevant, 10)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from wear import read_wear, synthetic_pits
+from wear import read_videos
 
 import seqae
 from seqae import cli
@@ -31,6 +31,7 @@ READ, CHUNK = 4, 6  # frames that are read, and these with those that are predic
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    films: str = "",
     new: int = 25,
     channels: int = 16,
     epochs: int = 20,
@@ -43,6 +44,7 @@ def main(
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; synthetic videos if empty.
+        films: Folder of videos of your own instead, each of one spot from new on; nothing is known about wear.
         new: Frames at the beginning of each video to learn from; the last six of them are held out.
         channels: Channels of the ConvLSTM's states.
         epochs: Passes over the frames.
@@ -56,7 +58,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    videos = read_wear(data_root) if data_root else synthetic_pits(3 if smoke else 12)
+    videos = read_videos(films, data_root, new + CHUNK, 3 if smoke else 12)
     frames = [video.frames.float() / 255 for video in videos]
     worn = [video.worn[new:] for video in videos]
     print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
@@ -93,7 +95,6 @@ def main(
         }
     scores["the time that has passed"] = evaluate([np.arange(len(labels)) for labels in worn], worn)
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
-
     at = np.linspace(READ, len(frames[0]) - 1, 8).astype(int)
     shown = {"video": frames[0][at], "reconstruction": reconstructed[0][at], "prediction": predicted[0][at]}
     shown["error of the prediction x 3"] = 3 * (shown["prediction"] - shown["video"]).abs()
@@ -141,8 +142,8 @@ def reconstruct_and_predict(model: CompositeAutoencoder, video: Tensor) -> tuple
 def evaluate(scores: Sequence[np.ndarray], worn: Sequence[np.ndarray]) -> dict[str, float]:
     """Return the AUROC of worn frames over all frames, and the mean of the AUROC within each video."""
     within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
-    pooled = auc_roc(np.concatenate(worn), np.concatenate(scores))
-    return {"AUROC of all": pooled, "AUROC within videos": float(np.mean(within))}
+    pooled = auc_roc(np.concatenate(worn), np.concatenate(scores)) if within else np.nan
+    return {"AUROC of all": pooled, "AUROC within videos": float(np.mean(within))} if within else {}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from seqae._files import write_atomically
+from seqae._files import read_file, reason, write_atomically
+
+_NO_EVENTS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, csv.Error)  # of other content
 
 
 @dataclass(frozen=True)
@@ -212,9 +214,11 @@ def read_events_json(path: str | Path) -> list[Event]:
         ValueError: The file holds something else.
     """
     try:
-        return [event_from_record(record) for record in json.loads(Path(path).read_text(encoding="utf-8"))]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_json wrote") from error
+        return [event_from_record(record) for record in json.loads(read_file(path))]
+    except _NO_EVENTS as error:
+        raise ValueError(
+            f"{path} holds no events ({reason(error)}). Give a file that write_events_json wrote"
+        ) from error
 
 
 def write_events_csv(events: Sequence[Event], path: str | Path) -> None:
@@ -240,11 +244,12 @@ def read_events_csv(path: str | Path) -> list[Event]:
         ValueError: The file holds something else.
     """
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            records = list(csv.DictReader(file))
+        records = list(csv.DictReader(io.StringIO(read_file(path).decode(), newline="")))
         return [event_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no events ({error!r}). Give a file that write_events_csv wrote") from error
+    except _NO_EVENTS as error:
+        raise ValueError(
+            f"{path} holds no events ({reason(error)}). Give a file that write_events_csv wrote"
+        ) from error
 
 
 def event_to_record(event: Event) -> dict[str, object]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from seqae._files import create_file, read_file
 from seqae.artifact.checksum import add_checksum, read_verified
 
 WEIGHTS = "model.safetensors"
@@ -39,7 +40,7 @@ def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        _refuse_weights_of_others(folder)
+        _refuse_others(folder)
         _settle(folder)
         try:
             _replace_both(folder, weights, description)
@@ -81,9 +82,7 @@ def _read_description(folder: Path) -> bytes:
         raise ValueError(f"{folder} is a file. An artifact is a folder with {DESCRIPTION} and {WEIGHTS} in it")
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no artifact: {path} is absent. Give the folder that was saved to")
-    if path.stat().st_size > _MAX_BYTES:
-        raise ValueError(f"{path} has more than {_MAX_BYTES} bytes. It is no description of an artifact")
-    return path.read_bytes()
+    return read_file(path, _MAX_BYTES)
 
 
 def _weights_with(digest: str, size: int, folder: Path) -> bytes | None:
@@ -93,7 +92,7 @@ def _weights_with(digest: str, size: int, folder: Path) -> bytes | None:
             if (folder / name).stat().st_size != size:
                 continue  # and takes no memory, however large it is
             # All at once: a file that is opened again after it was checked may be another one.
-            data = (folder / name).read_bytes()
+            data = read_file(folder / name, size)
             if hashlib.sha256(data).hexdigest() == digest:
                 return data
     return None
@@ -113,16 +112,19 @@ def _settle(folder: Path) -> None:
     staged, expected = folder / _NEW_WEIGHTS, None
     with suppress(FileNotFoundError, ValueError):
         expected = read_verified(_read_description(folder), folder / DESCRIPTION)["weights"]
-    if staged.exists():
-        if hashlib.sha256(staged.read_bytes()).hexdigest() == expected:
-            staged.replace(folder / WEIGHTS)
-            _sync(folder)
-        else:
-            staged.unlink()
+    # Others may have put a link or a pipe there, which is no staged file.
+    if staged.is_file() and not staged.is_symlink() and hashlib.sha256(read_file(staged)).hexdigest() == expected:
+        staged.replace(folder / WEIGHTS)
+        _sync(folder)
+    staged.unlink(missing_ok=True)
     (folder / _NEW_DESCRIPTION).unlink(missing_ok=True)
 
 
-def _refuse_weights_of_others(folder: Path) -> None:
+def _refuse_others(folder: Path) -> None:
+    """Raise an error if something lies there that saving must not replace, or cannot."""
+    for path in (folder / name for name in (WEIGHTS, DESCRIPTION, _NEW_WEIGHTS, _NEW_DESCRIPTION)):
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(f"{path} is a folder, where a file is to be written. Choose another folder")
     if (folder / WEIGHTS).exists() and not (folder / DESCRIPTION).exists():
         raise FileExistsError(
             f"{folder / WEIGHTS} was not written by seqae ({DESCRIPTION} is absent). Choose another folder"
@@ -130,7 +132,7 @@ def _refuse_weights_of_others(folder: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    with create_file(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -29,6 +29,7 @@ from seqae.cli import (
 )
 from seqae.cli.messages import did_you_mean, plain_errors
 from seqae.cli.several_tables import read_tables as read_tables
+from seqae.cli.terminal import refuse_closed_input, refuse_closed_output, run_in_utf8
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "ls": recipes.ls,
@@ -48,7 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export_model,
     "doctor": doctor.doctor,
 }
-
+_PRINTING = ("ls", "peek", "stream", "inspect", "doctor")  # commands whose result is what they print
 
 _HELP = """usage: seqae COMMAND ...
 
@@ -66,6 +67,8 @@ def main(words: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: After an error: 2 for a mistake of the user, 1 for a bug, 130 after Ctrl-C.
     """
+    if words is None:
+        run_in_utf8()
     words, debug = _without_debug(sys.argv[1:] if words is None else words)
     with plain_errors(debug):
         _dispatch(words)
@@ -82,6 +85,7 @@ def run(function: Callable[..., Any]) -> Any:
     """
     from seqae.cli.signature import call
 
+    run_in_utf8()
     words, debug = _without_debug(sys.argv[1:])
     about = sys.modules[function.__module__].__doc__ or ""
     with plain_errors(debug):
@@ -90,6 +94,10 @@ def run(function: Callable[..., Any]) -> Any:
 
 def _dispatch(words: Sequence[str]) -> None:
     command = words[0] if words else "--help"
+    if command in _PRINTING or command not in COMMANDS:
+        refuse_closed_output()
+    if command == "stream":
+        refuse_closed_input()
     if command in ("-h", "--help"):
         print(_help())
     elif command == "--version":

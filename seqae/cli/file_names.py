@@ -7,16 +7,36 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqae._files import safe_name
+from seqae._files import only_files, safe_name
 
 if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-_AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
+_AUDIO: tuple[str, ...] = (
+    ".wav",
+    ".wave",
+    ".bwf",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+)
+_AUDIO += (".w64", ".rf64", ".caf")
 # Files of readings with other endings are tables, see `seqae.data.signals.formats`.
-_ENDINGS = {"arrays": (".npz", ".npy", ".ts"), "texts": (".txt",), "audio": _AUDIO, "videos": (*_VIDEOS, *IMAGES)}
+_ENDINGS = {
+    "arrays": (".npz", ".npy", ".ts", ".arff"),
+    "texts": (".txt",),
+    "audio": _AUDIO,
+    "videos": (*_VIDEOS, *IMAGES),
+}
 
 
 def kind_of(path: Path, kinds: Sequence[str]) -> str:
@@ -47,7 +67,8 @@ def files_in(folder: Path, kinds: Sequence[str]) -> list[tuple[str, Path]]:
         FileNotFoundError: There are none.
     """
     inside = in_order(path for path in folder.iterdir() if not path.name.startswith("."))
-    found = [(kind, path) for path in inside if path.is_file() and (kind := _kind(path)) is not None and kind in kinds]
+    named = {path: kind for path in inside if (kind := _kind(path)) is not None and kind in kinds}
+    found = [(named[path], path) for path in only_files(named)]
     others = [(kind, path) for kind, path in found if kind != "tables"]
     if "videos" in kinds:
         others += [("videos", path) for path in inside if path.is_dir() and _has_images(path)]

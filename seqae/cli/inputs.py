@@ -204,7 +204,7 @@ def _ts(path: Path) -> list[tuple[str, np.ndarray, str]]:
     return [(str(index), item, str(label)) for index, (item, label) in enumerate(zip(found.sequences, found.labels))]
 
 
-_READERS_OF_ARRAYS = {".npy": _npy, ".npz": _npz, ".ts": _ts}
+_READERS_OF_ARRAYS = {".npy": _npy, ".npz": _npz, ".ts": _ts, ".arff": _ts}
 
 
 def _rows(cube: np.ndarray) -> list[tuple[str, np.ndarray, str]]:

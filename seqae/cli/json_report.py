@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from seqae.cli.terminal import refuse_closed_output, to_json
 
 
 @contextmanager
@@ -21,9 +22,10 @@ def json_report(is_asked: bool) -> Iterator[dict[str, Any]]:
     if not is_asked:
         yield found
         return
+    refuse_closed_output()
     with redirect_stdout(sys.stderr):
         yield found
-    print(json.dumps(plain(found), ensure_ascii=False, allow_nan=False))
+    print(to_json(plain(found)))
 
 
 def plain(value: Any) -> Any:

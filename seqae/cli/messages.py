@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import difflib
 import errno
-import os
 import re
 import shlex
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seqae._extras import MissingExtra
 from seqae._files import require_local_path
+from seqae.cli.terminal import drop_output, end_output, prepare_streams, say
 
 USER_ERROR, BUG, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 # Errors that a user can fix; values that are not finite come from data or settings.
@@ -120,19 +119,27 @@ def plain_errors(debug: bool) -> Iterator[None]:
         debug: Show the traceback too.
     """
     original, warnings.formatwarning = warnings.formatwarning, _warning
+    prepare_streams()
     try:
-        yield
-        sys.stdout.flush()
+        try:
+            yield
+        except SystemExit as end:  # of --help, which may not have been written either
+            if not end.code:
+                end_output()
+            raise
+        end_output()
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        say("stopped")
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # seqae ls | head: the reader has gone, and Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # seqae ls | head: the reader has gone
+        drop_output()
         raise SystemExit(BROKEN_PIPE) from None
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        say(f"error: {_one_line(error)}")
+        with suppress(OSError):  # one error is enough
+            end_output()
         raise SystemExit(USER_ERROR if isinstance(error, USERS_ERRORS) else BUG) from None
     finally:
         warnings.formatwarning = original
@@ -148,8 +155,9 @@ def _one_line(error: Exception) -> str:
 
 def _text(error: Exception) -> str:
     text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.filename is not None:
-        text = f"{error.strerror or type(error).__name__} ({error.filename})"
+    if isinstance(error, OSError) and (error.filename is not None or error.strerror):
+        text = error.strerror or type(error).__name__
+        text += "" if error.filename is None else f" ({error.filename})"
         text += f". {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
     if isinstance(error, MemoryError):
         text = f"not enough memory{f' ({text})' if text else ''}. Give less at a time, or use a machine with more"

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from seqae._files import open_file
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import existing, in_shell_words
 from seqae.data.signals.options import ReadingKeywords
@@ -86,7 +87,7 @@ def _show(text: str) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = text.translate(str.maketrans(BARS, "_.-:=+*#"))
-        text = text.encode(sys.stdout.encoding, errors="replace").decode(sys.stdout.encoding)
+        text = text.encode(sys.stdout.encoding, errors="backslashreplace").decode(sys.stdout.encoding)
     print(text)
 
 
@@ -96,7 +97,7 @@ def _show_lines(path: Path, error: ValueError) -> None:
         return
     named = re.search(r"\bline (\d+)", str(error))
     last = min(int(named[1]), _MOST_LINES) if named else 0
-    with path.open("rb") as file:
+    with open_file(path) as file:
         lines = [(number, line[:1000]) for number, line in enumerate(islice(file, max(_LINES, last + 1)), start=1)]
     if any(b"\0" in line or line.startswith(b"\x1f\x8b") for _, line in lines):
         return

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import Parameter
+from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
 
 import jsonargparse
@@ -24,6 +25,8 @@ from seqae.cli.parse_errors import clear_message, option, placeholder
 from seqae.cli.reading import ReadingParser, reading_prefix, reading_words
 from seqae.data.signals.options_file import checked_options
 
+_PRIVATE = 0x10F000 - 0xDC00  # from half characters to signs for private use, which no name has
+_PRIVATE_SIGNS = "[\U0010f080-\U0010f0ff]"
 _SHORT = {"out": "-o"}  # options that have a short form
 _PYTHON_NAMES = {"random_state": "seed", "rows": "sample_rows"}  # what the library calls some options
 
@@ -73,7 +76,7 @@ def parse(
         FileNotFoundError: There is no such file of reading options.
         ValueError: A file of reading options has a mistake.
     """
-    words = [_hyphenated(word) for word in words]
+    words = [_encodable(_hyphenated(word)) for word in words]
     parser = _Parser(prog, about or without_sections(docstring), words, _prefixes(signature))
     if config:
         parser.offer_config()
@@ -140,12 +143,15 @@ class _Parser(jsonargparse.ArgumentParser):
             hidden = [f"{name}: {json.dumps(found[name])}\n" for name in self.prefixes]  # the dump leaves them out
             print(self.dump(found), *hidden, sep="", end="")
             self.exit()
-        return found.as_dict()
+        return _original(found.as_dict())
 
     def format_help(self, *arguments: Any) -> str:
         """Return the help, the options for reading tables last."""
         own = super().format_help(*arguments)
         return f"{own}\n{self.reading.format_help()}" if self.prefixes else own
+
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse would ignore that nothing can be written
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         known = [*self.options, *(self.reading.options if self.prefixes else [])]
@@ -162,6 +168,25 @@ def _hyphenated(word: str) -> str:
     if word == "-o":
         return "--out"
     return re.sub(r"^--[\w.]+", lambda found: found[0].replace("_", "-"), word)
+
+
+def _encodable(word: str) -> str:
+    """Return a word without half characters, which stand for the bytes of a file's name that are not UTF-8.
+
+    YAML, as which values are read, has none; a private sign takes the place of each.
+    """
+    return re.sub("[\udc80-\udcff]", lambda found: chr(ord(found[0]) + _PRIVATE), word)
+
+
+def _original(value: Any) -> Any:
+    """Return a value with the half characters that `_encodable` replaced in words."""
+    if isinstance(value, str):
+        return re.sub(_PRIVATE_SIGNS, lambda found: chr(ord(found[0]) - _PRIVATE), value)
+    if isinstance(value, Path):
+        return Path(_original(str(value)))
+    if isinstance(value, list | tuple):
+        return type(value)(map(_original, value))
+    return {_original(key): _original(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _reading(kind: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from seqae.cli.messages import in_shell_words
 from seqae.cli.parse_errors import option
 from seqae.cli.session import detector_in, saved_in, with_channels
+from seqae.cli.terminal import to_json
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 from seqae.service.records import Shown, records_of, row_table, time_text
 
@@ -187,7 +188,7 @@ class _Report:
 def _json_lines(shown: Shown, detector: AnomalyDetector, is_full: bool) -> Callable[[WatchUpdate], None]:
     def write(update: WatchUpdate) -> None:
         records = records_of(update, shown, detector.channels_, is_full)
-        _out("".join(f"{json_text.dumps(record, ensure_ascii=False)}\n" for record in records))
+        _out("".join(f"{to_json(record)}\n" for record in records))
 
     return write
 

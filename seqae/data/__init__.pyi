@@ -7,6 +7,7 @@ from .audio.files import audio_files as audio_files
 from .audio.files import read_audio as read_audio
 from .audio.log_mel import LogMel as LogMel
 from .audio.log_mel import across_bands as across_bands
+from .audio.own_clips import read_normal_and_new as read_normal_and_new
 from .audio.spectral_normalization import SpectralMean as SpectralMean
 from .audio.spectral_normalization import SpectralQuantile as SpectralQuantile
 from .audio.spectral_normalization import SpectralTilt as SpectralTilt
@@ -16,6 +17,7 @@ from .audio.synthetic import synthetic_words as synthetic_words
 from .images.bsdata import read_bsdata as read_bsdata
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
+from .images.folders import read_image_folder as read_image_folder
 from .images.masks import read_masked_images as read_masked_images
 from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images

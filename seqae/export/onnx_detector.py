@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import NamedTuple
 
 import numpy as np
 
+from seqae._files import reason
 from seqae.export.onnx_model import open_session
 
 
@@ -70,9 +72,16 @@ class OnnxDetector:
         about = self._session.get_modelmeta().custom_metadata_map
         if about.get("model") != "AnomalyDetector":
             raise ValueError(f"{path} holds no detector. Write one with AnomalyDetector.to_onnx, or use OnnxModel")
-        for name in ("units", "period", "threshold", "reach", "least_rows", "window"):
-            setattr(self, name, json.loads(about[name]))
-        self.channels = tuple(json.loads(about["channels"]))
+        try:
+            for name in ("units", "period", "threshold", "reach", "least_rows", "window"):
+                setattr(self, name, json.loads(about[name]))
+            self.channels = tuple(json.loads(about["channels"]))
+            sizes = self.reach, self.least_rows, self.window
+            is_right = all(isinstance(size, int) and size >= 0 for size in sizes) and math.isfinite(self.threshold)
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"{path} is damaged (its metadata: {reason(error)}). Write it again") from error
+        if not is_right:
+            raise ValueError(f"{path} is damaged (sizes {sizes}, threshold {self.threshold}). Write it again")
         self.rows_per_run = max(rows_per_run, self.least_rows, self.reach + self.window)
         given = [*self._session.get_inputs(), *self._session.get_overridable_initializers()]
         self.inputs = {each.name: tuple(each.shape) for each in given}

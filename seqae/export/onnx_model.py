@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqae._extras import require
+from seqae._files import reason, require_file
 
 
 class OnnxModel:
@@ -111,17 +112,18 @@ class OnnxModel:
         try:
             return self._session.run([output], inputs, self._run_options)[0]
         except Exception as error:
-            raise ValueError(f"{self.path} can't read these inputs: {error}") from error
+            raise ValueError(f"{self.path} can't read these inputs: {reason(error)}") from error
 
 
 def open_session(path: str | os.PathLike[str]) -> Any:
     """Return the session of onnxruntime for a file, on the CPU; the errors are those of `OnnxModel`."""
     runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
+    require_file(path)
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # errors are raised; logged, they would come twice
     try:
-        return runtime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # onnxruntime has a class for each kind of damage
         raise ValueError(f"{path} is no ONNX model. Write one with seqae.export.to_onnx") from error

@@ -14,7 +14,7 @@ from seqae.report.environment import describe_environment
 
 
 class Run:
-    """A run of a recipe: the folder `OUT/NAME/TIME/`, and a link `latest` beside it.
+    """A run of a recipe: the folder `OUT/NAME/TIME/`, and a link `latest` to the last one that was finished.
 
     The first statement of a recipe's `main` is `run = seqae.Run(main, locals())`. NAME is the name of its file, OUT its
     parameter `out`, and all its parameters are written to `config.json`: `seqae run NAME --config config.json` repeats
@@ -41,7 +41,6 @@ class Run:
         self.folder = _new_folder(parent)
         self._write_json("config.json", self.settings)
         self._write_json("environment.json", describe_environment())
-        _point_to_latest(parent, self.folder)
 
     def path(self, file: str) -> Path:
         """Return the path of a file in this run's folder."""
@@ -52,13 +51,14 @@ class Run:
         return write_atomically(self.path(file), text.encode())
 
     def finish(self, results: Sequence[Mapping[str, object]], metrics: Mapping[str, float]) -> None:
-        """Write the metrics to `metrics.json`, print the table and the names of all files in the folder.
+        """Write the metrics to `metrics.json`, let `latest` lead to this run, and print the table and all files.
 
         Args:
             results: The rows of the table; a column that a row lacks stays empty.
             metrics: The values by name.
         """
         self._write_json("metrics.json", {"metrics": metrics, "results": list(results)})
+        _point_to_latest(self.folder)
         print(table(results))
         print(f"wrote  {self.folder}: {'  '.join(sorted(path.name for path in self.folder.iterdir()))}")
 
@@ -96,10 +96,11 @@ def _new_folder(parent: Path) -> Path:
     raise FileExistsError(f"a thousand runs in {parent} began at {stamp}. Give another folder")
 
 
-def _point_to_latest(parent: Path, folder: Path) -> None:
-    link = parent / f".latest-{os.getpid()}"
+def _point_to_latest(folder: Path) -> None:
+    link = folder.with_name(f".latest-{os.getpid()}")
     try:
+        link.unlink(missing_ok=True)  # of a run that was killed
         link.symlink_to(folder.name)
-        link.replace(parent / "latest")
+        link.replace(folder.with_name("latest"))
     except OSError:  # a file system without links: the folders are there all the same
         link.unlink(missing_ok=True)

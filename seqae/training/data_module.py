@@ -10,6 +10,7 @@ import lightning
 import numpy as np
 from torch import Tensor
 
+from seqae._files import only_files
 from seqae.data._files.array_files import read_npy
 from seqae.data.signals.loading import as_recordings
 from seqae.datasets.loader import DataLoader, make_loader
@@ -126,7 +127,7 @@ def _dataset(data: Any, read: Reader) -> Dataset[Any]:
     if hasattr(data, "lengths") and hasattr(data, "batch"):
         return data
     if isinstance(data, str | Path):
-        files = sorted(path for path in Path(data).iterdir() if path.is_file() and not path.name.startswith("."))
+        files = sorted(only_files(path for path in Path(data).iterdir() if not path.name.startswith(".")))
         if not files:
             raise ValueError(f"no files in {data}. Give a folder of files, one sequence each")
         data = [read(path) for path in files]

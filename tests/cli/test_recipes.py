@@ -181,7 +181,8 @@ def test_a_script_without_main_is_named(folder: Path, command: Callable):
 def test_a_folder_recipe_runs_with_its_neighbour(folder: Path, tmp_path: Path, command: Callable):
     done = command("run", "sensor_weight", "--sizes", "3", "4", "--rate", "0.5", "--out", str(tmp_path / "runs"))
     assert (done.code, done.out) == (0, "weighed 7 lstm 0.5 0 nowhere small\n")
-    config = json.loads((tmp_path / "runs" / "sensor_weight" / "latest" / "config.json").read_text())
+    (config,) = (tmp_path / "runs" / "sensor_weight").glob("*/config.json")
+    config = json.loads(config.read_text())
     assert config["sizes"] == [3, 4] and config["seed"] == 0
 
 

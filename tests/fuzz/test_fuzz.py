@@ -23,7 +23,12 @@ import pandas as pd
 import pytest
 from torch import nn
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest is told to
+
 import seqae
+from fuzz.doors import onnx_content, try_events, try_layout, try_manifest, try_onnx, try_options, try_sets, try_stream
+from fuzz.mangling import mangled, one_line
 from seqae.artifact.checksum import add_checksum
 from seqae.data.signals.loading import as_recordings
 from seqae.data.text.files import read_labelled, read_pairs, read_texts
@@ -45,35 +50,6 @@ FORBIDDEN = {
 
 FRAME = pd.DataFrame({"pressure [bar]": [1.5, -2.5e-3, np.nan, 4], "flow": [2, 3, 4, 5.0]})
 STAMPED = FRAME.assign(time=pd.date_range("2020-03-09 10:14:33", periods=4, freq="10s"))
-WORDS = [b",", b";", b"\t", b"|", b'"', b"\n", b"\r", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff", b" ", b"-", b"'", b"\\"]
-WORDS += [
-    b"nan",
-    b"inf",
-    b"1e400",
-    b"1,5",
-    b"1.234,5",
-    b"0x1F",
-    b"9" * 25,
-    b"2020-01-01",
-    b"31/12/2020 25:00",
-    b"12:30",
-]
-WORDS += [
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b":",
-    b"null",
-    b"true",
-    b"NaN",
-    b'"a"',
-    b"\\ud800",
-    b"time",
-    b"Unnamed: 0",
-    b"[bar]",
-    b"<html>",
-]
 
 
 def tables() -> Iterator[tuple[str, bytes]]:
@@ -88,25 +64,6 @@ def tables() -> Iterator[tuple[str, bytes]]:
     buffer = io.BytesIO()
     STAMPED.to_parquet(buffer)
     yield ".parquet", buffer.getvalue()
-
-
-def mangled(data: bytes, other: bytes, dice: random.Random) -> bytes:
-    """Return the bytes with one to four things done to them."""
-    for _ in range(dice.randint(1, 4)):
-        start, stop = sorted((dice.randint(0, len(data)), dice.randint(0, len(data))))
-        data = dice.choice(
-            [
-                data[:start] + dice.choice(WORDS) + data[start:],
-                data[:start] + dice.choice(WORDS) + data[stop:],
-                data[:start] + bytes([dice.randrange(256)]) + data[start + 1 :],
-                data[:start] + data[stop:],
-                data[:start],
-                data[:stop] + data[start:],
-                data[:start] + other[start:stop] + data[stop:],
-                data.replace(*dice.sample(WORDS, 2)),
-            ]
-        )
-    return data
 
 
 def try_table(folder: Path, dice: random.Random) -> str:
@@ -262,12 +219,6 @@ def try_artifact(folder: Path, dice: random.Random) -> str:
     return ""
 
 
-def one_line(error: Exception) -> str:
-    text = str(error)
-    assert text and "\n" not in text and len(text) < 2000, f"not one clear line: {text!r}"
-    return text
-
-
 # Both
 
 HAPPENED: list[str] = []  # of what must never happen, since the last look
@@ -289,7 +240,12 @@ def findings(attempt: Callable[[Path, random.Random], str], folder: Path, seeds:
             yield f"seed {seed}: took {time.process_time() - start:.0f} s"
 
 
-@pytest.mark.parametrize(("attempt", "count"), [(try_table, 300), (try_texts, 300), (try_artifact, 300)])
+READERS = (try_table, try_texts, try_layout, try_options, try_stream, try_manifest, try_events, try_sets, try_onnx)
+ATTEMPTS = {attempt.__name__: attempt for attempt in (*READERS, try_artifact)}
+COUNTS = {"try_table": 300, "try_texts": 300, "try_artifact": 300, "try_onnx": 20}
+
+
+@pytest.mark.parametrize(("attempt", "count"), [(each, COUNTS.get(name, 100)) for name, each in ATTEMPTS.items()])
 @pytest.mark.filterwarnings("ignore")
 def test_any_file_is_read_or_refused_in_one_clear_line(tmp_path, attempt, count):
     assert list(findings(attempt, tmp_path, iter(range(count)))) == []
@@ -303,6 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=ATTEMPTS, default=list(ATTEMPTS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     end, found = time.monotonic() + 60 * options.minutes, 0
@@ -311,7 +268,7 @@ def main() -> None:
             if time.monotonic() > end:
                 break
             seed = options.seed * 10**9 + number
-            for attempt in (try_table, try_texts, try_artifact):
+            for attempt in map(ATTEMPTS.__getitem__, options.only):
                 for finding in findings(attempt, Path(folder), iter([seed])):
                     found += 1
                     print(f"{attempt.__name__} {finding}", flush=True)
@@ -336,6 +293,7 @@ def prepared() -> tuple[dict, bytes, list[str]]:
 
 
 CONTENT, WEIGHTS, NAMES = prepared()
+onnx_content()  # which may build the kernel
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae._files import append_to_file
 from seqae.anomaly.bulk.entity import EntityScorer
 from seqae.anomaly.bulk.results import WORK, EntitySummary, ResultFolder
 from seqae.anomaly.bulk.source import EntityRows, RowSource
@@ -143,7 +144,7 @@ def _alone(folder: Path) -> Iterator[None]:
     The lock is a file beside the folder, since its holder removes the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    with append_to_file(folder.with_suffix(".lock")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder.mkdir(parents=True, exist_ok=True)
         yield

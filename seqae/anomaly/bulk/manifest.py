@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seqae._files import write_atomically
+from seqae._files import read_file, reason, write_atomically
 from seqae._version import __version__
 from seqae.anomaly.bulk.entity import BLOCK_ROWS
 from seqae.anomaly.bulk.source import RowSource
@@ -48,10 +48,10 @@ def keep_manifest(out: Path, job: Mapping[str, Any]) -> None:
         write_atomically(path, (json.dumps(job, indent=1, ensure_ascii=False) + "\n").encode())
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = json.loads(read_file(path))
         difference = _difference(before, job)
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} is no manifest ({error!r}). Give another out, or delete {out}") from error
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is no manifest ({reason(error)}). Give another out, or delete {out}") from error
     if difference:
         raise ValueError(
             f"the results in {out} were begun with {difference}. Go on as they were begun, or give another out"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from seqae._files import write_atomically
+from seqae._files import read_file, write_atomically
 from seqae.anomaly.bulk.shards import Shard
 from seqae.anomaly.bulk.spool import Spool
 from seqae.anomaly.events import Event, event_from_record, event_to_record, write_events_csv
@@ -107,7 +107,7 @@ class ResultFolder:
 
     def summaries(self, entities: Iterable[str]) -> list[EntitySummary]:
         """Return the summaries of finished entities."""
-        return [EntitySummary.from_json(self.summary_file(entity).read_bytes()) for entity in entities]
+        return [EntitySummary.from_json(read_file(self.summary_file(entity))) for entity in entities]
 
     def write_events(self, summaries: Sequence[EntitySummary], shard: Shard) -> Path:
         """Write a table of the events of the entities of a shard, and return its path."""

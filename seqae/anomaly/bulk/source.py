@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from seqae._extras import require
+from seqae._files import only_files
 from seqae.anomaly.bulk.rows import FILE, RowReader, entity_codes
 from seqae.data.signals.formats.folders import CALENDAR
 from seqae.data.signals.names import format_names, suggest
@@ -266,14 +267,22 @@ def _files_in(path: Path) -> list[SourceFile]:
             raise ValueError(f"{path.name} is no Parquet file. Expected files that end in {' or '.join(ENDINGS)}")
         return [SourceFile(path, path.name, path.stem, {})]
     found = []
-    inside = [Path(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names]
-    for inner in sorted(inside):
+    for inner in only_files(sorted(_below(path))):
         parts = inner.relative_to(path).parts
-        if inner.suffix in ENDINGS and not any(part.startswith((".", "_")) for part in parts):
+        if not any(part.startswith((".", "_")) for part in parts):
             pairs = [part.partition("=") for part in parts[:-1]]
             keys = {unquote(key): unquote(value) for key, sign, value in pairs if sign and value != _UNKNOWN}
             found.append(SourceFile(inner, "/".join(parts), path.resolve().name, keys))
     return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the Parquet files below a folder; a folder that links lead to again is read once."""
+    seen: set[str] = set()
+    for inside, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(inside))
+        folders[:] = [name for name in folders if os.path.realpath(Path(inside, name)) not in seen]
+        yield from (Path(inside, name) for name in names if name.endswith(ENDINGS))
 
 
 def _present(parquet: ParquetFile, columns: Sequence[str], file: SourceFile) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import atomic_write
+from seqae._files import append_to_file, atomic_write
 from seqae.anomaly.online.detector import StreamUpdate
 
 _GROUP_ROWS = 2**17  # in a row group of the Parquet file
@@ -43,7 +43,7 @@ class Spool:
         if not len(update.scores):
             return
         batch = require("pyarrow", extra="tables", purpose="writing Parquet").record_batch(self._columns(update))
-        with self.path.open("ab") as file:
+        with append_to_file(self.path) as file:
             if not file.tell():
                 file.write(batch.schema.serialize())
             file.write(batch.serialize())
@@ -51,7 +51,7 @@ class Spool:
     def sync(self) -> None:
         """Wait until all is on the disk."""
         if self.path.exists():
-            with self.path.open("rb+") as file:
+            with append_to_file(self.path) as file:
                 os.fsync(file.fileno())
 
     def cut(self, size: int) -> None:

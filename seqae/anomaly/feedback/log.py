@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from seqae._files import write_atomically
+from seqae._files import read_file, write_atomically
 from seqae.anomaly.feedback.applying import apply_feedback, margin_of
 from seqae.anomaly.feedback.entry import Feedback, check_person, cut_out
 from seqae.artifact.arrays import from_storage, to_storage
@@ -254,7 +254,7 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} has more than {_MAX_BYTES} bytes. It is no log of feedback")
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
+        records = json.loads(read_file(path))
         if not isinstance(records, list):
             raise ValueError("no list")
         return records
@@ -284,7 +284,7 @@ def _read_rows(path: Path, record: dict[str, Any]) -> Recording:
 
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} has more than {_MAX_BYTES} bytes")
-    data = path.read_bytes()
+    data = read_file(path)
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
         raise ValueError(f"{path} has another SHA-256")
     try:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from seqae._files import write_atomically
+from seqae._files import read_file, require_file, write_atomically
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.artifact.arrays import from_storage, to_storage
 
@@ -88,9 +88,9 @@ def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
             f"{folder} holds no state of a stream: {STATE_FILE} is absent. Give the folder it was saved to"
         )
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(require_file(path), framework="numpy") as file:
             about = file.metadata() or {}
-        stored = load(path.read_bytes())
+        stored = load(read_file(path))
         types = json.loads(about["types"])
         is_whole = about["sha256"] == _digest(stored, types, about["owner"]) and types.keys() == stored.keys()
         is_other = int(about["format"]) != STATE_FORMAT

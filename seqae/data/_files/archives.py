@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from seqae._extras import require
+from seqae._files import open_file
 
 ROOM = 64 * 2**20  # bytes that any file may unpack to
 RATIO = 100  # a larger file may unpack to this many times its size; text reaches 30, malicious files 1000
@@ -48,7 +49,7 @@ def gunzipped(data: bytes, name: str) -> bytes:
     """
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            return _read_bounded(file, max_unpacked(len(data)), name)
+            return read_bounded(file, max_unpacked(len(data)), name)
     except _DAMAGED as error:
         raise ValueError(f"damaged gzip file ({name}: {error}). Get the file again") from error
 
@@ -74,7 +75,7 @@ def unpacked(data: bytes, name: str) -> bytes:
     opened = _opener(kind)
     try:
         with opened(io.BytesIO(data)) as file:
-            return _read_bounded(file, max_unpacked(len(data)), name)
+            return read_bounded(file, max_unpacked(len(data)), name)
     except _DAMAGED as error:
         raise ValueError(f"damaged {kind} file ({name}: {error}). Get the file again") from error
 
@@ -119,7 +120,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         ValueError: The file is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             yield archive
     except zipfile.BadZipFile as error:
         raise ValueError(f"damaged zip file ({path}: {error}). Get it again") from error
@@ -140,7 +141,7 @@ def member_of(archive: zipfile.ZipFile, name: str, where: str = "") -> bytes:
     where = where or (f"{archive.filename}/{name}" if archive.filename else name)
     try:
         with archive.open(info) as file:
-            return _read_bounded(file, max_unpacked(info.compress_size), where)
+            return read_bounded(file, max_unpacked(info.compress_size), where)
     except _DAMAGED as error:
         raise ValueError(f"damaged zip file ({where}: {error}). Get the archive again") from error
 
@@ -154,7 +155,7 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def _read_bounded(file: _Readable, max_size: int, name: str) -> bytes:
+def read_bounded(file: _Readable, max_size: int, name: str) -> bytes:
     """Return the content of a file of at most a given number of bytes."""
     parts: list[bytes] = []
     rest = max_size

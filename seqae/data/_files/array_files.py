@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import tokenize
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
 
+from seqae._files import open_file
 from seqae.data._files.archives import member_of, opened_zip
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -21,10 +23,10 @@ def read_npy(path: Path) -> np.ndarray:
     Raises:
         ValueError: It is no such file, is cut, or holds objects of Python.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         kind, shape, order = _header(file, str(path))
-        start = file.tell()
-    _check_size(path.stat().st_size - start, kind, shape, str(path))
+        start, size = file.tell(), os.fstat(file.fileno()).st_size
+    _check_size(size - start, kind, shape, str(path))
     return np.memmap(path, kind, mode="r", offset=start, shape=shape, order=order)
 
 

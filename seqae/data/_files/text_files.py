@@ -6,13 +6,16 @@ import codecs
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+from seqae._files import read_file
 from seqae.data._files.archives import unpacked
 
 GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 OLD_ENCODING = "cp1252"  # of Windows programs that know no UTF-8; what it lacks is Latin-1
+_HALF = re.compile(rb"\\ud[89a-f]|\xed[\xa0-\xbf]", re.IGNORECASE)  # of a character, as JSON writes it
 _PIECE = 2**20  # bytes
 PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 
@@ -59,7 +62,7 @@ def unzipped(path: Path) -> bytes:
     Raises:
         ValueError: It is damaged, unpacks to far more than its size, or is a zip file of several files.
     """
-    return unpacked(path.read_bytes(), path.name)
+    return unpacked(read_file(path), path.name)
 
 
 def _narrowed(data: bytes, name: str) -> bytes:
@@ -105,22 +108,38 @@ def json_object(text: bytes | str, where: str) -> dict[str, object]:
         ValueError: The text is no object, or a name occurs twice in it.
     """
     try:
-        members = json.loads(text, object_pairs_hook=unique_members)
-    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
+        members = json_value(text)
+    except ValueError as error:  # also text that is not UTF-8
         raise ValueError(f"not JSON ({where}: {error}). Expected one object a line") from error
     if not isinstance(members, dict):
         raise ValueError(f"not an object but a {type(members).__name__} ({where}). Expected one object a line")
     return members
 
 
-def unique_members(members: list[tuple[str, object]]) -> dict[str, object]:
+def json_value(text: bytes | str) -> Any:
+    """Return the value that a text of JSON holds.
+
+    Raises:
+        ValueError: It is not JSON, a name occurs twice in an object, or a text in it holds half a character, which
+            JSON can write and no file can hold.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_members)
+        may_hold_half = _HALF.search(text if isinstance(text, bytes) else text.encode("utf-8", errors="surrogatepass"))
+        if may_hold_half and (half := re.search(r"[\ud800-\udfff]", json.dumps(value, ensure_ascii=False))):
+            raise ValueError(f"half a character, \\u{ord(half[0]):x}")
+    except RecursionError:
+        raise ValueError("values in values, too deep to be read") from None
+    return value
+
+
+def _unique_members(members: list[tuple[str, object]]) -> dict[str, object]:
     """Return the members of an object by name; json would take the last one of a name that occurs twice.
 
     Raises:
         ValueError: A name occurs twice.
     """
     names = [name for name, _ in members]
-    "".join(names).encode()  # half a character, which JSON can write and no file can hold, is refused here
     if len(set(names)) < len(names):
         raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice")
     return dict(members)

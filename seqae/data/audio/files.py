@@ -13,12 +13,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import atomic_write
+from seqae._files import atomic_write, only_files, require_file
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".rf64", ".caf")
+ENDINGS: tuple[str, ...] = (
+    ".wav",
+    ".wave",
+    ".bwf",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+)
+ENDINGS += (".w64", ".rf64", ".caf")
 _STREAMED = 0x7FFF_F000  # programs that write to a pipe do not know the size and write this or more
 # What libsndfile notes in its log when a file is shorter than its header says; it reads what is there all the same.
 _SIZES = re.compile(r"(?:data|Data Size)\s*: (\d+) \(should be \d+\)")
@@ -170,7 +185,7 @@ def audio_files(folder: str | Path) -> list[Path]:
     Raises:
         FileNotFoundError: There are no audio files.
     """
-    files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file()]
+    files = only_files(path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS)
     if not files:
         raise FileNotFoundError(
             f"no audio files in {str(folder)!r} or below. Expected names that end in {', '.join(ENDINGS)}"
@@ -181,10 +196,8 @@ def audio_files(folder: str | Path) -> list[Path]:
 @contextmanager
 def _opened(source: str | Path | bytes, name: str) -> Iterator[SoundFile]:
     sound_file = require("soundfile", extra="audio", purpose="reading audio")
-    if not isinstance(source, bytes) and not Path(source).is_file():
-        raise FileNotFoundError(f"no file {str(source)!r}. Check the path")
     try:
-        file = sound_file.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source))
+        file = sound_file.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(require_file(source)))
     except (sound_file.LibsndfileError, TypeError) as error:  # a TypeError if the name says that it has no header
         size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
         raise ValueError(

@@ -8,6 +8,7 @@ torchaudio's SPEECHCOMMANDS unpacks it.
 from __future__ import annotations
 
 import csv
+import io
 import lzma
 import re
 import tarfile
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqae._files import read_file, require_file
+from seqae.data._files.archives import max_unpacked, read_bounded
 from seqae.data.audio.files import Audio, read_audio
 
 SOURCES = {
@@ -89,18 +92,22 @@ def _packed(folder: Path) -> Iterator[tuple[str, bytes]]:
     if path is None:
         return
     try:
+        rest = max_unpacked(require_file(path).stat().st_size)  # bytes of all recordings
         with tarfile.open(path) as archive:
             for member in archive:
                 if member.isfile() and _FSDD_NAME.fullmatch(name := Path(member.name).name):
-                    yield name, _content(archive, member)
+                    content = _content(archive, member, rest)
+                    rest -= len(content)
+                    yield name, content
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"a damaged archive ({path}: {reason}). Get it again") from error
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, max_bytes: int) -> bytes:
+    """Return the content of a member; of a sparse one, which claims what nobody has written, no more than that."""
     file = archive.extractfile(member)
-    content = b"" if file is None else file.read()
+    content = b"" if file is None else read_bounded(file, max_bytes, f"recording {member.name}")
     if len(content) < member.size:
         raise EOFError(f"{member.name} breaks off")
     return content
@@ -109,11 +116,10 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _esc(folder: Path, only_ten: bool) -> Iterator[AudioClip]:
     """Yield clips with their fold, 1 to 5; fragments of one original recording are in one fold."""
     for table in sorted(folder.rglob("meta/esc50.csv"))[:1]:
-        with table.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if not only_ten or row["esc10"].lower() == "true":
-                    path = _present(table.parents[1] / "audio" / row["filename"], table)
-                    yield AudioClip(path.name, path, row["category"], row["src_file"], row["fold"])
+        for row in csv.DictReader(io.StringIO(read_file(table).decode(), newline="")):
+            if not only_ten or row["esc10"].lower() == "true":
+                path = _present(table.parents[1] / "audio" / row["filename"], table)
+                yield AudioClip(path.name, path, row["category"], row["src_file"], row["fold"])
 
 
 def _speech_commands(folder: Path) -> Iterator[AudioClip]:
@@ -122,7 +128,7 @@ def _speech_commands(folder: Path) -> Iterator[AudioClip]:
         home = listed.parent
         parts = {}
         for part, name in (("valid", "validation_list.txt"), ("test", "testing_list.txt")):
-            for line in (home / name).read_text(encoding="utf-8").split():
+            for line in read_file(home / name).decode().split():
                 parts[_present(home / line, home / name)] = part
         for path in sorted(home.glob("[!_]*/*_nohash_*.wav")):
             speaker = path.name.partition("_nohash_")[0]

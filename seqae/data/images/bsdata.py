@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae._extras import require
+from seqae._files import read_file, reason
 from seqae.data.images.files import read_pixels
 from seqae.datasets.masks import MaskedImage
 
@@ -55,7 +56,7 @@ def read_bsdata(
         photograph = folder / "data" / f"{label.stem}.jpg"
         if not photograph.is_file():
             raise FileNotFoundError(f"the photograph of {label} is missing. Expected {photograph}")
-        pixels = torch.from_numpy(read_pixels(photograph.read_bytes(), str(photograph)))
+        pixels = torch.from_numpy(read_pixels(read_file(photograph), str(photograph)))
         pixels, polygons = _at_most(max_width, pixels, _polygons(label))
         patches += _patches(label.stem, pixels, polygons, patch_size, random)
     return patches
@@ -64,10 +65,12 @@ def read_bsdata(
 def _polygons(label: Path) -> list[Polygon]:
     """Return the corners `(x, y)` of each pit in pixels, from the upper left of the photograph."""
     try:
-        shapes = json.loads(label.read_text(encoding="utf-8"))["shapes"]
+        shapes = json.loads(read_file(label))["shapes"]
         polygons = [[(float(x), float(y)) for x, y in shape["points"]] for shape in shapes]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{label} is no annotation of labelme ({error!r}). Expected shapes with points") from error
+        raise ValueError(
+            f"{label} is no annotation of labelme ({reason(error)}). Expected shapes with points"
+        ) from error
     if short := next((polygon for polygon in polygons if len(polygon) < 3), None):
         raise ValueError(f"a polygon with {len(short)} corners in {label}. Expected at least 3")
     return polygons

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from seqae._extras import require
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_BITS_PER_SAMPLE = 258  # a tag of TIFF
 _CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # the mode to which each mode of Pillow is converted
 
 
@@ -26,11 +27,21 @@ def read_pixels(content: bytes, name: str) -> np.ndarray:
         name: The name of the file, for error messages.
 
     Raises:
-        ValueError: It is no image, is damaged, transparent, or of an unknown mode.
+        ValueError: It is no image or several, is damaged, transparent, or of an unknown mode.
     """
-    image = _opened(content, name)
+    return _pixels(_single(content, name), name)
+
+
+def read_pages(content: bytes, name: str) -> Iterator[np.ndarray]:
+    """Yield all images in a file, such as the pages of a TIFF, as `read_pixels` returns one."""
+    for number in range(getattr(_opened(content, name), "n_frames", 1)):
+        yield _pixels(_opened(content, name, number), f"{name}, page {number}")
+
+
+def _pixels(image: Image, name: str) -> np.ndarray:
+    white, image = _white(image), _upright(image)
     if image.mode.startswith("I;16"):
-        return np.rint(np.asarray(image) / 257).astype(np.uint8)[None]
+        return np.rint(np.asarray(image) * (255 / white)).astype(np.uint8)[None]
     if image.has_transparency_data:
         image = _opaque(image, name)
     if image.mode not in _CHANNELS:
@@ -49,9 +60,9 @@ def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | N
         unknown: The value of pixels of unknown class.
 
     Raises:
-        ValueError: It is no image, or there are other values in it.
+        ValueError: It is no image or several, or there are other values in it.
     """
-    image = _opened(content, name)
+    image = _upright(_single(content, name))
     if image.mode not in ("1", "L", "P", "I", "I;16"):
         raise ValueError(
             f"a mask of the kind {image.mode} ({name}). Expected one number a pixel: grey or with a palette. Convert it"
@@ -71,12 +82,17 @@ def read_mask(content: bytes, name: str, values: Sequence[int], unknown: int | N
     return classes
 
 
-def _opened(content: bytes, name: str) -> Image:
-    pillow = require("PIL.Image", extra="images", purpose="reading images")
-    from PIL.ImageOps import exif_transpose
+def _white(image: Image) -> int:
+    """Return the largest value that a pixel can have: a TIFF of 12 bits is opened as one of 16."""
+    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
+    return 2 ** min(bits if isinstance(bits, tuple) else (bits,)) - 1
 
+
+def _opened(content: bytes, name: str, page: int = 0) -> Image:
+    pillow = require("PIL.Image", extra="images", purpose="reading images")
     try:
         image = pillow.open(io.BytesIO(content))
+        image.seek(page)
         image.load()
     except pillow.UnidentifiedImageError:
         raise ValueError(f"not an image ({name}). Expected PNG, JPEG or the like. Get it again, or drop it") from None
@@ -87,6 +103,21 @@ def _opened(content: bytes, name: str) -> Image:
         pillow.DecompressionBombError,
     ) as error:  # as Pillow reports a damaged file
         raise ValueError(f"a damaged image ({name}: {error}). Get it again, or drop it") from error
+    return image
+
+
+def _single(content: bytes, name: str) -> Image:
+    """Open the only image in a file."""
+    image = _opened(content, name)
+    count = getattr(image, "n_frames", 1)
+    if count > 1 and image.format != "MPO":  # whose further images are previews of the first one
+        raise ValueError(f"{count} images in one file ({name}). Expected one. Read them as a video: read_video(path)")
+    return image
+
+
+def _upright(image: Image) -> Image:
+    from PIL.ImageOps import exif_transpose
+
     return exif_transpose(image)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae._files import read_file
 from seqae.data._files.archives import gunzipped
 from seqae.data._files.text_files import GZIP
 
@@ -28,7 +29,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises:
         ValueError: The file is damaged, cut, or something else.
     """
-    data = path.read_bytes()
+    data = read_file(path)
     if data.startswith(GZIP):
         data = gunzipped(data, str(path))
     if data[:4] != _BYTES + bytes([dimensions]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import torch
 
+from seqae._files import only_files, read_file
 from seqae.data._files.archives import member_of
 from seqae.data.images.files import read_mask, read_pixels
 from seqae.datasets.masks import MaskedImage
@@ -66,10 +68,10 @@ def _files(path: Path) -> dict[PurePosixPath, Reader]:
     """Return a function that reads each file, by its path below the folder or in the zip file, sorted."""
     found: dict[PurePosixPath, Reader]
     if path.is_dir():
-        below = (file for file in path.rglob("*") if file.is_file())
-        found = {PurePosixPath(file.relative_to(path)): file.read_bytes for file in below}
-    elif zipfile.is_zipfile(path):
-        packed = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+        below = only_files(file for file in path.rglob("*") if not file.name.startswith("."))
+        found = {PurePosixPath(file.relative_to(path)): partial(read_file, file) for file in below}
+    elif path.exists() and zipfile.is_zipfile(data := io.BytesIO(read_file(path))):
+        packed = zipfile.ZipFile(data)
         found = {PurePosixPath(name): _member_reader(packed, name) for name in packed.namelist()}
     else:
         raise FileNotFoundError(f"no folder or zip file {str(path)!r}. Check the path")

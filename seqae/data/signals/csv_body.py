@@ -11,6 +11,7 @@ import numpy as np
 
 from seqae.data.signals.csv_cells import COMMENTS, MISSING, comment_sign, is_reading, is_stamp_like, is_value
 from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.names import quoted
 from seqae.data.signals.table_text import format_lines, format_texts
 
 SUMMARIES = {"total", "totals", "sum", "average", "avg", "mean", "min", "minimum", "max", "maximum", "count", "std"}
@@ -102,8 +103,9 @@ class CsvBody:
                 cells[0].removeprefix(sign := comment_sign(cells[0])).strip()
             ):
                 raise ValueError(
-                    f"a row begins with {sign!r}: {self.rows.line(row)!r} ({self.rows.locate(row)}). If it is a "
-                    f"comment, say so: comment={sign!r}"
+                    f"a row begins with {quoted(sign)}: {quoted(self.rows.line(row))} ({self.rows.locate(row)}). If "
+                    f"it is a "
+                    f"comment, say so: comment={quoted(sign)}"
                 )
         return self._without(comments, "comments in")
 
@@ -135,9 +137,9 @@ class CsvBody:
             known = first in SUMMARIES and not is_value(word) and is_value(self._cells(0)[0])
             if known or (stamped and word not in MISSING and not is_value(word)):
                 raise ValueError(
-                    f"a row begins with {word!r}, where others begin with {self._cells(0)[0]!r} "
+                    f"a row begins with {quoted(word)}, where others begin with {quoted(self._cells(0)[0])} "
                     f"({self.rows.locate(row)}). If it is no row of the table, leave it out: "
-                    f"comment={self._beginning(row)!r}"
+                    f"comment={quoted(self._beginning(row))}"
                 )
 
     def refuse_odd(self, odd: np.ndarray) -> NoReturn:
@@ -158,7 +160,7 @@ class CsvBody:
             )
         word = self._cells(row)[0]
         if word and not is_value(word):
-            remedy = f"If it is no row of the table, leave it out: comment={self._beginning(row)!r}"
+            remedy = f"If it is no row of the table, leave it out: comment={quoted(self._beginning(row))}"
         else:
             remedy = f"Correct it: a delimiter ({self.delimiter!r}) within a text needs quotes around it"
         raise ValueError(f"a row has {found}. {remedy}")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER, WITH_POINT
+from seqae.data.signals.names import quoted
 from seqae.data.signals.units import UNITS_OF_TIME, is_unit
 
 _SAMPLE = 100  # texts by which a column is known to hold no numbers
@@ -115,7 +116,8 @@ def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: Csv
     if others:
         row = int(values.map(lambda value: isinstance(value, str)).to_numpy().argmax())
         raise ValueError(
-            f"column {name!r} holds {cells[row]!r} ({body.rows.locate(row)}): other signs than in other numbers, "
+            f"column {quoted(name)} holds {quoted(cells[row])} ({body.rows.locate(row)}): other signs than in other "
+            f"numbers, "
             f"between thousands or for decimals. Tell the decimal sign: {' or '.join(others)}"
         )
     if signs.decimal != ",":
@@ -124,8 +126,9 @@ def refuse_other_signs(values: pd.Series, cells: pd.Series, name: str, body: Csv
     with_points = texts[texts.str.contains(".", regex=False) & texts.str.fullmatch(WITH_POINT)]
     for row, text in with_points.head(1).items():
         raise ValueError(
-            f"column {name!r} holds text: {text!r} ({body.rows.locate(row)}), while decimals of other numbers follow a "
-            f"comma. Write all numbers in one way, or leave the column out: ignore=[{name!r}]"
+            f"column {quoted(name)} holds text: {quoted(text)} ({body.rows.locate(row)}), while decimals of other "
+            f"numbers follow a "
+            f"comma. Write all numbers in one way, or leave the column out: ignore=[{quoted(name)}]"
         )
 
 

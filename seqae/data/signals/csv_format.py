@@ -23,7 +23,7 @@ from seqae.data.signals.csv_columns import (
 from seqae.data.signals.csv_layout import CsvLayout, layout_of
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.headers import without_units
-from seqae.data.signals.names import as_tuple, default_names
+from seqae.data.signals.names import as_tuple, default_names, quoted
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -96,7 +96,7 @@ class CsvFormat:
             names = CsvRows.of(line.encode(), "").cells(0, self.layout.delimiter) if is_row else []
             if len(names) == self.layout.width > 1 and all(names) and not any(map(is_value, names)):
                 raise ValueError(
-                    f"skip_lines={len(skipped)} skips what looks like the header: {line!r} (line {number + 1}). "
+                    f"skip_lines={len(skipped)} skips what looks like the header: {quoted(line)} (line {number + 1}). "
                     f"Expected the number of lines above it: skip_lines={number}"
                 )
 
@@ -197,12 +197,14 @@ def _decimal(rows: CsvRows, delimiter: str) -> str | None:
     row, cell = commas[0]
     if points:
         raise ValueError(
-            f"decimal commas and points: {cell!r} and {points[0][1]!r} ({rows.locate(row)}). Use one of them only, or "
+            f"decimal commas and points: {quoted(cell)} and {quoted(points[0][1])} ({rows.locate(row)}). Use one of "
+            f"them only, or "
             f"tell the decimal sign, if the other separates thousands: decimal='.'"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
         raise UncertainFormat(
-            f"{cell!r} may be a fraction or thousands ({rows.locate(row)}). Tell the decimal sign: decimal=',' for "
+            f"{quoted(cell)} may be a fraction or thousands ({rows.locate(row)}). Tell the decimal sign: "
+            f"decimal=',' for "
             "fractions, decimal='.' for thousands"
         )
     return ","

@@ -13,7 +13,7 @@ from typing import NoReturn
 from seqae.data.signals.csv_cells import MISSING, comment_sign, is_day_and_clock, is_stamp_like, is_value
 from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.csv_top import CsvTop
-from seqae.data.signals.names import default_names
+from seqae.data.signals.names import default_names, quoted
 from seqae.data.signals.table_text import format_lines, format_texts
 from seqae.data.signals.timestamps import is_stamp
 from seqae.data.signals.units import are_types, are_units, is_unit, unit_of
@@ -107,7 +107,8 @@ def _with_header(top: CsvTop, rows: list[int], first: int) -> CsvLayout:
     names = top.cells[rows[0]] if len(rows) == 1 else _merged(top, rows)
     if not below and are_units(names) and "odd" in top.kinds[top.start : rows[0]]:
         raise ValueError(
-            f"only units stand above the values: {top.head.line(rows[0])!r} ({top.head.locate(rows[0])}). Expected a "
+            f"only units stand above the values: {quoted(top.head.line(rows[0]))} ({top.head.locate(rows[0])}). "
+            f"Expected a "
             f"header that names {top.width} columns. Give each column a name, or skip what is above: "
             f"skip_lines={top.head.lines[first - 1]}"
         )
@@ -140,7 +141,8 @@ def _refuse_lines(top: CsvTop, rows: Sequence[int]) -> NoReturn:
     start = top.cells[last][0] or top.head.line(last)
     other = f"; if it is line {top.head.lines[first]}, leave the other out: comment={start!r}"
     raise ValueError(
-        f"{len(rows)} lines above the values may be the header: {top.head.line(first)!r} and {top.head.line(last)!r} "
+        f"{len(rows)} lines above the values may be the header: {quoted(top.head.line(first))} and "
+        f"{quoted(top.head.line(last))} "
         f"({top.head.locate(first)}). Expected one line of names. If it is line {top.head.lines[last]}, skip what is "
         f"above: skip_lines={top.head.lines[last] - 1}{other if len(rows) == 2 else ''}"
     )
@@ -177,7 +179,7 @@ def _with_odd_header(top: CsvTop, row: int, end: int) -> CsvLayout:
     if len(names) == top.width + 1 and not names[-1]:
         names = names[:-1]
     elif len(names) == top.width + 1 and names[-1].casefold() in _REMARKS:
-        names, notes = names[:-1], [f"no row has a field for the last name of the header: {names[-1]!r}"]
+        names, notes = names[:-1], [f"no row has a field for the last name of the header: {quoted(names[-1])}"]
     elif short and not any(cells[-1] for cells in values):
         names = [*names, ""]
     elif short and all(is_day_and_clock(*cells[:2]) for cells in values):

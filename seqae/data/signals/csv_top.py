@@ -10,6 +10,7 @@ from typing import Literal
 
 from seqae.data.signals.csv_cells import MISSING, comment_sign, is_number, is_reading, is_value
 from seqae.data.signals.csv_rows import CsvRows
+from seqae.data.signals.names import quoted
 from seqae.data.signals.timestamps import is_stamp
 
 DELIMITERS = "\t;|,"  # the comma last: it may be the decimal sign of a file with another delimiter
@@ -108,7 +109,8 @@ def _refuse_separator(head: CsvRows, plain: Sequence[int], separator: str) -> No
         if len(counts := {len(head.cells(each, delimiter)) for each in plain}) == 1 and counts != {1}:
             name = "tab" if delimiter == "\t" else delimiter
             raise ValueError(
-                f"the rows have no separator {separator!r}: {head.line(row)!r} ({head.locate(row)}). Expected the sign "
+                f"the rows have no separator {separator!r}: {quoted(head.line(row))} ({head.locate(row)}). Expected "
+                f"the sign "
                 f"between their fields: separator={name!r}"
             )
 
@@ -127,6 +129,7 @@ def _refuse_other_separator(head: CsvRows, plain: Sequence[int]) -> None:
         counts = {line.count(sign) for line in lines}
         if not sign.isalnum() and sign not in "\"'.:+-/_()[]{} " and len(lines) > 1 and len(counts) == 1:
             raise ValueError(
-                f"values separated by {sign!r}, as it seems: {lines[-1]!r} ({where}). Expected comma, semicolon, tab "
+                f"values separated by {sign!r}, as it seems: {quoted(lines[-1])} ({where}). Expected comma, "
+                f"semicolon, tab "
                 f"or bar. Tell it: separator={sign!r}"
             )

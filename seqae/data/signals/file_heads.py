@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seqae._extras import require
+from seqae._files import only_files, open_file
 
 LIMIT = 2**25  # bytes of a file, or of all files of a folder, that are read
 PACKED_LIMIT = LIMIT // 8  # gzip packs tables to about that
@@ -44,12 +45,12 @@ def head_of(data: object) -> Iterator[FileHead]:
     if path is not None and size > LIMIT and name.endswith((".parquet", ".pq")):
         yield _first_rows(path)
     elif path is not None and size > LIMIT and name.endswith(TEXT_ENDINGS):
-        with path.open("rb") as file, TemporaryDirectory() as folder:
+        with open_file(path) as file, TemporaryDirectory() as folder:
             start = _whole_lines(file.read(LIMIT))
             told = f"only the first {len(start) / 2**20:.0f} of {size / 2**20:,.0f} MiB were read"
             yield FileHead(_written(start, Path(folder) / path.name), told, len(start) / size)
     elif path is not None and size > PACKED_LIMIT and name.endswith(tuple(f"{each}.gz" for each in TEXT_ENDINGS)):
-        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as file, TemporaryDirectory() as folder:
+        with open_file(path) as raw, gzip.GzipFile(fileobj=raw) as file, TemporaryDirectory() as folder:
             start = file.read(LIMIT)
             if len(start) < LIMIT:
                 yield FileHead(data)
@@ -83,7 +84,7 @@ def _first_rows(path: Path) -> FileHead:
 
 def _first_files(folder: Path) -> FileHead:
     """Return the first files of a folder, sorted by name, as many as can be read in seconds."""
-    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+    files = sorted(only_files(each for each in folder.iterdir() if not each.name.startswith(".")))
     sizes = [each.stat().st_size for each in files]
     if not files or sum(sizes) <= LIMIT:
         return FileHead(folder)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from seqae.data.signals.names import quoted
 from seqae.data.signals.timestamps import is_dated, is_stamp
 from seqae.data.signals.units import is_unit
 
@@ -34,7 +35,7 @@ def named(columns: list[tuple[str, pd.Series]], where: str) -> tuple[list[tuple[
             raise ValueError(f"column {number + 1} has no name ({where}). Name it in the header")
     for header, count in Counter(header for header, _ in kept).items():
         if count > 1:
-            raise ValueError(f"two columns are named {header!r} ({where}). Rename or remove one of them")
+            raise ValueError(f"two columns are named {quoted(header)} ({where}). Rename or remove one of them")
     return kept, left_out
 
 

@@ -30,11 +30,16 @@ def read_json_lines(path: Path, options: ReadingOptions) -> Table:
 
 def flat_members(members: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Yield the members of an object, and in place of one that is an object its members: "payload.temp"."""
-    for name, value in members.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{inner}", each) for inner, each in flat_members(value))
+    waiting = [("", iter(members.items()))]  # a stack, since objects may lie in each other a thousand deep
+    while waiting:
+        prefix, items = waiting[-1]
+        name, value = next(items, (None, None))
+        if name is None:
+            waiting.pop()
+        elif isinstance(value, Mapping):
+            waiting.append((f"{prefix}{name}.", iter(value.items())))
         else:
-            yield name, value
+            yield f"{prefix}{name}", value
 
 
 def table_of_json_lines(text: bytes, name: str, first_line: int = 1, headers: Sequence[str] = ()) -> Table:

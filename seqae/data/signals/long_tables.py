@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from seqae.data.signals.machines import Machines, is_machine_name, machine_columns, separates, without_machine_columns
-from seqae.data.signals.names import format_names, letters_and_digits, suggest
+from seqae.data.signals.names import format_names, letters_and_digits, quoted, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.pivots import LongRows, Pivot, turns_of
 from seqae.data.signals.tables import Table
@@ -135,7 +135,7 @@ def _refuse_mixed_channels(
         if is_machine_name(name) or (conflicts >= MIN_CONFLICTS * len(own) and rest <= conflicts // 100):
             by = [*machine_columns(table, options), name]
             raise ValueError(
-                f"column {name!r} seems to tell {len(values)} machines apart, which have the same channels "
+                f"column {quoted(name)} seems to tell {len(values)} machines apart, which have the same channels "
                 f"({table.where}). Expected a run for each machine. Name it: by={by[0] if len(by) == 1 else by!r}"
             )
 
@@ -155,7 +155,9 @@ def _beside(
             units = {tag: str(values[code]).strip() for tag, code in found if code >= 0}
         elif 1 < len(values) <= MAX_WORDS and not types.is_float_dtype(column):
             shares = np.bincount(codes[codes >= 0]) / len(codes)
-            left_out.append(f"{name!r} ({', '.join(f'{word} {share:.1%}' for word, share in zip(values, shares))})")
+            left_out.append(
+                f"{quoted(name)} ({', '.join(f'{word} {share:.1%}' for word, share in zip(values, shares))})"
+            )
         else:
             left_out.append(repr(name))
     return units, left_out
@@ -191,7 +193,7 @@ def _tag_and_value(table: Table, options: ReadingOptions) -> tuple[str, str]:
         )
     for name in (tag, value):
         if table.plain(name) not in table.columns:
-            raise ValueError(f"no column {name!r} ({table.where}){suggest(name, table.columns)}")
+            raise ValueError(f"no column {quoted(name)} ({table.where}){suggest(name, table.columns)}")
     return table.plain(tag), table.plain(value)
 
 
@@ -235,7 +237,7 @@ def _is_tag_name(name: str) -> bool:
 def _long(table: Table, options: ReadingOptions, tag: str, value: str, by_time: bool) -> str:
     """Return the message about a table that has one row for each value."""
     example = str(table.columns[tag].iloc[0])
-    names = f"tag_column={tag!r}, value_column={value!r}"
+    names = f"tag_column={quoted(tag)}, value_column={value!r}"
     if len(table.time_columns) == 1:
         names += f", time_column={table.time_columns[0]!r}"
     elif not table.time_columns:
@@ -246,10 +248,10 @@ def _long(table: Table, options: ReadingOptions, tag: str, value: str, by_time: 
     machines = [name for name in others if _varies_within(_factorized(table.columns[name])[0], tags)]
     if machines and not machine_columns(table, options):
         names += f", by={machines if len(machines) > 1 else machines[0]!r}"
-    alternative = "" if _is_tag_name(tag) else f"; or, if each is a machine of its own: by={tag!r}"
+    alternative = "" if _is_tag_name(tag) else f"; or, if each is a machine of its own: by={quoted(tag)}"
     if not by_time and types.is_numeric_dtype(table.columns[value]):
         alternative += f"; or, if all are values of one sensor: channels=[{value!r}]"
     return (
-        f"column {tag!r} names the channel of each value: a long table with one row for each sensor and moment "
-        f"({table.locate(0)}: {example!r}). Expected a column for each sensor. Make it wide: {names}{alternative}"
+        f"column {quoted(tag)} names the channel of each value: a long table with one row for each sensor and moment "
+        f"({table.locate(0)}: {quoted(example)}). Expected a column for each sensor. Make it wide: {names}{alternative}"
     )

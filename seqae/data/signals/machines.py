@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from seqae.data.signals.names import format_names, letters_and_digits, machine_of_file, suggest
+from seqae.data.signals.names import format_names, letters_and_digits, machine_of_file, quoted, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -115,12 +115,13 @@ def refuse_mixed_machines(table: Table, options: ReadingOptions) -> None:
 def _names(table: Table, name: str) -> tuple[np.ndarray, list[str]]:
     """The number of the machine of each row by one column, and the names of the machines."""
     if name not in table.columns:
-        raise ValueError(f"no column {name!r} ({table.where}){suggest(name, table.columns)}")
+        raise ValueError(f"no column {quoted(name)} ({table.where}){suggest(name, table.columns)}")
     codes, values = pd.factorize(table.columns[name])
     if (codes < 0).any():
         raise ValueError(
-            f"column {name!r} is empty ({table.locate(int(np.argmax(codes < 0)))}). Expected the machine of each row, "
-            f"as by={name!r} says. Fill it in, or delete the row"
+            f"column {quoted(name)} is empty ({table.locate(int(np.argmax(codes < 0)))}). Expected the machine of "
+            f"each row, "
+            f"as by={quoted(name)} says. Fill it in, or delete the row"
         )
     again, names = pd.factorize(np.array([_machine_name(value) for value in values], dtype=object))
     return again[codes], names.tolist()
@@ -246,8 +247,9 @@ def _named_machine(table: Table, options: ReadingOptions, name: str, codes: np.n
     leave_out = f", or leave it out: ignore={[*options.ignore, name]!r}" if is_apart else ""
     reading = f"; if it is a reading, name all channels: channels={_channels(table, options)}"
     return (
-        f"column {name!r} seems to name the machine of each row: {examples}{more} ({table.where}). Expected readings, "
-        f"and a run for each machine. Name it: by={name!r}{leave_out}"
+        f"column {quoted(name)} seems to name the machine of each row: {examples}{more} ({table.where}). Expected "
+        f"readings, "
+        f"and a run for each machine. Name it: by={quoted(name)}{leave_out}"
         f"{reading if types.is_numeric_dtype(column) else ''}"
     )
 

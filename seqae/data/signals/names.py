@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _MAX_NAMES = 30  # maximum names in an error message
+_MAX_LENGTH = 120  # characters of a name or cell in an error message
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4")
 
 
@@ -90,7 +91,16 @@ def format_names(names: Iterable[str]) -> str:
     """Return names for an error message, only the first ones if they are very many."""
     names = list(names)
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES + 1 else ""
-    return ", ".join(repr(name) for name in (names[:_MAX_NAMES] if more else names)) + more
+    return ", ".join(quoted(name) for name in (names[:_MAX_NAMES] if more else names)) + more
+
+
+def quoted(text: object) -> str:
+    """Return a text of a file in quotation marks for a message, only its beginning if it is very long."""
+    return repr(_shortened(text) if isinstance(text, str) else text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."
 
 
 def suggest(name: str, names: Iterable[str]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import tomllib
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from seqae._files import read_file, reason
 from seqae.data.signals.options import ReadingKeywords
 
+_MAX_BYTES = 2**20
 _EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -39,10 +42,10 @@ def read_options(path: str | Path) -> ReadingKeywords:
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}. Expected reading options in TOML. Check the path")
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_file(path, _MAX_BYTES).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(
-            f"not TOML ({path.name}: {error}). Expected lines such as time_column = 'stamp' or missing = [-999]"
+            f"not TOML ({path.name}: {reason(error)}). Expected lines such as time_column = 'stamp' or missing = [-999]"
         ) from None
     return checked_options(content, path.name)
 
@@ -67,7 +70,7 @@ def checked_options(values: Mapping[str, object], where: str) -> ReadingKeywords
         if name in found:
             raise ValueError(f"{name} is there twice, also as {key} ({where}). Keep one of them")
         if not _fits(value, kinds[name]):
-            raise ValueError(f"{key} is {value!r} ({where}). Expected {_in_words(kinds[name])}")
+            raise ValueError(f"{key} is {reprlib.repr(value)} ({where}). Expected {_in_words(kinds[name])}")
         found[name] = value
     return cast(ReadingKeywords, found)
 

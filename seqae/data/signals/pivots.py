@@ -11,6 +11,7 @@ from pandas.api import types
 
 from seqae.data._files.text_files import json_object
 from seqae.data.signals.machines import Machines
+from seqae.data.signals.names import quoted
 from seqae.data.signals.tables import Table
 
 
@@ -36,8 +37,8 @@ class LongRows:
         if column.isna().any():
             row = int(np.argmax(column.isna()))
             raise ValueError(
-                f"column {tag!r} is empty ({table.locate(row)}). Expected the channel of each value, as "
-                f"tag_column={tag!r} says. Fill it in, or delete the row"
+                f"column {quoted(tag)} is empty ({table.locate(row)}). Expected the channel of each value, as "
+                f"tag_column={quoted(tag)} says. Fill it in, or delete the row"
             )
         codes, names = pd.factorize(column)
         tags, values, rows = [str(name).strip() for name in names], table.columns[value], np.arange(len(codes))

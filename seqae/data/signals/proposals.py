@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from seqae.data.signals.cells import Cells, plain_word
-from seqae.data.signals.names import format_names
+from seqae.data.signals.names import format_names, quoted
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.warnings import is_label_name
 
+_LONG = 120  # characters: no word of a program
 MAX_WORDS = 12  # columns of more different words hold texts, and neither states nor marks
 # Pairs of words that are false and true in any order of the rows.
 PAIRS = [("false", "true"), ("off", "on"), ("no", "yes"), ("closed", "open"), ("inactive", "active")]
@@ -77,9 +78,9 @@ def unread_message(
     name, cells = next(iter(unread.items()))
     item = columns[name].iloc[int(np.argmax(cells.unread))]
     kind = "text" if isinstance(item, str) else f"a {type(item).__name__}"
-    problem = f"column {name!r} holds {kind}: {reprlib.repr(item)} ({where[name]}). A channel holds numbers"
+    problem = f"column {quoted(name)} holds {kind}: {reprlib.repr(item)} ({where[name]}). A channel holds numbers"
     if isinstance(columns[name].dtype, pd.CategoricalDtype) and kind != "text":
-        problem = f"column {name!r} holds categories ({where[name]}). A channel holds numbers"
+        problem = f"column {quoted(name)} holds categories ({where[name]}). A channel holds numbers"
     advice = _Advice(list(options.missing), dict(options.states), list(options.ignore))
     for other, found in unread.items():
         _advise(advice, other, found, columns[other])
@@ -95,7 +96,7 @@ def unread_message(
 def _advise(advice: _Advice, name: str, cells: Cells, column: pd.Series) -> None:
     """Add what would read one column."""
     words = list({plain_word(word): word for word in reversed(cells.words) if word.strip()}.values())[::-1]
-    if cells.has_others or not words or len(words) > MAX_WORDS or is_label_name(name):
+    if cells.has_others or not words or len(words) > MAX_WORDS or is_label_name(name) or max(map(len, words)) > _LONG:
         advice.add_ignored(name)
     elif cells.has_numbers:
         advice.add_missing(words)

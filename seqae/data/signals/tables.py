@@ -14,7 +14,7 @@ from pandas.api import types
 from seqae.data.arrays import refuse_inexact, refuse_infinite
 from seqae.data.signals.cells import CellReader, Cells, whole_numbers
 from seqae.data.signals.headers import named, without_units
-from seqae.data.signals.names import as_tuple, match_channels, suggest
+from seqae.data.signals.names import as_tuple, match_channels, quoted, suggest
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.proposals import unread_message
 from seqae.data.signals.time_columns import is_time_name, joined_stamps, joining_note, time_columns, with_clock
@@ -188,7 +188,7 @@ class Table:
             return time_columns(others, self.name)
         names = tuple(self.plain(name) for name in as_tuple(time_column))
         if absent := [name for name in names if name not in columns]:
-            raise ValueError(f"no column {absent[0]!r} ({self.where}){suggest(absent[0], columns)}")
+            raise ValueError(f"no column {quoted(absent[0])} ({self.where}){suggest(absent[0], columns)}")
         return with_clock(others, names[0]) if len(names) == 1 and names[0] in others else names
 
     def _times(self, stamps: dict[str, pd.Series], time_reader: TimeReader) -> np.ndarray:

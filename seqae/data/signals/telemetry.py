@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seqae._files import read_file, reason
+
 
 def telemetry_folder() -> Path:
     """Return the folder with the telemetry of a small service: normal.csv.gz, faults.csv.gz, labels.json."""
@@ -31,11 +33,19 @@ def read_labels(path: str | Path, times: np.ndarray | None, rows: int) -> np.nda
     """
     positions = np.arange(rows) if times is None else times
     labels = np.zeros(rows, dtype=bool)
-    for number, segment in enumerate(json.loads(Path(path).read_text(encoding="utf-8"))):
+    try:
+        segments = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"not JSON ({path}: {reason(error)}). Expected a list of objects with start and end"
+        ) from error
+    for number, segment in enumerate(segments):
         try:
             start, end = (_position(segment[edge], positions) for edge in ("start", "end"))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"segment {number} has no start and end to match the rows ({path}: {error!r})") from error
+            raise ValueError(
+                f"segment {number} has no start and end to match the rows ({path}: {reason(error)})"
+            ) from error
         labels |= (positions >= start) & (positions <= end)
     return labels
 

@@ -278,7 +278,8 @@ def _parsed_digits(values: np.ndarray, digits: Digits) -> pd.Series:
     """Return moments, NaT where a number is none."""
     whole = values.astype(np.int64)  # numpy 2.0 turns integers into floats in floor, which hold no 17 digits
     seconds, thousandths = np.divmod(whole, 1000) if digits.length == 17 else (whole, np.zeros_like(whole))
-    moments = pd.to_datetime(pd.Series(seconds).astype(str), format=digits.form, errors="coerce").dt.as_unit("ns")
+    moments = pd.to_datetime(pd.Series(seconds).astype(str), format=digits.form, errors="coerce")
+    moments = moments.where(moments.dt.year.between(1678, 2261)).dt.as_unit("ns")  # others have no nanoseconds
     rest = np.rint((values - whole) * 1000).astype(np.int64)  # a float of 14 digits has no more than thousandths
     return moments + pd.to_timedelta(thousandths + rest, unit="ms")
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from seqae.data.signals.names import quoted
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.stamp_parts import StampParts
 from seqae.data.signals.time_source import TimeSource
@@ -126,7 +127,7 @@ class TimeTexts:
         for other, found in others:
             if not found.equals(first):
                 raise AmbiguousStamps(
-                    f"{source} can be read as {form} or as {other}: {text.iloc[0]!r} ({source.locate(0)}). "
+                    f"{source} can be read as {form} or as {other}: {quoted(text.iloc[0])} ({source.locate(0)}). "
                     f"{_which(form, other)}. Or write dates as 2020-12-31"
                 )
         self._form = None if others else form  # 03/03 fits two formats
@@ -173,7 +174,7 @@ class TimeTexts:
         )
         if self.options.time_format is not None:
             return (
-                f"{source} holds {column.iloc[row]!r} ({source.locate(row)}), which is not written as "
+                f"{source} holds {quoted(column.iloc[row])} ({source.locate(row)}), which is not written as "
                 f"time_format={self.options.time_format!r}. Correct the stamp or the format, or {source.without}"
             )
         return _odd(column, row, source, bad.sum())
@@ -248,7 +249,7 @@ def _odd(column: pd.Series, row: int, source: TimeSource, count: int = 1) -> str
     more = f" and {count - 1:,} more that cannot be read" if count > 1 else ""
     format = " Say how they are written: time_format='%d.%m.%Y %H:%M:%S'," if count == len(column) else ""
     return (
-        f"{source} holds {column.iloc[row]!r} ({source.locate(row)}){more}. Expected stamps such as "
+        f"{source} holds {quoted(column.iloc[row])} ({source.locate(row)}){more}. Expected stamps such as "
         f"'2020-12-31 23:59:59', all in one format and with a zone or without.{format or ' Correct the stamp,'} or "
         f"{source.without}"
     )

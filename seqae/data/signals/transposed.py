@@ -10,7 +10,7 @@ from pandas.api import types
 
 from seqae.data.signals.headers import without_units
 from seqae.data.signals.long_tables import UNIT
-from seqae.data.signals.names import default_names
+from seqae.data.signals.names import default_names, quoted
 from seqae.data.signals.tables import Table
 from seqae.data.signals.timestamps import is_stamp
 
@@ -30,7 +30,8 @@ def refuse_transposed(table: Table) -> None:
     column = next(iter(table.columns.values()))
     if len(heads) > 1 and all(map(is_stamp, heads)) and _is_text(column):
         raise ValueError(
-            f"each row is a channel, such as {column.iloc[-1]!r}, and each column a moment, such as {heads[0]!r} "
+            f"each row is a channel, such as {quoted(column.iloc[-1])}, and each column a moment, such as "
+            f"{quoted(heads[0])} "
             f"({table.where}). Expected a row for each moment. Say so: transposed=True"
         )
 
@@ -55,8 +56,9 @@ def upright(table: Table) -> Table:
     for row, name in enumerate(channels, start=start):
         if pd.isna(first.iloc[row]) or channels.count(name) > 1:
             raise ValueError(
-                f"{'no name of a channel' if pd.isna(first.iloc[row]) else f'two channels are named {name!r}'} "
-                f"({table.locate(row)}). Expected another name in each row of column {names!r}, as transposed=True "
+                f"{'no name of a channel' if pd.isna(first.iloc[row]) else f'two channels are named {quoted(name)}'} "
+                f"({table.locate(row)}). Expected another name in each row of column {quoted(names)}, as "
+                f"transposed=True "
                 "says. Correct it"
             )
     is_unit = [bool(UNIT.fullmatch(moment.lower())) for moment in moments]
@@ -71,7 +73,7 @@ def upright(table: Table) -> Table:
         name: pd.Series(column, dtype=object).infer_objects() for name, column in zip(plain, cells.T)
     }
     headers = {"time": "time"} | dict(zip(plain, channels))
-    place = [f"{table.where}, column {moment!r}" for moment in stamps]
+    place = [f"{table.where}, column {quoted(moment)}" for moment in stamps]
     return replace(table, columns=columns, headers=headers, units=units, locate=place.__getitem__)
 
 

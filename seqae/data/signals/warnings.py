@@ -11,6 +11,7 @@ import numpy as np
 from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.copies import copies_of_channels
 from seqae.data.signals.marks import suspected_marks
+from seqae.data.signals.names import quoted
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.sampling import Sampling
 
@@ -63,7 +64,7 @@ def channel_warnings(
         facts = _Facts.of(column)
         yield from _on_channel(channel, column, facts, options.ignore, may_be_sparse)
         for mark, count in suspected_marks(column, facts.low, facts.high) if facts.low < facts.high else ():
-            marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {channel!r}")
+            marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {quoted(channel)}")
     if marks:
         found = "; ".join(f"{mark} in {' and '.join(each[:MAX_NAMED])}" for mark, each in marks.items())
         given = [repr(each) for each in options.missing]
@@ -119,17 +120,17 @@ def _on_channel(
     channel: str, runs: Sequence[np.ndarray], facts: _Facts, ignored: Sequence[str], may_be_sparse: bool
 ) -> Iterator[str]:
     if facts.present == 0:
-        yield f"channel {channel!r} has no values"
+        yield f"channel {quoted(channel)} has no values"
         return
     leave_out = f"leave it out: ignore={[*ignored, channel]!r}"
     if (missing := 1 - facts.present / facts.rows) > 0.5 and not may_be_sparse:
-        yield f"channel {channel!r} is mostly empty: {missing:.1%} of its values are missing"
+        yield f"channel {quoted(channel)} is mostly empty: {missing:.1%} of its values are missing"
     if is_label_name(channel) and _is_coded(runs):
-        yield f"channel {channel!r} looks like a label, not a reading; if so, {leave_out}"
+        yield f"channel {quoted(channel)} looks like a label, not a reading; if so, {leave_out}"
     elif facts.present > 1 and facts.low == facts.high:
-        yield f"channel {channel!r} is constant ({facts.low:g})"
+        yield f"channel {quoted(channel)} is constant ({facts.low:g})"
     elif facts.rows >= MIN_RISING_ROWS and all(map(_rises, runs)):
-        yield f"channel {channel!r} rises in every row; if it is a counter or clock, {leave_out}"
+        yield f"channel {quoted(channel)} rises in every row; if it is a counter or clock, {leave_out}"
 
 
 def _is_coded(runs: Sequence[np.ndarray]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seqae.data._files.text_files import UTF8_MARK, json_object, unzipped
+from seqae.data.signals.names import format_names
 from seqae.text.tokenizers import validate_text
 
 MAX_LENGTH = 100_000  # characters in a line; a longer one is a file without line ends rather than a text
@@ -140,7 +141,7 @@ def _columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[tuple[
     try:
         header = [name.strip() for name in next(rows, [])]
         if missing := [name for name in names if name not in header]:
-            raise ValueError(f"no column {missing[0]!r} ({path.name}, line 1). It has {', '.join(header) or 'none'}")
+            raise ValueError(f"no column {missing[0]!r} ({path.name}, line 1). It has {format_names(header) or 'none'}")
         if twice := [name for name in names if header.count(name) > 1]:
             raise ValueError(f"{twice[0]!r} occurs twice ({path.name}, line 1). Rename one of both columns")
         positions = [header.index(name) for name in names]
@@ -163,7 +164,7 @@ def _json_columns(path: Path, encoding: str, names: Sequence[str]) -> Iterator[t
         where = f"{path.name}, line {number}"
         members = json_object(line, where)
         if missing := [name for name in names if not isinstance(members.get(name), str | int)]:
-            raise ValueError(f"no text under {missing[0]!r} ({where}). It has {', '.join(members) or 'no members'}")
+            raise ValueError(f"no text under {missing[0]!r} ({where}). It has {format_names(members) or 'no members'}")
         try:
             yield tuple(validate_text(str(members[name])) for name in names)
         except ValueError as error:

@@ -19,9 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae._extras import require
+from seqae._files import only_files, read_file, require_file
 from seqae.data._files.archives import member_of, opened_zip
 from seqae.data._files.array_files import read_npy
-from seqae.data.images.files import read_pixels
+from seqae.data.images.files import read_pages, read_pixels
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -97,9 +98,9 @@ def video_frames(
     """Yield the frames of a video one by one, `(channel, height, width)` uint8 from 0 to 255.
 
     Args:
-        path: A file that FFmpeg knows; an image, which is one frame; a folder or zip file of images, in the order of
-            the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time, channel, height,
-            width)` or channels last.
+        path: A file that FFmpeg knows; an image, which is one frame, or has pages; a folder or zip file of images, in
+            the order of the numbers in their names; or an array in a .npy file, `(time, height, width)` or `(time,
+            channel, height, width)` or channels last.
         frame_rate: Frames per second; the frame that is seen at each moment, also where the video's own rate changes.
             None for every frame as it is. Images and arrays have no times, and so no frame rate.
         size: Height and width to scale to; None for those of the video.
@@ -125,10 +126,10 @@ def video_frames(
 
 def _untimed(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith(".")]
-        return _images(files, lambda file: file.name, Path.read_bytes, path)
+        images = (file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith("."))
+        return _images(only_files(images), lambda file: file.name, read_file, path)
     if path.suffix.lower() in _IMAGES:
-        return _images([path], lambda file: file.name, Path.read_bytes, path.parent)
+        return read_pages(read_file(path), str(path))
     return _packed(path) if path.suffix.lower() == ".zip" else _array(path)
 
 
@@ -195,7 +196,7 @@ def _decoded(path: Path) -> Iterator[VideoFrame]:
     av = require("av", extra="video", purpose="reading video")
     count, end, is_cut = 0, 0.0, False
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(str(require_file(path)), metadata_errors="replace") as container:
             if not container.streams.video:
                 others = ", ".join(stream.type for stream in container.streams) or "nothing"
                 raise ValueError(f"no pictures in it, only {others} ({path}). Expected a video")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor
 
-from seqae._files import write_atomically
+from seqae._files import read_file, remove_leftovers, write_atomically
 from seqae._processes import Processes
 from seqae.training.callbacks.signals import GracefulShutdown, shutdown_of
 
@@ -50,11 +51,11 @@ class ChecksummedCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
-        data = io.BytesIO(read_checked(Path(path)))
+        data = read_checked(Path(path))
         try:
-            return torch.load(
-                data, map_location="cpu", weights_only=True
-            )  # given here, so that no environment variable overrides it
+            _refuse_packed(data)
+            # Given here, so that no environment variable overrides it.
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except Exception as error:  # its hash is right: the file was written on purpose
             raise ValueError(f"{path} is no checkpoint of seqae ({type(error).__name__}). Delete it") from error
 
@@ -122,8 +123,7 @@ class PeriodicCheckpoint(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
         if trainer.is_global_zero:
-            for leftover in self.directory.glob(".part-*.ckpt"):  # left by a run that was killed while it saved
-                leftover.unlink(missing_ok=True)
+            remove_leftovers(self.directory)  # of a run that was killed while it saved
         self.saved_at = time.monotonic()
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
@@ -196,8 +196,8 @@ def _require_finite(what: str, tensors: list[Tensor], trainer: lightning.Trainer
 
 
 def checkpoints_in(directory: Path) -> list[Path]:
-    """Return the checkpoints in a folder, the oldest first."""
-    names = ((_NAME.fullmatch(path.name), path) for path in directory.glob("step=*.ckpt"))
+    """Return the checkpoints in a folder, the oldest first; what is no file is none, whatever its name."""
+    names = ((_NAME.fullmatch(path.name), path) for path in directory.glob("step=*.ckpt") if path.is_file())
     return [path for _, path in sorted((int(name[1]), path) for name, path in names if name)]
 
 
@@ -222,13 +222,21 @@ def valid_checkpoints(directory: str | Path) -> tuple[list[Path], list[str]]:
     return files, notes
 
 
+def _refuse_packed(data: bytes) -> None:
+    """Raise a ValueError if the parts of a checkpoint are larger than it is: torch packs none of them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts) or sum(p.file_size for p in parts) > len(data):
+        raise ValueError("a part of it is packed")
+
+
 def read_checked(path: Path) -> bytes:
     """Return the bytes of a checkpoint without its hash.
 
     Raises:
         ValueError: The hash in the file is absent or does not match.
     """
-    data = path.read_bytes()
+    data = read_file(path)
     content, mark, digest = data.rpartition(_MARK)
     if not mark or hashlib.sha256(content).hexdigest().encode() != digest:
         raise ValueError(f"checkpoint {path} is damaged (its SHA-256 does not match)")

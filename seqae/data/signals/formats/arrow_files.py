@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seqae._extras import require
+from seqae._files import read_file
 from seqae.data.signals.formats.ipc_sizes import unpacked_bytes
 from seqae.data.signals.formats.signals import damage_named, refuse_bomb
 from seqae.data.signals.options import ReadingOptions
@@ -22,7 +23,7 @@ def read_arrow_file(path: Path, options: ReadingOptions) -> Table:
     """
     arrow = require("pyarrow", extra="tables", purpose="reading Arrow files")
     with damage_named(path, "Arrow"):
-        data = arrow.py_buffer(path.read_bytes())
+        data = arrow.py_buffer(read_file(path))
         size = unpacked_bytes(data)
     refuse_bomb(size, path)
     with damage_named(path, "Arrow"):

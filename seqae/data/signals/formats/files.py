@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqae._files import open_file, require_file
 from seqae.data._files.archives import ZIP, only_member_of, opened_zip
 from seqae.data.signals.csv_files import read_csv
 from seqae.data.signals.formats.array_tables import read_numpy_array, read_numpy_arrays
@@ -21,6 +22,7 @@ from seqae.data.signals.formats.netcdf_files import read_netcdf
 from seqae.data.signals.formats.parquet_files import read_parquet
 from seqae.data.signals.formats.workbooks import read_workbook, read_xlsx
 from seqae.data.signals.json_lines import read_json_lines
+from seqae.data.signals.names import default_names
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.tables import Table
 
@@ -87,6 +89,7 @@ class Content:
     remedy: str = ""
 
 
+_OF_ARCHIVE = re.compile(r".*_(TRAIN|TEST)\.(tsv|txt|csv)", re.IGNORECASE)
 _MDF = Content("MDF", rb"(MDF {5}|UnFinMF )\d\.\d\d", (".mf4", ".mdf", ".dat"))
 _SAVE = "Open it in a program for tables and save it as .xlsx or .csv, without a password"
 _TEXT = Content("text", rb"", (*TEXTS, ".hea"), "")
@@ -122,11 +125,24 @@ def read_table(path: Path, options: ReadingOptions) -> Table:
         ValueError: It cannot be read without guessing; the message names file and line.
         MissingExtra: The package that reads such files is absent; the message names the command that installs it.
     """
-    if path.stat().st_size == 0:
+    if require_file(path).stat().st_size == 0:
         raise ValueError(f"empty file ({path.name}). Expected a table of readings")
     refuse_other_content(path)
     ending = ending_of(path)
-    return _read_dat(path, options) if path.suffix.lower() == ".dat" else READERS[ending](path, options)
+    table = _read_dat(path, options) if path.suffix.lower() == ".dat" else READERS[ending](path, options)
+    if _OF_ARCHIVE.fullmatch(path.name):
+        _refuse_classes(table)
+    return table
+
+
+def _refuse_classes(table: Table) -> None:
+    """Raise a ValueError if a table is a set of the UCR archive: a row is a sequence, which begins with its class."""
+    columns = list(table.columns)
+    if tuple(columns) == default_names(len(columns)) and len(columns) > 2:
+        raise ValueError(
+            f"{table.name} seems to be a set of the UCR archive: a row is a sequence and begins with its class. "
+            "Expected a row for each moment. Read it with read_ts(folder, name); if it is a table, rename it"
+        )
 
 
 def refuse_other_content(path: Path) -> None:
@@ -146,9 +162,10 @@ def _read_dat(path: Path, options: ReadingOptions) -> Table:
 
 def content_of(path: Path) -> Content | None:
     """Return what the first bytes of a file tell, None if they tell nothing."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
-    if head.startswith(ZIP) and zipfile.is_zipfile(path):
+        is_zip = head.startswith(ZIP) and zipfile.is_zipfile(file)
+    if is_zip:
         with opened_zip(path) as archive:
             names = [name.encode() for name in archive.namelist()]
         return next((each for each in _IN_ZIP for name in names if re.fullmatch(each.start, name)), None)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from seqae._files import only_files
 from seqae.data.signals.formats.files import PACKED, READERS, named_ending, read_table, refuse_other_content
 from seqae.data.signals.names import format_names
 from seqae.data.signals.options import ReadingOptions
@@ -66,9 +67,10 @@ def files_of(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"neither a file nor a folder ({str(path)!r}). Expected one of them. Save what it gives first")
-    endings = {file: named_ending(file) for file in _inside(path)}
-    files = [file for file, ending in endings.items() if ending and ending not in UNCERTAIN]
-    files = files or [file for file, ending in endings.items() if ending]
+    named = {file: named_ending(file) for file in _inside(path)}
+    endings = {file: named[file] for file in only_files(file for file, ending in named.items() if ending)}
+    files = [file for file, ending in endings.items() if ending not in UNCERTAIN]
+    files = files or list(endings)
     if not files:
         raise FileNotFoundError(f"no readings in the folder {str(path)!r}. {expected}")
     return sorted(files)
@@ -80,7 +82,7 @@ def _inside(folder: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith((".", "_")):
                 continue
-            if entry.is_file():
+            if not entry.is_dir():
                 yield Path(entry.path)
             elif _KEY.fullmatch(entry.name):
                 yield from _inside(Path(entry.path))

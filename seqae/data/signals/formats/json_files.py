@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from seqae.data._files.text_files import read_text, unique_members
+from seqae.data._files.text_files import json_value, read_text
 from seqae.data.signals.formats.signals import chosen
 from seqae.data.signals.json_lines import flat_members, table_of_json_lines
 from seqae.data.signals.options import ReadingOptions
@@ -32,8 +32,8 @@ def read_json(path: Path, options: ReadingOptions) -> Table:
     """
     text = read_text(path)
     try:
-        content = json.loads(text, object_pairs_hook=unique_members)
-    except (ValueError, RecursionError) as error:
+        content = json_value(text)
+    except ValueError as error:
         if _is_object(text.lstrip().partition(b"\n")[0]):
             return table_of_json_lines(text, path.name)
         raise ValueError(f"not JSON ({path.name}: {error}). Expected an array of records, or columns") from error

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqae._extras import require
+from seqae._files import open_file, read_file
 from seqae.data._files.archives import max_unpacked
 from seqae.data.signals.formats.array_tables import is_readable, parent_chosen, table_of_arrays
 from seqae.data.signals.formats.hdf5_files import numbers_in, opened_hdf5
@@ -30,13 +31,13 @@ def read_matlab(path: Path, options: ReadingOptions) -> Table:
     Raises:
         ValueError: It is damaged, or holds no table or several; names the variables.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(1024)
     if any(head.startswith(_HDF5, start) for start in (0, 512)):
         return _read_hdf5(path, options)
     io = require("scipy.io", extra="tables", purpose="reading .mat")
     with damage_named(path, "MATLAB"):
-        size = sum(_unpacked_sizes(path.read_bytes(), max_unpacked(path.stat().st_size)))
+        size = sum(_unpacked_sizes(read_file(path), max_unpacked(path.stat().st_size)))
     refuse_bomb(size, path)
     with damage_named(path, "MATLAB"):
         variables = io.loadmat(path, squeeze_me=True, appendmat=False, verify_compressed_data_integrity=True)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seqae._extras import require
+from seqae._files import open_file
 from seqae.data.signals.formats.signals import Signals, chosen, damage_named, refuse_bomb
 from seqae.data.signals.names import format_names
 from seqae.data.signals.options import ReadingOptions
@@ -91,7 +92,7 @@ def read_netcdf(path: Path, options: ReadingOptions) -> Table:
 @contextmanager
 def _opened(path: Path) -> Iterator[dict[str, Variable]]:
     """Open a file of either version; yield the variables of numbers in it."""
-    with path.open("rb") as head:
+    with open_file(path) as head:
         is_classic = head.read(3) == b"CDF"
     if is_classic:
         io = require("scipy.io", extra="hdf5", purpose="reading NetCDF")

@@ -19,6 +19,7 @@ from typing import Any
 from xml.etree.ElementTree import iterparse
 
 from seqae._extras import require
+from seqae._files import open_file
 from seqae.data._files.archives import ZIP
 from seqae.data.signals.csv_files import table_of_text
 from seqae.data.signals.formats.signals import chosen, damage_named, refuse_bomb
@@ -58,7 +59,7 @@ def read_workbook(path: Path, options: ReadingOptions) -> Table:
         ValueError: The file is damaged, or several sheets hold something and none is named; or as for `read_csv`.
     """
     calamine = require("python_calamine", extra="tables", purpose=f"reading {path.suffix}")
-    with path.open("rb") as file:
+    with open_file(path) as file:
         is_packed = file.read(len(ZIP)) == ZIP
     if is_packed:
         _refuse_large_parts(path)
