@@ -109,6 +109,10 @@ class Watch:
             raise ValueError(update.rejections[0].message)
         return replace(update, notes=(*block.notes, *update.notes)) if block.notes else update
 
+    def rows_of(self, entity: str) -> int:
+        """Return how many rows of a machine were judged, those in the state that it goes on from among them."""
+        return self._machine(entity).online.rows
+
     def finish(self) -> Iterator[WatchUpdate]:
         """End the recording of each machine, and yield the rest of its results."""
         for machine in self._all():

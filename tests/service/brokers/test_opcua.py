@@ -1,0 +1,88 @@
+"""`seqae listen` with a server of OPC-UA, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+from asyncua import Server, ua
+
+import seqae
+from listening import Listening
+from mosquitto import free_port, until
+from seqae.service.brokers.opcua import nodes_of
+
+
+class Machine:
+    """A server with two nodes."""
+
+    def __init__(self) -> None:
+        self.url = f"opc.tcp://127.0.0.1:{free_port()}"
+        self.is_up, self.is_ended = threading.Event(), threading.Event()
+        self.values: dict[str, ua.DataValue] = {}
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        assert self.is_up.wait(30)
+
+    async def _run(self) -> None:
+        server = Server()
+        await server.init()
+        server.set_endpoint(self.url)
+        space = await server.register_namespace("plant")
+        nodes = {
+            name: await server.nodes.objects.add_variable(ua.NodeId(f"Pump.{name}", space), name, 0.0)
+            for name in ("flow", "pressure")
+        }
+        async with server:
+            self.is_up.set()
+            while not self.is_ended.is_set():
+                for name in [*self.values]:
+                    await nodes[name].write_value(self.values.pop(name))
+                await asyncio.sleep(0.02)
+
+    def set(self, name: str, value: float, is_good: bool = True) -> None:
+        status = ua.StatusCode(ua.StatusCodes.Good if is_good else ua.StatusCodes.BadSensorFailure)
+        self.values[name] = ua.DataValue(ua.Variant(value, ua.VariantType.Double), StatusCode=status)
+
+    def end(self) -> None:
+        self.is_ended.set()
+        self._thread.join(20)
+
+
+@pytest.fixture
+def plant() -> Iterator[Machine]:
+    machine = Machine()
+    yield machine
+    machine.end()
+
+
+def test_current_values_are_rows_each_period_until_the_server_goes(plant: Machine, detector: seqae.AnomalyDetector):
+    plant.set("flow", 0.5)
+    plant.set("pressure", 21.0)
+    nodes = nodes_of(["flow=ns=2;s=Pump.flow", "pressure=ns=2;s=Pump.pressure"])
+    rows: list[pd.Series] = []
+    with Listening(detector, plant.url, nodes=nodes, period=0.2) as listening:
+        taken = listening.watch.take
+
+        def take(block, entity=""):
+            rows.extend(pd.Series(values, ["flow", "pressure"]) for values in block.values)
+            return taken(block, entity)
+
+        listening.watch.take = take
+        until(lambda: rows and rows[-1].tolist() == [0.5, 21.0], "both values")
+        plant.set("pressure", 22.0)  # and the flow stays as it is
+        until(lambda: rows[-1].tolist() == [0.5, 22.0], "the new value")
+        plant.set("pressure", 22.0, is_good=False)
+        until(lambda: rows[-1].isna().tolist() == [False, True], "the bad value")
+        plant.end()
+        until(lambda: any("no connection" in note for note in listening.notes), "the end", 60)
+    assert not listening.rejections and not listening.error
+
+
+def test_nodes_are_named_with_their_channels():
+    assert nodes_of(["flow [l/s]=ns=2;s=Pump.Flow", "a=i=7"]) == {"flow [l/s]": "ns=2;s=Pump.Flow", "a": "i=7"}
+    with pytest.raises(ValueError, match="Expected a channel and its node"):
+        nodes_of(["ns=2;s=Pump.Flow"])

@@ -1,0 +1,203 @@
+"""Messages of every form hold the same rows."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqae
+from generators import machine
+from seqae.data.signals.options import ReadingOptions
+from seqae.service.brokers.cells import CellPayloads
+from seqae.service.brokers.influx import LineProtocol
+from seqae.service.brokers.interface import Message
+from seqae.service.brokers.payloads import ChannelPayloads, RowPayloads
+from seqae.service.line_reader import RowBlock
+from seqae.service.rejections import Rejection
+
+CHANNELS = ("flow", "pressure")
+READING = ReadingOptions(channels=CHANNELS)
+ROWS = machine(12, seed=0)
+ROWS[["flow", "pressure [bar]"]] = ROWS[["flow", "pressure [bar]"]].round(6)  # as JSON writes them
+OBJECTS = ROWS.to_json(
+    orient="records", lines=True, date_format="iso", date_unit="ns", double_precision=15
+).splitlines()
+LINES = ROWS.to_csv(index=False).splitlines()
+FORMS = {
+    "an object": OBJECTS,
+    "an object of several lines": [json.dumps(json.loads(each), indent=2) for each in OBJECTS],
+    "an array": [f"[{','.join(OBJECTS[:5])}]", f" [{','.join(OBJECTS[5:])}] "],
+    "lines of objects": ["\n".join(OBJECTS[:5]), "\r\n".join(OBJECTS[5:])],
+    "CSV with a header once": LINES,
+    "CSV with a header each time": [f"{LINES[0]}\n{line}\n" for line in LINES[1:]],
+    "CSV lines": ["\n".join(LINES[:4]), "\n".join(LINES[4:])],
+    "CSV without a header": LINES[1:],
+}
+
+
+def taken(reader: RowPayloads | CellPayloads, payloads: list[str | bytes], topic: str = "m") -> list[RowBlock]:
+    """Return the rows in messages that come one by one; none may be refused."""
+    found = []
+    for number, payload in enumerate(payloads):
+        content = payload if isinstance(payload, bytes) else payload.encode()
+        for name, item in reader.take([Message(f"{number}", topic, content, float(number), "m")]):
+            assert isinstance(item, RowBlock) and name == "m", item
+            found.append(item)
+        found += reader.ready(float(number))
+    return found
+
+
+def assert_rows(found: list[RowBlock]) -> None:
+    np.testing.assert_array_equal(np.concatenate([each.values for each in found]), ROWS.iloc[:, 1:])
+    np.testing.assert_array_equal(np.concatenate([each.times for each in found]), ROWS["time"].to_numpy("M8[ns]"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_rows_in_every_form(form: str):
+    assert_rows(taken(RowPayloads(READING, None), FORMS[form]))
+
+
+def test_messages_that_come_together_are_read_as_one_by_one():
+    messages = [Message(f"{number}", "m", text.encode(), 0.0, "m") for number, text in enumerate(OBJECTS)]
+    messages.insert(3, Message("bad", "m", b"{", 0.0, "m"))
+    items = [item for _, item in RowPayloads(READING, None).take(messages)]
+    assert_rows([item for item in items if isinstance(item, RowBlock)])
+    assert [item.text for item in items if isinstance(item, Rejection)] == ["{"]
+
+
+def points(unit: str = "ns") -> list[str]:
+    counts = {"ns": 1, "ms": 10**6}[unit]
+    stamps = ROWS["time"].to_numpy("M8[ns]").astype(np.int64) // counts
+    return [
+        f'pump,host=m flow={flow},note="a b",pump.x=1i {stamp}\n# remark\nother,host=m pressure={pressure} {stamp}'
+        for stamp, flow, pressure in zip(stamps, ROWS["flow"], ROWS["pressure [bar]"])
+    ]
+
+
+@pytest.mark.parametrize("unit", ["ns", "ms"])
+def test_points_of_influx_are_joined_by_their_times(unit: str):
+    reader = LineProtocol(CHANNELS, ReadingOptions(by=("host",), time_unit=unit))
+    found = taken(CellPayloads(reader, CHANNELS, None, None, 5.0), points(unit))
+    assert_rows(found)
+    assert {each.entity for each in found} == {"m"}
+
+
+def test_fields_of_influx_are_found_with_their_measurement_and_words_are_states():
+    reader = LineProtocol(("pump.flow", "valve"), ReadingOptions(states={"open": 1.0}, missing=(-999,)))
+    text = b'pump flow=2.5,valve="open",x="y" 5000000000\npump valve=t,flow=-999 6000000000'
+    cells = list(reader.cells(Message("1", "t", text, 0.0)))
+    assert {(cell.channel, str(cell.value), str(cell.time)) for cell in cells} == {
+        ("pump.flow", "2.5", "1970-01-01T00:00:05.000000000"),
+        ("valve", "1.0", "1970-01-01T00:00:05.000000000"),
+        ("valve", "1.0", "1970-01-01T00:00:06.000000000"),
+        ("pump.flow", "nan", "1970-01-01T00:00:06.000000000"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", [b"pump", b"pump flow=", b"pump flow=1 soon", b'pump valve="shut"', b"\xff", b"m valve=1 9" + b"9" * 25]
+)
+def test_a_line_that_is_none_of_influx_is_named(text: bytes):
+    payloads = CellPayloads(LineProtocol(("valve",), ReadingOptions()), ("valve",), 1.0, 1.0, 5.0)
+    ((_, refused),) = payloads.take([Message("1", "telegraf", text, 0.0)])
+    assert isinstance(refused, Rejection) and refused.message
+
+
+def values_of(channel: str, column: str) -> list[str]:
+    return [
+        json.dumps({"value": value, "ts": stamp.isoformat() + "Z", "unit": "x"})
+        for value, stamp in zip(ROWS[column], ROWS["time"])
+    ]
+
+
+def channel_messages(form: str) -> list[Message]:
+    """Return the values of both channels as messages, a second from row to row."""
+    start = ROWS["time"][0].timestamp()
+    found = []
+    for number, (flow, pressure) in enumerate(zip(values_of("flow", "flow"), values_of("pressure", "pressure [bar]"))):
+        for channel, text in (("flow", flow), ("pressure", pressure)):
+            payload = text if form == "objects" else str(json.loads(text)["value"])
+            found.append(Message(f"{number}{channel}", "t", payload.encode(), start + number + 0.3, "m", channel))
+    return found
+
+
+@pytest.mark.parametrize("form", ["objects", "numbers"])
+def test_values_of_channels_are_joined_by_stamp_or_by_the_period_of_their_arrival(form: str):
+    payloads = CellPayloads(ChannelPayloads(CHANNELS, READING), CHANNELS, None, 1.0, 5.0)
+    found = []
+    for message in channel_messages(form):
+        assert not list(payloads.take([message]))
+        found += payloads.ready(message.arrival)
+        assert message.is_held == (message.channel == "flow")
+    assert_rows(found)
+
+
+def test_a_row_waits_for_its_values_only_so_long_and_what_is_too_late_is_told():
+    payloads = CellPayloads(ChannelPayloads(CHANNELS, READING), CHANNELS, None, 1.0, 5.0)
+    flow, pressure, later, *_ = channel_messages("objects")
+    assert not [*payloads.take([flow]), *payloads.ready(flow.arrival + 4.9)]
+    (row,) = payloads.ready(flow.arrival + 5)
+    assert np.isnan(row.values[0, 1]) and not np.isnan(row.values[0, 0]) and not flow.is_held
+    assert not list(payloads.take([pressure]))  # of the same row: left out
+    assert not [*payloads.take([later]), *payloads.ready(later.arrival)]
+    list(payloads.ready(later.arrival + 9))
+    ((_, refused),) = payloads.take([pressure])
+    assert isinstance(refused, Rejection) and "1 s too late" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [
+        ("1.5", 1.5),
+        (" -2e3\n", -2000),
+        ("nan", None),
+        ("", None),
+        ("ON", 1),
+        ("true", 1),
+        ("-999", None),
+        ('{"v": null}', None),
+        ('{"value": "2.5"}', 2.5),
+        ("1_0", ...),
+        ("1,5", ...),
+        ("inf", ...),
+        ("0x10", ...),
+        ("\u0661", ...),
+        ("{}", ...),
+        ("[1]", ...),
+        ('{"value": [1]}', ...),
+        ('{"value": 1, "value": 2}', ...),
+        ("1" * 1000, ...),
+        ('{"value": 1, "time": "soon"}', ...),
+    ],
+)
+def test_what_is_a_number_and_what_is_not(payload: str, value: float | None):
+    reader = ChannelPayloads(("flow",), ReadingOptions(states={"ON": 1.0}, missing=(-999,)))
+    message = Message("1", "t", payload.encode(), 0.0, "m", "flow")
+    if value is ...:
+        with pytest.raises(ValueError, match=r"\(t"):
+            list(reader.cells(message))
+    else:
+        (cell,) = reader.cells(message)
+        assert cell.value == value or (value is None and np.isnan(cell.value))
+
+
+@pytest.mark.parametrize("stamp", ["2024-01-13T00:00:00.25", "2024-01-13 01:00:00+01:00", "2024-01-13T00:00:00Z"])
+def test_times_are_read_as_in_tables(stamp: str):
+    reader = ChannelPayloads(("flow",), ReadingOptions())
+    text = json.dumps({"value": 1, "time": stamp}).encode()
+    (cell,) = reader.cells(Message("1", "t", text, 0.0, "m", "flow"))
+    from seqae.data.signals.timestamps import TimeReader
+
+    assert cell.time == TimeReader().read(pd.Series([stamp]), "", "time", str)[0]
+
+
+def test_a_detector_knows_the_machines_of_a_fleet():
+    fleet = pd.concat([machine(600, seed=seed).assign(unit=unit) for seed, unit in enumerate("AB")])
+    detector = seqae.AnomalyDetector(epochs=0).fit(fleet, by="unit")
+    payloads = RowPayloads(ReadingOptions(channels=tuple(detector.channels_)), detector.reading_)
+    rows = fleet.iloc[[0, 600]].to_json(orient="records", date_format="iso").encode()
+    blocks = [item for _, item in payloads.take([Message("1", "t", rows, 0.0)])]
+    assert [block.entity for block in blocks] == ["A", "B"]
