@@ -60,6 +60,7 @@ NOT_SAVED = {
         "LongRows",
         "Machines",
         "Pivot",
+        "RateChange",
         "MaskedImage",
         "NormalData",
         "NormalRows",

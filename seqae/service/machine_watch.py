@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.anomaly.online.state import STATE_FILE, read_state, write_state
-from seqae.data.signals.timestamps import DISORDER
+from seqae.data.signals.sampling import DISORDER
 from seqae.service.counters import Counters
 from seqae.service.records import time_text
 from seqae.service.rejections import Rejection

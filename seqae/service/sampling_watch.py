@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqae.anomaly.online.intake import WARMUP_ROWS
-from seqae.data.signals.checks import MAX_PERIOD_CHANGE
-from seqae.data.signals.sampling import Sampling
+from seqae.data.signals.sampling import MAX_RATE_CHANGE, Sampling
 
 _MOST = 0.75  # of the latest steps must be alike before they count as another rate
 
@@ -65,10 +64,10 @@ class SamplingWatch:
         """Return what is to say about steps that follow each other, up to a time."""
         period = float(np.median(steps))
         before, self.usual = self.usual, period if self._is_steady(steps, period) else self.usual
-        if not before or abs(self.usual / before - 1) <= MAX_PERIOD_CHANGE:
+        if not before or abs(self.usual / before - 1) <= MAX_RATE_CHANGE:
             self.usual = before or self.usual
             return []
-        if self.learnt and abs(self.usual / self.learnt - 1) > MAX_PERIOD_CHANGE:
+        if self.learnt and abs(self.usual / self.learnt - 1) > MAX_RATE_CHANGE:
             return [
                 f"a row every {self.usual:g} s up to {time}, and the detector learnt from rows every {self.learnt:g} "
                 "s: what is usual at one rate is not at another. Give rows at the same rate"
@@ -76,4 +75,4 @@ class SamplingWatch:
         return [f"a row every {self.usual:g} s up to {time}, and every {before:g} s before"]
 
     def _is_steady(self, steps: np.ndarray, period: float) -> bool:
-        return float(np.mean(abs(steps - period) <= MAX_PERIOD_CHANGE * period)) >= _MOST
+        return float(np.mean(abs(steps - period) <= MAX_RATE_CHANGE * period)) >= _MOST

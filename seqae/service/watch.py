@@ -111,7 +111,7 @@ class Watch:
 
     def rows_of(self, entity: str) -> int:
         """Return how many rows of a machine were judged, those in the state that it goes on from among them."""
-        return self._machine(entity).online.rows
+        return self.machine(entity).online.rows
 
     def finish(self) -> Iterator[WatchUpdate]:
         """End the recording of each machine, and yield the rest of its results."""

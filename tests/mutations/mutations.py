@@ -292,7 +292,7 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/scorer.py",
-        "np.where(missing.all(axis=1), np.nan, scores.numpy())",
+        "np.where(unknown, np.nan, scores.numpy())",
         "scores.numpy()",
         "anomaly/test_scorer.py anomaly/test_detector.py test_bad_input.py",
     ),

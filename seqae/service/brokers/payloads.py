@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from seqae.data._files.text_files import json_object, unique_members
+from seqae.data._files.text_files import json_object, json_value
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.timestamps import TimeReader
 from seqae.service.brokers.cells import Cell
@@ -45,7 +45,7 @@ class RowPayloads:
             text = message.payload.strip(b"\r\n")
             is_json = text.lstrip().startswith((b"{", b"["))
             try:
-                text = json_lines(text, message.topic) if is_json else self._without_header(message.machine, text)
+                text = lines_of_payload(text, message.topic) if is_json else self._without_header(message.machine, text)
             except ValueError as error:
                 yield message.machine, refused(message, error)
             else:
@@ -84,7 +84,7 @@ class RowPayloads:
         )
 
 
-def json_lines(text: bytes, name: str) -> bytes:
+def lines_of_payload(text: bytes, name: str) -> bytes:
     """Return an object, an array of objects or lines of objects as lines of objects.
 
     Args:
@@ -100,7 +100,7 @@ def json_lines(text: bytes, name: str) -> bytes:
         except ValueError:
             return text  # several lines, each of which is read by itself
     try:
-        objects = json.loads(text, object_pairs_hook=unique_members)
+        objects = json_value(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON ({name}: {error}). Expected an array of objects, one a row") from error
     for number, each in enumerate(objects):

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from seqae._version import __version__
 from seqae.service.http.bodies import TEXT_TYPES, media_type, received_files, refuse_type
 from seqae.service.http.live_data import live_data
-from seqae.service.http.machines import TakenRows, WatchedMachine, json_lines
+from seqae.service.http.machines import TakenRows, WatchedMachine, lines_of_body
 from seqae.service.http.problems import RequestError, is_plain_name
 from seqae.service.http.query import one_of, reading_options
 from seqae.service.records import Shown
@@ -146,7 +146,7 @@ async def rows(request: Request) -> Response:
     body = await _small_body(request)
 
     def take() -> bytes:
-        text, named = json_lines(body) if kind == "application/json" else (body, "")
+        text, named = lines_of_body(body) if kind == "application/json" else (body, "")
         if named not in ("", entity):
             raise RequestError(422, f"rows of {named[:80]!r} for the machine {entity!r}. Send them to their own")
         found = service.machines.begun(asked, entity, options)

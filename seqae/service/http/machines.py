@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seqae.data._files.text_files import unique_members
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 from seqae.service.http.history import MachineHistory
 from seqae.service.http.problems import RequestError, as_request_error, one_line
-from seqae.service.http.query import refuse_other_channels
+from seqae.service.http.query import refuse_channels_of_query
 from seqae.service.line_reader import LineReader
 from seqae.service.records import Shown, records_of
 from seqae.service.rejections import ROW_REASONS, Rejection
@@ -151,7 +151,7 @@ class WatchedMachine:
     def _new_reader(self) -> LineReader:
         detector = self.model.detector
         channels = tuple(detector.channels_)
-        refuse_other_channels(self.given, channels)
+        refuse_channels_of_query(self.given, channels)
         options = replace(self.given, channels=channels, entity=self.given.entity or self.entity)
         return LineReader(options, detector.reading_, "body", is_strict=False)
 
@@ -298,7 +298,7 @@ class WatchedMachines:
         self.metrics.sessions.labels(model.name).set(count)
 
 
-def json_lines(body: bytes) -> tuple[bytes, str]:
+def lines_of_body(body: bytes) -> tuple[bytes, str]:
     """Return rows in JSON as one object a line, and the machine that stands beside them, "" if none.
 
     Args:
@@ -308,7 +308,7 @@ def json_lines(body: bytes) -> tuple[bytes, str]:
         RequestError: It is something else.
     """
     try:
-        content = json.loads(body, object_pairs_hook=unique_members)
+        content = json_value(body)
     except (ValueError, RecursionError) as error:
         raise (
             as_request_error(ValueError(f"not JSON ({error}). Expected rows. Send [{{...}}, ...]")) or error

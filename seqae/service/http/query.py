@@ -42,7 +42,7 @@ def reading_options(items: Iterable[tuple[str, str]], others: Sequence[str]) -> 
         raise RequestError(400, str(error)) from error
 
 
-def refuse_other_channels(options: ReadingOptions, channels: tuple[str, ...]) -> None:
+def refuse_channels_of_query(options: ReadingOptions, channels: tuple[str, ...]) -> None:
     """Raise a RequestError if options ask for other channels than those of the model."""
     if options.channels not in (None, channels):
         raise RequestError(400, f"the model finds its channels by name: {', '.join(channels)}. Leave channels out")

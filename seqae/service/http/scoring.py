@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqae.anomaly.events import event_to_record
-from seqae.data._files.text_files import unique_members
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingOptions
 from seqae.service.http.history import numbers
 from seqae.service.http.problems import RequestError, as_request_error
-from seqae.service.http.query import refuse_other_channels
+from seqae.service.http.query import refuse_channels_of_query
 from seqae.service.records import time_text
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _told(error: Exception, status: int, folder: Path) -> Exception:
 def _recordings(model: ServedModel, paths: list[Path], options: ReadingOptions) -> list[Recording]:
     detector = model.detector
     channels = tuple(detector.channels_)
-    refuse_other_channels(options, channels)
+    refuse_channels_of_query(options, channels)
     options = replace(options, channels=channels, resample=options.resample or "none", entity=_entity(paths, options))
     # Several files are read as a folder: some, such as the signals of PhysioNet, only stand beside others.
     return read_recordings(paths[0] if len(paths) == 1 else paths[0].parent, options, detector.reading_)
@@ -72,7 +72,7 @@ def _entity(paths: list[Path], options: ReadingOptions) -> str:
     if len(paths) > 1 or paths[0].name != "rows.json" or options.entity:
         return options.entity
     try:
-        content = json.loads(paths[0].read_bytes(), object_pairs_hook=unique_members)
+        content = json_value(paths[0].read_bytes())
     except (ValueError, RecursionError):
         return ""  # the reader tells what is wrong
     entity = content.get("entity", "") if isinstance(content, dict) else ""

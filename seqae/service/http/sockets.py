@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from seqae.service.http.endpoints import SHOWN, entity_of, model_of, service_of
-from seqae.service.http.machines import TakenRows, json_lines
+from seqae.service.http.machines import TakenRows, lines_of_body
 from seqae.service.http.problems import RequestError, problem
 from seqae.service.http.query import one_of, reading_options
 from seqae.service.records import Shown
@@ -58,7 +58,7 @@ async def _answer(
 
     def take() -> TakenRows:
         stripped = text.lstrip()
-        lines = json_lines(text)[0] if stripped.startswith(b"[") else text
+        lines = lines_of_body(text)[0] if stripped.startswith(b"[") else text
         return machine.take(lines, stripped.startswith((b"{", b"[")), options, shown) if stripped else TakenRows()
 
     try:
