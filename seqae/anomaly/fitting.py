@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._random_numbers import LocalRandomNumbers
 from seqae.anomaly.calibration import Calibration, fit_calibration
 from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.evidence import (
@@ -96,8 +97,7 @@ class ScorerFitter:
         noise = torch.from_numpy(normal.effect).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
+        with one_thread(), LocalRandomNumbers(self.random_state):
             fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
             blocks: Sequence[Block] = self._blocks(rows, normal.entities, noise, window, resolutions)

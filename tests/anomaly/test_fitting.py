@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqae.anomaly.normal_rows import (
     in_blocks,
     minimum_effect,
 )
+from seqae.anomaly.window_models import Recurrent
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
@@ -138,3 +140,19 @@ def test_a_small_deviation_of_a_channel_of_wide_range_is_normal():
     values = normal[:600].copy()
     values[100:120, 1] += 0.1
     assert not AnomalyDetector().fit(normal).predict(values)[90:130].any()
+
+
+def test_the_same_seed_learns_the_same_beside_other_threads_and_leaves_their_random_numbers_alone():
+    def scores(_: object = None) -> np.ndarray:
+        detector = AnomalyDetector(Recurrent(code_size=2, hidden_size=4), resolutions=(1,), epochs=1)
+        return detector.fit(readings(400, seed=0)).score_samples(readings(200, seed=1))
+
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    alone = scores()
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(scores, range(2)))
+    assert torch.equal(torch.rand(3), expected)
+    for found in together:
+        np.testing.assert_array_equal(found, alone)
