@@ -70,17 +70,19 @@ def growth(seconds: Sequence[float], values: Sequence[float], share: float, leas
 def memory(process: int) -> float:
     """Return mebibytes of memory of a process; pages of mapped files, which the kernel may drop, do not count."""
     found = re.search(r"RssAnon:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
-    return 1024 * int(found[1]) / MEBIBYTE if found else 0.0
+    if not found:
+        raise ProcessLookupError(f"process {process} has ended")
+    return 1024 * int(found[1]) / MEBIBYTE
 
 
 def handles(process: int) -> float:
     """Return how many files, pipes and connections a process has open."""
-    return len(os.listdir(f"/proc/{process}/fd"))
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
 
 
 def threads(process: int) -> float:
     """Return how many threads a process has."""
-    return len(os.listdir(f"/proc/{process}/task"))
+    return sum(1 for _ in Path(f"/proc/{process}/task").iterdir())
 
 
 def children(process: int) -> float:
@@ -101,10 +103,12 @@ class Sampler:
     """Measures processes, and the files in their folders, every few seconds, from another thread.
 
     Args:
+        until: The time, as time.monotonic(), after which nothing is measured, since processes end.
         interval: Seconds between samples.
     """
 
-    def __init__(self, interval: float = 2.0):
+    def __init__(self, until: float, interval: float = 2.0):
+        self.until = until
         self.interval = interval
         self.samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
         self._processes: dict[str, int] = {}
@@ -112,13 +116,14 @@ class Sampler:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def process(self, name: str, number: int) -> None:
-        """Measure a process from now on."""
-        self._processes[name] = number
+    def watch(self, name: str, process: int | None, folder: Path) -> None:
+        """Measure a process, if it is given, and count the files in its folder, from now on.
 
-    def folder(self, name: str, path: Path) -> None:
-        """Count the files in a folder from now on."""
-        self._folders[name] = path
+        Call it when the process has done once all that it does, so that what grows with the first use is not measured.
+        """
+        if process is not None:
+            self._processes[name] = process
+        self._folders[name] = folder
 
     def table(self) -> list[tuple[str, str, Growth]]:
         """Return for each process, or folder, what was measured, and how it changed."""
@@ -138,7 +143,7 @@ class Sampler:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._is_over.wait(self.interval):
+        while not self._is_over.wait(self.interval) and time.monotonic() < self.until:
             for name, number in list(self._processes.items()):
                 for measure, (value, _, _) in MEASURES.items():
                     try:
