@@ -300,7 +300,7 @@ def serve(run: LongRun) -> None:
             for cycle in itertools.takewhile(lambda _: run.goes_on, itertools.count()):
                 is_full = cycle % 10 == 0
                 with server.full_disk() if is_full else contextlib.nullcontext():
-                    _ask(client, cycle)
+                    _ask(client, cycle, is_full)
                     _wait(run, 1.2 * SAVED_EVERY if is_full else 0.2)
                 run.counts["malformed bodies"] += _ask_badly(client)
                 run.counts["connections broken by the client"] += _break_off(address, cycle)
@@ -309,11 +309,14 @@ def serve(run: LongRun) -> None:
         server.end(signal.SIGTERM)
 
 
-def _ask(client: httpx.Client, cycle: int) -> None:
-    """Score a file and rows, end a machine, and look at the pages."""
+def _ask(client: httpx.Client, cycle: int, is_full: bool) -> None:
+    """Score a file and rows, end a machine, and look at the pages; on a full disk, there is no room for the file."""
     frame = readings(100 * cycle, 100)
     text = frame.to_csv(index=False)
-    asked = [client.post("/models/pump/score", content=readings(0, 600).to_csv(index=False), headers=CSV)]
+    asked = []
+    score = client.post("/models/pump/score", content=readings(0, 600).to_csv(index=False), headers=CSV)
+    if score.status_code != (507 if is_full else 200):
+        raise AssertionError(f"{score.status_code} {score.text[:500]}")
     for machine in ("m1", "m2", "visitor"):
         asked.append(client.post(f"/models/pump/machines/{machine}/rows", content=text, headers=CSV))
         if asked[-1].json()["rows"] != 100:
