@@ -169,16 +169,19 @@ def train(run: LongRun) -> None:
     """Let a process of its own fit and score, and count what it says to have done."""
     command = [sys.executable, __file__, "--train", str(run.folder / "train")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+    pipe, told = subprocess.PIPE, run.folder / "train.txt"
+    with (
+        told.open("w") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=environment) as process,
+    ):
         while run.goes_on and (line := process.stdout.readline()):
             run.counts.update(line.rstrip().split(","))
             run.sampler.watch("fit and score", process.pid, run.folder / "train")
             process.stdin.write("\n")
             process.stdin.flush()
-        error = process.communicate()[1]
+        process.communicate()
     if process.returncode:
-        raise AssertionError(error)
+        raise AssertionError(told.read_text()[-2000:])
 
 
 def train_here(folder: Path) -> None:
