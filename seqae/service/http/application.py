@@ -66,4 +66,5 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 async def _bug(request: Request, error: Exception) -> Response:
     """Tell that it is the server's fault; what it was stands in the log."""
-    return problem(500, "a bug in the server, whose log tells more. Tell who runs it")
+    detail = "a bug in the server, whose log tells more. Tell who runs it"
+    return problem(500, detail, {"connection": "close"})  # as uvicorn does after an error, without telling it

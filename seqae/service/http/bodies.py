@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from seqae.service.http.problems import RequestError
+from seqae.service.http.problems import RequestError, as_request_error
 
 MAX_FILES = 64
 _BLOCK = 2**20  # bytes that are copied at once
@@ -60,17 +60,27 @@ async def received_files(request: Request) -> AsyncIterator[list[Path]]:
     """Yield the files in a body, in a folder that only this process reads and that is deleted afterwards.
 
     Raises:
-        RequestError: The body is empty or of no known type, or a name does not fit.
+        RequestError: The body is empty or of no known type, a name does not fit, or there is no room.
     """
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="seqae-serve-"))
+    with _storing():
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="seqae-serve-"))
     try:
         kind = media_type(request)
-        if kind == "multipart/form-data":
-            yield await _parts(request, folder)
-        else:
-            yield [await _whole(request, folder, kind)]
+        with _storing():
+            is_form = kind == "multipart/form-data"
+            paths = await _parts(request, folder) if is_form else [await _whole(request, folder, kind)]
+        yield paths
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Tell the client that a body cannot be stored, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        raise as_request_error(error) or error from error
 
 
 async def _whole(request: Request, folder: Path, kind: str) -> Path:

@@ -107,7 +107,14 @@ class WatchedMachine:
             taken = TakenRows()
             for update in self.machine.finish():
                 self._found(update, "final", taken)
-            self.machine.save()
+            try:
+                self.machine.save()
+            except OSError as error:  # the results come no other time
+                self.machine.counters.unsaved += 1
+                note = (
+                    f"the state was not saved: {error.strerror}. After a restart, the machine goes on from an older one"
+                )
+                taken.records.append({"note": {"entity": self.entity, "message": note}})
             return taken
 
     def facts(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,8 +56,8 @@ def as_request_error(error: Exception, unusable: int = 400, folder: Path | None 
         return RequestError(413, "not enough memory for so many rows. Send fewer at a time")
     if isinstance(error, RecursionError):
         return RequestError(400, "objects within objects without end. Expected flat rows. Send [{...}, ...]")
-    if isinstance(error, OSError) and error.errno:  # the text may tell paths of this machine
-        return RequestError(507, f"the server cannot store it: {error.strerror}. Tell who runs it")
+    if isinstance(error, OSError) and error.errno:  # its own text may tell paths of this machine
+        return RequestError(507, f"the server cannot store it: {os.strerror(error.errno)}. Tell who runs it")
     is_about_data = isinstance(error, ValueError | TypeError | FloatingPointError | OSError)
     return RequestError(unusable, detail) if is_about_data else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from functools import partial
@@ -213,3 +214,14 @@ def test_a_socket_of_no_model_or_machine_is_denied_with_a_reason(served, fleet):
         with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect(path):
             pass
         assert denied.value.status_code == 404 and denied.value.json()["detail"]
+
+
+def test_a_recording_that_ends_on_a_full_disk_tells_all_its_results(served, detector, today, tmp_path, monkeypatch):
+    whole = posted(served({"pump": detector}), today, 600)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("seqae.service.machine_watch.write_state", full)
+    *records, last = posted(served({"pump": detector}, state=tmp_path), today, 600)
+    assert records == whole and last["note"]["message"].startswith("the state was not saved: No space left on device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -130,15 +131,17 @@ BAD = {  # query, body, headers, status, a word of the reason
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_body_that_cannot_be_read_is_refused_with_a_reason_and_leaves_nothing(served, detector, bad):
+def test_a_body_that_cannot_be_read_is_refused_with_a_reason_and_leaves_nothing(
+    served, detector, bad, monkeypatch, tmp_path
+):
     query, body, headers, status, word = BAD[bad]
-    before = set(Path(tempfile.gettempdir()).glob("seqae-serve-*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others use the common one meanwhile
     answer = served({"pump": detector}).post(f"/models/pump/score{query}", content=body, headers=headers)
     told = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), told
     assert told["status"] == status and word.lower() in told["detail"].lower(), told
-    assert not {"\n", "Traceback", tempfile.gettempdir() + "/"} & {told["detail"]} and "seqae-serve" not in answer.text
-    assert not set(Path(tempfile.gettempdir()).glob("seqae-serve-*")) - before
+    assert not [text for text in ("\n", "Traceback", str(tmp_path), "seqae-serve") if text in told["detail"]]
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_an_error_advises_is_what_a_query_takes(served, detector, today):
@@ -157,3 +160,16 @@ def test_a_large_result_is_whole_json(served, detector):
     answer = served({"pump": detector}).post("/models/pump/score", content=as_csv(rows), headers=CSV)
     (recording,) = json.loads(answer.content)["recordings"]
     assert len(recording["score"]) == len(recording["time"]) == 5000
+
+
+@pytest.mark.parametrize("form", ["body", "file"])
+@pytest.mark.parametrize("place", ["folder", "file"])
+def test_a_body_that_cannot_be_stored_is_told_so(served, detector, today, monkeypatch, place, form):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "/secret is full")
+
+    monkeypatch.setattr(*((tempfile, "mkdtemp") if place == "folder" else (Path, "open")), full)
+    sent = {"content": as_csv(today), "headers": CSV} if form == "body" else {"files": {"f": ("x.csv", as_csv(today))}}
+    answer = served({"pump": detector}).post("/models/pump/score", **sent)
+    expected = "the server cannot store it: No space left on device. Tell who runs it"
+    assert (answer.status_code, answer.json()["detail"]) == (507, expected)
