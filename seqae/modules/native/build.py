@@ -51,7 +51,7 @@ def _built(source: Path) -> tuple[ctypes.CDLL | None, str]:
                 return ctypes.CDLL(str(path)), "; ".join([f"in use ({path})", *refused])
             except (FolderError, OSError) as reason:
                 refused.append(str(reason))
-    except UnavailableError as reason:
+    except (UnavailableError, OSError) as reason:  # no compiler, or the source can't be read
         refused.insert(0, str(reason))
     return None, f"not in use: {'; '.join(refused)}"
 
