@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+import pandas as pd
 import pytest
 
 import seqae
@@ -62,7 +63,8 @@ def say_what_the_alarms_were(page, send: Callable, today, expect) -> None:
     expect(page.locator("#said li")).to_contain_text("is ‘worn <b>seal</b>’, says Ana")
     expect(page.locator("#found")).to_contain_text("is ‘worn <b>seal</b>’, says Ana")
     assert page.is_hidden("#saying")
-    send("line 1%2F<b>press</b>", today[500:].assign(**{"pressure [bar]": today["pressure [bar]"][100:200].to_numpy()}))
+    again = today[100:300].assign(time=today["time"] + pd.Timedelta("400s"))
+    send("line 1%2F<b>press</b>", again)
     found = page.locator("#found tbody", has_text="like ‘worn <b>seal</b>’ (0.")
     expect(found).to_have_count(1)
     found.locator("text=was normal").click()
