@@ -126,7 +126,9 @@
   }
 
   const place = (text) => /^\d{4}-/.test(text) ? Date.parse(`${text.slice(0, 23)}Z`) : Number(text);
-  const span = ({ start, end }) => start === end ? moment(start) : `${moment(start)} – ${moment(end)}`;
+  const isOneDay = (start, end) => /^\d{4}-/.test(start) && start.slice(0, 10) === end.slice(0, 10);
+  const span = ({ start, end }) => start === end ? moment(start)
+    : `${moment(start)} – ${isOneDay(start, end) ? moment(end).slice(11) : moment(end)}`;
   const inEffect = () => (said[chosen.model]?.entries ?? []).filter((each) => !each.undone_by && each.machine === chosen.machine);
   const told = ({ kind, fault, author }) => `${kind === "normal" ? "was normal" : `is ‘${fault}’`}, says ${author}`;
 
@@ -134,7 +136,7 @@
     const line = document.createElement("div");
     line.className = "says";
     if (alarm.like) {
-      const like = document.createElement("b");
+      const like = document.createElement("span");
       like.className = "like";
       like.textContent = alarm.like;
       line.append(like);
