@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from seqae.anomaly.events import format_time
 from seqae.anomaly.feedback.entry import Feedback, moment_of
-from seqae.data._files.text_files import unique_members
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.recordings import Recording
 from seqae.service.http.bodies import media_type, refuse_type
@@ -101,8 +101,8 @@ async def _members(request: Request, known: tuple[str, ...], needed: tuple[str, 
     if (kind := media_type(request)) != "application/json":
         raise refuse_type(kind, ("application/json",))
     try:
-        content = json.loads(await small_body(request), object_pairs_hook=unique_members)
-    except (ValueError, RecursionError) as error:
+        content = json_value(await small_body(request))
+    except ValueError as error:
         raise (
             as_request_error(ValueError(f"not JSON ({error}). Expected an object. Send {_EXAMPLE}")) or error
         ) from error

@@ -127,7 +127,7 @@ def test_rows_without_times_are_spoken_of_by_number(served, folder, today):
         ({"start": "9" * 30}, 422, "start="),
         ({"start": True}, 400, "start is True. Expected a time"),
         ({"machine": "other"}, 404, "no rows of 'other' have come"),
-        ({"machine": "\ud800"}, 400, "machine is ?."),
+        ({"machine": "\ud800"}, 400, "half a character"),
         ({"kind": "odd"}, 400, "kind is 'odd'"),
         ({"kind": 7}, 400, "kind is 7"),
         ({"fault": "seal"}, 400, "Leave fault out"),
