@@ -105,6 +105,17 @@ def test_what_is_said_in_a_shell_is_taken_up_and_a_server_that_starts_knows_it(c
     assert fresh.get("/models/pump").json()["fingerprint"] == client.get("/models/pump").json()["fingerprint"]
 
 
+def test_where_nothing_was_said_nothing_changes(served, detector, folder, today):
+    from seqae.service.http.served import ServedModel
+
+    assert ServedModel.of("pump", detector, folder).detector is detector
+    with_folder, without = served({"pump": detector}, folders={"pump": folder}), served({"pump": detector})
+    assert send(with_folder, today) == send(without, today)
+    body = today.to_csv(index=False)
+    one, other = (each.post("/models/pump/score", content=body, headers=CSV).content for each in (with_folder, without))
+    assert one == other and not (folder / "feedback").exists()
+
+
 def test_rows_without_times_are_spoken_of_by_number(served, folder, today):
     numbered = seqae.load(folder)
     client = served({"pump": numbered}, folders={"pump": folder})

@@ -130,7 +130,7 @@
   const span = ({ start, end }) => start === end ? moment(start)
     : `${moment(start)} – ${isOneDay(start, end) ? moment(end).slice(11) : moment(end)}`;
   const inEffect = () => (said[chosen.model]?.entries ?? []).filter((each) => !each.undone_by && each.machine === chosen.machine);
-  const told = ({ kind, fault, author }) => `${kind === "normal" ? "was normal" : `is ‘${fault}’`}, says ${author}`;
+  const told = ({ kind, fault, author }) => `${kind === "normal" ? "was normal" : `is '${fault}'`}, says ${author}`;
 
   function saysOf(alarm) {
     const line = document.createElement("div");
@@ -218,7 +218,7 @@
       key: event.start, row: event.peak, state: "ended", severity: event.severity.toFixed(2),
       since: moment(event.start_time) || `row ${event.start}`,
       span: { start: event.start_time ?? String(event.start), end: event.end_time ?? String(event.stop - 1) },
-      like: event.similar_fault ? `like ‘${event.similar_fault}’ (${event.fault_distance.toFixed(2)})` : "",
+      like: event.similar_fault && event.fault_distance < 1 ? `like '${event.similar_fault}' (${event.fault_distance.toFixed(2)})` : "",
       channels: Object.entries(event.channels).filter(([, fraction]) => fraction > 0.005).slice(0, 3),
     }));
     const last = Math.max(-1, ...live.events.map((event) => event.stop));
