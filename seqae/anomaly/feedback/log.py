@@ -286,8 +286,8 @@ def _entry_of(record: dict[str, Any], folder: Path) -> Feedback:
         if not 0 <= start < stop <= len(recording) or record["kind"] not in ("normal", "fault"):
             raise ValueError(f"rows {start} to {stop} of {len(recording)}")
         texts = {name: str(record[name]) for name in ("author", "fault", "note", "at", "undone_by", "undone_at")}
-        numbers = {name: int(record[name]) for name in ("id", "first_row")}
-        return Feedback(record["kind"], recording, start, stop, **numbers, **texts)
+        first_row, id = int(record["first_row"]), int(record["id"])
+        return Feedback(record["kind"], recording, start, stop, first_row=first_row, id=id, **texts)
     except (LookupError, TypeError, ValueError, OSError) as error:
         raise ValueError(
             f"an entry of {folder / LOG_FILE} is damaged ({type(error).__name__}: {error}). Restore it from a copy, or "
