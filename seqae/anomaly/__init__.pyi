@@ -14,6 +14,8 @@ from .events import read_events_csv as read_events_csv
 from .events import read_events_json as read_events_json
 from .events import write_events_csv as write_events_csv
 from .events import write_events_json as write_events_json
+from .feedback.entry import Feedback as Feedback
+from .feedback.log import FeedbackLog as FeedbackLog
 from .online.alerts import Alert as Alert
 from .online.detector import OnlineDetector as OnlineDetector
 from .online.detector import StreamUpdate as StreamUpdate

@@ -50,8 +50,8 @@ class Event:
         channels: The contribution of every channel, largest first; the fractions add up to 1.
         entity: The machine, "" if the recording names none.
         similar_fault: The fault that operators have named which is most similar; "" if they named none.
-        fault_distance: How different it is: 0 for the same course in the same channels, 1 for nothing in common; None
-            if there is none.
+        fault_distance: How different it is: 0 for the same course in the same channels, 1 for nothing in common, up
+            to 2 for the opposite; None if there is none.
     """
 
     start: int
@@ -69,8 +69,10 @@ class Event:
 
     @property
     def likeness(self) -> str:
-        """Which named fault it is like, in words; "" if none is known."""
-        return f"like {self.similar_fault!r} (distance {self.fault_distance:.2f})" if self.similar_fault else ""
+        """Which named fault it is like, in words; "" if none is known, or it has nothing in common with any."""
+        if not self.similar_fault or self.fault_distance is None or self.fault_distance >= 1:
+            return ""
+        return f"like {self.similar_fault!r} (distance {self.fault_distance:.2f})"
 
     def top_channels(self, k: int) -> list[ChannelContribution]:
         """Return the `k` channels that contribute most, fewer if the others contribute nothing."""

@@ -95,7 +95,8 @@ def listen(
     from seqae.service.rejections import RejectionFile
     from seqae.service.watch import Watch, WatchOptions
 
-    detector = detector_in(saved_in(model))
+    folder = saved_in(model)
+    detector = detector_in(folder)
     options = with_channels(ReadingOptions.of(**reading), detector.channels_)
     name = name or _name_of(model)
     access = access_of(url, credentials, tls_ca, tls_certificate, tls_key)
@@ -105,7 +106,7 @@ def listen(
     with ExitStack() as opened:
         source, sink = connection.brokers(detector, lambda note: _tell("note", "", note))
         file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
-        watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state)))
+        watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, model=folder)))
         numbers = ListenerMetrics(name, fingerprint(detector), metrics) if metrics else None
         if numbers is not None:
             opened.enter_context(numbers)

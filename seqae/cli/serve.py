@@ -82,10 +82,10 @@ def serve(
         )
     limits = ServerLimits(max_body * MEBIBYTE, body_seconds, rate, concurrency, files, machines, stop_seconds)
     settings = ServerSettings(token, allowed_hosts(host, token, tuple(allow_host)), limits, state, period, reorder)
-    folders = named_folders(models)
-    detectors = {name: detector_in(saved_in(folder)) for name, folder in folders.items()}
+    folders = {name: saved_in(folder) for name, folder in named_folders(models).items()}
+    detectors = {name: detector_in(folder) for name, folder in folders.items()}
     with listening(host, port) as listener:
-        service = DetectorService(detectors, settings)
+        service = DetectorService(detectors, settings, folders)
         address, number = listener.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         print(f"serves {', '.join(detectors)} at http://{shown}:{number}/", file=sys.stderr, flush=True)

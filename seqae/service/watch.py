@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from seqae._files import safe_name
-from seqae.anomaly.feedback.applying import as_fitted
+from seqae.anomaly.feedback.applying import apply_feedback, as_fitted
 from seqae.anomaly.feedback.entry import in_effect
 from seqae.anomaly.feedback.log import FeedbackLog
 from seqae.anomaly.online.state import fingerprint
@@ -81,6 +81,7 @@ class Watch:
         self._saved = time.monotonic()
         model = self.options.model
         self._feedback = None if model is None else FeedbackLog(model).version()
+        self._refreshing = threading.Lock()  # what is said later must not be taken up before
         self._owner = "" if state is None else fingerprint(as_fitted(detector))
 
     def take(self, item: RowBlock | Rejection, entity: str = "") -> WatchUpdate:
@@ -136,18 +137,23 @@ class Watch:
     def refresh(self) -> WatchUpdate:
         """Take up what operators have said about the detector since it was last looked at; the update says so."""
         log = None if self.options.model is None else FeedbackLog(self.options.model)
-        if log is None or (version := log.version()) == self._feedback:
+        if log is None:
             return WatchUpdate()
-        self._feedback = version
-        try:
-            detector = log.apply(as_fitted(self.detector))
+        with self._refreshing:
+            if (version := log.version()) == self._feedback:
+                return WatchUpdate()
+            self._feedback = version
+            try:
+                entries = log.entries()
+                detector = apply_feedback(as_fitted(self.detector), entries) if entries else as_fitted(self.detector)
+            except (ValueError, OSError) as error:
+                return WatchUpdate(notes=(f"the new feedback is not taken up: {error}",))
+            with self._lock:
+                self.detector = detector  # also of machines that come meanwhile
             for machine in self._all():
                 with machine.lock:
                     machine.online.use(detector)
-        except (ValueError, OSError) as error:
-            return WatchUpdate(notes=(f"the new feedback is not taken up: {error}",))
-        self.detector = detector
-        count = len(in_effect(log.entries()))
+        count = len(in_effect(entries))
         return WatchUpdate(
             notes=(f"the feedback has changed: {count} {'entry holds' if count == 1 else 'entries hold'}",)
         )

@@ -57,6 +57,8 @@ def parquet() -> bytes:
 
 
 PARQUET = parquet()
+KEPT = tempfile.TemporaryDirectory()  # with the detector and what is said about it
+JSON = {"content-type": TYPES[1]}
 
 
 def mangled(data: bytes, dice: random.Random) -> bytes:
@@ -109,6 +111,15 @@ ENDINGS = ["mat", "h5", "npz", "xlsx", "edf", "tdms", "gz", "zip", "txt", "exe"]
 OPTIONS = ["time_format", "sort", "skip_lines", "states", "by", "fill", "x", "time_column", "resample", "decimal"]
 
 
+def odd_feedback(dice: random.Random) -> Asked:
+    said = {"kind": dice.choice(["normal", "fault"]), "machine": "m", "start": RECORDS[3]["time"], "author": "Ana"}
+    said |= {name: value(dice) for name in dice.sample(["fault", *said, "end", "note", "rows"], dice.randint(0, 2))}
+    number = dice.choice(["", "", "", "/1/undo", f"/{word(dice)}/undo"])
+    return posted(
+        f"/models/pump/feedback{number}", json.dumps(said if dice.random() < 0.9 else value(dice)), JSON, dice
+    )
+
+
 def posted(path: str | list[str], body: object, headers: dict[str, str], dice: random.Random) -> Asked:
     return "POST", path if isinstance(path, str) else dice.choice(path), body, headers
 
@@ -150,6 +161,7 @@ KINDS: dict[str, Callable[[random.Random], Asked]] = {
         {},
     ),
     "odd header": odd_header,
+    "odd feedback": odd_feedback,
     "any channel": lambda d: ("GET", f"/models/pump/machines/{d.choice('mn')}/live?channel={word(d)}", b"", {}),
 }
 
@@ -157,7 +169,7 @@ KINDS: dict[str, Callable[[random.Random], Asked]] = {
 def service() -> DetectorService:
     detector = seqae.AnomalyDetector(resolutions=(1,), epochs=0).fit(machine(600, seed=0))
     limits = ServerLimits(max_body=2**16, rate=0, machines=16)
-    return DetectorService({"pump": detector}, ServerSettings(limits=limits))
+    return DetectorService({"pump": detector}, ServerSettings(limits=limits), {"pump": seqae.save(detector, KEPT.name)})
 
 
 async def findings(asked: DetectorService, seeds: Iterable[int], counts: Counter | None = None) -> list[str]:

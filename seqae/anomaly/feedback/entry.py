@@ -12,6 +12,7 @@ from seqae.anomaly.events import format_time
 from seqae.data.signals.recordings import Recording
 
 Kind = Literal["normal", "fault"]
+MAX_TEXT = 500  # letters of a name or a note
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,7 @@ class Feedback:
         recording: The rows, and as many on either side as a detector reads around them.
         start: The number of the first row of the span in `recording`.
         stop: The number of the row after the last one.
+        first_row: The number that the first row of `recording` had in the data from which it was cut.
         author: Who said it.
         fault: The name of the fault, "" for normal rows.
         note: Why, in words.
@@ -37,6 +39,7 @@ class Feedback:
     start: int
     stop: int
     author: str
+    first_row: int = 0
     fault: str = ""
     note: str = ""
     at: str = ""
@@ -54,15 +57,15 @@ class Feedback:
         """The time of the first row and of the last one, or their numbers if there are no times."""
         times = self.recording.times
         if times is None:
-            return str(self.start), str(self.stop - 1)
+            return str(self.first_row + self.start), str(self.first_row + self.stop - 1)
         return format_time(times[self.start]), format_time(times[self.stop - 1])
 
 
-def cut_out(recording: Recording, start: str | int, end: str | int, margin: int) -> tuple[Recording, int, int]:
-    """Return the rows of a span with some on either side, and where the span starts and stops in these.
+def cut_out(entry: Feedback, start: str | int | float, end: str | int | float, margin: int) -> Feedback:
+    """Return an entry about the rows of a span alone, with some on either side.
 
     Args:
-        recording: All rows.
+        entry: What is said, with all rows.
         start: The time of the first row, or its number if there are no times.
         end: The time of the last row, or its number.
         margin: Rows on either side.
@@ -70,23 +73,24 @@ def cut_out(recording: Recording, start: str | int, end: str | int, margin: int)
     Raises:
         ValueError: No rows lie in the span, or it is not written as the rows are.
     """
-    first, stop = _rows_of(recording, start, end)
-    begin, last = max(first - margin, 0), min(stop + margin, len(recording))
-    return replace(recording.rows(begin, last), name=recording.name), first - begin, stop - begin
+    first, stop = _rows_of(entry.recording, start, end, entry.first_row)
+    begin, last = max(first - margin, 0), min(stop + margin, len(entry.recording))
+    rows = entry.recording.rows(begin, last)
+    return replace(entry, recording=rows, start=first - begin, stop=stop - begin, first_row=entry.first_row + begin)
 
 
-def _rows_of(recording: Recording, start: str | int, end: str | int) -> tuple[int, int]:
-    """Return the first row of a span and the row after its last one."""
+def _rows_of(recording: Recording, start: str | int | float, end: str | int | float, before: int) -> tuple[int, int]:
+    """Return the first row of a span and the row after its last one, where so many rows came before."""
     times = recording.times
     if times is None:
-        first, last = (_number(each, name) for each, name in ((start, "start"), (end, "end")))
+        first, last = (_number(each, name) - before for each, name in ((start, "start"), (end, "end")))
         if not 0 <= first <= last < len(recording):
             raise ValueError(
                 f"start={start} and end={end} are no rows of a recording of {len(recording)}. Expected the numbers of "
-                f"the first row and the last one, 0 to {len(recording) - 1}"
+                f"the first row and the last one, {before} to {before + len(recording) - 1}"
             )
         return first, last + 1
-    moments = [_moment(each, name, times) for each, name in ((start, "start"), (end, "end"))]
+    moments = [moment_of(each, name, times) for each, name in ((start, "start"), (end, "end"))]
     inside = np.flatnonzero((times >= moments[0]) & (times <= moments[1]))
     if not len(inside):
         raise ValueError(
@@ -96,16 +100,21 @@ def _rows_of(recording: Recording, start: str | int, end: str | int) -> tuple[in
     return int(inside[0]), int(inside[-1]) + 1
 
 
-def _number(text: str | int, name: str) -> int:
+def _number(text: str | int | float, name: str) -> int:
     try:
-        return int(text)
+        return int(str(text))  # half a row is none
     except ValueError as error:
         raise ValueError(
             f"{name}={text!r} is no number of a row, and the rows have no times. Expected a number, such as {name}=120"
         ) from error
 
 
-def _moment(text: str | int, name: str, times: np.ndarray) -> np.generic:
+def moment_of(text: str | int | float, name: str, times: np.ndarray) -> np.generic:
+    """Return a time in the type of the times of rows.
+
+    Raises:
+        ValueError: It is not written as these are.
+    """
     try:
         if times.dtype.kind == "M" and str(text)[:1].isdigit():  # numpy takes "today" for a time, too
             return np.datetime64(str(text).removesuffix("Z"), "ns")
@@ -123,11 +132,24 @@ def check_person(author: str) -> str:
     """Return who says something.
 
     Raises:
-        ValueError: Nobody is named.
+        ValueError: Nobody is named, or not in a line of printable letters.
     """
     if not author.strip():
         raise ValueError("author='' names nobody. Give the name of who says so, author='Ana'")
-    return author.strip()
+    return check_line("author", author)
+
+
+def check_line(name: str, text: str) -> str:
+    """Return a text that lists and terminals can show in a line.
+
+    Raises:
+        ValueError: It is longer, or holds letters that are not printable.
+    """
+    line = " ".join(text.split())
+    if len(line) > MAX_TEXT or not line.isprintable():
+        what = f"has {len(line):,} letters" if line.isprintable() else "holds letters that cannot be printed"
+        raise ValueError(f"{name}={line[:40]!r} {what}. Expected a line of up to {MAX_TEXT} printable letters")
+    return line
 
 
 def in_effect(entries: Sequence[Feedback]) -> list[Feedback]:

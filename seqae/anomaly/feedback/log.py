@@ -16,7 +16,7 @@ import numpy as np
 
 from seqae._files import read_file, write_atomically
 from seqae.anomaly.feedback.applying import apply_feedback, margin_of
-from seqae.anomaly.feedback.entry import Feedback, check_person, cut_out
+from seqae.anomaly.feedback.entry import Feedback, check_line, check_person, cut_out, in_effect
 from seqae.artifact.arrays import from_storage, to_storage
 from seqae.data.signals.options import ReadingKeywords, takes_reading_options
 from seqae.data.signals.recordings import Recording
@@ -28,6 +28,7 @@ FOLDER = "feedback"
 LOG_FILE = "log.json"
 _LOCK_FILE = "log.lock"
 _MAX_BYTES = 2**26  # of a file
+MAX_ENTRIES = 1000  # in effect; each is compared with
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class FeedbackLog:
             ValueError: There are no such rows, or the rows cannot be used.
             OSError: The folder cannot be written; nothing is.
         """
-        return self._add(detector, data, start, end, reading, Feedback("normal", _NO_ROWS, 0, 0, author, note=note))
+        new = Feedback("normal", detector.recording(data, **reading), 0, 0, author, note=note)
+        return self.add(detector, new, start, end)
 
     @takes_reading_options
     def name_fault(
@@ -107,10 +109,35 @@ class FeedbackLog:
             ValueError: There are no such rows, the rows cannot be used, or the fault has no name.
             OSError: The folder cannot be written; nothing is.
         """
-        if not fault.strip():
-            raise ValueError("fault='' has no name. Give the name of the fault, such as fault='worn bearing'")
-        new = Feedback("fault", _NO_ROWS, 0, 0, author, fault.strip(), note)
-        return self._add(detector, data, start, end, reading, new)
+        new = Feedback("fault", detector.recording(data, **reading), 0, 0, author, fault=fault, note=note)
+        return self.add(detector, new, start, end)
+
+    def add(
+        self, detector: AnomalyDetector, said: Feedback, start: str | int | float, end: str | int | float
+    ) -> Feedback:
+        """Write down what is said about a span of rows, as `accept` and `name_fault` do, and return the entry.
+
+        Args:
+            detector: The detector.
+            said: What is said, with all rows.
+            start: The time of the first row, as for `accept`.
+            end: The time of the last row.
+
+        Raises:
+            ValueError: There are no such rows, the rows cannot be used, or a name is missing.
+            OSError: The folder cannot be written; nothing is.
+        """
+        said = _checked(said)
+        new = replace(cut_out(said, start, end, margin_of(detector.scorer_)), at=_now())
+        apply_feedback(detector, [new])  # refuses what could not be applied later
+        with self._locked():
+            entries = self.entries()
+            if len(in_effect(entries)) >= MAX_ENTRIES:
+                raise ValueError(f"{MAX_ENTRIES:,} entries hold ({self._folder}), and one more is said. Take one back")
+            new = replace(new, id=max((entry.id for entry in entries), default=0) + 1)
+            write_atomically(self._folder / _rows_file(new.id), _rows_bytes(new.recording))
+            self._write([*entries, new])
+        return new
 
     def undo(self, id: int, *, author: str) -> Feedback:
         """Take an entry back, and return it as it is now.
@@ -167,27 +194,6 @@ class FeedbackLog:
     def _folder(self) -> Path:
         return Path(self.model) / FOLDER
 
-    def _add(
-        self,
-        detector: AnomalyDetector,
-        data: object,
-        start: str | int,
-        end: str | int,
-        reading: ReadingKeywords,
-        new: Feedback,
-    ) -> Feedback:
-        author = check_person(new.author)
-        recording = detector.recording(data, **reading)
-        rows, first, stop = cut_out(recording, start, end, margin_of(detector.scorer_))
-        new = replace(new, recording=rows, start=first, stop=stop, author=author, at=_now())
-        apply_feedback(detector, [new])  # refuses what could not be applied later
-        with self._locked():
-            entries = self.entries()
-            new = replace(new, id=max((entry.id for entry in entries), default=0) + 1)
-            write_atomically(self._folder / _rows_file(new.id), _rows_bytes(rows))
-            self._write([*entries, new])
-        return new
-
     def _write(self, entries: Sequence[Feedback]) -> None:
         records = [_record_of(entry) for entry in entries]
         text = json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -205,7 +211,16 @@ class FeedbackLog:
             yield
 
 
-_NO_ROWS = Recording(np.zeros((0, 0)), ())
+def _checked(said: Feedback) -> Feedback:
+    """Return what is said with its texts as they are kept.
+
+    Raises:
+        ValueError: Nobody says it, the fault has no name, or a text is no line.
+    """
+    author, fault = check_person(said.author), check_line("fault", said.fault)
+    if said.kind == "fault" and not fault:
+        raise ValueError("fault='' has no name. Give the name of the fault, such as fault='worn bearing'")
+    return replace(said, author=author, fault=fault, note=check_line("note", said.note))
 
 
 def _now() -> str:
@@ -246,6 +261,7 @@ def _record_of(entry: Feedback) -> dict[str, Any]:
         "dates": recording.times is not None and recording.times.dtype.kind == "M",
         "start": entry.start,
         "stop": entry.stop,
+        "first_row": entry.first_row,
         "sha256": digest,
     }
 
@@ -270,7 +286,8 @@ def _entry_of(record: dict[str, Any], folder: Path) -> Feedback:
         if not 0 <= start < stop <= len(recording) or record["kind"] not in ("normal", "fault"):
             raise ValueError(f"rows {start} to {stop} of {len(recording)}")
         texts = {name: str(record[name]) for name in ("author", "fault", "note", "at", "undone_by", "undone_at")}
-        return Feedback(record["kind"], recording, start, stop, id=int(record["id"]), **texts)
+        first_row, id = int(record["first_row"]), int(record["id"])
+        return Feedback(record["kind"], recording, start, stop, first_row=first_row, id=id, **texts)
     except (LookupError, TypeError, ValueError, OSError) as error:
         raise ValueError(
             f"an entry of {folder / LOG_FILE} is damaged ({type(error).__name__}: {error}). Restore it from a copy, or "

@@ -120,6 +120,7 @@ def _event_row(report: Report, axis: Axis, event: Event) -> dict[str, object]:
         "lasts": axis.elapsed(event.start, event.stop),
         "severity": f"{number(event.severity)} ×",  # noqa: RUF001
         "is_fault": report.labels is not None and bool(np.any(report.labels[event.start : event.stop])),
+        "likeness": event.likeness,
         "top_channels": [(each.channel, percent(each.fraction)) for each in event.top_channels(3)],
     }
 

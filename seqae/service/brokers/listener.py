@@ -108,8 +108,13 @@ class Listener:
         self.settle()
 
     def settle(self) -> None:
-        """Save the state, and acknowledge what it holds; nothing of it while results were not taken over."""
+        """Save the state, and acknowledge what it holds; nothing of it while results were not taken over.
+
+        What operators have said meanwhile is taken up.
+        """
         self._settled = time.monotonic()
+        if (told := self.watch.refresh()).notes:
+            self._publish(told)
         if not self.sink.is_flushed(_FLUSH):
             return
         self._journal.write(message for message in (*self._acknowledged, *self._pending) if not message.is_held)

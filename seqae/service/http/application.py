@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from seqae.service.http import endpoints, pages, sockets
+from seqae.service.http import endpoints, feedback, pages, sockets
 from seqae.service.http.guard import Guard
 from seqae.service.http.problems import RequestError, problem
 
@@ -31,6 +31,9 @@ ROUTES = [
     Route("/models", endpoints.models),
     Route("/models/{model}", endpoints.model),
     Route("/models/{model}/score", endpoints.score, methods=["POST"]),
+    Route("/models/{model}/feedback", feedback.listed),
+    Route("/models/{model}/feedback", feedback.said, methods=["POST"]),
+    Route("/models/{model}/feedback/{id}/undo", feedback.undone, methods=["POST"]),
     Route("/models/{model}/machines", endpoints.machines),
     Route(f"{_MACHINE}/rows", endpoints.rows, methods=["POST"]),
     Route(f"{_MACHINE}/live", endpoints.live),

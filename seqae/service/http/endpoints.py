@@ -143,7 +143,7 @@ async def rows(request: Request) -> Response:
     kind = media_type(request)
     if kind not in TEXT_TYPES:
         raise refuse_type(kind, TEXT_TYPES)
-    body = await _small_body(request)
+    body = await small_body(request)
 
     def take() -> bytes:
         text, named = lines_of_body(body) if kind == "application/json" else (body, "")
@@ -166,7 +166,12 @@ def _told(taken: TakenRows) -> bytes:
     return json.dumps(asdict(taken), ensure_ascii=False).encode()
 
 
-async def _small_body(request: Request) -> bytes:
+async def small_body(request: Request) -> bytes:
+    """Return a body of a few rows.
+
+    Raises:
+        RequestError: It is larger, or empty.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -14,38 +14,69 @@ if TYPE_CHECKING:
     from seqae.anomaly.online.detector import StreamUpdate
     from seqae.service.row_format import RowBlock
 
-ROWS = 600  # readings and results that are kept
+ROWS = 600  # readings and results that are shown
+_KEPT_ROWS = 3600  # readings that are kept for feedback, an hour of a row each second
+_KEPT_VALUES = 2**17  # of these rows
+_BLOCKS = 256  # that wait to be put together
 FOUND = 100  # alerts, events and drifts that are kept
 
 
 class RowRing:
-    """The latest rows of numbers, at most `ROWS`, with the number of the first one.
+    """The latest rows of numbers, with the number of the first one.
 
     Args:
         width: Numbers in a row.
+        keep: How many rows are kept.
+        dtype: Their type.
     """
 
-    def __init__(self, width: int):
-        self.values = np.empty((0, width), dtype=np.float32)
-        self.times: np.ndarray | None = None
+    def __init__(self, width: int, keep: int = ROWS, dtype: type[np.floating] = np.float32):
+        self.keep = keep
         self.stop = 0
+        self._values = np.empty((0, width), dtype=dtype)
+        self._times: np.ndarray | None = None
+        self._new: list[tuple[np.ndarray, np.ndarray | None]] = []
+
+    @property
+    def values(self) -> np.ndarray:
+        """The rows, `(row, number)`."""
+        self._join()
+        return self._values
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """Their times, `(row,)`; None if there are none."""
+        self._join()
+        return self._times
 
     def add(self, values: np.ndarray, times: np.ndarray | None, first: int) -> None:
         """Take rows `(row, number)` and their times; `first` have come before, else another recording begins."""
         if not len(values):
             return
-        if first != self.stop or _kind(times) != _kind(self.times):
-            self.values, self.times = self.values[:0], None if times is None else times[:0]
-        self.values = np.concatenate([self.values, values.astype(np.float32)])[-ROWS:]
-        if times is not None:
-            self.times = times[-ROWS:] if self.times is None else np.concatenate([self.times, times])[-ROWS:]
+        if first != self.stop or _kind(times) != _kind(self._times):
+            self._new.clear()
+            self._values, self._times = self._values[:0], None if times is None else times[:0]
+        latest = values[-self.keep :].astype(self._values.dtype)
+        self._new.append((latest, None if times is None else times[-self.keep :].copy()))
         self.stop = first + len(values)
+        if len(self._new) >= _BLOCKS:
+            self._join()
+
+    def _join(self) -> None:
+        """Put new rows behind the others; to do so for each row would copy all of them each time."""
+        if not self._new:
+            return
+        self._values = np.concatenate([self._values, *(values for values, _ in self._new)])[-self.keep :]
+        if self._times is not None:
+            new = [times for _, times in self._new if times is not None]
+            self._times = np.concatenate([self._times, *new])[-self.keep :]
+        self._new.clear()
 
     def sort(self) -> None:
         """Put rows in the order of time."""
         if self.times is not None and not (self.times[1:] >= self.times[:-1]).all():
             order = np.argsort(self.times, kind="stable")
-            self.values, self.times = self.values[order], self.times[order]
+            self._values, self._times = self.values[order], self.times[order]
 
     def positions(self) -> np.ndarray:
         """Return where the rows are on an axis: milliseconds since 1970, seconds, or row numbers."""
@@ -71,7 +102,8 @@ class MachineHistory:
     def __init__(self, channels: Sequence[str], threshold: float):
         self.channels = tuple(channels)
         self.threshold = threshold
-        self.readings = RowRing(len(channels))
+        kept = max(ROWS, min(_KEPT_ROWS, _KEPT_VALUES // len(channels)))
+        self._readings = RowRing(len(channels), kept, np.float64)
         self.final = RowRing(1 + len(channels))  # the score, and that of each channel
         self.provisional = RowRing(1)
         self.alerts: deque[dict[str, Any]] = deque(maxlen=FOUND)
@@ -80,8 +112,7 @@ class MachineHistory:
 
     def add_readings(self, block: RowBlock, rows: int) -> None:
         """Take rows, whether they are judged or not; `rows` have gone on before, which numbers those without times."""
-        self.readings.add(block.values, block.times, rows if block.times is None else self.readings.stop)
-        self.readings.sort()
+        self._readings.add(block.values, block.times, rows if block.times is None else self._readings.stop)
 
     def add_results(self, update: StreamUpdate) -> None:
         """Take results alone."""
@@ -91,6 +122,12 @@ class MachineHistory:
         self.alerts.extend(map(alert_record, update.alerts))
         self.events.extend(map(event_record, update.events))
         self.drifts.extend(map(str, update.drifts))
+
+    @property
+    def readings(self) -> RowRing:
+        """The latest rows as they were given, in the order of time."""
+        self._readings.sort()
+        return self._readings
 
     @property
     def latest_score(self) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqae.anomaly.events import runs
 from seqae.data.signals.recordings import Recording
-from seqae.service.http.history import MachineHistory, RowRing, numbers
+from seqae.service.http.history import ROWS, MachineHistory, RowRing, numbers
 
 if TYPE_CHECKING:
     from seqae.service.http.machines import WatchedMachine
@@ -37,7 +37,8 @@ def live_data(machine: WatchedMachine, channel: str | None) -> dict[str, Any]:
             "provisional": _lines(history.provisional, score=0),
             "alarms": _alarms(history),
         }
-        recording = Recording(readings.values, channels, readings.times, name="live", entity=machine.entity)
+        times = None if readings.times is None else readings.times[-ROWS:]
+        recording = Recording(readings.values[-ROWS:], channels, times, name="live", entity=machine.entity)
     drawn["signal"]["reconstruction"] = numbers(_reconstruction(machine, recording)[:, number])
     pairs = sorted(zip(channels, contributions.tolist()), key=lambda pair: -pair[1])
     return facts | {
@@ -53,8 +54,8 @@ def live_data(machine: WatchedMachine, channel: str | None) -> dict[str, Any]:
 
 def _lines(ring: RowRing, **columns: int) -> dict[str, Any]:
     """Return the places of rows, and their numbers in some columns, by name."""
-    lines = {name: numbers(ring.values[:, column]) for name, column in columns.items()}
-    return {"x": ring.positions().tolist()} | lines
+    lines = {name: numbers(ring.values[-ROWS:, column]) for name, column in columns.items()}
+    return {"x": ring.positions()[-ROWS:].tolist()} | lines
 
 
 def _contributions(channel_scores: np.ndarray) -> np.ndarray:

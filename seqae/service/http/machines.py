@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqae.data._files.text_files import json_value
@@ -235,6 +236,7 @@ class WatchedMachines:
                     period=settings.period,
                     reorder=settings.reorder,
                     state=None if settings.state is None else settings.state / model.name,
+                    model=None if model.log is None else Path(model.log.model),
                 ),
             )
             for model in models
@@ -288,6 +290,10 @@ class WatchedMachines:
             self._count(model)
         self.metrics.forget(model.name, entity)
         return taken
+
+    def take_up(self, model: ServedModel) -> tuple[str, ...]:
+        """Let all machines of a model take up what operators have said; return what there is to say about it."""
+        return model.take_up(self.watches[model.name])
 
     def save(self) -> list[str]:
         """Write the states that have changed, if they are kept, and return what went wrong."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqae._extras import require
 from seqae._version import __version__
+from seqae.anomaly.feedback.entry import in_effect
 
 if TYPE_CHECKING:
     from seqae.service.http.served import ServedModel
@@ -40,6 +42,7 @@ class ServerMetrics:
         self.drifts = counter("drifts", "Changes for good that were found in channels or in the number of alarms.")
         self.ratio = gauge("threshold_ratio", "The latest score divided by the threshold; above 1 is an alarm.")
         self.sessions = gauge("machines", "Machines whose rows are watched.", ("model",))
+        self.feedback = gauge("feedback_entries", "What operators have said and not taken back.", ("model", "kind"))
         self.models = client.Info("seqae_model", "The models.", ("model",), registry=self.registry)
         self.requests = client.Histogram(
             "seqae_request_seconds",
@@ -56,7 +59,9 @@ class ServerMetrics:
         self._lock = threading.Lock()
 
     def add_model(self, model: ServedModel) -> None:
-        """Tell the version of a model."""
+        """Tell the version of a model, and what operators have said about it."""
+        for kind in () if model.log is None else ("normal", "fault"):
+            self.feedback.labels(model.name, kind).set_function(partial(_count, model, kind))
         self.models.labels(model.name).info(
             {"version": __version__, "fingerprint": model.fingerprint[:16], "kind": type(model.detector).__name__}
         )
@@ -95,3 +100,8 @@ class ServerMetrics:
         """Return all numbers as text, and its media type."""
         client = require("prometheus_client", extra="serve", purpose="metrics of a server")
         return client.generate_latest(self.registry), client.CONTENT_TYPE_LATEST
+
+
+def _count(model: ServedModel, kind: str) -> int:
+    """Return how many entries of a kind hold."""
+    return sum(entry.kind == kind for entry in in_effect(model.entries))

@@ -30,6 +30,7 @@ _PROBLEMS = {
     422: "The rows can be read, and the model has no use for them.",
     429: "Too many requests in a second; see Retry-After.",
     503: "Too many requests at a time, or too many machines; see Retry-After.",
+    507: "The server cannot store it.",
 }
 COMMON = {str(status): _PROBLEMS[status] for status in (401, 403, 421, 429, 503)}  # of all paths that are not open
 _OF_BODIES = (400, 408, 409, 413, 415, 422, 503)
@@ -48,10 +49,16 @@ def interface_document() -> Schema:
         "paths": _paths(),
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _problem_schema(), "Model": _model_schema(), "Taken": _taken_schema()},
+            "schemas": {
+                "Problem": _problem_schema(),
+                "Model": _model_schema(),
+                "Taken": _taken_schema(),
+                "Feedback": _feedback_schema(),
+            },
             "parameters": {
                 "model": _path_parameter("model", "The name of a model."),
                 "entity": _path_parameter("entity", "The name of a machine."),
+                "id": _path_parameter("id", "The number of an entry."),
                 **_reading_parameters(),
             },
         },
@@ -86,6 +93,7 @@ def _paths() -> Schema:
                 [*ENDINGS, "multipart/form-data", "application/octet-stream"],
             )
         },
+        **_feedback_paths(reading),
         "/models/{model}/machines": {
             "get": _operation("The machines whose rows are watched.", _OBJECT, ("model",), problems=(404,))
         },
@@ -118,6 +126,37 @@ def _paths() -> Schema:
                 (400, 404),
             )
         },
+    }
+
+
+def _feedback_paths(reading: Sequence[str]) -> Schema:
+    """Return the paths for what operators say."""
+    text, entry = {"type": "string"}, {"$ref": "#/components/schemas/Feedback"}
+    entries = _object(feedback={"type": "array", "items": entry})
+    own = {name: text for name in ("fault", "machine", "author", "note")}
+    moments = {name: {"type": ["string", "number"]} for name in ("start", "end")}
+    rows = {"type": "array", "items": _OBJECT}
+    body = _object(kind={"enum": ["normal", "fault"]}, **own, **moments, rows=rows)
+    said = _operation(
+        "Say that rows were normal, or which fault they show; without rows in the body, of rows that the server has "
+        "kept; without an end, up to the latest one. It holds at once.",
+        entry,
+        ("model", *reading),
+        problems=(404, 507, *_OF_BODIES),
+        bodies=["application/json"],
+    )
+    undone = _operation(
+        "Take back what was said.", entry, ("model", "id"), (), (404, 507, *_OF_BODIES), ["application/json"]
+    )
+    for operation, schema in ((said, body), (undone, _object(author=text))):
+        operation["requestBody"]["content"]["application/json"] = {"schema": schema}
+    body["required"] = ["kind", "start", "author"]
+    return {
+        "/models/{model}/feedback": {
+            "get": _operation("What operators have said about a model.", entries, ("model",), problems=(404,)),
+            "post": said,
+        },
+        "/models/{model}/feedback/{id}/undo": {"post": undone},
     }
 
 
@@ -174,7 +213,13 @@ def _model_schema() -> Schema:
     texts: Schema = {"type": "array", "items": text}
     number: Schema = {"type": ["number", "null"]}
     own = {name: text for name in ("name", "kind", "fingerprint")} | {name: texts for name in ("channels", "machines")}
-    return _object(**own, units=_OBJECT, threshold=number, period=number)
+    counted: Schema = {"type": ["integer", "null"], "description": "How often something was said or taken back."}
+    return _object(**own, units=_OBJECT, threshold=number, period=number, feedback=counted)
+
+
+def _feedback_schema() -> Schema:
+    names = ("kind", "fault", "machine", "start", "end", "author", "note", "at", "undone_by", "undone_at")
+    return _object(id={"type": "integer"}, **{name: {"type": "string"} for name in names})
 
 
 def _taken_schema() -> Schema:

@@ -44,7 +44,7 @@ def scored_files(model: ServedModel, paths: list[Path], options: ReadingOptions,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they tell of recordings is in the result
         try:
-            recordings = _recordings(model, paths, options)
+            recordings = recordings_of(model, paths, options)
         except Exception as error:
             raise _told(error, 400, folder) from error
         try:
@@ -58,7 +58,8 @@ def _told(error: Exception, status: int, folder: Path) -> Exception:
     return as_request_error(error, status, folder) or error
 
 
-def _recordings(model: ServedModel, paths: list[Path], options: ReadingOptions) -> list[Recording]:
+def recordings_of(model: ServedModel, paths: list[Path], options: ReadingOptions) -> list[Recording]:
+    """Return the recordings in files, all in one folder, as a model reads them."""
     detector = model.detector
     channels = tuple(detector.channels_)
     refuse_channels_of_query(options, channels)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqae.service.http.machines import WatchedMachines
@@ -29,12 +30,19 @@ class DetectorService:
     Args:
         detectors: Fitted detectors by name.
         settings: How the server is reached, and how much it takes.
+        folders: The folders from which they were loaded, beside which their feedback is kept.
     """
 
-    def __init__(self, detectors: Mapping[str, AnomalyDetector], settings: ServerSettings):
+    def __init__(
+        self,
+        detectors: Mapping[str, AnomalyDetector],
+        settings: ServerSettings,
+        folders: Mapping[str, Path] | None = None,
+    ):
         self.settings = settings
         self.metrics = ServerMetrics()
-        self.models = {name: ServedModel.of(name, detector) for name, detector in detectors.items()}
+        of = folders or {}
+        self.models = {name: ServedModel.of(name, detector, of.get(name)) for name, detector in detectors.items()}
         for model in self.models.values():
             self.metrics.add_model(model)
         self.machines = WatchedMachines(self.models.values(), settings, self.metrics)
@@ -59,7 +67,9 @@ class DetectorService:
         while True:
             await asyncio.sleep(_SAVED)
             self._tell(await asyncio.to_thread(self.machines.save))
+            for model in self.models.values():
+                self._tell(await asyncio.to_thread(self.machines.take_up, model))
 
-    def _tell(self, notes: list[str]) -> None:
+    def _tell(self, notes: Iterable[str]) -> None:
         for note in notes:
-            log.error("%s", note)
+            log.warning("%s", note)

@@ -28,6 +28,15 @@ def test_the_page_fetches_nothing(page):
     assert not re.search(r"<script[^>]*\ssrc", page)
 
 
+def test_the_page_tells_which_named_fault_an_alarm_is_like(report, page, tmp_path):
+    first, *others = report.events
+    known = replace(first, similar_fault="<i>worn</i>", fault_distance=0.03)
+    told = write_report(replace(report, events=[known, *others]), tmp_path / "like.html").read_text(encoding="utf-8")
+    assert "like &#39;&lt;i&gt;worn&lt;/i&gt;&#39; (distance 0.03)<br>" in told and "<i>worn" not in told
+    assert "(distance" not in page
+    assert replace(known, fault_distance=1.2).likeness == "", "it has nothing in common with it"
+
+
 def test_the_page_says_what_was_found(page):
     assert "<h1>2 of 3 faults found, 1 false alarm, first alarm 2 s after the start on average</h1>" in page
     assert "Best AUC-PR: PCA with 0.800; autoencoder 0.700." in page

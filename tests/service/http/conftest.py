@@ -57,9 +57,14 @@ def served() -> Iterator[Callable]:
 
     with ExitStack() as stack:
 
-        def serve(detectors: Mapping[str, seqae.AnomalyDetector], limits: Mapping | None = None, **settings: object):
+        def serve(
+            detectors: Mapping[str, seqae.AnomalyDetector],
+            limits: Mapping | None = None,
+            folders: Mapping | None = None,
+            **settings: object,
+        ):
             own = {"hosts": ("testserver",), "limits": ServerLimits(**(limits or {}))} | settings
-            service = DetectorService(detectors, ServerSettings(**own))
+            service = DetectorService(detectors, ServerSettings(**own), folders)
             return stack.enter_context(testclient.TestClient(application_of(service), raise_server_exceptions=False))
 
         yield serve

@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 
 import httpx
+import pandas as pd
 import pytest
+
+import seqae
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
@@ -23,15 +26,16 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-g
 
 
 @pytest.fixture
-def address(detector):
-    """The address of a server with a token."""
+def address(detector, tmp_path):
+    """The address of a server with a token, and a detector that is kept in a folder."""
     import uvicorn
 
     from seqae.service.http import server
     from seqae.service.http.service import DetectorService
     from seqae.service.http.settings import ServerSettings
 
-    running = uvicorn.Server(server._config(DetectorService({"pump": detector}, ServerSettings(TOKEN))))
+    folders = {"pump": seqae.save(detector, tmp_path / "model")}
+    running = uvicorn.Server(server._config(DetectorService({"pump": detector}, ServerSettings(TOKEN), folders)))
     with server.listening("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=running.run, args=([listener],))
         thread.start()
@@ -46,6 +50,31 @@ def until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def say_what_the_alarms_were(page, send: Callable, today, expect) -> None:
+    """Name a fault, see a later event compared with it, accept this one as normal, and take that back."""
+    page.click("text=name fault…")
+    page.fill("#fault", "worn <b>seal</b>")
+    page.click("text=Save")  # nobody says it yet
+    assert page.is_visible("#saying")
+    page.fill("#author", "Ana")
+    page.click("text=Save")
+    expect(page.locator("#said li")).to_contain_text("is 'worn <b>seal</b>', says Ana")
+    expect(page.locator("#found")).to_contain_text("is 'worn <b>seal</b>', says Ana")
+    assert page.is_hidden("#saying")
+    again = today[100:300].assign(time=today["time"] + pd.Timedelta("400s"))
+    send("line 1%2F<b>press</b>", again)
+    found = page.locator("#found tbody", has_text="like 'worn <b>seal</b>' (0.")
+    expect(found).to_have_count(1)
+    found.locator("text=was normal").click()
+    assert page.input_value("#author") == "Ana"
+    page.click("text=Save")
+    expect(page.locator("#said li")).to_have_count(2)
+    page.locator("#said li", has_text="was normal").get_by_text("take back").click()
+    page.fill("#author", "Bo")
+    page.click("text=Save")
+    expect(page.locator("#said .undone")).to_contain_text("taken back by Bo")
 
 
 def test_the_live_page_shows_machines_alarms_signals_and_contributions_as_rows_come(address, today):
@@ -87,6 +116,7 @@ def test_the_live_page_shows_machines_alarms_signals_and_contributions_as_rows_c
         expect(page.locator("#facts")).to_contain_text("500 rows")
         until(lambda: len(page.evaluate(SOURCES)["signal"]["x"]) == 500)
         assert max(page.evaluate(SOURCES)["signal"]["signal"]) < 3  # of the flow
+        say_what_the_alarms_were(page, send, today, expect)
         page.click("text=calm")
         expect(page.locator("#title")).to_have_text("calm")
         assert page.is_visible("#quiet")

@@ -11,9 +11,16 @@
   let isPaused = false;
   let picked = null;  // the first row of the event whose contributions are shown
 
-  async function ask(path) {
+  const said = {};  // by model: {count, entries}, what operators have said
+  let isKept = {};  // by model: how often something was said or taken back; null where nothing can be said
+  let saying = null;  // {path, body, needs} of the form that is open
+  let shown = "";  // the alarms and the feedback on the page
+
+  async function ask(path, body) {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const answer = await fetch(path, { headers, cache: "no-store" });
+    const sent = body ? { method: "POST", body: JSON.stringify(body) } : {};
+    if (body) headers["Content-Type"] = "application/json";
+    const answer = await fetch(path, { headers, cache: "no-store", ...sent });
     if (answer.status === 401) throw new Error("token");
     const content = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(content.detail), { status: answer.status });
@@ -38,6 +45,7 @@
 
   async function machinesOf() {
     const { models } = await ask("/models");
+    isKept = Object.fromEntries(models.map(({ name, feedback }) => [name, feedback]));
     const lists = await Promise.all(models.map(({ name }) => ask(`/models/${encodeURIComponent(name)}/machines`)));
     return lists.flatMap(({ machines }) => machines);
   }
@@ -61,6 +69,7 @@
   function choose({ model, machine }) {
     chosen = { model, machine };
     channel = picked = drawn = null;
+    closeForm();
     look();
   }
 
@@ -88,7 +97,7 @@
     const detail = document.createElement("tr");
     const chips = document.createElement("td");
     chips.colSpan = 3;
-    chips.replaceChildren(...alarm.channels.map(([name, fraction]) => {
+    chips.replaceChildren(...saysOf(alarm), ...alarm.channels.map(([name, fraction]) => {
       const chip = document.createElement("span");
       chip.className = "chip";
       chip.innerHTML = "<span></span> <b></b>";
@@ -99,30 +108,134 @@
     detail.append(chips);
     const body = document.createElement("tbody");
     body.append(row, detail);
+    body.setAttribute("aria-label", `${alarm.state} since ${alarm.since}`);
     body.tabIndex = 0;
     body.setAttribute("role", "button");
     body.classList.toggle("chosen", alarm.key === picked);
     body.onclick = () => { picked = alarm.key === picked ? null : alarm.key; channel = alarm.channels[0][0]; look(); };
-    body.onkeydown = (key) => ["Enter", " "].includes(key.key) && (key.preventDefault(), body.onclick());
+    body.onkeydown = (key) => key.target === body && ["Enter", " "].includes(key.key) && (key.preventDefault(), body.onclick());
     return body;
+  }
+
+  function buttonOf(text, press) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.onclick = (click) => { click.stopPropagation(); press(); };
+    return button;
+  }
+
+  const place = (text) => /^\d{4}-/.test(text) ? Date.parse(`${text.slice(0, 23)}Z`) : Number(text);
+  const isOneDay = (start, end) => /^\d{4}-/.test(start) && start.slice(0, 10) === end.slice(0, 10);
+  const span = ({ start, end }) => start === end ? moment(start)
+    : `${moment(start)} – ${isOneDay(start, end) ? moment(end).slice(11) : moment(end)}`;
+  const inEffect = () => (said[chosen.model]?.entries ?? []).filter((each) => !each.undone_by && each.machine === chosen.machine);
+  const told = ({ kind, fault, author }) => `${kind === "normal" ? "was normal" : `is '${fault}'`}, says ${author}`;
+
+  function saysOf(alarm) {
+    const line = document.createElement("div");
+    line.className = "says";
+    if (alarm.like) {
+      const like = document.createElement("span");
+      like.className = "like";
+      like.textContent = alarm.like;
+      line.append(like);
+    }
+    const { start, end } = alarm.span;
+    const before = inEffect().find((each) => place(each.start) <= place(end ?? start) && place(each.end) >= place(start));
+    if (before) line.append(told(before));
+    else if (typeof isKept[chosen.model] === "number") {
+      const body = { machine: chosen.machine, ...alarm.span };
+      line.append(
+        buttonOf("was normal", () => openForm(body, "normal")), " ",
+        buttonOf("name fault…", () => openForm(body, "fault")));
+    }
+    return line.childNodes.length ? [line] : [];
+  }
+
+  function openForm(body, kind) {
+    const isUndo = kind === "undo";
+    const path = `/models/${encodeURIComponent(chosen.model)}/feedback${isUndo ? `/${body.id}/undo` : ""}`;
+    saying = { path, kind, body: isUndo ? {} : { kind, ...body } };
+    const what = isUndo ? `Take back: ${told(body)}` : kind === "normal" ? "This was normal" : "Which fault is this?";
+    element("about").textContent = `${what} (${body.end ? span(body) : `since ${moment(body.start)}`})`;
+    element("which").hidden = kind !== "fault";
+    element("why").hidden = isUndo;
+    element("fault").required = kind === "fault";
+    element("fault").value = element("note").value = element("refused").textContent = "";
+    element("author").value = localStorage.getItem("seqae author") || "";
+    const names = new Set((said[chosen.model]?.entries ?? []).map(({ fault }) => fault).filter(Boolean));
+    element("faults").replaceChildren(...[...names].map((name) => new Option(name)));
+    element("saying").hidden = false;
+    element(kind === "fault" ? "fault" : "author").focus();
+  }
+
+  function closeForm() {
+    saying = null;
+    element("saying").hidden = true;
+  }
+
+  async function sendForm() {
+    const { path, kind, body } = saying;
+    const author = element("author").value.trim();
+    const own = kind === "undo" ? {} : { note: element("note").value, ...(kind === "fault" && { fault: element("fault").value }) };
+    localStorage.setItem("seqae author", author);
+    try {
+      await ask(path, { ...body, ...own, author });
+      closeForm();
+      look();
+    } catch (error) {
+      element("refused").textContent = error.status ? error.message : "The server does not answer.";
+    }
+  }
+
+  async function learnFeedback(model) {
+    const count = isKept[model];
+    if (typeof count !== "number" || said[model]?.count === count) return;
+    const { feedback } = await ask(`/models/${encodeURIComponent(model)}/feedback`);
+    said[model] = { count, entries: feedback };
+  }
+
+  function showFeedback() {
+    const entries = said[chosen.model]?.entries ?? [];
+    element("feedback").hidden = !entries.length;
+    element("said").replaceChildren(...entries.toReversed().map((entry) => {
+      const item = document.createElement("li");
+      const what = document.createElement("span");
+      const who = document.createElement("small");
+      const machine = entry.machine && entry.machine !== chosen.machine ? `${entry.machine}: ` : "";
+      what.textContent = `${machine}${span(entry)} ${told(entry)}`;
+      who.textContent = ` ${entry.note} ${moment(entry.at)}${entry.undone_by && `; taken back by ${entry.undone_by}`} `;
+      item.classList.toggle("undone", entry.undone_by !== "");
+      item.append(what, who);
+      if (!entry.undone_by) item.append(buttonOf("take back", () => openForm(entry, "undo")));
+      return item;
+    }));
   }
 
   function alarmsOf(live) {
     const ended = live.events.map((event) => ({
       key: event.start, row: event.peak, state: "ended", severity: event.severity.toFixed(2),
       since: moment(event.start_time) || `row ${event.start}`,
+      span: { start: event.start_time ?? String(event.start), end: event.end_time ?? String(event.stop - 1) },
+      like: event.similar_fault && event.fault_distance < 1 ? `like '${event.similar_fault}' (${event.fault_distance.toFixed(2)})` : "",
       channels: Object.entries(event.channels).filter(([, fraction]) => fraction > 0.005).slice(0, 3),
     }));
     const last = Math.max(-1, ...live.events.map((event) => event.stop));
     const open = live.alerts.filter((alert) => alert.row >= last).map((alert) => ({
       key: -1 - alert.row, row: alert.row, state: "alert", severity: (alert.score / live.threshold).toFixed(2),
       since: moment(alert.time) || `row ${alert.row}`, channels: [[alert.channel, null]],
+      span: { start: alert.time ?? String(alert.row) }, like: "",
     }));
     return [...ended, ...open].sort((one, other) => other.row - one.row);
   }
 
   function showAlarms(live) {
     const alarms = alarmsOf(live);
+    const now = JSON.stringify([chosen, picked, alarms, isKept, live.drifts, said]);
+    if (now === shown) return;  // what has the focus keeps it
+    shown = now;
+    showFeedback();
     element("quiet").hidden = alarms.length > 0;
     element("found").hidden = !alarms.length;
     element("whose").textContent = `of ${live.machine}`;
@@ -190,6 +303,7 @@
     showMachines(machines);
     const asked = chosen;
     const live = await ask(`${of(asked)}/live${channel === null ? "" : `?channel=${encodeURIComponent(channel)}`}`);
+    await learnFeedback(asked.model);
     if (!isSame(asked, chosen)) return;
     showFacts(live);
     showAlarms(live);
@@ -227,6 +341,8 @@
     sessionStorage.setItem("seqae token", token);
     look();
   };
+  element("saying").onsubmit = (event) => { event.preventDefault(); sendForm(); };
+  element("leave").onclick = closeForm;
   element("channels").onchange = (change) => { channel = change.target.value; look(); };
   element("pause").onclick = () => {
     isPaused = !isPaused;
