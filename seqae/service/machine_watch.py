@@ -15,7 +15,7 @@ from seqae.data.signals.sampling import DISORDER
 from seqae.service.counters import Counters
 from seqae.service.records import time_text
 from seqae.service.rejections import Rejection
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.row_order import OrderedRows, Row, RowOrder
 from seqae.service.sampling_watch import Gap, SamplingWatch
 from seqae.service.watch_update import WatchUpdate

@@ -109,6 +109,22 @@ class TimeNumbers:
             values = _without_leap_day(values, source)
         return _moments(values, self.reading, source)
 
+    def read_plain(self, values: np.ndarray) -> np.ndarray | None:
+        """Return what `read` does for numbers of which it is known since when they count in UTC; None for others.
+
+        Args:
+            values: `(row,)` int64 or float64.
+        """
+        reading = self.reading
+        if not isinstance(reading, Count) or reading.is_local or not np.isfinite(values).all():
+            return None
+        if reading.at_1970 is None:
+            return values.astype(np.float64) * (reading.unit / SECOND)
+        try:
+            return _moments(values, reading, TimeSource(("time",), str))
+        except (ValueError, OverflowError):
+            return None
+
     def _told(self, header_unit: str, source: TimeSource) -> Count | None:
         """Return how the numbers count according to the options and the header; None if these leave it open."""
         unit = unit_named(self.options.time_unit) if self.options.time_unit else None
