@@ -94,7 +94,12 @@ class MachineWatch:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
-        values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
+        is_one, times = len(block.values) == 1, block.times
+        values, clock = self.online.intake.checked(
+            block.values[0] if is_one else block.values,
+            times[0] if is_one and times is not None and times.shape == (1,) else times,
+            self.online.rows,
+        )
         if self.order.dtype not in (None, clock.dtype):
             raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
         if self.online.scorer.rhythm is not None:
@@ -104,6 +109,8 @@ class MachineWatch:
         news = _News()
         if clock.dtype.kind == "i":  # without times, the order in which they come is theirs
             return self._judged(values, None, news)
+        if is_one and self.order.passes(clock):
+            return self._judged(values, clock, news)
         lines = np.zeros(len(values), dtype=np.int64) if block.lines is None else block.lines
         return self._of_ordered(self.order.push(values, clock, lines), news)
 
@@ -167,7 +174,8 @@ class MachineWatch:
 
     def _judged(self, values: np.ndarray, times: np.ndarray | None, news: _News) -> WatchUpdate:
         """Let the detector judge rows."""
-        update = self.online.push(values, times)
+        is_one = len(values) == 1  # which the detector takes quickly by itself
+        update = self.online.push(values[0] if is_one else values, times[0] if is_one and times is not None else times)
         self._count(update)
         if times is not None and self.sampling is not None:
             notes, gaps = self.sampling.observe(times, self.online.intake.period)
@@ -181,7 +189,8 @@ class MachineWatch:
         return tuple(news.rejections), tuple(news.gaps), tuple(notes)
 
     def _count(self, update: StreamUpdate) -> None:
-        self.counters.alarms += int((update.scores > self.threshold).sum())
+        if len(update.scores):
+            self.counters.alarms += int((update.scores > self.threshold).sum())
         self.counters.alerts += len(update.alerts)
         self.counters.events += len(update.events)
         self.counters.drifts += len(update.drifts)

@@ -99,6 +99,21 @@ class RowOrder:
             self._take(row, ordered)
         return ordered
 
+    def passes(self, times: np.ndarray) -> bool:
+        """Take the time of one row, `(1,)`, and return whether the row goes on by itself; else it is not taken.
+
+        That is, if it is later than all before, and no row waits.
+        """
+        is_free = self.is_begun and self._judged is None and not (self.depth or self.held or self.doubtful)
+        if not is_free or self.latest is None:
+            return False
+        moment = times.view(np.int64).item() if times.dtype.kind == "M" else times.item()
+        if not moment > self.latest:
+            return False
+        self.dtype, self.latest, self.at_latest = times.dtype, moment, 1
+        self.count += 1
+        return True
+
     def finish(self) -> OrderedRows:
         """Return the rest; rows that may be another run are too few for that, and late."""
         ordered = OrderedRows()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from seqae.anomaly.online.intake import WARMUP_ROWS
-from seqae.data.signals.sampling import MAX_RATE_CHANGE, Sampling
+from seqae.data.signals.sampling import MAX_GAP, MAX_RATE_CHANGE, Sampling
 
+_SECOND = np.timedelta64(1, "s")
 _MOST = 0.75  # of the latest steps must be alike before they count as another rate
 
 
@@ -37,8 +39,8 @@ class SamplingWatch:
     def __init__(self, learnt: float | None):
         self.learnt = learnt
         self.usual = learnt or 0.0  # the rate that was last reported; 0 while it is unknown
-        self.recent = np.zeros(0)  # the latest steps
-        self.last: np.ndarray | None = None  # the time of the last row, `(1,)`
+        self.recent: list[float] = []  # the latest steps
+        self.last: np.generic | None = None  # the time of the last row
 
     def observe(self, times: np.ndarray, period: float) -> tuple[list[str], list[Gap]]:
         """Take the times of the next rows, and return remarks about their rate, and the gaps before them.
@@ -47,16 +49,19 @@ class SamplingWatch:
             times: `(row,)`, datetime64 or seconds.
             period: The sampling period by which gaps are found; 0 while it is unknown.
         """
-        if not len(times):
-            return [], []
-        known = times if self.last is None else np.concatenate([self.last, times])
-        self.last = times[-1:]
-        steps = Sampling.of(known, period or np.inf)
-        gaps = [Gap(known[row + 1], float(steps.steps[row]), period) for row in np.flatnonzero(steps.gaps).tolist()]
+        if len(times) == 1 and self.last is not None:
+            steps = [_seconds(times[0] - self.last)]
+        else:
+            known = times if self.last is None else np.concatenate([np.array([self.last]), times])
+            steps = Sampling.of(known).steps.tolist()
+        if len(times):
+            self.last = times[-1]
+        most = MAX_GAP * (period or np.inf) * (1 + 1e-6)  # as in `Sampling.gaps`
+        gaps = [Gap(time, step, period) for time, step in zip(times[-len(steps) :], steps) if step > most]
         remarks = []
-        self.recent = np.concatenate([self.recent, steps.steps[steps.steps > 0]])
+        self.recent += [step for step in steps if step > 0]
         while len(self.recent) >= WARMUP_ROWS - 1:
-            remarks += self._remarks(self.recent[: WARMUP_ROWS - 1], known[-1])
+            remarks += self._remarks(np.array(self.recent[: WARMUP_ROWS - 1]), times[-1])
             self.recent = self.recent[WARMUP_ROWS - 1 :]
         return remarks, gaps
 
@@ -76,3 +81,8 @@ class SamplingWatch:
 
     def _is_steady(self, steps: np.ndarray, period: float) -> bool:
         return float(np.mean(abs(steps - period) <= MAX_RATE_CHANGE * period)) >= _MOST
+
+
+def _seconds(step: Any) -> float:
+    """Return a step in time as seconds."""
+    return float(step / _SECOND) if isinstance(step, np.timedelta64) else float(step)
