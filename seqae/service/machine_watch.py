@@ -94,12 +94,9 @@ class MachineWatch:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
-        is_one, times = len(block.values) == 1, block.times
-        values, clock = self.online.intake.checked(
-            block.values[0] if is_one else block.values,
-            times[0] if is_one and times is not None and times.shape == (1,) else times,
-            self.online.rows,
-        )
+        if len(block.values) == 1 and block.times is not None and self.order.passes(block.times):
+            return self._push_one(block.values[0], block.times)
+        values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
         if self.order.dtype not in (None, clock.dtype):
             raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
         if self.online.scorer.rhythm is not None:
@@ -109,8 +106,6 @@ class MachineWatch:
         news = _News()
         if clock.dtype.kind == "i":  # without times, the order in which they come is theirs
             return self._judged(values, None, news)
-        if is_one and self.order.passes(clock):
-            return self._judged(values, clock, news)
         lines = np.zeros(len(values), dtype=np.int64) if block.lines is None else block.lines
         return self._of_ordered(self.order.push(values, clock, lines), news)
 
@@ -172,10 +167,20 @@ class MachineWatch:
             return WatchUpdate(self.entity, None, self.threshold, *self._said(news))
         return self._judged(self.order.values_of(ordered.rows), self.order.times_of(ordered.rows), news)
 
+    def _push_one(self, values: np.ndarray, times: np.ndarray) -> WatchUpdate:
+        """Take one row, `(channel,)`, that is in order; most come so, and need little."""
+        update = self.online.push(values, times[0])
+        self.order.go_on(times)
+        self._is_saved = False
+        self.counters.rows += 1
+        return self._told(update, times, _News())
+
     def _judged(self, values: np.ndarray, times: np.ndarray | None, news: _News) -> WatchUpdate:
         """Let the detector judge rows."""
-        is_one = len(values) == 1  # which the detector takes quickly by itself
-        update = self.online.push(values[0] if is_one else values, times[0] if is_one and times is not None else times)
+        return self._told(self.online.push(values, times), times, news)
+
+    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News) -> WatchUpdate:
+        """Return what is new after the detector has judged rows of some times."""
         self._count(update)
         if times is not None and self.sampling is not None:
             notes, gaps = self.sampling.observe(times, self.online.intake.period)
@@ -190,7 +195,7 @@ class MachineWatch:
 
     def _count(self, update: StreamUpdate) -> None:
         if len(update.scores):
-            self.counters.alarms += int((update.scores > self.threshold).sum())
+            self.counters.alarms += int(np.count_nonzero(update.scores > self.threshold))
         self.counters.alerts += len(update.alerts)
         self.counters.events += len(update.events)
         self.counters.drifts += len(update.drifts)

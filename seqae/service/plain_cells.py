@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from functools import cache
+from math import isfinite, isnan
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ from seqae.data.signals.csv_cells import MISSING
 
 _MISSING = frozenset(MISSING)
 _WHOLE = r"-?[1-9][0-9]{0,14}|0"
-_SHORT = r"-?(?=[0-9.,]{{3,16}}$)(?:0|[1-9][0-9]*){0}[0-9]+"  # float64 holds their digits: all parsers agree on them
-_LONG = r"-?(?=[0-9.,]{{3,20}}(?:e|$))(?:0|[1-9][0-9]*){0}[0-9]+(?:e[+-]?[0-9]{{1,2}})?"
+_SHORT = r"-?(?=[0-9.,]{{3,16}}(?![0-9.,]))(?:0|[1-9][0-9]*){0}[0-9]+"  # float64 holds them: all parsers agree
+_LONG = r"-?(?=[0-9.,]{{3,25}}(?![0-9.,]))(?:0|[1-9][0-9]*){0}[0-9]+(?:e[+-]?[0-9]{{1,2}})?"
+_BETWEEN = "\x1f"  # stands between cells that are looked at together
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_ .-]*[A-Za-z0-9_])?")
 _READ_AS_OTHERS = frozenset({"true", "false", "nan", "inf", "infinity"})  # by the reader of CSV
 
@@ -41,9 +43,12 @@ class PlainCells:
         self.decimal = decimal
         self._marks = frozenset(reader.marks.tolist())
         fraction = (_LONG if _agree_on_long() else _SHORT).format(re.escape(decimal or "."))
-        self._number = re.compile(_WHOLE if decimal is None else f"{_WHOLE}|{fraction}").fullmatch
+        number = f"(?:{_WHOLE})" if decimal is None else f"(?:{_WHOLE}|{fraction})"
+        self._number = re.compile(number).fullmatch
+        self._all_numbers = re.compile(f"{number}(?:{_BETWEEN}{number})*").fullmatch
+        self._is_usual = all(self.are_numbers) and not self._marks  # so that plain numbers need no second look
 
-    def of_json(self, values: Sequence[object], is_alone: bool) -> list[float]:
+    def of_json(self, values: list[object], is_alone: bool) -> list[float]:
         """Return the numbers that members of an object stand for, one a channel.
 
         Args:
@@ -53,12 +58,9 @@ class PlainCells:
         Raises:
             Unsure: One of them is not plain.
         """
-        return [
-            self._unmarked(value)
-            if type(value) is float and is_number and value - value == 0
-            else self._of_json(value, is_number, is_alone)
-            for value, is_number in zip(values, self.are_numbers)
-        ]
+        if self._is_usual and set(map(type, values)) == {float} and isfinite(sum(values)):  # type: ignore[arg-type]
+            return values  # type: ignore[return-value]
+        return [self._of_json(value, is_number, is_alone) for value, is_number in zip(values, self.are_numbers)]
 
     def of_csv(self, cells: Sequence[str], is_alone: bool) -> list[float]:
         """Return the numbers that cells of CSV stand for, one a channel.
@@ -70,6 +72,8 @@ class PlainCells:
         Raises:
             Unsure: One of them is not plain.
         """
+        if self._is_usual and self.decimal != "," and self._all_numbers(_BETWEEN.join(cells)):
+            return list(map(float, cells))
         return [
             self._unmarked(float(cell if self.decimal != "," else cell.replace(",", ".")))
             if is_number and self._number(cell)
@@ -84,8 +88,8 @@ class PlainCells:
             if not is_alone or NUMBER.fullmatch(value.strip()):
                 raise Unsure
             return self._of_word(value)
-        if isinstance(value, float) and value != value:
-            return value
+        if isinstance(value, float) and (isnan(value) or (is_number and isfinite(value))):
+            return self._unmarked(value)
         if is_number and (type(value) is int or (is_alone and type(value) is bool)) and abs(value) <= MAX_WHOLE:
             return self._unmarked(float(value))
         raise Unsure

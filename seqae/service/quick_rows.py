@@ -22,6 +22,7 @@ from seqae.service.row_block import RowBlock
 
 MAX_LINES = 8  # that are read in this way; of more, the reader of tables is as quick
 _MAX_FORMS = 64  # of objects, by the names of their members
+_JSON = json.JSONDecoder(object_pairs_hook=list)  # also finds names that occur twice
 _WHOLE = re.compile(r"[1-9][0-9]{0,18}")
 _FRACTION = re.compile(r"(?=.{3,16}$)(?:0|[1-9][0-9]*)\.[0-9]+")  # of digits that float64 holds
 _NO_ROW = tuple(" \t#%/<\ufeff")  # what a row does not begin with
@@ -110,18 +111,18 @@ class QuickRows:
     def _of_json(self, line: str, number: int, is_alone: bool) -> _Row:
         if line[0] != "{" or "\\" in line:
             raise Unsure
-        members: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
-        names = tuple(name for name, _ in members)
+        members: list[tuple[str, object]] = _JSON.decode(line)
+        names, values = zip(*members) if members else ((), ())
         if names not in self._forms:
             if len(self._forms) >= _MAX_FORMS:
                 self._forms.clear()
             self._forms[names] = self._places(names)
         places = self._forms[names]
-        if places is None or any(type(value) is list for _, value in members):  # members of members, too
+        if places is None or list in set(map(type, values)):  # members of members, too
             raise Unsure
-        cells = [None if place < 0 else members[place][1] for place in places.channels]
-        stamp = None if places.time is None else members[places.time][1]
-        machine = "" if places.machine is None else machine_of(members[places.machine][1], is_csv=False)
+        cells = [None if place < 0 else values[place] for place in places.channels]
+        stamp = None if places.time is None else values[places.time]
+        machine = "" if places.machine is None else machine_of(values[places.machine], is_csv=False)
         return _Row(self.cells.of_json(cells, is_alone), stamp, machine, number)  # type: ignore[arg-type]
 
     def _of_csv(self, line: str, number: int, is_alone: bool) -> _Row:
@@ -179,7 +180,7 @@ class QuickRows:
         lines = np.array([row.line for row in rows], dtype=np.int64)
         times = self._times(rows)
         machines = [row.machine for row in rows]
-        if len(set(machines)) == 1:
+        if len(rows) == 1 or len(set(machines)) == 1:
             return [RowBlock(values, times, machines[0] or self.options.entity, lines)]
         found = []
         for machine in dict.fromkeys(machines):

@@ -100,19 +100,14 @@ class RowOrder:
         return ordered
 
     def passes(self, times: np.ndarray) -> bool:
-        """Take the time of one row, `(1,)`, and return whether the row goes on by itself; else it is not taken.
-
-        That is, if it is later than all before, and no row waits.
-        """
+        """Return whether one row, of the time `(1,)`, goes on by itself: it is later than all before, none waits."""
         is_free = self.is_begun and self._judged is None and not (self.depth or self.held or self.doubtful)
-        if not is_free or self.latest is None:
-            return False
-        moment = times.view(np.int64).item() if times.dtype.kind == "M" else times.item()
-        if not moment > self.latest:
-            return False
-        self.dtype, self.latest, self.at_latest = times.dtype, moment, 1
+        return is_free and self.latest is not None and times.dtype == self.dtype and _moment(times) > self.latest
+
+    def go_on(self, times: np.ndarray) -> None:
+        """Take the time of a row that passes."""
+        self.latest, self.at_latest = _moment(times), 1
         self.count += 1
-        return True
 
     def finish(self) -> OrderedRows:
         """Return the rest; rows that may be another run are too few for that, and late."""
@@ -238,3 +233,8 @@ class RowOrder:
         self.at_latest = self.at_latest + 1 if row.moment == self.latest else 1
         self.latest = row.moment
         ordered.rows.append(row)
+
+
+def _moment(times: np.ndarray) -> float:
+    """Return the first time as a number."""
+    return (times.view(np.int64) if times.dtype.kind == "M" else times).item(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -49,21 +48,23 @@ class SamplingWatch:
             times: `(row,)`, datetime64 or seconds.
             period: The sampling period by which gaps are found; 0 while it is unknown.
         """
-        if len(times) == 1 and self.last is not None:
-            steps = [_seconds(times[0] - self.last)]
-        else:
-            known = times if self.last is None else np.concatenate([np.array([self.last]), times])
-            steps = Sampling.of(known).steps.tolist()
-        if len(times):
-            self.last = times[-1]
+        steps = self._steps(times)
+        self.last = times[-1] if len(times) else self.last
         most = MAX_GAP * (period or np.inf) * (1 + 1e-6)  # as in `Sampling.gaps`
         gaps = [Gap(time, step, period) for time, step in zip(times[-len(steps) :], steps) if step > most]
-        remarks = []
+        remarks: list[str] = []
         self.recent += [step for step in steps if step > 0]
         while len(self.recent) >= WARMUP_ROWS - 1:
             remarks += self._remarks(np.array(self.recent[: WARMUP_ROWS - 1]), times[-1])
             self.recent = self.recent[WARMUP_ROWS - 1 :]
         return remarks, gaps
+
+    def _steps(self, times: np.ndarray) -> list[float]:
+        """Return the seconds to each of some times from the one before."""
+        if len(times) == 1 and self.last is not None:
+            step = times[0] - self.last
+            return [float(step / _SECOND if isinstance(step, np.timedelta64) else step)]
+        return Sampling.of(times if self.last is None else np.append(self.last, times)).steps.tolist()
 
     def _remarks(self, steps: np.ndarray, time: np.generic) -> list[str]:
         """Return what is to say about steps that follow each other, up to a time."""
@@ -81,8 +82,3 @@ class SamplingWatch:
 
     def _is_steady(self, steps: np.ndarray, period: float) -> bool:
         return float(np.mean(abs(steps - period) <= MAX_RATE_CHANGE * period)) >= _MOST
-
-
-def _seconds(step: Any) -> float:
-    """Return a step in time as seconds."""
-    return float(step / _SECOND) if isinstance(step, np.timedelta64) else float(step)
