@@ -112,7 +112,9 @@ class QuickRows:
         if line[0] != "{" or "\\" in line:
             raise Unsure
         members: list[tuple[str, object]] = _JSON.decode(line)
-        names, values = zip(*members) if members else ((), ())
+        if not members:
+            raise Unsure
+        names, values = zip(*members)
         if names not in self._forms:
             if len(self._forms) >= _MAX_FORMS:
                 self._forms.clear()
