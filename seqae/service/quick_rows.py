@@ -125,7 +125,7 @@ class QuickRows:
         cells = [None if place < 0 else values[place] for place in places.channels]
         stamp = None if places.time is None else values[places.time]
         machine = "" if places.machine is None else machine_of(values[places.machine], is_csv=False)
-        return _Row(self.cells.of_json(cells, is_alone), stamp, machine, number)  # type: ignore[arg-type]
+        return _Row(self.cells.of_json(cells, is_alone), stamp, machine, number)
 
     def _of_csv(self, line: str, number: int, is_alone: bool) -> _Row:
         csv = self.csv

@@ -110,18 +110,11 @@ class TimeNumbers:
         return _moments(values, self.reading, source)
 
     def read_plain(self, values: np.ndarray) -> np.ndarray | None:
-        """Return what `read` does for numbers of which it is known since when they count in UTC; None for others.
-
-        Args:
-            values: `(row,)` int64 or float64.
-        """
-        reading = self.reading
-        if not isinstance(reading, Count) or reading.is_local or not np.isfinite(values).all():
+        """Return what `read` does, for `(row,)` numbers that are known to count in UTC or seconds; None for others."""
+        if not isinstance(self.reading, Count) or self.reading.is_local:
             return None
-        if reading.at_1970 is None:
-            return values.astype(np.float64) * (reading.unit / SECOND)
         try:
-            return _moments(values, reading, TimeSource(("time",), str))
+            return self.read(values, "", TimeSource(("time",), str))
         except (ValueError, OverflowError):
             return None
 
