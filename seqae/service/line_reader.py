@@ -187,6 +187,8 @@ class LineReader:
 
     def _with_new_notes(self, block: RowBlock) -> RowBlock:
         """Return rows with those of their remarks that were not made before."""
+        if not block.notes:
+            return block
         new = tuple(note for note in block.notes if note not in self._noted)
         self._noted.update(new)
         return replace(block, notes=new)

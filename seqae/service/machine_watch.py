@@ -15,7 +15,7 @@ from seqae.data.signals.sampling import DISORDER
 from seqae.service.counters import Counters
 from seqae.service.records import time_text
 from seqae.service.rejections import Rejection
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.row_order import OrderedRows, Row, RowOrder
 from seqae.service.sampling_watch import Gap, SamplingWatch
 from seqae.service.watch_update import WatchUpdate
@@ -94,6 +94,8 @@ class MachineWatch:
         Raises:
             ValueError: They cannot be used; nothing of them was taken.
         """
+        if len(block.values) == 1 and block.times is not None and self.order.passes(block.times):
+            return self._push_one(block.values[0], block.times)
         values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
         if self.order.dtype not in (None, clock.dtype):
             raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
@@ -165,9 +167,20 @@ class MachineWatch:
             return WatchUpdate(self.entity, None, self.threshold, *self._said(news))
         return self._judged(self.order.values_of(ordered.rows), self.order.times_of(ordered.rows), news)
 
+    def _push_one(self, values: np.ndarray, times: np.ndarray) -> WatchUpdate:
+        """Take one row, `(channel,)`, that is in order; most come so, and need little."""
+        update = self.online.push(values, times[0])
+        self.order.go_on(times)
+        self._is_saved = False
+        self.counters.rows += 1
+        return self._told(update, times, _News())
+
     def _judged(self, values: np.ndarray, times: np.ndarray | None, news: _News) -> WatchUpdate:
         """Let the detector judge rows."""
-        update = self.online.push(values, times)
+        return self._told(self.online.push(values, times), times, news)
+
+    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News) -> WatchUpdate:
+        """Return what is new after the detector has judged rows of some times."""
         self._count(update)
         if times is not None and self.sampling is not None:
             notes, gaps = self.sampling.observe(times, self.online.intake.period)
@@ -181,7 +194,8 @@ class MachineWatch:
         return tuple(news.rejections), tuple(news.gaps), tuple(notes)
 
     def _count(self, update: StreamUpdate) -> None:
-        self.counters.alarms += int((update.scores > self.threshold).sum())
+        if len(update.scores):
+            self.counters.alarms += int(np.count_nonzero(update.scores > self.threshold))
         self.counters.alerts += len(update.alerts)
         self.counters.events += len(update.events)
         self.counters.drifts += len(update.drifts)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,31 +18,14 @@ from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
 from seqae.data.signals.layout import LaidOut
 from seqae.data.signals.machines import Machines
-from seqae.data.signals.names import match_channels
+from seqae.data.signals.names import match_channels, refuse_more_channels
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.table_text import TableText
 from seqae.data.signals.tables import Readings, Table
 from seqae.data.signals.time_texts import AmbiguousStamps
 from seqae.data.signals.timestamps import TimeReader
-
-
-@dataclass(frozen=True, eq=False)
-class RowBlock:
-    """Rows that came together.
-
-    Attributes:
-        values: `(row, channel)` float64, NaN where a value is missing.
-        times: `(row,)` datetime64[ns] or float64 seconds; None if there are no times.
-        entity: The machine that they are of, "" if they name none.
-        lines: `(row,)`, the number of the line of each row; None if it is unknown.
-        notes: Remarks on how they were read.
-    """
-
-    values: np.ndarray
-    times: np.ndarray | None
-    entity: str = ""
-    lines: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
+from seqae.service.quick_rows import QuickRows
+from seqae.service.row_block import RowBlock
 
 
 class UnusableTable(ValueError):  # noqa: N818 (it is about the table, whatever its rows hold)
@@ -110,6 +94,8 @@ class RowFormat:
             UnreadableLine: One of them cannot be read.
             UncertainFormat, UnusableTable, AmbiguousStamps: All are not to be read in this way.
         """
+        if self._quick is not None and (blocks := self._quick.read(text, line, is_last)) is not None:
+            return blocks, self
         with _reason("text"):
             checked = text_of(text, self.name, line)
         if not is_last and not is_json and self.csv is None and text.count(b"\n") <= self.options.skip_lines:
@@ -130,6 +116,11 @@ class RowFormat:
             body = csv.body(rows, is_first=self.csv is None, is_last=is_last)
             known = replace(self, csv=csv)
             return known._taken(csv.table(body), body.rows.lines) if len(body.rows) else ([], known)
+
+    @cached_property
+    def _quick(self) -> QuickRows | None:
+        """What reads few rows at once, as soon as the format is known."""
+        return QuickRows.of(self.options, self.first, self.kinds, self.time_reader, self.csv)
 
     def _rows(self, text: bytes, line: int) -> tuple[CsvRows, str | None]:
         """Return the rows of a text without the lines that are to be left out, and the delimiter if it was told."""
@@ -264,6 +255,7 @@ def _refuse_missing_channels(table: Table, options: ReadingOptions) -> None:
         match_channels(
             names, names if options.channels is None else tuple(map(table.plain, options.channels)), table.name
         )
+        refuse_more_channels(names, options.channels or names, 0, table.name)
     except ValueError as error:
         raise UnusableTable(str(error)) from error
 

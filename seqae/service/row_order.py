@@ -99,6 +99,16 @@ class RowOrder:
             self._take(row, ordered)
         return ordered
 
+    def passes(self, times: np.ndarray) -> bool:
+        """Return whether one row, of the time `(1,)`, goes on by itself: it is later than all before, none waits."""
+        is_free = self.is_begun and self._judged is None and not (self.depth or self.held or self.doubtful)
+        return is_free and self.latest is not None and times.dtype == self.dtype and _moment(times) > self.latest
+
+    def go_on(self, times: np.ndarray) -> None:
+        """Take the time of a row that passes."""
+        self.latest, self.at_latest = _moment(times), 1
+        self.count += 1
+
     def finish(self) -> OrderedRows:
         """Return the rest; rows that may be another run are too few for that, and late."""
         ordered = OrderedRows()
@@ -223,3 +233,8 @@ class RowOrder:
         self.at_latest = self.at_latest + 1 if row.moment == self.latest else 1
         self.latest = row.moment
         ordered.rows.append(row)
+
+
+def _moment(times: np.ndarray) -> float:
+    """Return the first time as a number."""
+    return (times.view(np.int64) if times.dtype.kind == "M" else times).item(0)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqae.anomaly.online.intake import WARMUP_ROWS
-from seqae.data.signals.sampling import MAX_RATE_CHANGE, Sampling
+from seqae.data.signals.sampling import MAX_GAP, MAX_RATE_CHANGE, Sampling
 
+_SECOND = np.timedelta64(1, "s")
 _MOST = 0.75  # of the latest steps must be alike before they count as another rate
 
 
@@ -37,8 +38,8 @@ class SamplingWatch:
     def __init__(self, learnt: float | None):
         self.learnt = learnt
         self.usual = learnt or 0.0  # the rate that was last reported; 0 while it is unknown
-        self.recent = np.zeros(0)  # the latest steps
-        self.last: np.ndarray | None = None  # the time of the last row, `(1,)`
+        self.recent: list[float] = []  # the latest steps
+        self.last: np.generic | None = None  # the time of the last row
 
     def observe(self, times: np.ndarray, period: float) -> tuple[list[str], list[Gap]]:
         """Take the times of the next rows, and return remarks about their rate, and the gaps before them.
@@ -47,18 +48,23 @@ class SamplingWatch:
             times: `(row,)`, datetime64 or seconds.
             period: The sampling period by which gaps are found; 0 while it is unknown.
         """
-        if not len(times):
-            return [], []
-        known = times if self.last is None else np.concatenate([self.last, times])
-        self.last = times[-1:]
-        steps = Sampling.of(known, period or np.inf)
-        gaps = [Gap(known[row + 1], float(steps.steps[row]), period) for row in np.flatnonzero(steps.gaps).tolist()]
-        remarks = []
-        self.recent = np.concatenate([self.recent, steps.steps[steps.steps > 0]])
+        steps = self._steps(times)
+        self.last = times[-1] if len(times) else self.last
+        most = MAX_GAP * (period or np.inf) * (1 + 1e-6)  # as in `Sampling.gaps`
+        gaps = [Gap(time, step, period) for time, step in zip(times[-len(steps) :], steps) if step > most]
+        remarks: list[str] = []
+        self.recent += [step for step in steps if step > 0]
         while len(self.recent) >= WARMUP_ROWS - 1:
-            remarks += self._remarks(self.recent[: WARMUP_ROWS - 1], known[-1])
+            remarks += self._remarks(np.array(self.recent[: WARMUP_ROWS - 1]), times[-1])
             self.recent = self.recent[WARMUP_ROWS - 1 :]
         return remarks, gaps
+
+    def _steps(self, times: np.ndarray) -> list[float]:
+        """Return the seconds to each of some times from the one before."""
+        if len(times) == 1 and self.last is not None:
+            step = times[0] - self.last
+            return [float(step / _SECOND if isinstance(step, np.timedelta64) else step)]
+        return Sampling.of(times if self.last is None else np.append(self.last, times)).steps.tolist()
 
     def _remarks(self, steps: np.ndarray, time: np.generic) -> list[str]:
         """Return what is to say about steps that follow each other, up to a time."""

@@ -19,7 +19,7 @@ from seqae.anomaly.online.state import fingerprint
 from seqae.service.counters import Counters
 from seqae.service.machine_watch import MachineWatch, UnusableState
 from seqae.service.rejections import Rejection
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.state_lock import StateLock
 from seqae.service.watch_update import WatchUpdate
 

@@ -8,7 +8,7 @@ import pytest
 
 import seqae
 from generators import machine as readings
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from seqae.service import machine_watch
 from seqae.service.machine_watch import UnusableState
 from seqae.service.records import records_of
 from seqae.service.rejections import Rejection
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.watch import Watch, WatchOptions
 from seqae.service.watch_update import WatchUpdate
 

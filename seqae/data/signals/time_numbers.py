@@ -109,6 +109,15 @@ class TimeNumbers:
             values = _without_leap_day(values, source)
         return _moments(values, self.reading, source)
 
+    def read_plain(self, values: np.ndarray) -> np.ndarray | None:
+        """Return what `read` does, for `(row,)` numbers that are known to count in UTC or seconds; None for others."""
+        if not isinstance(self.reading, Count) or self.reading.is_local:
+            return None
+        try:
+            return self.read(values, "", TimeSource(("time",), str))
+        except (ValueError, OverflowError):
+            return None
+
     def _told(self, header_unit: str, source: TimeSource) -> Count | None:
         """Return how the numbers count according to the options and the header; None if these leave it open."""
         unit = unit_named(self.options.time_unit) if self.options.time_unit else None

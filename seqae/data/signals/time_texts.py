@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -41,6 +42,11 @@ ISO = "ISO8601"
 OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
 MAX_STEP = pd.Timedelta(hours=36)  # from the stamps of a day that fits two formats to those of the next
 MIDNIGHT = r"(?<=[ T])24:00(?=(?::00)?$)"  # the end of a day
+_PLAIN = re.compile(  # stamps of ISO 8601 that numpy reads as pandas does
+    r"((?:1[7-9]|2[01])\d\d-[01]\d-[0-3]\d)[T ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?)"
+    r"(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?",
+    re.ASCII,
+)
 
 
 class AmbiguousStamps(ValueError):  # noqa: N818 (it is the stamps that are)
@@ -101,6 +107,23 @@ class TimeTexts:
         if (read := self._agreed(parts.text, forms, source)) is None:
             raise ValueError(self._unreadable(column, parts, (forms or [ISO])[0], source))
         return self._complete(column, parts, read.moments, source)
+
+    def read_plain(self, stamps: Sequence[str]) -> np.ndarray | None:
+        """Return `(row,)` datetime64[ns] as `read` does, but quickly; None if that needs a closer look.
+
+        Args:
+            stamps: The text of each.
+        """
+        found = [_PLAIN.fullmatch(stamp) for stamp in stamps] if self._form == ISO else [None]
+        if len({each is None or each[3] is None for each in found}) > 1 or found[0] is None:
+            return None
+        try:
+            moments = np.array([f"{each[1]}T{each[2]}" for each in found if each], "datetime64[ns]")
+        except ValueError:  # there is no such day
+            return None
+        if found[0][3] not in (None, "Z") or len(found) > 1:
+            moments -= np.array([_offset(each[3]) for each in found if each], "timedelta64[m]")
+        return moments
 
     def _candidates(self, text: str) -> list[str]:
         """Return the formats in which a stamp can be read, without those that `day_first` excludes."""
@@ -194,6 +217,13 @@ def formats(text: str) -> list[str]:
     if not found["clock"]:
         return dates
     return [f"{date}{found['between']}{clock}" for date in dates for clock in CLOCKS if _fits(found["clock"], clock)]
+
+
+def _offset(zone: str | None) -> int:
+    """Return the minutes by which the clocks of a zone, such as "+01:00", are ahead of UTC."""
+    if zone in (None, "Z"):
+        return 0
+    return (int(zone[1:3]) * 60 + int(zone[4:])) * (-1 if zone[0] == "-" else 1)
 
 
 def _fits(text: str, form: str) -> bool:

@@ -12,7 +12,7 @@ from seqae.service.records import alert_record, event_record
 
 if TYPE_CHECKING:
     from seqae.anomaly.online.detector import StreamUpdate
-    from seqae.service.row_format import RowBlock
+    from seqae.service.row_block import RowBlock
 
 ROWS = 600  # readings and results that are shown
 _KEPT_ROWS = 3600  # readings that are kept for feedback, an hour of a row each second

@@ -21,7 +21,7 @@ from seqae.service.http.query import refuse_channels_of_query
 from seqae.service.line_reader import LineReader
 from seqae.service.records import Shown, records_of
 from seqae.service.rejections import ROW_REASONS, Rejection
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.watch import Watch, WatchOptions
 
 if TYPE_CHECKING:

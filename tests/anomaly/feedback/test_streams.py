@@ -11,7 +11,7 @@ import seqae
 from generators import wide_readings
 from seqae.anomaly.feedback.log import FeedbackLog
 from seqae.anomaly.online.detector import OnlineDetector
-from seqae.service.row_format import RowBlock
+from seqae.service.row_block import RowBlock
 from seqae.service.watch import Watch, WatchOptions
 
 NORMAL = wide_readings(1500, seed=0)
