@@ -306,7 +306,7 @@ def test_very_many_columns_are_read_in_no_time(tmp_path):
         ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', r"not JSON \(a\.jsonl, line 2: 'a' occurs twice\)"),
         ("a.jsonl", "[" * 100_000, r"not JSON \(a\.jsonl, line 1"),
         ("a.jsonl", '{"a":' * 100_000, r"not JSON \(a\.jsonl, line 1"),
-        ("a.jsonl", '{"\\ud800": 1}\n', r"not JSON \(a\.jsonl, line 1.*surrogates"),
+        ("a.jsonl", '{"\\ud800": 1}\n', r"not JSON \(a\.jsonl, line 1: half a character"),
     ],
 )
 def test_what_looks_like_a_table_and_is_none_is_refused(tmp_path, name, content, message):

@@ -95,7 +95,7 @@ def refuse_one_sequence(data: Any, channels: int | None) -> None:
         channels: The number of channels that is expected; None if none is.
     """
     count, columns = np.shape(data)
-    if columns == 1:
+    if columns == 1 and not np.iscomplexobj(data):
         raise ValueError(f"n_features = 1: one {type(data).__name__} of shape {(count, 1)}. {_ROWS}")
     if channels is not None and channels > 1:
         raise ValueError(f"one {type(data).__name__} of shape {(count, columns)}, for {channels} channels. {_ROWS}")

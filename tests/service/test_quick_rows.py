@@ -67,9 +67,15 @@ def read(pieces: list[bytes], options: ReadingOptions, is_quick: bool) -> Iterat
                 if isinstance(item, Rejection):
                     yield item
                     continue
-                times = None if item.times is None else (item.times.dtype.str, item.times.tolist())
-                lines = None if item.lines is None else item.lines.tolist()
-                yield repr((item.values.tolist(), times, item.entity, lines, item.notes))
+                count = len(item.values)  # how rows are put together is of no matter
+                times = (
+                    [None] * count
+                    if item.times is None
+                    else [(item.times.dtype.str, time) for time in item.times.tolist()]
+                )
+                lines = [None] * count if item.lines is None else item.lines.tolist()
+                yield from map(repr, item.notes)
+                yield from (repr((*row, item.entity)) for row in zip(item.values.tolist(), times, lines, strict=True))
         except ValueError as error:
             yield str(error)
 

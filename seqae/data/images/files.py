@@ -13,6 +13,7 @@ from seqae._extras import require
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_DAMAGE = (OSError, SyntaxError, ValueError, LookupError, TypeError)  # as Pillow reports a damaged file
 _BITS_PER_SAMPLE = 258  # a tag of TIFF
 _CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # the mode to which each mode of Pillow is converted
 
@@ -34,7 +35,7 @@ def read_pixels(content: bytes, name: str) -> np.ndarray:
 
 def read_pages(content: bytes, name: str) -> Iterator[np.ndarray]:
     """Yield all images in a file, such as the pages of a TIFF, as `read_pixels` returns one."""
-    for number in range(getattr(_opened(content, name), "n_frames", 1)):
+    for number in range(_count(_opened(content, name), name)):
         yield _pixels(_opened(content, name, number), f"{name}, page {number}")
 
 
@@ -96,20 +97,23 @@ def _opened(content: bytes, name: str, page: int = 0) -> Image:
         image.load()
     except pillow.UnidentifiedImageError:
         raise ValueError(f"not an image ({name}). Expected PNG, JPEG or the like. Get it again, or drop it") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        pillow.DecompressionBombError,
-    ) as error:  # as Pillow reports a damaged file
+    except (*_DAMAGE, pillow.DecompressionBombError) as error:
         raise ValueError(f"a damaged image ({name}: {error}). Get it again, or drop it") from error
     return image
+
+
+def _count(image: Image, name: str) -> int:
+    """Return the number of images in a file."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except _DAMAGE as error:
+        raise ValueError(f"a damaged image ({name}: {error!r}). Get it again, or drop it") from error
 
 
 def _single(content: bytes, name: str) -> Image:
     """Open the only image in a file."""
     image = _opened(content, name)
-    count = getattr(image, "n_frames", 1)
+    count = _count(image, name)
     if count > 1 and image.format != "MPO":  # whose further images are previews of the first one
         raise ValueError(f"{count} images in one file ({name}). Expected one. Read them as a video: read_video(path)")
     return image

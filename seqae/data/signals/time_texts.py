@@ -114,15 +114,17 @@ class TimeTexts:
         Args:
             stamps: The text of each.
         """
-        found = [_PLAIN.fullmatch(stamp) for stamp in stamps] if self._form == ISO else [None]
-        if len({each is None or each[3] is None for each in found}) > 1 or found[0] is None:
+        if self._form != ISO:
+            return None
+        found = [each for stamp in stamps if (each := _PLAIN.fullmatch(stamp))]
+        if len(found) < len(stamps) or len({each[3] is None for each in found}) > 1:
             return None
         try:
-            moments = np.array([f"{each[1]}T{each[2]}" for each in found if each], "datetime64[ns]")
+            moments = np.array([f"{each[1]}T{each[2]}" for each in found], "datetime64[ns]")
         except ValueError:  # there is no such day
             return None
         if found[0][3] not in (None, "Z") or len(found) > 1:
-            moments -= np.array([_offset(each[3]) for each in found if each], "timedelta64[m]")
+            moments -= np.array([_offset(each[3]) for each in found], "timedelta64[m]")
         return moments
 
     def _candidates(self, text: str) -> list[str]:

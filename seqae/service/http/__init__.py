@@ -1,1 +1,5 @@
-"""Detectors behind HTTP and WebSocket: `seqae serve`."""
+"""`seqae serve`: detectors over HTTP and WebSocket."""
+
+from seqae._extras import require
+
+require("starlette", extra="serve", purpose="serving detectors")
