@@ -176,6 +176,6 @@ def test_two_machines_train_like_one_process(tmp_path, alone):
     command = [two_machines, torchrun, script, tmp_path, "plain"]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ended.returncode == 77:
-        pytest.skip(f"{ended.stdout.strip().splitlines()[-1]}")
+        pytest.skip(f"no two machines: {ended.stdout.strip().splitlines()[-1]}")
     assert ended.returncode == 0, ended.stderr
     assert_like_one_process(results_in(tmp_path), alone)
