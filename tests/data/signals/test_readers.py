@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqae._extras import MissingExtra
 from seqae.data._files import archives
+from seqae.data.signals.csv_cells import COMMENTS
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.recordings import Recording
 
@@ -188,6 +189,7 @@ dialects = st.fixed_dictionaries(
 def test_any_table_in_any_dialect_is_read_back_exactly(tmp_path_factory, table, dialect, missing, name):
     # One column under an unquoted a|b may as well be two columns that were cut off: such a file is refused.
     assume(len(table[0]) > 1 or dialect["quoting"] != csv.QUOTE_MINIMAL or not set(name) & set(",;|"))
+    assume(not name.startswith(COMMENTS))  # signs before a header, which are no part of its first name
     header = [f"{name}{number}x" for number in range(len(table[0]))]
     text = io.StringIO()
     writer = csv.writer(text, **dialect)
