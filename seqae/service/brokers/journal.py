@@ -29,18 +29,19 @@ class Journal:
         folder = watch.options.state
         self.path = None if folder is None else folder / _FILE
         self._is_empty = True
+        self._before: dict[str, list[str]] = {}  # keys of messages from before the start, which may still come again
 
     def write(self, messages: Iterable[Message]) -> None:
         """Note messages that have been judged, and may come again."""
         if self.path is None:
             return
-        keys = defaultdict(list)
+        keys = defaultdict(list, {name: list(found) for name, found in self._before.items()})
         for message in messages:
             machine = self.watch.machines.get(message.machine)
             if machine is not None and machine.online.rows and machine.order.dtype is None:
                 keys[message.machine].append(message.key)
         if keys or not self._is_empty:
-            noted = {name: [self.watch.machines[name].online.rows, found] for name, found in keys.items()}
+            noted = {name: [self.watch.rows_of(name), found] for name, found in keys.items()}
             write_atomically(self.path, json.dumps(noted).encode())
             self._is_empty = not keys
 
@@ -59,7 +60,8 @@ class Journal:
                 f"{self.path} is damaged ({error}). Delete it, and go on with the states beside it"
             ) from error
         self._is_empty = not noted
-        return [key for name, (rows, keys) in noted.items() if self.watch.rows_of(name) >= rows for key in keys]
+        self._before = {name: keys for name, (rows, keys) in noted.items() if self.watch.rows_of(name) >= rows}
+        return [key for keys in self._before.values() for key in keys]
 
     def _read(self) -> dict[str, tuple[int, list[str]]]:
         assert self.path is not None, "there is a folder of states"
