@@ -74,3 +74,13 @@ def test_processes_follow_the_epoch_and_resume():
 def test_a_process_that_is_none_is_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         LengthBucketSampler(LENGTHS, 4, **settings)
+
+
+def test_batches_come_in_no_order_of_length_and_hold_no_neighbours():
+    lengths = np.arange(1, 1001)
+    sorted_together = [int(lengths[batch].mean()) for batch in LengthBucketSampler(lengths, 10, bucket_size=100)]
+    assert sorted_together != sorted(sorted_together)
+    at_random = list(LengthBucketSampler(lengths, 10, bucket_size=1))
+    assert not any(np.ptp(batch) == 9 for batch in at_random)
+    within_buckets = list(LengthBucketSampler(lengths, 10, bucket_size=10))
+    assert np.mean([np.ptp(batch) == 9 for batch in within_buckets]) < 0.1

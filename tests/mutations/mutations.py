@@ -26,7 +26,7 @@ class Mutation:
     tests: str
 
 
-_FITTING = "anomaly/test_fitting.py anomaly/test_detector.py"
+_FITTING = "anomaly/test_fitting.py anomaly/test_detector.py anomaly/test_window_training.py"
 _ONLINE = "anomaly/online"
 
 MUTATIONS = (
