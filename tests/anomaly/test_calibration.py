@@ -96,3 +96,21 @@ def test_the_tail_starts_where_few_rows_remain():
     calibration = fit_calibration([evidence], 0.01, merge_gap=0)
     assert (evidence > calibration.grid[-1]).sum() == pytest.approx(TAIL_ROWS, abs=2)
     assert calibration.clusters_per_row == pytest.approx(TAIL_ROWS / 10_000, rel=0.1)
+
+
+def test_later_rows_that_exceed_the_rate_lower_the_scores():
+    random = np.random.default_rng(0)
+    blocks, later = [random.exponential(size=1000) for _ in range(4)], [3 * random.exponential(size=1000)]
+    alone, with_later = fit_calibration(blocks, 0.01, 10), fit_calibration(blocks, 0.01, 10, later)
+    exceeded = (alone.scores(torch.from_numpy(later[0])) > alone.threshold(0.01)).double().mean()
+    assert with_later.inflation == pytest.approx(float(exceeded) * alone.inflation / 0.01, rel=0.5)
+    assert with_later.inflation > 5 * alone.inflation
+
+
+def test_rounding_of_evidence_changes_nothing():
+    random = np.random.default_rng(0)
+    evidence = np.round(random.exponential(size=2000), 1)
+    one = fit_calibration([evidence], 0.01, 10)
+    other = fit_calibration([evidence + random.uniform(-1e-12, 1e-12, size=2000)], 0.01, 10)
+    np.testing.assert_allclose(other.rarity, one.rarity, rtol=1e-9)
+    np.testing.assert_allclose(other.grid, one.grid, rtol=0, atol=1e-8)
