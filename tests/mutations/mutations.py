@@ -50,7 +50,7 @@ MUTATIONS = (
     Mutation("losses.py", "known.sum().clamp(min=1)", "known.numel()", "test_losses.py"),
     Mutation("losses.py", "* (-log_variance).exp()", "* log_variance.exp()", "test_losses.py"),
     # Modules.
-    Mutation("modules/pooling.py", "batch.lengths - 1]", "-1]", "modules"),
+    Mutation("modules/pooling.py", "batch.lengths - 1]", "-1]", "test_contract.py"),
     Mutation(
         "modules/pooling.py",
         "batch.mask_padding().values.sum(dim=1) / batch.lengths.unsqueeze(1)",

@@ -105,3 +105,10 @@ def test_padding_of_texts_changes_nothing():
             corrupt(spoiled(TEXTS, token=-99), generator()).unpad(), corrupt(TEXTS, generator()).unpad()
         ):
             assert torch.equal(found, expected)
+
+
+def test_the_last_token_stays_the_last_however_far_others_are_moved():
+    batch = Batch.of([torch.arange(1, length + 1) for length in range(2, 40)])
+    moved = ShuffleTokens(30)(batch, torch.Generator().manual_seed(0))
+    assert [int(tokens[-1]) for tokens in moved.unpad()] == list(range(2, 40))
+    assert any(not torch.equal(one, other) for one, other in zip(moved.unpad(), batch.unpad()))
