@@ -86,6 +86,7 @@ def listen(
         wait: seconds that a row waits for the values of its channels; by default two periods
         metrics: address to show numbers for Prometheus at, such as 127.0.0.1:9101
     """
+    from seqae.anomaly.feedback.applying import as_fitted
     from seqae.anomaly.online.state import fingerprint
     from seqae.service.brokers.address import access_of
     from seqae.service.brokers.connection import Connection
@@ -107,7 +108,7 @@ def listen(
         source, sink = connection.brokers(detector, lambda note: _tell("note", "", note))
         file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
         watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, model=folder)))
-        numbers = ListenerMetrics(name, fingerprint(detector), metrics) if metrics else None
+        numbers = ListenerMetrics(name, fingerprint(as_fitted(detector)), metrics) if metrics else None
         if numbers is not None:
             opened.enter_context(numbers)
         opened.enter_context(source)

@@ -101,7 +101,7 @@ def lines_of_payload(text: bytes, name: str) -> bytes:
             return text  # several lines, each of which is read by itself
     try:
         objects = json_value(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"not JSON ({name}: {error}). Expected an array of objects, one a row") from error
     for number, each in enumerate(objects):
         if not isinstance(each, dict):

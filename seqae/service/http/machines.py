@@ -322,7 +322,7 @@ def lines_of_body(body: bytes) -> tuple[bytes, str]:
     """
     try:
         content = json_value(body)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise (
             as_request_error(ValueError(f"not JSON ({error}). Expected rows. Send [{{...}}, ...]")) or error
         ) from error

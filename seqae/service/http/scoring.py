@@ -74,7 +74,7 @@ def _entity(paths: list[Path], options: ReadingOptions) -> str:
         return options.entity
     try:
         content = json_value(paths[0].read_bytes())
-    except (ValueError, RecursionError):
+    except ValueError:
         return ""  # the reader tells what is wrong
     entity = content.get("entity", "") if isinstance(content, dict) else ""
     if not isinstance(entity, str):
