@@ -12,6 +12,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+UNEXPECTED = pytest.StashKey[list[str]]()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail where a test was skipped for a reason that the expression in SEQAE_MAY_SKIP does not admit.
 
@@ -21,7 +24,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if admitted is None or reporter is None:  # a worker of xdist reports to a process that has one
         return
     skipped = {(path, reason) for path, _, reason in (each.longrepr for each in reporter.stats.get("skipped", []))}
-    for path, reason in sorted(skipped):
-        if not re.search(admitted, reason):
-            reporter.write_line(f"\nERROR {path}: {reason}. Expected no skip; or admit it in SEQAE_MAY_SKIP", red=True)
-            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    unexpected = sorted(f"{path}: {reason}" for path, reason in skipped if not re.search(admitted, reason))
+    session.config.stash[UNEXPECTED] = unexpected
+    if unexpected:
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Tell of unexpected skips in the very last lines, below the summaries, where nobody overlooks them."""
+    for each in config.stash.get(UNEXPECTED, []):
+        print(f"ERROR {each}. Expected no skip; or admit it in SEQAE_MAY_SKIP")

@@ -222,7 +222,20 @@ def try_artifact(folder: Path, dice: random.Random) -> str:
 # Both
 
 HAPPENED: list[str] = []  # of what must never happen, since the last look
-sys.addaudithook(lambda event, arguments: HAPPENED.append(f"{event} {arguments}") if event in FORBIDDEN else None)
+
+
+def note_what_must_not_happen(
+    event: str,
+    arguments: tuple[object, ...],
+    forbidden: frozenset[str] = frozenset(FORBIDDEN),
+    noted: list[str] = HAPPENED,
+) -> None:
+    """Note a forbidden event; as the interpreter ends, the names of this module are gone and its defaults are not."""
+    if event in forbidden:
+        noted.append(f"{event} {arguments}")
+
+
+sys.addaudithook(note_what_must_not_happen)
 
 
 def findings(attempt: Callable[[Path, random.Random], str], folder: Path, seeds: Iterator[int]) -> Iterator[str]:
