@@ -5,6 +5,8 @@ from .anomaly.online.detector import OnlineDetector as OnlineDetector
 from .architectures import build_autoencoder as build_autoencoder
 from .artifact import load as load
 from .artifact import save as save
+from .artifact.hub import push as push
+from .artifact.model_card import ModelCard as ModelCard
 from .autoencoder import Autoencoder as Autoencoder
 from .autoencoder import AutoencoderOutput as AutoencoderOutput
 from .autoencoder import LengthPredictor as LengthPredictor

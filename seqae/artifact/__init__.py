@@ -23,6 +23,7 @@ from seqae._files import require_local_path
 from seqae._version import __version__
 from seqae.artifact.checksum import FORMAT
 from seqae.artifact.folder import WEIGHTS, read, write
+from seqae.artifact.places import local_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,18 +78,20 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
     """Return an object that `save` wrote, on the CPU, modules in evaluation mode.
 
     Args:
-        folder: The folder, on this machine.
+        folder: The folder; or `hf://OWNER/NAME` or `hf://OWNER/NAME@REVISION`, a repository of the Hugging Face Hub,
+            which is downloaded once.
         classes: Classes of your own to accept, besides those of seqae and the layers of torch.nn.
 
     Raises:
         FileNotFoundError: There is no artifact.
         ValueError: A file is damaged, is something else, or names a class that is not accepted.
+        ConnectionError: The Hub does not answer, and nothing was downloaded before.
         ImportError: It needs an extra that is not installed.
     """
     from seqae.artifact.soundness import check_soundness
     from seqae.artifact.weights import load_weights, refuse_non_finite, unpack, widen
 
-    source = require_local_path(folder)
+    source = local_folder(folder)
     content, weights = read(source)
     stored = unpack(weights, source / WEIGHTS)
     try:
@@ -107,13 +110,13 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
 
 
 def inspect(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the checked description of an artifact; nothing of it is built.
+    """Return the checked description of an artifact, given as for `load`; nothing of it is built.
 
     Raises:
         FileNotFoundError: There is no artifact.
         ValueError: A file is damaged or is something else.
     """
-    content, _ = read(require_local_path(folder))
+    content, _ = read(local_folder(folder))
     return {**content, "metrics": {name: float(value) for name, value in content["metrics"].items()}}
 
 

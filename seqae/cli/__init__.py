@@ -23,6 +23,7 @@ from seqae.cli import (
     listen,
     models,
     peek,
+    push,
     recalibrate,
     recipes,
     serve,
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "feedback": feedback.feedback,
     "inspect": describe.describe_model,
     "export": export.export_model,
+    "push": push.push_model,
     "doctor": doctor.doctor,
 }
 _PRINTING = ("ls", "peek", "stream", "inspect", "doctor")  # commands whose result is what they print

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqae.artifact.description import class_of, parts_of, summary_of
 from seqae.cli.json_report import json_report
 from seqae.cli.messages import option_with
 from seqae.cli.parse_errors import option
 from seqae.cli.session import saved_in
 from seqae.cli.tables import show_table
-from seqae.data.signals.options import ReadingOptions
 
 _MAX_VALUES = 8  # maximum values of a list on one line
 
@@ -54,93 +54,28 @@ def _show(folder: Path, files: dict[str, int], summary: dict[str, Any], content:
     show_table(("", ""), rows)
 
 
-def summary_of(tree: Any) -> dict[str, Any]:
-    """Return what a saved model is, what it reads and what its codes are, as far as it tells.
-
-    Args:
-        tree: The description of the model.
-    """
-    parts = _parts(tree)
-    found_names = (_plain(each) for name in ("channel_names_", "channels_", "channels") for each in _values(tree, name))
-    names = next((each for each in found_names if each and isinstance(each, list) and isinstance(each[0], str)), None)
-    architecture = parts.get("architecture")
-    found = {
-        "kind": _kind(tree),
-        "sequences": next(_values(tree, "kind_"), "readings" if _kind(tree) == "AnomalyDetector" else None),
-        "channels": names,
-        "machines": list(_parts(next(_values(tree, "machines"), None))),
-        "reading": _reading(tree),
-        "window": parts.get("window"),
-        "code_size": next(_values(architecture if _kind(architecture) else tree, "code_size"), None),
-        "architecture": _kind(architecture) or architecture,
-    }
-    return {name: value for name, value in found.items() if value not in (None, [], {}, "")}
-
-
-def _reading(tree: Any) -> dict[str, Any]:
-    """Return the reading options that a detector keeps, without those that are as by default."""
-    default = ReadingOptions()
-    kept = {name: _plain(part) for name, part in _parts(next(_values(tree, "reading_"), None)).items()}
-    return {name: value for name, value in kept.items() if value not in (None, [], {}, getattr(default, name))}
-
-
-def _plain(node: Any) -> Any:
-    """Return a plain value of a description as JSON has it."""
-    match node:
-        case {"tuple": items}:
-            return list(map(_plain, items))
-        case {"dict": entries}:
-            return {name: _plain(entry) for name, entry in entries.items()}
-    return node
-
-
 def _in_a_line(name: str, value: Any) -> str:
     if name == "reading":
         return " ".join(option_with(option(each), content) for each, content in value.items())
     return _short(value)
 
 
-def _values(node: Any, name: str) -> Iterator[Any]:
-    """Yield the values of this name in a model, from the outside to the inside."""
-    parts = _parts(node)
-    if name in parts:
-        yield parts[name]
-    for part in parts.values():
-        yield from _values(part, name)
-
-
 def _lines(name: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
     """One line for an object with its plain settings, and lines below it for its other parts."""
     label = "  " * depth + name
-    parts = _parts(node)
+    parts = parts_of(node)
     parts.pop("reading_", None)  # that is in the summary
-    nested = {key: part for key, part in parts.items() if _parts(part)}
+    nested = {key: part for key, part in parts.items() if parts_of(part)}
     plain = {key: part for key, part in parts.items() if key not in nested}
     if not parts:
         yield label, _short(node)
     elif depth == 0:
-        yield label, _kind(node)
+        yield label, class_of(node)
         nested = parts
     else:
-        yield label, f"{_kind(node)} {', '.join(f'{key} {_short(part)}' for key, part in plain.items())}".strip()
+        yield label, f"{class_of(node)} {', '.join(f'{key} {_short(part)}' for key, part in plain.items())}".strip()
     for key, part in nested.items():
         yield from _lines(key, part, depth + 1)
-
-
-def _parts(node: Any) -> dict[str, Any]:
-    """The settings and learnt values of an object, or the objects in a collection; nothing of plain values."""
-    match node:
-        case {"object": content}:
-            return content["settings"] | content.get("learnt", {})
-        case {"dict": entries}:
-            return entries if any(map(_parts, entries.values())) else {}
-        case {"tuple": items} | list(items):
-            return dict(zip(map(str, range(len(items))), items)) if any(map(_parts, items)) else {}
-    return {}
-
-
-def _kind(node: Any) -> str:
-    return node["object"]["class"].rpartition(".")[2] if isinstance(node, dict) and "object" in node else ""
 
 
 def _short(node: Any) -> str:

@@ -6,6 +6,7 @@ import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from seqae._files import require_local_path
 from seqae.cli.messages import existing
 from seqae.cli.session import detector_in, saved_in
 from seqae.data.signals.options import ReadingKeywords
@@ -51,7 +52,7 @@ def feedback(
     """
     from seqae.anomaly.feedback.log import FeedbackLog
 
-    folder = saved_in(model)
+    folder = saved_in(require_local_path(model))  # beside which it is kept
     log = FeedbackLog(folder)
     author = author or getpass.getuser()
     if undo:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqae.artifact.places import local_folder
 from seqae.cli.messages import existing
 from seqae.cli.outputs import ARRAYS, TABLES, TEXTS, Format, OutputPaths, output_path, output_paths, refuse_to_overwrite
 from seqae.data.signals.names import format_names
@@ -143,7 +144,8 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def saved_in(folder: Path) -> Path:
-    """Return the folder of the model itself: this one, or `model` in the folder of a run."""
+    """Return the folder of the model itself: this one, `model` in that of a run, or where an address leads."""
+    folder = local_folder(folder)
     existing(folder)
     inner = folder / "model"
     return inner if (inner / "seqae.json").exists() and not (folder / "seqae.json").exists() else folder
