@@ -88,11 +88,10 @@ def listen(
     """
     from seqae.anomaly.feedback.applying import as_fitted
     from seqae.anomaly.online.state import fingerprint
-    from seqae.service.brokers.address import access_of
+    from seqae.service.brokers.address import access_of, nodes_of
     from seqae.service.brokers.connection import Connection
     from seqae.service.brokers.listener import Listener
     from seqae.service.brokers.metrics import ListenerMetrics
-    from seqae.service.brokers.opcua import nodes_of
     from seqae.service.rejections import RejectionFile
     from seqae.service.watch import Watch, WatchOptions
 
