@@ -71,19 +71,36 @@ double sum_of(const double* values, Size count) {
     return sum;
 }
 
-double product(const double* left, const double* right, Size count) {
-    __m256d sums[4] = {};
+// The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
+// do not wait for each other.
+void four_products(const double* rows, const double* right, Size count, double* to) {
+    __m256d sums[4][2] = {};
     Size k = 0;
-    for (; k + 16 <= count; k += 16)
+    for (; k + 8 <= count; k += 8) {
+        const __m256d first = _mm256_loadu_pd(right + k), second = _mm256_loadu_pd(right + k + 4);
 #pragma GCC unroll 4
-        for (Size part = 0; part < 4; ++part) {
-            const double* from = left + k + 4 * part;
-            _mm_prefetch(reinterpret_cast<const char*>(from + 128), _MM_HINT_T0);  // the next products follow in memory
-            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(from), _mm256_loadu_pd(right + k + 4 * part), sums[part]);
+        for (Size row = 0; row < 4; ++row) {
+            const double* from = rows + row * count + k;
+            _mm_prefetch(reinterpret_cast<const char*>(from + 4 * count), _MM_HINT_T0);  // the next four rows
+            sums[row][0] = _mm256_fmadd_pd(_mm256_loadu_pd(from), first, sums[row][0]);
+            sums[row][1] = _mm256_fmadd_pd(_mm256_loadu_pd(from + 4), second, sums[row][1]);
         }
-    double sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
-    for (; k < count; ++k) sum += left[k] * right[k];
-    return sum;
+    }
+    for (Size row = 0; row < 4; ++row) {
+        double sum = sum_of(sums[row][0] + sums[row][1]);
+        for (Size rest = k; rest < count; ++rest) sum += rows[row * count + rest] * right[rest];
+        to[row] = sum;
+    }
+}
+
+// A square matrix times a vector.
+void product(const double* matrix, const double* right, Size count, double* to) {
+    Size row = 0;
+    for (; row + 4 <= count; row += 4) four_products(matrix + row * count, right, count, to + row);
+    for (; row < count; ++row) {
+        to[row] = 0;
+        for (Size k = 0; k < count; ++k) to[row] += matrix[row * count + k] * right[k];
+    }
 }
 
 // The latest `length` rows as steps `(window, channel)`: each the mean of consecutive rows.
@@ -110,7 +127,8 @@ void residuals_of(const Row& row, const Resolution& resolution, const double* st
         return;
     }
     for (Size k = 0; k < size; ++k) deviations[k] = steps[k] - resolution.model_center[k];
-    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - product(resolution.model_weight + k * size, deviations, size);
+    product(resolution.model_weight, deviations, size, to);
+    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - to[k];
 }
 
 // The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.
