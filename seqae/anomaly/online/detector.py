@@ -274,8 +274,9 @@ class OnlineDetector:
         if count:
             drifts += self.drift.observe_alarms((is_alarm,), final_time)
             if is_alarm or self.events.is_open:
+                around = self.segment.around if self.scorer.faults else None
                 events = self.events.add(
-                    self.segment.final - 1, final[:1], final[None, 1:], final_time, self._row_seconds()
+                    self.segment.final - 1, final[:1], final[None, 1:], final_time, self._row_seconds(), around
                 )
         return StreamUpdate(
             self.segment.stop - 1,

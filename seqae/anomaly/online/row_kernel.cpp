@@ -20,6 +20,7 @@ struct Resolution {
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
     const double *degrees, *scale, *dimensions, *usual, *least;                     // as in `Surprise`
+    double compared;  // the caller compares windows with more evidence with accepted ones; infinite if there are none
 };
 struct Calibration {
     Size count;
@@ -164,8 +165,8 @@ double evidence_of(const Resolution& resolution, Size place, double dimensions, 
     return not_below(soft - resolution.least[place], 0);
 }
 
-// Writes the evidence in the window that ends with the latest row.
-void judge_window(const Row& row, Size which) {
+// Writes the evidence in the window that ends with the latest row, and returns whether the caller has to compare it.
+bool judge_window(const Row& row, Size which) {
     const Resolution& resolution = row.resolutions[which];
     const Size channels = row.channels, window = resolution.window, size = window * channels;
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
@@ -185,6 +186,7 @@ void judge_window(const Row& row, Size which) {
                                              distance(deviations, factor, window));
         }
     }
+    return sum_of(evidence, channels) > resolution.compared;
 }
 
 // What `Scaler.transform` says of the latest row; returns whether a value is missing.
@@ -354,11 +356,18 @@ int begin_row(const Row* row, int may_fill) {
     return !may_fill;
 }
 
+// Writes the evidence in the windows that end with the latest row, and returns whether the caller has to compare one.
+int judge_row(const Row* given) {
+    const Row& row = *given;
+    bool is_far = false;
+    for (Size which = 0; which < row.resolution_count; ++which)
+        if (row.kept >= length_of(row.resolutions[which])) is_far |= judge_window(row, which);
+    return is_far;
+}
+
 // Scores the latest row provisionally, and the one that becomes final.
 void score_row(const Row* given) {
     const Row& row = *given;
-    for (Size which = 0; which < row.resolution_count; ++which)
-        if (row.kept >= length_of(row.resolutions[which])) judge_window(row, which);
     const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
     if (windows < 1) {  // nothing is known yet
         std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());

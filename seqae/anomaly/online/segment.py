@@ -129,6 +129,10 @@ class SegmentScorer:
         self._keep_from(max(self.final - self.reach, self.start))
         return final_time
 
+    def around(self, row: int) -> np.ndarray:
+        """Return the filled rows around one of those that are kept, `(row, channel)`, as `Scorer.rows_around`."""
+        return rows_near(self.table.rows[:, 0].copy(), row - self.first, self.scorer.localization.lengths[0])
+
     def latest_row(self, scores: np.ndarray) -> ScoredRows:
         """Return the row that `push_one` took with its provisional scores, `(1 + channel,)` as the kernel has them."""
         return self._row(self.stop - 1, scores)
