@@ -22,9 +22,11 @@ class AcceptedDeviations:
 
     Attributes:
         patterns: Whitened deviations, `(pattern, kind, channel, time)` float64; zeros where a channel was as usual.
+        least: The evidence up to which a window is not compared: too little for an alarm.
     """
 
     patterns: np.ndarray
+    least: float = 0.0
 
     def distances(self, deviations: Tensor) -> Tensor:
         """Return the squared distances of windows from the nearest of what is normal or accepted.
@@ -37,21 +39,43 @@ class AcceptedDeviations:
         Returns:
             `(kind, window, channel)`.
         """
-        windows = deviations.permute(2, 0, 1, 3)  # (window, kind, channel, time)
-        own = windows.square().sum(dim=3)
-        if not len(self.patterns):
-            return own.transpose(0, 1)
-        patterns = torch.from_numpy(self.patterns)
+        return _Comparison(deviations, torch.from_numpy(self.patterns)).distances()
+
+
+class _Comparison:
+    """Windows beside accepted deviations, of which more may come.
+
+    Args:
+        deviations: As for `AcceptedDeviations.distances`.
+        patterns: `(pattern, kind, channel, time)`.
+    """
+
+    def __init__(self, deviations: Tensor, patterns: Tensor):
+        self.windows = deviations.permute(2, 0, 1, 3)  # (window, kind, channel, time)
+        self.own = self.windows.square().sum(dim=3)
+        self.remaining = self.own.clone()
+        self.gain = torch.zeros(len(self.own), dtype=torch.float64)  # by which the nearest pattern is nearer, negative
+        if len(patterns):
+            self.add(patterns)
+
+    def add(self, patterns: Tensor) -> None:
+        """Compare with more patterns `(pattern, kind, channel, time)`."""
         sizes = patterns.square().sum(dim=3)  # (pattern, kind, channel)
         totals = sizes.sum(dim=(1, 2))
-        products = windows.flatten(1) @ patterns.flatten(1).T  # (window, pattern)
+        products = self.windows.flatten(1) @ patterns.flatten(1).T  # (window, pattern)
         multiples = (products / totals).clamp(0, MAX_SIZE)
-        nearest = (multiples.square() * totals - 2 * multiples * products).argmin(dim=1)
+        gain, nearest = (multiples.square() * totals - 2 * multiples * products).min(dim=1)
         multiple = multiples.gather(1, nearest[:, None])[..., None]
-        remaining = (windows - multiple[..., None] * patterns[nearest]).square().sum(dim=3)
+        remaining = (self.windows - multiple[..., None] * patterns[nearest]).square().sum(dim=3)
         remaining = remaining / (1 + multiple.square() * (sizes[nearest] > 0))
-        is_nearer = remaining.sum(dim=(1, 2)) < own.sum(dim=(1, 2))
-        return torch.where(is_nearer[:, None, None], remaining, own).transpose(0, 1)
+        is_nearer = gain < self.gain
+        self.gain = torch.where(is_nearer, gain, self.gain)
+        self.remaining = torch.where(is_nearer[:, None, None], remaining, self.remaining)
+
+    def distances(self) -> Tensor:
+        """Return `(kind, window, channel)`, as `AcceptedDeviations.distances`."""
+        is_nearer = self.remaining.sum(dim=(1, 2)) < self.own.sum(dim=(1, 2))
+        return torch.where(is_nearer[:, None, None], self.remaining, self.own).transpose(0, 1)
 
 
 class _Surprise(Protocol):
@@ -66,7 +90,7 @@ class _Surprise(Protocol):
 
 
 def fit_accepted(
-    deviations: Tensor, surprise: _Surprise, usual: float, before: AcceptedDeviations | None
+    deviations: Tensor, surprise: _Surprise, usual: float, least: float, before: AcceptedDeviations | None
 ) -> AcceptedDeviations:
     """Return the fewest deviations found by which all windows of a span become as usual, with those of before.
 
@@ -77,17 +101,21 @@ def fit_accepted(
         deviations: Whitened deviations of the windows, `(kind, channel, window, time)` float64.
         surprise: Turns distances into evidence.
         usual: The evidence up to which a window is as usual.
+        least: As in `AcceptedDeviations`.
         before: Deviations that were accepted before.
     """
     kinds, channels, _, time = deviations.shape
-    accepted = before or AcceptedDeviations(np.zeros((0, kinds, channels, time)))
-    own = surprise.surprise(deviations.square().sum(dim=3).transpose(1, 2)) - torch.from_numpy(surprise.usual)[:, None]
+    before = before or AcceptedDeviations(np.zeros((0, kinds, channels, time)), least)
+    compared = _Comparison(deviations, torch.from_numpy(before.patterns))
+    own = surprise.surprise(compared.own.transpose(0, 1)) - torch.from_numpy(surprise.usual)[:, None]
+    patterns = [before.patterns]
     for _ in range(MAX_PATTERNS):
-        evidence = surprise.evidence(accepted.distances(deviations)).sum(dim=(0, 2))  # (window,)
+        evidence = surprise.evidence(compared.distances()).sum(dim=(0, 2))  # (window,)
         farthest = int(evidence.argmax())
         is_unusual = own[:, farthest] > 0  # (kind, channel)
         if evidence[farthest] <= usual or not is_unusual.any():
             break
-        pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)
-        accepted = AcceptedDeviations(np.concatenate([accepted.patterns, pattern[None].numpy()]))
-    return accepted
+        pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)[None]
+        compared.add(pattern)
+        patterns.append(pattern.numpy())
+    return AcceptedDeviations(np.concatenate(patterns), min(least, before.least))

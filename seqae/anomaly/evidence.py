@@ -228,10 +228,13 @@ class WindowEvidence:
 
     def distances_of(self, windows: Tensor) -> Tensor:
         """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`."""
-        if self.accepted is not None:
-            return self.accepted.distances(self.deviations_of(windows))
         residuals = windows - reconstructions(self.model, windows)
-        return torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        distances = torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        if self.accepted is not None:
+            is_far = self.of_distances(distances).sum(dim=1) > self.accepted.least
+            if is_far.any():
+                distances[:, is_far] = self.accepted.distances(self.deviations_of(windows[is_far]))
+        return distances
 
     def deviations_of(self, windows: Tensor) -> Tensor:
         """Return whitened deviations of windows `(window, time, channel)`, `(kind, channel, window, time)`."""

@@ -66,6 +66,9 @@ def check_evidence(evidence: WindowEvidence, channels: int) -> None:
     require_numbers("scale", surprise.scale, (KINDS, channels), above=0)
     require_numbers("dimensions", surprise.dimensions, (channels,), above=0)
     require_numbers("usual", surprise.usual, (KINDS, channels))
+    if (accepted := evidence.accepted) is not None:
+        require_numbers("patterns", accepted.patterns, (len(accepted.patterns), KINDS, channels, evidence.window))
+        require_numbers("least", accepted.least)
 
 
 def evidence_of_usual(evidence: WindowEvidence, channels: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -169,25 +170,29 @@ class MachineWatch:
 
     def _push_one(self, values: np.ndarray, times: np.ndarray) -> WatchUpdate:
         """Take one row, `(channel,)`, that is in order; most come so, and need little."""
+        start = time.perf_counter()
         update = self.online.push(values, times[0])
+        seconds = time.perf_counter() - start
         self.order.go_on(times)
         self._is_saved = False
         self.counters.rows += 1
-        return self._told(update, times, _News())
+        return self._told(update, times, _News(), seconds)
 
     def _judged(self, values: np.ndarray, times: np.ndarray | None, news: _News) -> WatchUpdate:
         """Let the detector judge rows."""
-        return self._told(self.online.push(values, times), times, news)
+        start = time.perf_counter()
+        update = self.online.push(values, times)
+        return self._told(update, times, news, time.perf_counter() - start)
 
-    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News) -> WatchUpdate:
-        """Return what is new after the detector has judged rows of some times."""
+    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News, seconds: float) -> WatchUpdate:
+        """Return what is new after the detector has judged rows of some times in so many seconds."""
         self._count(update)
         if times is not None and self.sampling is not None:
             notes, gaps = self.sampling.observe(times, self.online.intake.period)
             news.notes += notes
             news.gaps += gaps
             self.counters.gaps += len(gaps)
-        return WatchUpdate(self.entity, update, self.threshold, *self._said(news))
+        return WatchUpdate(self.entity, update, self.threshold, *self._said(news), seconds)
 
     def _said(self, news: _News) -> tuple[tuple[Rejection, ...], tuple[Gap, ...], tuple[str, ...]]:
         notes, self.kept_notes = [*self.kept_notes, *news.notes], []

@@ -54,7 +54,7 @@ class RowIntake:
             ValueError: They cannot be used; nothing of them was taken.
         """
         if type(rows) is np.ndarray and rows.dtype == np.float64 and rows.shape == (len(self.channels),):
-            values, is_finite = rows[None], isfinite(rows @ rows)  # the usual case needs no more
+            values, is_finite = rows[None], isfinite(rows.dot(rows))  # the usual case needs no more
         else:
             values, is_finite = to_values(np.reshape(rows, (1, -1)) if np.ndim(rows) == 1 else rows), False
         if values.shape[1] != len(self.channels):
