@@ -112,7 +112,7 @@ def listen(
         if numbers is not None:
             opened.enter_context(numbers)
         opened.enter_context(source)
-        payloads = connection.payloads(detector, options)
+        payloads = connection.payloads(detector, options, state)
         listener = Listener(watch, source, sink, payloads, _Report(file, numbers), scores, save_seconds)
         listener.run(opened.enter_context(_end_asked()))
 
