@@ -103,7 +103,7 @@ def listen(
         watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, model=folder)))
         numbers = opened.enter_context(ListenerMetrics(name, watch, metrics)) if metrics else None
         opened.enter_context(source)
-        payloads = connection.payloads(detector, options)
+        payloads = connection.payloads(detector, options, state)
         listener = Listener(watch, source, sink, payloads, _teller(report, numbers), scores, save_seconds)
         listener.run(opened.enter_context(_end_asked()))
 

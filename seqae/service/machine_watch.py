@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MIN_DISORDER = 10  # late rows; fewer are no disorder
 _ORDER = "order "  # what the names of the order's state begin with
+_SAVINGS = "savings"
 
 
 class UnusableState(ValueError):  # noqa: N818 (it is the state that is)
@@ -78,6 +79,7 @@ class MachineWatch:
         is_resampled = detector.resampling_ is not None
         self.order = RowOrder(len(self.online.scorer.channels), reorder, may_repeat=is_resampled)
         self.sampling = None if is_resampled else SamplingWatch(self.online.scorer.period)
+        self.savings = 0  # how often the state was saved since its beginning, by all processes
         self.kept_notes: list[str] = []  # to say with the next update
         self._said_skipped = 0
         self._is_disordered = False
@@ -132,7 +134,9 @@ class MachineWatch:
         if self.folder is None or self._is_saved:
             return
         order = {f"{_ORDER}{name}": value for name, value in self.order.state().items()}
-        write_state(self.folder, self.online.state() | order, self.owner)
+        savings = {_SAVINGS: np.array(self.savings + 1)}
+        write_state(self.folder, self.online.state() | order | savings, self.owner)
+        self.savings += 1
         self._is_saved = True
 
     def _load(self) -> None:
@@ -144,6 +148,7 @@ class MachineWatch:
         except ValueError as error:
             raise UnusableState(str(error)) from error
         self.online.restore(state)
+        self.savings = state[_SAVINGS].item() if _SAVINGS in state else 0
         self.order.restore(
             {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}
         )

@@ -168,6 +168,16 @@ class RowOrder:
             self.may_repeat = Sampling.of(self.times_of(self.waiting)).is_coarse
             self.is_begun = True
 
+    def expect_no_repeats(self) -> None:
+        """After a restart, know that rows which were there do not come again: one of their time is another row."""
+        if self._judged is not None and not self.has_own_times:
+            self._judged = Counter(dict.fromkeys(self._judged, 0))
+
+    @property
+    def has_own_times(self) -> bool:
+        """Whether rows are known to have times, and each another one."""
+        return self.dtype is not None and self.is_begun and not self.may_repeat
+
     @property
     def is_skipping(self) -> bool:
         """Whether no new row has come yet since a restart."""
