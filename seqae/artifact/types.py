@@ -48,7 +48,9 @@ def _annotations(kind: type) -> dict[str, Any]:
 
 
 def _fits(value: object, annotation: Any) -> bool:
-    """Return whether a value is of a type; of a type that is not looked at, any is."""
+    """Return whether a value is of a type; of a type that is not looked at, any is, and so is any other object."""
+    if not isinstance(value, Real | str | list | tuple | dict | np.bool_ | None):
+        return True
     if annotation in _PLAIN:
         return isinstance(value, _PLAIN[annotation])
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)

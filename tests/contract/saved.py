@@ -190,7 +190,10 @@ def _estimators() -> dict[str, tuple[object, Use]]:
         "frames": [np.random.default_rng(0).random((2, 1, 8, 8)).astype(np.float32)] * 3,
     }
     found: dict[str, tuple[object, Use]] = {
-        f"autoencoder of {name}": (SequenceAutoencoder(**small).fit(each), lambda fitted, each=each: fitted.encode(each))
+        f"autoencoder of {name}": (
+            SequenceAutoencoder(**small).fit(each),
+            lambda fitted, each=each: fitted.encode(each),
+        )
         for name, each in data.items()
     }
     tokens = [np.array([3, 4, 5]), np.array([4, 3])]
@@ -213,7 +216,10 @@ def _detectors() -> dict[str, tuple[object, Use]]:
     }  # fmt: skip
     settings = {"resolutions": (1,), "window": 4, "epochs": 1}
     found: dict[str, tuple[object, Use]] = {
-        f"detector, {name}": (AnomalyDetector(each, **settings).fit(ROWS), lambda fitted: fitted.score_samples(ROWS[:9]))
+        f"detector, {name}": (
+            AnomalyDetector(each, **settings).fit(ROWS),
+            lambda fitted: fitted.score_samples(ROWS[:9]),
+        )
         for name, each in factories.items()
     }
     outliers = OutlierDetector(PCA(2), resolutions=(1,), window=4).fit(ROWS)

@@ -44,7 +44,9 @@ def test_a_kept_reading_that_is_no_file_counts_as_none(tmp_path, kind):
     assert not path.with_name("absent").exists()
 
 
-@pytest.mark.parametrize("text", [b"", b"[" * 200, b"[" * 10**6, b'{"day_first": 1}', b"\xff\xfe", b"true", b" " * 10**6])
+@pytest.mark.parametrize(
+    "text", [b"", b"[" * 200, b"[" * 10**6, b'{"day_first": 1}', b"\xff\xfe", b"true", b" " * 10**6]
+)
 def test_a_kept_reading_that_is_spoilt_counts_as_none(tmp_path, text):
     (tmp_path / "reading.json").write_bytes(text)
     kept = KeptReading(tmp_path)
