@@ -78,9 +78,9 @@ class Batch:
     @property
     def is_unpadded(self) -> bool:
         """True if there is no padding; False while torch exports or compiles, which can't look at lengths."""
-        return (
-            not is_exporting() and not torch.compiler.is_compiling() and int(self.lengths.min()) == self.values.shape[1]
-        )
+        if is_exporting() or torch.compiler.is_compiling():
+            return False
+        return int(self.lengths.min()) == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:

@@ -113,7 +113,7 @@ def test_a_link_to_an_absent_folder_is_named(tmp_path):
     (tmp_path / "latest").symlink_to(tmp_path / "absent")
     with pytest.raises(FileNotFoundError, match="latest"):
         load(tmp_path / "latest")
-    with pytest.raises(OSError, match="latest is a link to .*absent, which is absent"):
+    with pytest.raises(OSError, match=r"latest is a link to .*absent, which is absent"):
         save(layer(1.0), tmp_path / "latest")
     assert not (tmp_path / "absent").exists()
 

@@ -192,7 +192,7 @@ def _estimators() -> dict[str, tuple[object, Use]]:
     found: dict[str, tuple[object, Use]] = {
         f"autoencoder of {name}": (
             SequenceAutoencoder(**small).fit(each),
-            lambda fitted, each=each: fitted.encode(each),
+            partial(_encoded, data=each),
         )
         for name, each in data.items()
     }
@@ -209,6 +209,14 @@ def _estimators() -> dict[str, tuple[object, Use]]:
     }
 
 
+def _encoded(fitted: SequenceAutoencoder, data: object) -> None:
+    fitted.encode(data)
+
+
+def _scored(fitted: AnomalyDetector) -> None:
+    fitted.score_samples(ROWS[:9])
+
+
 def _detectors() -> dict[str, tuple[object, Use]]:
     factories = {
         "linear": Linear(2), "pca": PCA(2), "average": MovingAverage(2), "recurrent": Recurrent("gru", 2, 4),
@@ -218,7 +226,7 @@ def _detectors() -> dict[str, tuple[object, Use]]:
     found: dict[str, tuple[object, Use]] = {
         f"detector, {name}": (
             AnomalyDetector(each, **settings).fit(ROWS),
-            lambda fitted: fitted.score_samples(ROWS[:9]),
+            _scored,
         )
         for name, each in factories.items()
     }

@@ -73,7 +73,7 @@ def test_rejections_are_not_written_to_what_is_no_file(tmp_path, kind):
 
 def test_rejections_follow_no_link_and_say_so(tmp_path):
     other = planted(tmp_path / "bad.jsonl", b"old")
-    with pytest.raises(OSError, match="is a link, which is not followed. Give the file itself"):
+    with pytest.raises(OSError, match=r"is a link, which is not followed\. Give the file itself"):
         RejectionFile(tmp_path / "bad.jsonl")
     assert other.read_bytes() == b"old"
 
