@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -25,12 +26,11 @@ _PLAIN: dict[type, tuple[type, ...]] = {
 def refuse_other_types(kind: type, settings: Mapping[str, Any]) -> None:
     """Raise a ValueError if a setting is of another type than the constructor of its class names.
 
-    Numbers, texts, and tuples of them are looked at. None is refused in modules alone: some estimators take it where
-    they do not name it.
+    Numbers, texts, and tuples of them are looked at. Estimators may take None where they do not name it.
     """
     for name, annotation in _annotations(kind).items():
         value = settings.get(name, ...)
-        is_left_open = value is ... or (value is None and not issubclass(kind, nn.Module))
+        is_left_open = value is ... or (value is None and not (issubclass(kind, nn.Module) or is_dataclass(kind)))
         if not is_left_open and not _fits(value, annotation):
             raise ValueError(f"{name} is {repr(value)[:60]}. Expected {_shown(annotation)}")
 

@@ -25,7 +25,7 @@ from seqae.anomaly.fault_codes import KnownFault
 from seqae.anomaly.own_models import OwnAutoencoder, OwnEstimator
 from seqae.anomaly.rhythm import Rhythm
 from seqae.anomaly.thresholds import FittedThreshold, PeaksOverThreshold, Quantile
-from seqae.anomaly.window_models import PCA, Conv, Linear, MovingAverage, Recurrent, Transformer
+from seqae.anomaly.window_models import PCA, Conv, Linear, MovingAverage, Recurrent, ScaledAutoencoder, Transformer
 from seqae.data.audio.files import Audio
 from seqae.data.audio.log_mel import LogMel
 from seqae.data.audio.spectral_normalization import SpectralMean, SpectralQuantile, SpectralTilt
@@ -231,6 +231,11 @@ def _detectors() -> dict[str, tuple[object, Use]]:
         for name, each in factories.items()
     }
     outliers = OutlierDetector(PCA(2), resolutions=(1,), window=4).fit(ROWS)
+    machines = {name: ROWS * scale for name, scale in (("m1", 1.0), ("m2", 3.0))}
+    fleet = AnomalyDetector(PCA(2), **settings).fit(machines)
+    scaled = ScaledAutoencoder(seqae.Autoencoder(seqae.MeanEncoder(2, 2), seqae.ConstantDecoder(nn.Linear(2, 2))), 2)
+    found["scaled"] = (scaled.eval(), lambda model: model.reconstruct(Batch.full(torch.zeros(1, 3, 2))))
+    found["fleet"] = (fleet, lambda fitted: fitted.score_samples({"m1": ROWS[:9]}))
     return found | {"outliers": (outliers, lambda fitted: fitted.predict(ROWS[:9]))}
 
 
