@@ -6,13 +6,13 @@ import json
 import re
 import threading
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqae._warnings import warnings_here
 from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 from seqae.service.http.history import MachineHistory
@@ -87,8 +87,7 @@ class WatchedMachine:
         Raises:
             RequestError: None of them could be used, or they are to be read in another way than those before.
         """
-        with self._lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._lock, warnings_here("ignore"):
             if options not in (self.given, ReadingOptions()):
                 raise RequestError(
                     409, f"the rows of {self.entity} are read with other options. DELETE the machine to begin anew"
