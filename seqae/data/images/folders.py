@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae._files import only_files, read_file
+from seqae.data._files.endings import IMAGES
 from seqae.data.images.files import read_pixels
 from seqae.datasets.images import ImageDataset
-
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
 
 def read_image_folder(folder: str | Path, size: int = 28) -> tuple[ImageDataset, ImageDataset]:
@@ -29,12 +28,12 @@ def read_image_folder(folder: str | Path, size: int = 28) -> tuple[ImageDataset,
         FileNotFoundError: There are fewer than five images.
         ValueError: A file is no image, or is damaged; names it.
     """
-    below = (path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in _ENDINGS)
+    below = (path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in IMAGES)
     paths = only_files(path for path in below if not path.name.startswith("."))
     if len(paths) < 5:
         raise FileNotFoundError(
             f"{len(paths)} images in {str(folder)!r} or below. Expected five or more, with names that end in "
-            f"{', '.join(_ENDINGS)}"
+            f"{', '.join(IMAGES)}"
         )
     pixels = torch.stack([_grey(read_pixels(read_file(path), str(path)), size) for path in paths])
     parents = sorted({path.parent for path in paths})
