@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import atomic_write, only_files
+from seqae._files import atomic_write
 from seqae.data._files.endings import AUDIO
+from seqae.data._files.own_folders import own_files
 from seqae.data.audio.readers import full_scale, opened
 
 
@@ -160,12 +161,4 @@ def audio_files(folder: str | Path) -> list[Path]:
     Raises:
         FileNotFoundError: There are no audio files.
     """
-    names = [path for path in sorted(Path(folder).rglob("*")) if not path.name.startswith(".")]
-    files = only_files(path for path in names if path.suffix.lower() in AUDIO)
-    if not files:
-        others = sorted({path.suffix for path in names if path.suffix})
-        there = f", but {' '.join(others[:5])}" if others else ""
-        raise FileNotFoundError(
-            f"no audio files in {str(folder)!r} or below{there}. Expected names that end in {', '.join(AUDIO)}"
-        )
-    return files
+    return own_files(folder, AUDIO, "recordings, in the folder or below")
