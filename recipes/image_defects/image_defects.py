@@ -96,7 +96,7 @@ def main(
         reconstruction = np.concatenate(seqae.reconstruct(model, seen)).reshape(truth.shape)
         scores = {
             "autoencoder": anomaly_scores(reconstruction, truth, starts),
-            "PCA": anomaly_scores(pca_reconstruction(clean.array(), truth, code_size), truth, starts),
+            "PCA": anomaly_scores(pca_reconstruction(clean.array(), truth, min(code_size, len(clean))), truth, starts),
             "darkest pixel": [-float(pixels.min()) for pixels in np.split(truth, starts)],
         }
         for name, ranking in scores.items():
