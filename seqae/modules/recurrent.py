@@ -143,9 +143,11 @@ class RecurrentLayer(nn.Module, ABC):
     def _check(self, batch: Batch, state: State | None) -> None:
         values, lengths = batch.values, batch.lengths
         if values.ndim != 3 or values.shape[2] != self.input_size:
+            is_plain = values.ndim == 2 and self.input_size == 1
+            remedy = "Give them a channel: sequence[:, None]" if is_plain else "Embed the steps"
             raise ValueError(
                 f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
-                "Embed the steps, or give another input_size"
+                f"{remedy}, or give another input_size"
             )
         if not torch.compiler.is_compiling() and (int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]):
             raise ValueError(

@@ -83,6 +83,11 @@ def test_a_saved_detector_of_outliers_answers_as_before(tmp_path):
     assert again.get_params()["contamination"] == 0.05 and again.feature_names_in_.tolist() == ["a", "b"]
 
 
+def test_sequences_of_several_lengths_are_no_table():
+    with pytest.raises(ValueError, match=r"sequences of different lengths\. Expected one table, \(row, channel\)"):
+        OutlierDetector().fit([np.zeros(9), np.zeros(12)])
+
+
 def test_the_times_of_a_frame_count():
     times = pd.date_range("2026", periods=300, freq="s")
     frame = pd.DataFrame(waves(), index=times, columns=["a", "b"])

@@ -98,3 +98,9 @@ def test_bad_input_is_refused_in_one_line(model, tmp_path):
         decoder.encode(SEQUENCES)
     with pytest.raises(ValueError, match=r"can't read these inputs.*lengths_are_from_1_to_time"):
         decoder.decode(np.zeros((2, 4)), np.array([3, 0]))
+
+
+def test_the_encoder_of_an_estimator_gives_its_codes(tmp_path):
+    encoder = seqae.SequenceEncoder(code_size=4, hidden_size=8, epochs=1).fit(SEQUENCES)
+    codes = OnnxModel(encoder.to_onnx(tmp_path / "encoder.onnx")).encode(SEQUENCES)
+    np.testing.assert_allclose(codes, encoder.transform(SEQUENCES), atol=1e-5)
