@@ -38,9 +38,8 @@ class AcceptedDeviations:
             `(kind, window, channel)`.
         """
         windows = deviations.permute(2, 0, 1, 3)  # (window, kind, channel, time)
-        own = windows.square().sum(dim=3)
         if not len(self.patterns):
-            return own.transpose(0, 1)
+            return windows.square().sum(dim=3).transpose(0, 1)
         patterns = torch.from_numpy(self.patterns)
         sizes = patterns.square().sum(dim=3)  # (pattern, kind, channel)
         totals = sizes.sum(dim=(1, 2))
@@ -49,9 +48,7 @@ class AcceptedDeviations:
         nearest = (multiples.square() * totals - 2 * multiples * products).argmin(dim=1)
         multiple = multiples.gather(1, nearest[:, None])[..., None]
         remaining = (windows - multiple[..., None] * patterns[nearest]).square().sum(dim=3)
-        remaining = remaining / (1 + multiple.square() * (sizes[nearest] > 0))
-        is_nearer = remaining.sum(dim=(1, 2)) < own.sum(dim=(1, 2))
-        return torch.where(is_nearer[:, None, None], remaining, own).transpose(0, 1)
+        return (remaining / (1 + multiple.square() * (sizes[nearest] > 0))).transpose(0, 1)
 
 
 class _Surprise(Protocol):
