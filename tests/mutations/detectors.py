@@ -158,13 +158,7 @@ MUTATIONS = (
         "anomaly/accepted.py",
         "pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)",
         "pattern = deviations[:, :, farthest]",
-        "anomaly/feedback/test_log.py",
-    ),
-    Mutation(
-        "anomaly/accepted.py",
-        "torch.where(is_nearer[:, None, None], remaining, own)",
-        "remaining",
-        "anomaly/feedback/test_log.py",
+        "anomaly/test_accepted.py",
     ),
     Mutation(
         "anomaly/feedback/applying.py",
@@ -192,11 +186,11 @@ MUTATIONS = (
         "anomaly/feedback/test_log.py",
     ),
     # What is no number, normal rows that are none.
-    Mutation("anomaly/soundness.py", "if not np.isfinite(array).all():", "if False:", "test_artifact_soundness.py"),
+    Mutation("anomaly/soundness.py", "if not np.isfinite(array).all():", "if False:", "anomaly/test_soundness.py"),
     Mutation(
-        "anomaly/soundness.py", "not (array > above).all()", "not (array > above).any()", "test_artifact_soundness.py"
+        "anomaly/soundness.py", "not (array > above).all()", "not (array > above).any()", "anomaly/test_soundness.py"
     ),
-    Mutation("anomaly/soundness.py", " or not found.isfinite().all()", "", "test_artifact_soundness.py"),
+    Mutation("anomaly/soundness.py", " or not found.isfinite().all()", "", "anomaly/test_soundness.py"),
     Mutation(
         "anomaly/outliers.py",
         "stop - start > MAX_LENGTH or",

@@ -84,7 +84,7 @@ MUTATIONS = (
         "transforms/corruptions.py",
         "(seed * 1_000_003 + epoch) * 1_000_003 + batch_idx",
         "seed * 1_000_003 + batch_idx",
-        "transforms training",
+        "transforms/test_corruptions.py",
     ),
     Mutation(
         "transforms/scaler.py",
@@ -220,7 +220,7 @@ MUTATIONS = (
         "training/callbacks/best_weights.py",
         "if count:  #",
         "if True:  #",
-        "training/test_lightning.py training/callbacks/test_best_weights.py",
+        "training/callbacks/test_best_weights.py",
     ),
     Mutation("training/callbacks/checkpoints.py", "[-MAX_CHECKPOINTS:]", "[-1:]", "training/test_trainer.py"),
     Mutation(
@@ -241,13 +241,13 @@ MUTATIONS = (
         "estimators/training.py",
         "make_loader(SequenceDataset(train), batch_size, seed)",
         "make_loader(SequenceDataset(train), batch_size)",
-        "estimators/test_sequence_autoencoder.py",
+        "estimators/test_training.py",
     ),
     Mutation(
         "estimators/training.py",
         "order = np.random.default_rng(seed).permutation(count)",
         "order = np.arange(count)",
-        "estimators/test_sequence_autoencoder.py",
+        "estimators/test_training.py",
     ),
     Mutation(
         "_random_numbers.py",
@@ -289,11 +289,5 @@ MUTATIONS = (
         "(guess == class_index) & (mask >= 0)",
         "guess == class_index",
         "evaluation/test_masks.py",
-    ),
-    Mutation(
-        "evaluation/likelihood.py",
-        "sums = many.with_steps(steps).mask_padding()",
-        "sums = many.with_steps(steps)",
-        "evaluation/test_likelihood.py",
     ),
 )

@@ -133,48 +133,6 @@ MUTATIONS = (
     ),
     # Messages of brokers.
     Mutation(
-        "service/brokers/listener.py",
-        "list(takewhile(lambda message: not message.is_held, self._pending))",
-        "list(self._pending)",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/listener.py",
-        "if not self.sink.is_flushed(_FLUSH):\n            return",
-        "self.sink.is_flushed(_FLUSH)",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/listener.py",
-        "(*self._acknowledged, *self._pending) if",
-        "self._pending if",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/listener.py",
-        "saved = self.watch.save()",
-        "saved = WatchUpdate()",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/journal.py",
-        "if self.watch.rows_of(name) >= rows}",
-        "if self.watch.rows_of(name) > rows}",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/journal.py",
-        "[self.watch.rows_of(name), found]",
-        "[0, found]",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
-        "service/brokers/journal.py",
-        "{name: list(found) for name, found in self._before.items()}",
-        "{}",
-        "service/brokers/test_listener.py",
-    ),
-    Mutation(
         "service/brokers/payloads.py", " and (machine, False) in self._readers", "", "service/brokers/test_payloads.py"
     ),
     Mutation("service/brokers/payloads.py", "self._readers.pop(key, None)", "pass", "service/brokers/test_payloads.py"),
