@@ -30,10 +30,13 @@ MUTATIONS = (
         "modules/pooling.py",
         "batch.mask_padding().values.sum(dim=1) / batch.lengths.unsqueeze(1)",
         "batch.values.sum(dim=1) / batch.lengths.unsqueeze(1)",
-        "modules test_contract.py",
+        "modules/test_pooling.py test_contract.py",
     ),
     Mutation(
-        "modules/pooling.py", "lowest = torch.finfo(batch.values.dtype).min", "lowest = 0.0", "modules test_contract.py"
+        "modules/pooling.py",
+        "lowest = torch.finfo(batch.values.dtype).min",
+        "lowest = 0.0",
+        "modules/test_pooling.py test_contract.py",
     ),
     Mutation(
         "modules/codes.py",
@@ -105,32 +108,42 @@ MUTATIONS = (
         "_WindowDataset(windows), _WindowDataset(windows[count:])",
         "anomaly/test_window_training.py",
     ),
-    Mutation("training/callbacks/best_weights.py", "if latest <= min(self.valid_losses):", "if True:", "training"),
+    Mutation(
+        "training/callbacks/best_weights.py",
+        "if latest <= min(self.valid_losses):",
+        "if True:",
+        "training/callbacks/test_best_weights.py",
+    ),
     Mutation(
         "training/callbacks/best_weights.py",
         "self._valid_sum += float(mean) * count",
         "self._valid_sum += float(mean)",
-        "training",
+        "training/callbacks/test_best_weights.py",
     ),
     Mutation(
         "training/callbacks/best_weights.py",
         "len(self.train_losses) - self.best_epoch >= self.patience",
         "len(self.train_losses) >= self.patience",
-        "training",
+        "training/callbacks/test_best_weights.py",
     ),
     Mutation(
         "training/tasks/reconstruction.py",
         "output = self.model(inputs, targets=batch)",
         "output = self.model(batch, targets=batch)",
-        "training",
+        "training/tasks/test_reconstruction.py",
     ),
     Mutation(
         "training/tasks/reconstruction.py",
         "losses = self.loss(output.prediction.steps, batch.steps)",
         "losses = self.loss(output.prediction.steps, inputs.steps)",
-        "training",
+        "training/tasks/test_reconstruction.py",
     ),
-    Mutation("training/tasks/reconstruction.py", "+ of_codes * output.penalty.mean()", "", "training"),
+    Mutation(
+        "training/tasks/reconstruction.py",
+        "+ of_codes * output.penalty.mean()",
+        "",
+        "training/tasks/test_reconstruction.py",
+    ),
     Mutation(
         "training/annealing.py",
         "return min(1.0, done * self.cycles % 1 / self.rising)",
@@ -141,13 +154,13 @@ MUTATIONS = (
         "estimators/training.py",
         "return Split(np.sort(order[held_out:]), np.sort(order[:held_out]))",
         "return Split(np.sort(order), np.sort(order[:held_out]))",
-        "estimators",
+        "estimators/test_training.py",
     ),
     Mutation(
         "evaluation/reconstruction_scores.py",
         "distance.square() * self.count * share",
         "0 * share",
-        "evaluation training",
+        "evaluation/test_reconstruction_scores.py",
     ),
     # Artifacts.
     Mutation("artifact/folder.py", "if hashlib.sha256(data).hexdigest() == digest:", "if True:", "test_artifact.py"),
@@ -158,10 +171,30 @@ MUTATIONS = (
         "test_artifact.py",
     ),
     # Texts, search, generation.
-    Mutation("text/vocabulary.py", "key=lambda word: (-counts[word], word)", "key=lambda word: -counts[word]", "text"),
-    Mutation("text/vocabulary.py", "end = ids.index(END) if END in ids else len(ids)", "end = len(ids)", "text"),
-    Mutation("seq2seq/decoding.py", "return ((5 + length) / 6) ** self.length_penalty", "return 1.0", "seq2seq"),
-    Mutation("seq2seq/decoding.py", "masked_fill(before >= self.top_p, 0)", "masked_fill(before > 1, 0)", "seq2seq"),
+    Mutation(
+        "text/vocabulary.py",
+        "key=lambda word: (-counts[word], word)",
+        "key=lambda word: -counts[word]",
+        "text/test_vocabulary.py",
+    ),
+    Mutation(
+        "text/vocabulary.py",
+        "end = ids.index(END) if END in ids else len(ids)",
+        "end = len(ids)",
+        "text/test_vocabulary.py",
+    ),
+    Mutation(
+        "seq2seq/decoding.py",
+        "return ((5 + length) / 6) ** self.length_penalty",
+        "return 1.0",
+        "seq2seq/test_decoding.py",
+    ),
+    Mutation(
+        "seq2seq/decoding.py",
+        "masked_fill(before >= self.top_p, 0)",
+        "masked_fill(before > 1, 0)",
+        "seq2seq/test_decoding.py",
+    ),
     Mutation("retrieval.py", "own[~own.any(axis=1), -1] = True", "pass", "test_retrieval.py"),
     Mutation(
         "retrieval.py", "(np.cumsum(row) * row / ranks).sum()", "(np.cumsum(row) / ranks).sum()", "test_retrieval.py"

@@ -50,8 +50,9 @@ def test_late_rows_are_told_from_a_clock_that_was_set_back():
     found = pushed(RowOrder(1), late, 7)
     assert moments_of(found) == steady(100) and moments_of(found, "late") == [20, 21]
     set_back = [*steady(50, 100), *steady(RESTART_ROWS, 20)]
-    found = pushed(RowOrder(1), set_back, 7)
-    assert moments_of(found) == set_back and moments_of(found, "restarts") == [20]
+    for depth in (0, 5):
+        found = pushed(RowOrder(1, depth), set_back, 7)
+        assert moments_of(found) == set_back and moments_of(found, "restarts") == [20]
 
 
 def test_one_stamp_from_the_future_costs_no_more_than_a_new_run():
