@@ -74,8 +74,7 @@ class _Comparison:
 
     def distances(self) -> Tensor:
         """Return `(kind, window, channel)`, as `AcceptedDeviations.distances`."""
-        is_nearer = self.remaining.sum(dim=(1, 2)) < self.own.sum(dim=(1, 2))
-        return torch.where(is_nearer[:, None, None], self.remaining, self.own).transpose(0, 1)
+        return self.remaining.transpose(0, 1)
 
 
 class _Surprise(Protocol):

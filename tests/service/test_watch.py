@@ -221,6 +221,17 @@ def test_a_full_disk_is_said_and_the_next_saving_holds(
         )
 
 
+def test_a_row_that_came_by_itself_since_the_last_saving_is_saved(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 50))
+        watch.save()
+        watch.take(rows_of(faulty, 50, 51))
+    with Watch(detector, WatchOptions(state=tmp_path)) as again:
+        assert again.rows_of("") == 51
+
+
 def test_a_state_has_one_writer_and_that_of_a_dead_process_is_taken_over(
     detector: seqae.AnomalyDetector, tmp_path: Path
 ):
