@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from seqae._files import write_atomically
+from seqae._files import read_file, write_atomically
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 
 _FILE = "reading.json"
@@ -39,7 +40,7 @@ class KeptReading:
     def _read(self) -> bool | None:
         """Return what was kept; nothing if the file is absent or spoilt, for then the rows have to tell again."""
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8")) if self.path is not None else {}
+            kept = json_value(read_file(self.path)) if self.path is not None else {}
         except (OSError, ValueError):
             return None
         day_first = kept.get("day_first") if isinstance(kept, dict) else None

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seqae._files import write_atomically
+from seqae._files import read_file, write_atomically
+from seqae.data._files.text_files import json_value
 
 LOCK_FILE = "writer.lock"
 WRITER_FILE = "writer.json"  # who holds it, for messages
@@ -50,7 +51,7 @@ class StateLock:
 def _writer(folder: Path) -> str:
     """Return which process holds a folder, as far as it is known."""
     try:
-        about = json.loads((folder / WRITER_FILE).read_text(encoding="utf-8"))
+        about = json_value(read_file(folder / WRITER_FILE))
         return f": process {int(about['process'])} on {str(about['machine'])[:100]} since {str(about['since'])[:40]}"
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return ""

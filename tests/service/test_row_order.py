@@ -84,3 +84,17 @@ def test_rows_that_come_again_after_a_restart_are_skipped(depth: int, stop: int,
         return  # without the rows of the same time before them, they are taken for these
     assert moments_of([*first, *found]) == moments
     assert after.skipped == stop - start
+
+
+def test_the_state_of_another_order_is_refused():
+    order = RowOrder(1, 5)
+    pushed(order, steady(40), 5, finish=False)
+    state = order.state()
+    RowOrder(1, 5).restore(state)
+    held, dates = state["held values"], np.zeros(5, dtype="M8[ns]")
+    changes = {"numbers": np.zeros(2), "latest": np.zeros(2), "held values": held[:-1], "held times": dates}
+    for name, array in changes.items():
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore(state | {name: array})
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore({key: value for key, value in state.items() if key != name})

@@ -210,6 +210,7 @@ class OnlineDetector:
         Raises:
             ValueError: It is the state of another detector.
         """
+        self._begin()
         restore_state(state, self._parts())
         self.segment.check_state()
 
