@@ -78,6 +78,7 @@ class OnnxDetector:
             for name in ("units", "period", "threshold", "reach", "least_rows", "window"):
                 setattr(self, name, json.loads(about[name]))
             self.channels = tuple(json.loads(about["channels"]))
+            "".join(self.channels).encode()  # half a character, which JSON can write, is a ValueError
             sizes = self.reach, self.least_rows, self.window
             is_right = all(isinstance(size, int) and size >= 0 for size in sizes) and math.isfinite(self.threshold)
         except (KeyError, ValueError, TypeError, RecursionError) as error:

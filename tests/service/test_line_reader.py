@@ -278,6 +278,12 @@ def test_a_count_that_is_the_time_once_it_rises_is_known_wherever_the_text_is_cu
     assert read(b"t,flow,pressure\n20,1,2\n", cut=cut)[1] is None  # a temperature, for all that is known
 
 
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_an_object_without_members_hides_no_other(cut: int):
+    rows, _ = read_on(b'{}\n{"flow": 1, "pressure": 2}\n{}\n', cut=cut)
+    assert [row for row in rows if not np.isnan(row).any()] == [[1.0, 2.0]]
+
+
 def test_a_very_long_cell_is_told_in_a_short_line():
     with pytest.raises(ValueError, match=r"'flow' holds text: '1\[\[") as caught:
         read(b"flow,pressure\n1,2\n1" + b"[" * 3000 + b",2\n")
