@@ -174,8 +174,10 @@ class RowOrder:
         """Raise a ValueError if a state is not what `state` returns."""
         kinds = ("waiting", "held", "doubtful")
         names = {"numbers", "latest", *(f"{kind} {what}" for kind in kinds for what in ("times", "values"))}
-        if state.keys() != names or len(state["latest"]) > 1 or state["numbers"].shape != (3,):
+        if state.keys() != names or state["latest"].shape not in ((0,), (1,)):
             raise ValueError(f"a state of rows in order with {', '.join(sorted(state))}. Delete it to start again")
+        if state["numbers"].shape != (3,) or state["numbers"].dtype != np.int64:
+            raise ValueError(f"a state of rows in order with numbers {state['numbers']}. Delete it to start again")
         types = {state[name].dtype for name in ("latest", *(f"{kind} times" for kind in kinds))}
         shapes = [(state[f"{kind} values"].shape, (*state[f"{kind} times"].shape, self.channels)) for kind in kinds]
         if len(types) > 1 or types.isdisjoint(_TYPES) or any(found != expected for found, expected in shapes):
