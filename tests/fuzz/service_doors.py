@@ -242,7 +242,7 @@ def try_notes(folder: Path, dice: random.Random) -> str:
         else:
             watch = Watch(detector(), WatchOptions(state=state))
             try:
-                assert all(isinstance(key, str) for key in Journal(watch).judged())
+                assert all(isinstance(key, str) for key in Journal(watch, 100).judged())
             finally:
                 watch.release()
     except ValueError as error:

@@ -323,4 +323,4 @@ def test_notes_beside_a_state_that_are_damaged_are_told_or_left_out(
             StateLock(tmp_path)
         assert KeptReading(tmp_path).day_first is None
         with pytest.raises(ValueError, match=r"unacknowledged\.json is damaged \(.*\)\. Delete it"):
-            Journal(watch).judged()
+            Journal(watch, 100).judged()
