@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import reason, require_file
+from seqae._files import reason
+from seqae.export.onnx_checksum import refuse_changed
 
 
 class OnnxModel:
@@ -44,6 +45,8 @@ class OnnxModel:
         self._types = {each.name: each.type for each in self._session.get_inputs()}
         self.inputs = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
         self.outputs = {each.name: tuple(each.shape) for each in self._session.get_outputs()}
+        if not all(isinstance(size, int) for size in self.inputs.get("sequences", ())[2:]):
+            raise ValueError(f"{path} is none of to_onnx: it reads sequences of shape {self.inputs['sequences']}")
 
     def encode(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
         """Return the codes of sequences `(time, *step)` of any lengths, `(sequence, code_size)` float32.
@@ -110,9 +113,14 @@ class OnnxModel:
                 f"{output} for {' and '.join(inputs)}. Export the part of the model that does"
             )
         try:
-            return self._session.run([output], inputs, self._run_options)[0]
+            found = self._session.run([output], inputs, self._run_options)[0]
         except Exception as error:
             raise ValueError(f"{self.path} can't read these inputs: {reason(error)}") from error
+        if np.shape(found)[:1] != inputs["lengths"].shape or len(np.shape(found)) < 2:
+            raise ValueError(
+                f"{self.path} gives {output} of shape {np.shape(found)} for {len(inputs['lengths'])} sequences"
+            )
+        return found
 
 
 def open_session(path: str | os.PathLike[str]) -> Any:
@@ -120,7 +128,7 @@ def open_session(path: str | os.PathLike[str]) -> Any:
     runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
     if not Path(path).exists():
         raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
-    require_file(path)
+    refuse_changed(Path(path))
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # errors are raised; logged, they would come twice
     try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seqae._files import read_file, write_atomically
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 
 _FILE = "reading.json"
@@ -40,7 +41,7 @@ class KeptReading:
     def _read(self) -> bool | None:
         """Return what was kept; nothing if the file is absent or no such file, for then the rows have to tell again."""
         try:
-            kept = json.loads(read_file(self.path, _MAX_BYTES)) if self.path is not None else {}
+            kept = json_value(read_file(self.path, _MAX_BYTES)) if self.path is not None else {}
         except (OSError, ValueError):
             return None
         day_first = kept.get("day_first") if isinstance(kept, dict) else None

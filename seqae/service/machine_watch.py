@@ -147,11 +147,13 @@ class MachineWatch:
             state = read_state(self.folder, self.owner)
         except ValueError as error:
             raise UnusableState(str(error)) from error
-        self.online.restore(state)
-        self.savings = state[_SAVINGS].item() if _SAVINGS in state else 0
-        self.order.restore(
-            {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}
-        )
+        order = {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}
+        try:
+            self.online.restore(state)
+            self.order.restore(order)
+            self.savings = state[_SAVINGS].item() if _SAVINGS in state else 0
+        except ValueError as error:
+            raise UnusableState(f"{self.folder / STATE_FILE} holds {error}") from error
         note = f"goes on after {self.online.rows} rows (state of {self.folder})"
         if self.order.latest is None and self.online.rows:
             note += "; these rows have no times, so that rows which come again are judged again"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seqae._files import read_file, require_file, write_atomically
+from seqae.data._files.text_files import json_value
 
 LOCK_FILE = "writer.lock"
 WRITER_FILE = "writer.json"  # who holds it, for messages
@@ -60,7 +61,7 @@ def _refuse_others(path: Path) -> None:
 def _writer(folder: Path) -> str:
     """Return which process holds a folder, as far as it is known."""
     try:
-        about = json.loads(read_file(folder / WRITER_FILE, _MAX_BYTES))
+        about = json_value(read_file(folder / WRITER_FILE, _MAX_BYTES))
         return f": process {int(about['process'])} on {str(about['machine'])[:100]} since {str(about['since'])[:40]}"
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return ""

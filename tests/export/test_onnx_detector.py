@@ -23,7 +23,7 @@ from seqae.export import OnnxDetector, OnnxModel, to_onnx
 from seqae.export.graph import Graph
 
 runtime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 DOCS = Path(__file__).parents[2] / "docs" / "onnx.md"
 NORMAL = np.concatenate([noisy_waves(1500, 0, [5, 9, 12], levels=[0, 1e4, -3]), np.full((1500, 1), 0.1)], axis=1)
 
@@ -257,3 +257,18 @@ def test_it_runs_without_torch(path, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert int(done.stdout) == OnnxDetector(path).score(faulty()).alarms.sum()
+
+
+@pytest.mark.parametrize("change", ["channels", "output", "node"])
+def test_a_file_that_another_program_changed_is_refused_by_name(change: str, path: Path, tmp_path: Path):
+    written = onnx.load(path)
+    del written.metadata_props[-1]  # the SHA-256
+    if change == "channels":
+        next(entry for entry in written.metadata_props if entry.key == "channels").value = '["a"]'
+    elif change == "output":
+        del written.graph.output[-1]
+    else:
+        next(node for node in written.graph.node if node.op_type == "Reshape").input[1] = "threshold"
+    onnx.save(written, tmp_path / "changed.onnx")
+    with pytest.raises(ValueError, match=r"changed\.onnx (is damaged|is no ONNX model|can't read these rows)"):
+        OnnxDetector(tmp_path / "changed.onnx").score(np.zeros((100, 4)))

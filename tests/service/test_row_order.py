@@ -94,3 +94,17 @@ def test_a_row_that_passes_by_itself_is_one_row_of_its_time_after_a_restart():
     before.go_on(np.array([10.0]))
     after.restore(before.state())
     assert moments_of(pushed(after, [10, 10, 10, 11], 4)) == [10, 10, 11] and after.skipped == 1
+
+
+def test_the_state_of_another_order_is_refused():
+    order = RowOrder(1, 5)
+    pushed(order, steady(40), 5, finish=False)
+    state = order.state()
+    RowOrder(1, 5).restore(state)
+    held, dates = state["held values"], np.zeros(5, dtype="M8[ns]")
+    changes = {"numbers": np.zeros(2), "latest": np.zeros(2), "held values": held[:-1], "held times": dates}
+    for name, array in changes.items():
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore(state | {name: array})
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore({key: value for key, value in state.items() if key != name})

@@ -210,8 +210,10 @@ class OnlineDetector:
         Raises:
             ValueError: It is the state of another detector.
         """
+        self._begin()
         restore_state(state, self._parts())
         self.segment.check_state()
+        self.intake.check_state(self.segment.times.rows.dtype)
 
     def use(self, detector: AnomalyDetector) -> None:
         """Go on with a detector that differs in its feedback alone, see `seqae.anomaly.FeedbackLog`.

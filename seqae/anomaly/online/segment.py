@@ -82,6 +82,7 @@ class SegmentScorer:
         is_sound = (
             rows.dtype == np.float64 and rows.shape[1:] == shape and len(rows) == len(self.times) <= 2 * self.reach
         )
+        is_sound = is_sound and bool(np.isfinite(rows[:, 0]).all())
         if not is_sound or not 0 <= self.start <= self.first <= self.final <= self.stop <= self.final + self.reach:
             raise ValueError(
                 f"a state with {rows.dtype} of shape {rows.shape} and {len(self.times)} times, from row {self.first} "

@@ -92,7 +92,7 @@ class Table:
         return {*self.headers, *self.headers.values()}
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()))) if self.times is None else len(self.times)
+        return len(next(iter(self.columns.values()), ())) if self.times is None else len(self.times)
 
     @property
     def where(self) -> str:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from seqae._files import read_file, write_atomically
+from seqae._files import read_file, reason, write_atomically
+from seqae.data._files.text_files import json_value
 from seqae.service.brokers.interface import Message
 from seqae.service.watch import Watch
 
@@ -85,12 +86,12 @@ class Journal:
     def _read(self) -> dict[str, dict[int, list[str]]]:
         assert self.path is not None, "there is a folder of states"
         try:
-            read: dict[str, dict[str, list[Any]]] = json.loads(read_file(self.path))
+            read: dict[str, dict[str, list[Any]]] = json_value(read_file(self.path))
             return {
                 name: {int(saving): list(map(str, keys)) for saving, keys in savings.items()}
                 for name, savings in read.items()
             }
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(
-                f"{self.path} is damaged ({error}). Delete it, and go on with the states beside it"
+                f"{self.path} is damaged ({reason(error)}). Delete it, and go on with the states beside it"
             ) from error

@@ -185,3 +185,13 @@ def test_damaged_entries_are_refused_by_name(detector: seqae.AnomalyDetector, lo
     (folder / LOG_FILE).write_text("{")
     with pytest.raises(ValueError, match=r"log\.json is damaged"):
         log.apply(detector)
+    for record in ({"start": float("inf")}, {"id": 10**400}, {"channels": 5}):
+        (folder / LOG_FILE).write_text(json.dumps([records[0] | record]))
+        with pytest.raises(ValueError, match=r"an entry of .*log\.json is damaged"):
+            log.apply(detector)
+    (folder / LOG_FILE).write_text("[" * 10_000)
+    with pytest.raises(ValueError, match=r"log\.json is damaged \(values in values"):
+        log.apply(detector)
+    (folder / LOG_FILE).write_text(json.dumps([records[0] | {"channels": list("abcdefgh")}]))
+    with pytest.raises(ValueError, match="feedback does not fit the detector"):
+        log.apply(detector)
