@@ -23,5 +23,6 @@ def refuse_changed(path: Path) -> None:
     body, found = content[: -len(_ENTRY) - _LETTERS], content[-len(_ENTRY) - _LETTERS :]
     if found.startswith(_ENTRY) and with_checksum(body) != content:
         raise ValueError(
-            f"{path} was changed after it was written (its SHA-256 is another one). Copy it again, or write it again"
+            f"{path} was changed after it was written (its SHA-256 is another one). Copy it again, or write it "
+            "again; or give changed=True, if a tool changed it on purpose"
         )

@@ -42,6 +42,7 @@ class OnnxDetector:
         path: The file.
         rows_per_run: The number of rows that are computed together, to bound the memory; the results do not depend on
             it.
+        changed: Accept a file that another tool has changed since it was written, for example to smaller numbers.
 
     Attributes:
         channels: The names of the channels.
@@ -68,8 +69,8 @@ class OnnxDetector:
     least_rows: int
     window: int
 
-    def __init__(self, path: str | os.PathLike[str], rows_per_run: int = 4096):
-        self._session = open_session(path)
+    def __init__(self, path: str | os.PathLike[str], rows_per_run: int = 4096, changed: bool = False):
+        self._session = open_session(path, changed)
         self.path = Path(path)
         about = self._session.get_modelmeta().custom_metadata_map
         if about.get("model") != "AnomalyDetector":

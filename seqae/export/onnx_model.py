@@ -25,6 +25,7 @@ class OnnxModel:
     Args:
         path: The file.
         batch_size: The number of sequences that are computed together; the results do not depend on it.
+        changed: Accept a file that another tool has changed since it was written, for example to smaller numbers.
 
     Attributes:
         inputs: The shape of each input by its name, with "batch" and "time" for sizes that are free.
@@ -36,8 +37,8 @@ class OnnxModel:
         MissingExtra: onnxruntime is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], batch_size: int = 256):
-        self._session = open_session(path)
+    def __init__(self, path: str | os.PathLike[str], batch_size: int = 256, changed: bool = False):
+        self._session = open_session(path, changed)
         self.batch_size = batch_size
         self.path = Path(path)
         self._run_options = require("onnxruntime", extra="onnx", purpose="an ONNX file").RunOptions()
@@ -123,12 +124,13 @@ class OnnxModel:
         return found
 
 
-def open_session(path: str | os.PathLike[str]) -> Any:
-    """Return the session of onnxruntime for a file, on the CPU; the errors are those of `OnnxModel`."""
+def open_session(path: str | os.PathLike[str], changed: bool) -> Any:
+    """Return the session of onnxruntime for a file, on the CPU; arguments and errors are those of `OnnxModel`."""
     runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
     if not Path(path).exists():
         raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
-    refuse_changed(Path(path))
+    if not changed:
+        refuse_changed(Path(path))
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # errors are raised; logged, they would come twice
     try:

@@ -27,7 +27,7 @@ def windows(*rows: tuple[list[float], list[float]]) -> Tensor:
 
 
 def test_a_channel_that_is_as_usual_is_no_part_of_what_is_accepted():
-    accepted = fit_accepted(windows(([3, 4], [0.6, 0])), SquaredSurprise(), 0.0, None)
+    accepted = fit_accepted(windows(([3, 4], [0.6, 0])), SquaredSurprise(), 0.0, 0.0, None)
     assert accepted.patterns.tolist() == [[[[3, 4], [0, 0]]]]
     (distance,) = accepted.distances(windows(([3, 4], [2, 0])))[0]
     assert distance.tolist() == [0, 4], "what the other channel does meanwhile counts in full"
@@ -35,7 +35,7 @@ def test_a_channel_that_is_as_usual_is_no_part_of_what_is_accepted():
 
 def test_as_few_deviations_are_kept_as_make_all_windows_usual():
     smaller, larger, other = ([3, 4], [0, 0]), ([3.3, 4.4], [0, 0]), ([0, 0], [5, 0])
-    accepted = fit_accepted(windows(smaller, larger, other), SquaredSurprise(), 0.0, None)
+    accepted = fit_accepted(windows(smaller, larger, other), SquaredSurprise(), 0.0, 0.0, None)
     assert sorted(accepted.patterns.tolist()) == sorted([[list(map(list, larger))], [list(map(list, other))]])
-    more = fit_accepted(windows(([0, 0], [0, 5])), SquaredSurprise(), 0.0, accepted)
+    more = fit_accepted(windows(([0, 0], [0, 5])), SquaredSurprise(), 0.0, 0.0, accepted)
     assert len(more.patterns) == 3 and np.array_equal(more.patterns[:2], accepted.patterns)

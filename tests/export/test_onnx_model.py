@@ -115,6 +115,16 @@ def test_a_changed_byte_is_noticed(model, tmp_path):
             OnnxModel(path)
 
 
+def test_a_file_that_a_tool_has_changed_is_run_where_that_is_said(model, tmp_path):
+    path = to_onnx(model, tmp_path / "model.onnx", codes_only=True)
+    graph = onnx.load(path)
+    graph.doc_string = "by another tool"
+    onnx.save(graph, path)
+    with pytest.raises(ValueError, match="give changed=True, if a tool changed it on purpose"):
+        OnnxModel(path)
+    np.testing.assert_array_equal(OnnxModel(path, changed=True).encode(SEQUENCES).shape[0], len(SEQUENCES))
+
+
 def test_a_file_of_other_programs_is_run_or_refused_by_name(model, tmp_path):
     path = to_onnx(model, tmp_path / "model.onnx", codes_only=True)
     written = onnx.load(path)

@@ -47,8 +47,8 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/evidence.py",
-        "windows - reconstructions(self.model, windows)\n        return torch.stack([self.values.distances",
-        "windows\n        return torch.stack([self.values.distances",
+        "windows - reconstructions(self.model, windows)\n        distances = torch.stack([self.values.distances",
+        "windows\n        distances = torch.stack([self.values.distances",
         "anomaly/test_evidence.py anomaly/test_relations.py",
     ),
     Mutation(

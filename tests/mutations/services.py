@@ -57,8 +57,8 @@ MUTATIONS = (
     # The watch and its states.
     Mutation(
         "service/machine_watch.py",
-        "write_state(self.folder, self.online.state() | order, self.owner)",
-        "write_state(self.folder, self.online.state(), self.owner)",
+        "write_state(self.folder, self.online.state() | order | savings, self.owner)",
+        "write_state(self.folder, self.online.state() | savings, self.owner)",
         "service/test_watch.py",
     ),
     Mutation(
@@ -132,9 +132,6 @@ MUTATIONS = (
         "service/test_row_splitter.py",
     ),
     # Messages of brokers.
-    Mutation(
-        "service/brokers/payloads.py", " and (machine, False) in self._readers", "", "service/brokers/test_payloads.py"
-    ),
     Mutation("service/brokers/payloads.py", "self._readers.pop(key, None)", "pass", "service/brokers/test_payloads.py"),
     Mutation(
         "service/brokers/cells.py", "time <= self._latest:", "time < self._latest:", "service/brokers/test_payloads.py"
