@@ -66,6 +66,8 @@ def check_evidence(evidence: WindowEvidence, channels: int) -> None:
     require_numbers("scale", surprise.scale, (KINDS, channels), above=0)
     require_numbers("dimensions", surprise.dimensions, (channels,), above=0)
     require_numbers("usual", surprise.usual, (KINDS, channels))
+    require_numbers("quiet", surprise.quiet, (KINDS, channels), above=0)
+    require_numbers("quiet_power", surprise.quiet_power, (KINDS, channels))
 
 
 def evidence_of_usual(evidence: WindowEvidence, channels: int) -> torch.Tensor:

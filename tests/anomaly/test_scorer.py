@@ -55,7 +55,7 @@ def test_scores_of_channels_add_up_to_the_score_of_the_row(scorer: Scorer):
 def test_a_score_takes_its_stages_one_after_the_other(scorer: Scorer):
     values = faulty(300, seed=1)
     rows = torch.from_numpy(scorer.fill(scorer.scaler.transform(values)))
-    evidence = scorer.localization.of_rows(scorer.window_evidence(rows))
+    evidence = scorer.localization.of_rows(scorer.window_evidence(rows, torch.zeros_like(rows, dtype=torch.bool)))
     near_end = (np.arange(300) < 15) | (np.arange(300) >= 285)
     expected, found = scorer.scores(evidence, np.isnan(values), near_end), scorer.score(recorded(values))
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)

@@ -112,7 +112,7 @@ class RowKernel:
             "value_factor": evidence.values.factor,
             "residual_center": evidence.residuals.center,
             "residual_factor": evidence.residuals.factor,
-            **{name: getattr(surprise, name) for name in ("degrees", "scale", "dimensions", "usual", "least")},
+            **{name: getattr(surprise, name) for name in _OF_SURPRISE},
         }
         if isinstance(model, LinearWindowModel) and _is_linear(model):
             arrays |= {"model_center": model.center.numpy(), "model_weight": model.weight.numpy()}
@@ -141,6 +141,7 @@ def _is_linear(model: WindowModel) -> bool:
     return isinstance(model, LinearWindowModel) and model.weight.dtype == torch.float64 and model.weight.is_cpu
 
 
+_OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -151,7 +152,7 @@ class _Resolution(ctypes.Structure):
         *[(name, _SIZE) for name in ("window", "rows_per_step")],
         *[(name, _POINTER) for name in ("model_center", "model_weight", "reconstruction")],
         *[(name, _POINTER) for name in ("value_center", "value_factor", "residual_center", "residual_factor")],
-        *[(name, _POINTER) for name in ("degrees", "scale", "dimensions", "usual", "least")],
+        *[(name, _POINTER) for name in _OF_SURPRISE],
     )
 
 
