@@ -186,7 +186,7 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
 
 
 def _fit_quiet(distances: Tensor, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return `Surprise.quiet` and `Surprise.quiet_power` of distances `(kind, window, channel)`, `(kind, channel)` each.
+    """Return what `Surprise` has of quiet windows, `(kind, channel)` each, by distances `(kind, window, channel)`.
 
     The power is the most likely one for the windows below (Hill 1975, https://doi.org/10.1214/aos/1176343247); that of
     a normal distribution, half of its dimensions, is the largest. Where one window in twenty has no distance, it is 0.
@@ -238,28 +238,47 @@ class WindowEvidence:
         """The number of rows that a window covers."""
         return self.window * self.rows_per_step
 
-    def distances(self, rows: Tensor) -> Tensor:
+    def distances(self, rows: Tensor, missing: Tensor | None = None) -> Tensor:
         """Return the squared distances of windows that start at every row, `(kind, window, channel)` float64.
 
         Args:
             rows: Scaled rows without missing values, `(row, channel)` float64, at least as many as a window covers.
+            missing: `(row, channel)` bool, True where a value was filled in; None if none was.
         """
         results = []
         for start in range(0, len(rows) - self.length + 1, WINDOWS_PER_BATCH):
-            batch = rows[start : start + WINDOWS_PER_BATCH + self.length - 1]
-            results.append(self.distances_of(self.windows_of(batch)))
+            batch = slice(start, start + WINDOWS_PER_BATCH + self.length - 1)
+            is_filled = None
+            if missing is not None and missing[batch].any():
+                is_filled = largest_in_windows(missing[batch].to(rows.dtype), self.length) > 0
+            results.append(self.distances_of(self.windows_of(rows[batch]), is_filled))
         return torch.cat(results, dim=1)
 
     def windows_of(self, rows: Tensor) -> Tensor:
         """Return the windows that start at every row of `(row, channel)`, `(window, time, channel)`."""
         return windows_of(rows, self.window, self.rows_per_step)
 
-    def distances_of(self, windows: Tensor) -> Tensor:
-        """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`."""
-        if self.accepted is not None:
-            return self.accepted.distances(self.deviations_of(windows), cast(Surprise, self.surprise).quiet)
+    def distances_of(self, windows: Tensor, is_filled: Tensor | None = None) -> Tensor:
+        """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`.
+
+        What was filled in, where `is_filled` `(window, channel)` says so, makes a window quiet, which is no evidence.
+        """
         residuals = windows - reconstructions(self.model, windows)
-        return torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        distances = torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        if is_filled is not None:
+            distances = torch.where(is_filled, distances.maximum(self._quiet[:, None]), distances)
+        if self.accepted is not None:
+            is_far = self.of_distances(distances).sum(dim=1) > self.accepted.least
+            if is_far.any():
+                near = self.accepted.distances(self.deviations_of(windows[is_far]), self._quiet)
+                distances[:, is_far] = (
+                    near if is_filled is None else near.maximum(self._quiet[:, None] * is_filled[is_far])
+                )
+        return distances
+
+    @property
+    def _quiet(self) -> Tensor:
+        return torch.from_numpy(cast(Surprise, self.surprise).quiet)
 
     def deviations_of(self, windows: Tensor) -> Tensor:
         """Return whitened deviations of windows `(window, time, channel)`, `(kind, channel, window, time)`."""
@@ -267,20 +286,8 @@ class WindowEvidence:
         return torch.stack([self.values.whitened(windows), self.residuals.whitened(residuals)])
 
     def of_rows(self, rows: Tensor, missing: Tensor) -> Tensor:
-        """Return the evidence in windows that start at every row, `(window, channel)`.
-
-        What was filled in makes a window quiet, which is no evidence.
-
-        Args:
-            rows: As for `distances`.
-            missing: `(row, channel)` bool, True where a value was filled in.
-        """
-        distances = self.distances(rows)
-        if missing.any():
-            is_filled = largest_in_windows(missing.to(rows.dtype), self.length) > 0
-            quiet = torch.from_numpy(cast(Surprise, self.surprise).quiet)[:, None]
-            distances = torch.where(is_filled, distances.maximum(quiet), distances)
-        return self.of_distances(distances)
+        """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""
+        return self.of_distances(self.distances(rows, missing))
 
     def of_distances(self, distances: Tensor) -> Tensor:
         """Return the evidence in windows with these distances `(kind, window, channel)`, `(window, channel)`."""

@@ -122,7 +122,9 @@ def test_distances_that_are_all_zero_are_usual_and_others_are_not():
 
 def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises():
     def surprise(degrees: list[float], scale: list[float], usual: list[float]) -> Surprise:
-        return Surprise(*(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]), *NEVER_QUIET)
+        return Surprise(
+            *(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]), *NEVER_QUIET
+        )
 
     one, other = surprise([2, 8], [1, 5], [3, 1]), surprise([16, 1], [4, 2], [2, 6])
     for wide in (one.widen(other), other.widen(one)):

@@ -153,7 +153,7 @@ def test_codes_are_those_of_windows_side_by_side_and_of_the_last_one(scorer: Sco
 @pytest.mark.parametrize("rows", [1, 5, 15, 16, 17, 63, 64])
 def test_resolutions_that_do_not_fit_hold_no_evidence(rows: int, scorer: Scorer):
     values = torch.from_numpy(scorer.scaler.transform(readings(rows, seed=1))).double()
-    found = [each is not None for each in scorer.window_evidence(values)]
+    found = [each is not None for each in scorer.window_evidence(values, torch.zeros_like(values, dtype=torch.bool))]
     assert found == [rows >= 16, rows >= 64]
     scores = scorer.score(recorded(readings(rows, seed=1))).scores
     assert np.isfinite(scores).all()

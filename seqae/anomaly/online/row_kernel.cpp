@@ -20,6 +20,7 @@ struct Resolution {
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
     const double *degrees, *scale, *dimensions, *usual, *least, *quiet, *quiet_power;  // as in `Surprise`
+    double compared;  // the caller compares windows with more evidence with accepted ones; infinite if there are none
 };
 struct Calibration {
     Size count;
@@ -72,19 +73,36 @@ double sum_of(const double* values, Size count) {
     return sum;
 }
 
-double product(const double* left, const double* right, Size count) {
-    __m256d sums[4] = {};
+// The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
+// do not wait for each other.
+void four_products(const double* rows, const double* right, Size count, double* to) {
+    __m256d sums[4][2] = {};
     Size k = 0;
-    for (; k + 16 <= count; k += 16)
+    for (; k + 8 <= count; k += 8) {
+        const __m256d first = _mm256_loadu_pd(right + k), second = _mm256_loadu_pd(right + k + 4);
 #pragma GCC unroll 4
-        for (Size part = 0; part < 4; ++part) {
-            const double* from = left + k + 4 * part;
-            _mm_prefetch(reinterpret_cast<const char*>(from + 128), _MM_HINT_T0);  // the next products follow in memory
-            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(from), _mm256_loadu_pd(right + k + 4 * part), sums[part]);
+        for (Size row = 0; row < 4; ++row) {
+            const double* from = rows + row * count + k;
+            _mm_prefetch(reinterpret_cast<const char*>(from + 4 * count), _MM_HINT_T0);  // the next four rows
+            sums[row][0] = _mm256_fmadd_pd(_mm256_loadu_pd(from), first, sums[row][0]);
+            sums[row][1] = _mm256_fmadd_pd(_mm256_loadu_pd(from + 4), second, sums[row][1]);
         }
-    double sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
-    for (; k < count; ++k) sum += left[k] * right[k];
-    return sum;
+    }
+    for (Size row = 0; row < 4; ++row) {
+        double sum = sum_of(sums[row][0] + sums[row][1]);
+        for (Size rest = k; rest < count; ++rest) sum += rows[row * count + rest] * right[rest];
+        to[row] = sum;
+    }
+}
+
+// A square matrix times a vector.
+void product(const double* matrix, const double* right, Size count, double* to) {
+    Size row = 0;
+    for (; row + 4 <= count; row += 4) four_products(matrix + row * count, right, count, to + row);
+    for (; row < count; ++row) {
+        to[row] = 0;
+        for (Size k = 0; k < count; ++k) to[row] += matrix[row * count + k] * right[k];
+    }
 }
 
 // The latest `length` rows as steps `(window, channel)`: each the mean of consecutive rows.
@@ -111,7 +129,8 @@ void residuals_of(const Row& row, const Resolution& resolution, const double* st
         return;
     }
     for (Size k = 0; k < size; ++k) deviations[k] = steps[k] - resolution.model_center[k];
-    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - product(resolution.model_weight + k * size, deviations, size);
+    product(resolution.model_weight, deviations, size, to);
+    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - to[k];
 }
 
 // The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.
@@ -151,8 +170,8 @@ double evidence_of(const Resolution& resolution, Size place, double dimensions, 
     return loud - resolution.quiet_power[place] * std::log(not_below(ratio, least_quiet));
 }
 
-// Writes the evidence in the window that ends with the latest row.
-void judge_window(const Row& row, Size which) {
+// Writes the evidence in the window that ends with the latest row, and returns whether the caller has to compare it.
+bool judge_window(const Row& row, Size which) {
     const Resolution& resolution = row.resolutions[which];
     const Size channels = row.channels, window = resolution.window, size = window * channels;
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
@@ -174,6 +193,7 @@ void judge_window(const Row& row, Size which) {
                                              distance(deviations, factor, window), std::isnan(came));
         }
     }
+    return sum_of(evidence, channels) > resolution.compared;
 }
 
 // What `Scaler.transform` says of the latest row; returns whether a value is missing.
@@ -343,11 +363,18 @@ int begin_row(const Row* row, int may_fill) {
     return !may_fill;
 }
 
+// Writes the evidence in the windows that end with the latest row, and returns whether the caller has to compare one.
+int judge_row(const Row* given) {
+    const Row& row = *given;
+    bool is_far = false;
+    for (Size which = 0; which < row.resolution_count; ++which)
+        if (row.kept >= length_of(row.resolutions[which])) is_far |= judge_window(row, which);
+    return is_far;
+}
+
 // Scores the latest row provisionally, and the one that becomes final.
 void score_row(const Row* given) {
     const Row& row = *given;
-    for (Size which = 0; which < row.resolution_count; ++which)
-        if (row.kept >= length_of(row.resolutions[which])) judge_window(row, which);
     const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
     if (windows < 1) {  // nothing is known yet
         std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());
