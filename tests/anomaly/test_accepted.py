@@ -13,6 +13,7 @@ class SquaredSurprise:
     """Two channels, in each of which a squared distance of up to 1 is usual; what is more is evidence."""
 
     usual = np.ones((1, 2))
+    quiet = np.zeros((1, 2))
 
     def surprise(self, distances: Tensor) -> Tensor:
         return distances
@@ -29,7 +30,7 @@ def windows(*rows: tuple[list[float], list[float]]) -> Tensor:
 def test_a_channel_that_is_as_usual_is_no_part_of_what_is_accepted():
     accepted = fit_accepted(windows(([3, 4], [0.6, 0])), SquaredSurprise(), 0.0, 0.0, None)
     assert accepted.patterns.tolist() == [[[[3, 4], [0, 0]]]]
-    (distance,) = accepted.distances(windows(([3, 4], [2, 0])))[0]
+    (distance,) = accepted.distances(windows(([3, 4], [2, 0])), torch.from_numpy(SquaredSurprise.quiet))[0]
     assert distance.tolist() == [0, 4], "what the other channel does meanwhile counts in full"
 
 

@@ -92,8 +92,9 @@ def test_a_recording_in_pieces_has_the_same_scores_whatever_is_missing(rows_per_
 def test_only_rows_near_the_true_ends_have_the_lower_score_of_both_calibrations(detector, path):
     rows, scorer = waves(420), detector.scorer_
     for start in (0, 280, 390):  # at both ends, and where pieces of 295 rows are cut
-        rows[start : start + 30, 1] += 1.2
-    windows = scorer.window_evidence(torch.from_numpy(scorer.scaler.transform(rows).astype(np.float64)))
+        rows[start : start + 30, 1] += 0.2
+    scaled = torch.from_numpy(scorer.scaler.transform(rows).astype(np.float64))
+    windows = scorer.window_evidence(scaled, torch.zeros_like(scaled, dtype=torch.bool))
     totals = scorer.localization.of_rows(windows).sum(dim=1)
     usual, latest = (each.scores(totals).numpy() for each in (scorer.calibration, scorer.latest_calibration))
     expected = np.concatenate([np.minimum(usual, latest)[:15], usual[15:-15], np.minimum(usual, latest)[-15:]])

@@ -19,7 +19,7 @@ struct Resolution {
     const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
-    const double *degrees, *scale, *dimensions, *usual, *least;                     // as in `Surprise`
+    const double *degrees, *scale, *dimensions, *usual, *least, *quiet, *quiet_power;  // as in `Surprise`
     double compared;  // the caller compares windows with more evidence with accepted ones; infinite if there are none
 };
 struct Calibration {
@@ -49,6 +49,7 @@ namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
 constexpr double coarse_weight = 0.5, mean_weight = 1e-3, soft_excess = 30, rounding = 1e9;
+constexpr double least_quiet = 1e-6;
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
 
@@ -155,14 +156,18 @@ double distance(const double* deviations, const double* factor, Size window) {
     return total;
 }
 
-double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance) {
+double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance, bool is_filled) {
+    if (is_filled) distance = not_below(distance, resolution.quiet[place]);
     const double degrees = resolution.degrees[place];
     // log1p takes longer, and tells apart what the rounding of evidence makes equal.
     const double surprise = (degrees + dimensions) / 2 * std::log(1 + distance / (degrees * resolution.scale[place]));
     const double excess = surprise - resolution.usual[place];
     const double capped = excess > soft_excess ? soft_excess : excess;
     const double soft = std::log(1 + std::exp(capped)) + not_below(excess - soft_excess, 0);
-    return not_below(soft - resolution.least[place], 0);
+    const double loud = not_below(soft - resolution.least[place], 0);
+    const double ratio = distance / resolution.quiet[place];
+    if (ratio >= 1) return loud;
+    return loud - resolution.quiet_power[place] * std::log(not_below(ratio, least_quiet));
 }
 
 // Writes the evidence in the window that ends with the latest row, and returns whether the caller has to compare it.
@@ -175,6 +180,8 @@ bool judge_window(const Row& row, Size which) {
     double* evidence = at(row, row.kept - length_of(resolution), 2 + which);
     for (Size channel = 0; channel < channels; ++channel) {
         const Size own = channel * window * window;
+        double came = 0;  // NaN if a value is missing
+        for (Size number = row.kept - length_of(resolution); number < row.kept; ++number) came += at(row, number, 1)[channel];
         evidence[channel] = 0;
         for (Size kind = 0; kind < 2; ++kind) {
             const double* values = kind ? residuals : steps;
@@ -183,7 +190,7 @@ bool judge_window(const Row& row, Size which) {
             for (Size step = 0; step < window; ++step)
                 deviations[step] = values[step * channels + channel] - center[step * channels + channel];
             evidence[channel] += evidence_of(resolution, kind * channels + channel, resolution.dimensions[channel],
-                                             distance(deviations, factor, window));
+                                             distance(deviations, factor, window), std::isnan(came));
         }
     }
     return sum_of(evidence, channels) > resolution.compared;

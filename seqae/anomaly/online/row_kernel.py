@@ -101,8 +101,8 @@ class RowKernel:
         with one_thread(), torch.inference_mode():
             for number, each in enumerate(self.scorer.resolutions):
                 if each.accepted is not None and len(table) >= each.length:
-                    latest = torch.from_numpy(table[-each.length :, 0].copy())
-                    table[-each.length, 2 + number] = each.of_rows(latest)[0].numpy()
+                    latest, came = torch.from_numpy(table[-each.length :, :2].copy()).unbind(dim=1)
+                    table[-each.length, 2 + number] = each.of_rows(latest, came.isnan())[0].numpy()
 
     def _reconstruct(self, rows: np.ndarray) -> None:
         """Reconstruct the latest windows of rows `(row, channel)` where the model is not linear."""
@@ -120,7 +120,7 @@ class RowKernel:
             "value_factor": evidence.values.factor,
             "residual_center": evidence.residuals.center,
             "residual_factor": evidence.residuals.factor,
-            **{name: getattr(surprise, name) for name in ("degrees", "scale", "dimensions", "usual", "least")},
+            **{name: getattr(surprise, name) for name in _OF_SURPRISE},
         }
         if isinstance(model, LinearWindowModel) and _is_linear(model):
             arrays |= {"model_center": model.center.numpy(), "model_weight": model.weight.numpy()}
@@ -150,6 +150,7 @@ def _is_linear(model: WindowModel) -> bool:
     return isinstance(model, LinearWindowModel) and model.weight.dtype == torch.float64 and model.weight.is_cpu
 
 
+_OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -160,7 +161,7 @@ class _Resolution(ctypes.Structure):
         *[(name, _SIZE) for name in ("window", "rows_per_step")],
         *[(name, _POINTER) for name in ("model_center", "model_weight", "reconstruction")],
         *[(name, _POINTER) for name in ("value_center", "value_factor", "residual_center", "residual_factor")],
-        *[(name, _POINTER) for name in ("degrees", "scale", "dimensions", "usual", "least")],
+        *[(name, _POINTER) for name in _OF_SURPRISE],
         ("compared", ctypes.c_double),
     )
 

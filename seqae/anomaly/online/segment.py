@@ -183,11 +183,13 @@ class SegmentScorer:
 
     def _judge_windows(self, before: int) -> None:
         """Write the evidence in the windows that have become complete since there were fewer rows."""
-        rows = torch.from_numpy(self.table.rows[:, 0].copy())
+        rows, missing = (
+            torch.from_numpy(each) for each in (self.table.rows[:, 0].copy(), np.isnan(self.table.rows[:, 1]))
+        )
         for number, each in enumerate(self.scorer.resolutions):
             first, stop = max(before - each.length + 1, 0), len(rows) - each.length + 1
             if first < stop:
-                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:]).numpy()
+                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:], missing[first:]).numpy()
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""

@@ -73,12 +73,27 @@ def test_all_windows_that_cover_an_accepted_row_become_as_usual(detector: seqae.
     scorer = log.apply(detector).scorer_
     usual = scorer.calibration.evidence_of(scorer.threshold)
     rows = torch.from_numpy(scorer.scaled(cleaning(300), None).astype(np.float64))
+    known = torch.zeros_like(rows, dtype=torch.bool)
     for own, taught, untaught in zip(
-        scorer.resolutions, scorer.window_evidence(rows), detector.scorer_.window_evidence(rows)
+        scorer.resolutions, scorer.window_evidence(rows, known), detector.scorer_.window_evidence(rows, known)
     ):
         first = 310 - own.length + 1
         assert (taught[first:340].sum(dim=1) <= usual + 1e-9).all()
         assert untaught[first].sum() > usual
+
+
+def test_a_channel_that_was_stuck_on_purpose_may_be_stuck_again(detector: seqae.AnomalyDetector, log: FeedbackLog):
+    def stuck(start: int) -> np.ndarray:
+        rows = LIVE.copy()
+        rows[start : start + 60, 1] = rows[start - 20 : start + 80, 1].mean()
+        return rows
+
+    log.accept(detector, stuck(300), 295, 364, author="Ana", note="calibrated")
+    taught = log.apply(detector)
+    assert not events_in(taught, stuck(300), 300)
+    for start in (300, 900, 1500):
+        before, after = (each.detect(stuck(start))[0].alarms[start : start + 60].sum() for each in (detector, taught))
+        assert before > 20 > 10 > after
 
 
 def test_the_rows_that_are_kept_teach_what_the_whole_recording_would(detector: seqae.AnomalyDetector, log: FeedbackLog):
