@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -163,12 +163,7 @@ class Scorer:
             values = recording.values[rows]
             filled, missing = self.fill(self.scaled(values, times_of(recording, rows))), np.isnan(values)
             with one_thread(), torch.inference_mode():
-                evidence = torch.cat(
-                    [
-                        self._evidence(torch.from_numpy(filled[piece]), torch.from_numpy(missing[piece]))[wanted]
-                        for piece, wanted in _pieces(len(values), self.localization.reach)
-                    ]
-                )
+                evidence = self._evidence(torch.from_numpy(filled), torch.from_numpy(missing))
                 near_end = self.near_ends(np.arange(len(values)), len(values))
                 results.append(self.scores(evidence, missing, near_end))
         return Scores(*(np.concatenate([getattr(each, name) for each in results]) for name in vars(results[0])))
@@ -276,11 +271,8 @@ class Scorer:
             filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
             filled = _padded(filled, finest.length)
             with one_thread(), torch.inference_mode():
-                means = [
-                    self._window_means(torch.from_numpy(filled[piece]))[wanted]
-                    for piece, wanted in _pieces(len(filled), finest.length - 1)
-                ]
-            results.append(torch.cat(means).numpy()[: rows.stop - rows.start])
+                means = _in_pieces(self._window_means, finest.length - 1, torch.from_numpy(filled))
+            results.append(means.numpy()[: rows.stop - rows.start])
         return self.in_data_units(np.concatenate(results), recording.times)
 
     def encode(self, recording: Recording) -> np.ndarray:
@@ -303,7 +295,8 @@ class Scorer:
         """Return the evidence in rows, `(row, channel)`; arguments as for `window_evidence`."""
         if len(rows) < self.resolutions[0].length:  # no window fits: there is no evidence
             return torch.zeros_like(rows)
-        return self.localization.of_rows(self.window_evidence(rows, missing))
+        reach, of_rows = self.localization.reach, self.localization.of_rows
+        return _in_pieces(lambda *piece: of_rows(self.window_evidence(*piece)), reach, rows, missing)
 
     def _window_means(self, rows: Tensor) -> Tensor:
         """Return the mean reconstruction of each row by the windows around it, `(row, channel)`."""
@@ -343,12 +336,13 @@ def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
     )
 
 
-def _pieces(rows: int, reach: int) -> Iterator[tuple[slice, slice]]:
-    """Yield where pieces of so many rows are, with `reach` more on either side, and where each lies among these."""
-    for start in range(0, rows, ROWS_PER_CHUNK):
-        stop = min(start + ROWS_PER_CHUNK, rows)
-        first = max(start - reach, 0)
-        yield slice(first, stop + reach), slice(start - first, stop - first)
+def _in_pieces(function: Callable[..., Tensor], reach: int, *rows: Tensor) -> Tensor:
+    """Return what a function says of rows `(row, ...)`, called for pieces with `reach` more rows on either side."""
+    found = []
+    for start in range(0, len(rows[0]), ROWS_PER_CHUNK):
+        stop, first = min(start + ROWS_PER_CHUNK, len(rows[0])), max(start - reach, 0)
+        found.append(function(*(each[first : stop + reach] for each in rows))[start - first : stop - first])
+    return torch.cat(found)
 
 
 def _padded(rows: np.ndarray, length: int) -> np.ndarray:

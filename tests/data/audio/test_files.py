@@ -92,7 +92,7 @@ def test_files_without_samples_or_header_or_at_all_are_named(tmp_path):
         read_audio(written(tmp_path, tone()).rename(tmp_path / "a.raw"))
     with pytest.raises(FileNotFoundError, match="Check the path"):
         read_audio(tmp_path / "b.wav")
-    with pytest.raises(FileNotFoundError, match="no file in .* whose name ends in"):
+    with pytest.raises(FileNotFoundError, match=r"no file in .* whose name ends in"):
         audio_files(tmp_path)
 
 
