@@ -6,6 +6,7 @@ https://arxiv.org/abs/1712.04382) in each part of a recording, without silence.
 
     python recipes/audio_anomaly.py
     python recipes/audio_anomaly.py --data-root folder/with/fsdd
+    python recipes/audio_anomaly.py --folder folder/with/normal/and/new
 """
 
 import os
@@ -27,8 +28,7 @@ DATA = "Free Spoken Digit Dataset, or synthetic words"
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
-    normal: str = "",
-    new: str = "",
+    folder: str = "",
     code_size: int = 16,
     epochs: int = 40,
     parts: int = 8,
@@ -42,8 +42,7 @@ def main(
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.
-        normal: Folder of normal recordings of your own; new ones are ranked, and "new" is the only class held out.
-        new: Folder of recordings to rank.
+        folder: Folder of your own instead, in it `normal` with five recordings or more, and `new` with those to rank.
         code_size: Length of the code of a word, and number of principal components to compare with.
         epochs: Passes over the training words at most.
         parts: Parts of a word; it is read as the mean frame of each.
@@ -58,9 +57,9 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime(threads=1)
     torch.manual_seed(seed)
-    clips = read_clips("fsdd", data_root) if data_root and not normal else synthetic_words(voices=3)
-    if normal:
-        clips, classes = read_normal_and_new(normal, new), ("new",)
+    clips = read_clips("fsdd", data_root) if data_root and not folder else synthetic_words(voices=3)
+    if folder:
+        clips, classes = read_normal_and_new(folder), ("new",)
     log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=(SpectralTilt(),), trim_db=25.0)
     decibels = [log_mel.decibels(clip.audio()) for clip in clips]
     labels = np.array([clip.label for clip in clips])
@@ -131,7 +130,9 @@ def pca_errors(train: np.ndarray, test: np.ndarray, n_components: int) -> np.nda
     """Return the mean squared error of each test row, `(row,)`, by principal components of standardized rows."""
     mean, deviation = train.mean(axis=0), train.std(axis=0)
     scaled = (test - mean) / deviation
-    return np.square(pca_reconstruction((train - mean) / deviation, scaled, n_components) - scaled).mean(axis=1)
+    return np.square(
+        pca_reconstruction((train - mean) / deviation, scaled, min(n_components, len(train))) - scaled
+    ).mean(axis=1)
 
 
 def spectrograms(log_mel: seqae.LogMel, words: np.ndarray, like: list[torch.Tensor], parts: int) -> list[np.ndarray]:

@@ -29,6 +29,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     channels: tuple[int, ...] = (16, 8),
     epochs: int = 8,
     batch_size: int = 100,
@@ -43,6 +44,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
@@ -58,7 +60,7 @@ def main(
     seqae.configure_runtime()
     torch.manual_seed(seed)
 
-    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root, folder))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     image_channels, height, width = train.size
     rows, columns = downsampled_size(height, width, len(channels))
@@ -88,7 +90,9 @@ def main(
 
     truth = test.array().reshape(-1, *test.size)
     reconstruction = expit(np.concatenate(seqae.reconstruct(model, test)))
-    pca = pca_reconstruction(images.array(), test.array(), min(code_size, height * width)).reshape(truth.shape)
+    pca = pca_reconstruction(images.array(), test.array(), min(code_size, height * width, len(images))).reshape(
+        truth.shape
+    )
     scores = {
         "autoencoder": errors(reconstruction, truth),
         "PCA, the same code size": errors(pca, truth, 0.01),
@@ -97,7 +101,7 @@ def main(
 
     shown = {"original": truth[:14], "autoencoder": reconstruction[:14], "PCA, the same code size": pca[:14]}
     save_figure(image_rows_figure(shown, "Test images and their reconstructions"), run.path("rows.png"))
-    codes = seqae.encode(model, test)[:14].reshape(14, channels[-1], 1, rows, columns)
+    codes = seqae.encode(model, test)[:14].reshape(-1, channels[-1], 1, rows, columns)
     maps = {f"map {number}": 0.5 + 0.5 * codes[:, number] / np.abs(codes).max() for number in range(channels[-1])}
     save_figure(image_rows_figure(maps, "The code of these images, map by map (grey is zero)"), run.path("codes.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))

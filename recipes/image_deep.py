@@ -17,7 +17,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import class_names, read_images
+from seqae.data import read_images
 from seqae.datasets import ShiftedImages
 from seqae.evaluation import pca_reconstruction, squared_distance
 from seqae.report import embedding_figure, image_rows_figure, loss_figure, save_figure
@@ -29,6 +29,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     code_size: int = 30,
     hidden_sizes: tuple[int, ...] = (1000, 500, 250),
     epochs: int = 60,
@@ -45,6 +46,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         code_size: Length of the code of an image.
         hidden_sizes: Sizes of the encoder's hidden layers; the decoder has them in reverse.
         epochs: Passes over the training images.
@@ -62,7 +64,7 @@ def main(
     seqae.configure_runtime()
     torch.manual_seed(seed)
 
-    images, test = read_images(dataset, data_root)
+    images, test = read_images(dataset, data_root, folder)
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     pixels = int(np.prod(train.size))
     model = seqae.Autoencoder(
@@ -91,7 +93,7 @@ def main(
     truth, mean_image = test.array(), images.array().mean(axis=0, keepdims=True)
     reconstructions = {
         "mean image": np.repeat(mean_image, len(test), axis=0),
-        f"PCA-{code_size}": pca_reconstruction(images.array(), truth, code_size),
+        f"PCA-{code_size}": pca_reconstruction(images.array(), truth, min(code_size, len(images))),
         "autoencoder": expit(np.concatenate(seqae.reconstruct(model, test))).reshape(truth.shape),
     }
     metrics = {name: float(squared_distance(array, truth).mean()) for name, array in reconstructions.items()}
@@ -99,8 +101,7 @@ def main(
     rows = {"original": truth, **reconstructions}
     rows = {name: array[:14].reshape(-1, *test.size) for name, array in rows.items() if name != "mean image"}
     save_figure(image_rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
-    names = np.array(class_names(dataset))[test.labels]
-    save_figure(embedding_figure(seqae.encode(model, test), names), run.path("codes.png"))
+    save_figure(embedding_figure(seqae.encode(model, test), test.label_names), run.path("codes.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish([{"method": name, "squared error": value} for name, value in metrics.items()], metrics)

@@ -19,7 +19,7 @@ from skimage.restoration import denoise_nl_means
 
 import seqae
 from seqae import cli
-from seqae.data import read_image_folder, read_images
+from seqae.data import read_images
 from seqae.datasets import ImageDataset, binarize
 from seqae.evaluation import image_cross_entropy, psnr, ssim
 from seqae.modules import conv_decoder, conv_encoder, downsampled_size
@@ -39,7 +39,7 @@ NOISES: dict[str, Callable[[seqae.Batch, torch.Generator], seqae.Batch]] = {
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
-    images: str = "",
+    folder: str = "",
     noise: str = "gaussian",
     channels: tuple[int, ...] = (32, 64),
     epochs: int = 5,
@@ -55,7 +55,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
-        images: Folder of images of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         noise: The noise: gaussian (mean 0.2, standard deviation 0.2, clipped), unclipped, masked, salt-and-pepper.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
         epochs: Passes over the training images.
@@ -73,8 +73,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    found = read_image_folder(images) if images else read_images(dataset, data_root)
-    learnt, test = (part.with_transform(binarize) for part in found)
+    learnt, test = (part.with_transform(binarize) for part in read_images(dataset, data_root, folder))
     train, valid = learnt.split(min(held_out, len(learnt) // 6), seed)
     image_channels, height, width = train.size
     code_size = channels[-1] * int(np.prod(downsampled_size(height, width, len(channels))))

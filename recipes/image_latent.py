@@ -22,7 +22,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import class_names, read_images
+from seqae.data import read_image_folder, read_images
 from seqae.report import embedding_figure, loss_figure, save_figure, write_scatter3d
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
@@ -31,6 +31,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     code_size: int = 10,
     hidden_sizes: tuple[int, ...] = (500, 250),
     epochs: int = 15,
@@ -46,6 +47,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of your own instead that has, for each class, a folder of five images or more.
         code_size: Length of the code in which clusters are found.
         hidden_sizes: Sizes of the encoder's hidden layers; the decoder has them in reverse.
         epochs: Passes over the training images.
@@ -62,7 +64,7 @@ def main(
     seqae.configure_runtime()
     torch.manual_seed(seed)
 
-    images, test = read_images(dataset, data_root)
+    images, test = read_image_folder(folder, with_classes=True) if folder else read_images(dataset, data_root)
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     pixels = int(np.prod(train.size))
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}")
@@ -87,9 +89,10 @@ def main(
             patience=epochs,
         )
 
+    pca = PCA(min(code_size, len(images)), svd_solver="full").fit(images.array())
     spaces = {
         "pixels": test.array(),
-        f"PCA-{code_size}": PCA(code_size, svd_solver="full").fit(images.array()).transform(test.array()),
+        f"PCA-{code_size}": pca.transform(test.array()),
         **{f"autoencoder-{size}": seqae.encode(model, test) for size, model in models.items()},
     }
     scores = {
@@ -99,12 +102,14 @@ def main(
     }
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
 
-    names = np.array(class_names(dataset))[test.labels]
+    names = test.label_names
     save_figure(embedding_figure(spaces[f"autoencoder-{code_size}"], names), run.path("codes.png"))
     save_figure(embedding_figure(spaces[f"PCA-{code_size}"], names), run.path("pca.png"))
     losses = {"train": histories[code_size].train, "held out": histories[code_size].valid}
     save_figure(loss_figure(losses), run.path("loss.png"))
-    write_scatter3d(run.path("space.html"), spaces["autoencoder-3"], names, f"{dataset}: codes of test images")
+    write_scatter3d(
+        run.path("space.html"), spaces["autoencoder-3"], names, f"{folder or dataset}: codes of test images"
+    )
     seqae.save(models[code_size], run.path("model"), metrics=metrics)
     run.finish([{"clusters in": name, **row} for name, row in scores.items()], metrics)
     return metrics

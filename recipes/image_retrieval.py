@@ -18,7 +18,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import read_image_folder, read_images
+from seqae.data import read_images
 from seqae.datasets import PositivePairs
 from seqae.modules import BiHalfCode, BitFlipCode, ViewInvariantCode
 from seqae.report import image_rows_figure, save_figure
@@ -38,7 +38,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
-    images: str = "",
+    folder: str = "",
     bits: int = 32,
     hidden_size: int = 512,
     epochs: int = 3,
@@ -56,7 +56,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
-        images: Folder of images of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         bits: Length of the binary codes.
         hidden_size: Units of the layer between image and code.
         epochs: Passes over the training images.
@@ -73,15 +73,15 @@ def main(
         dataset, epochs, queries, batch_size = "digits", 2, 50, 64
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
-    images, test = read_image_folder(images) if images else read_images(dataset, data_root)
+    images, test = read_images(dataset, data_root, folder)
     random = np.random.default_rng(seed)
     images = images.subset(random.permutation(len(images)))  # so that ties come in a random order
     asked = test.subset(random.permutation(len(test))[:queries])
     print(f"data   {len(asked)} queries, {len(images)} images in the database")
 
-    pca = PCA(min(30, images.array().shape[1]), svd_solver="full").fit(images.array())
+    pca = PCA(min(30, *images.array().shape), svd_solver="full").fit(images.array())
     components = pca.transform(images.array())
-    neighbours = FloatIndex(components).search(components, 11).indices[:, 1:]
+    neighbours = FloatIndex(components).search(components, min(11, len(images))).indices[:, 1:]
     pairs = PositivePairs(images, neighbours, walk_length, seed)
     flips, agreement = BitFlipCode(BiHalfCode(), flip_probability), ViewInvariantCode(BiHalfCode())
     models = {}
@@ -117,7 +117,7 @@ def main(
 
     rows = {
         f"{number + 1}: {name}": np.concatenate([asked[number], images.batch(found[name][number, :12]).steps])
-        for number in range(6)
+        for number in range(min(6, len(asked)))
         for name in ("pixels", f"agreement, {bits} bits")
     }
     save_figure(image_rows_figure(rows, "First the query, then its neighbours"), run.path("neighbours.png"))

@@ -30,6 +30,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     units: int = 1000,
     penalty: float = 0.3,
     k: int = 40,
@@ -46,6 +47,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         units: Length of a code.
         penalty: Weight of the mean absolute value of a code, in nats per pixel.
         k: Units that the third model keeps active.
@@ -62,7 +64,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
-    images, test = read_images(dataset, data_root)
+    images, test = read_images(dataset, data_root, folder)
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     pixels = int(np.prod(train.size))
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {pixels} pixels; codes of {units} units")
@@ -87,18 +89,19 @@ def main(
             patience=epochs,
         ).valid
         codes, reconstruction = seqae.encode(model, test), expit(np.concatenate(seqae.reconstruct(model, test)))
-        classifier = RidgeClassifier().fit(seqae.encode(model, valid), valid.labels)
-        scores[name] = evaluated(codes, reconstruction, test) | {
-            "accuracy": float(classifier.score(codes, test.labels))
-        }
+        scores[name] = evaluated(codes, reconstruction, test)
+        if test.labels is not None:
+            classifier = RidgeClassifier().fit(seqae.encode(model, valid), valid.labels)
+            scores[name]["accuracy"] = float(classifier.score(codes, test.labels))
         rows[name] = reconstruction[:14]
         weights = layer.weight.detach().numpy()[np.argsort(-codes.mean(axis=0))[:200]]
         title = f"What the most active units look for: {name}"
         save_figure(filters_figure(weights, train.size, title=title), run.path(f"filters-{name}.png"))
         seqae.save(model, run.path(f"model-{name}"), metrics=scores[name])
 
-    classifier = RidgeClassifier().fit(valid.array(), valid.labels)
-    scores["pixels"] = {"accuracy": float(classifier.score(test.array(), test.labels))}
+    if test.labels is not None:
+        classifier = RidgeClassifier().fit(valid.array(), valid.labels)
+        scores["pixels"] = {"accuracy": float(classifier.score(test.array(), test.labels))}
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
     save_figure(image_rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
     save_figure(loss_figure(losses), run.path("loss.png"))

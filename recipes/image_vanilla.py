@@ -17,7 +17,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import class_names, read_images
+from seqae.data import read_images
 from seqae.datasets import binarize
 from seqae.evaluation import image_cross_entropy, squared_distance
 from seqae.report import embedding_figure, grid_figure, image_rows_figure, loss_figure, save_figure
@@ -29,6 +29,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     code_size: int = 2,
     epochs: int = 40,
     batch_size: int = 256,
@@ -43,6 +44,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         code_size: Length of the code of an image.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
@@ -58,7 +60,7 @@ def main(
     seqae.configure_runtime()
     torch.manual_seed(seed)
 
-    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root, folder))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     pixels = int(np.prod(train.size))
     model = seqae.Autoencoder(
@@ -86,18 +88,20 @@ def main(
     mean_image = np.broadcast_to(images.array().mean(axis=0), truth.shape)
     scores = {
         "mean image": errors(mean_image, truth),
-        f"PCA-{code_size}": errors(pca_reconstruction, truth, 0.01)
-        | {"purity": neighbour_purity(pca_codes, test.labels)},
-        "autoencoder": errors(reconstruction, truth) | {"purity": neighbour_purity(codes, test.labels)},
+        f"PCA-{code_size}": errors(pca_reconstruction, truth, 0.01),
+        "autoencoder": errors(reconstruction, truth),
     }
+    if test.labels is not None:
+        near = min(10, len(test) - 1)
+        scores[f"PCA-{code_size}"]["purity"] = neighbour_purity(pca_codes, test.labels, near)
+        scores["autoencoder"]["purity"] = neighbour_purity(codes, test.labels, near)
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
 
-    names = np.array(class_names(dataset))[test.labels]
     rows = {"original": truth, "autoencoder": reconstruction, "PCA": pca_reconstruction}
     rows = {name: array[:14].reshape(-1, *test.size) for name, array in rows.items()}
     save_figure(image_rows_figure(rows, "Test images and their reconstructions"), run.path("rows.png"))
-    save_figure(embedding_figure(codes, names), run.path("codes.png"))
-    save_figure(embedding_figure(pca_codes, names), run.path("pca.png"))
+    save_figure(embedding_figure(codes, test.label_names), run.path("codes.png"))
+    save_figure(embedding_figure(pca_codes, test.label_names), run.path("pca.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     if code_size == 2:
         save_figure(grid_figure(decoded_plane(model, codes), "The plane of codes, decoded"), run.path("manifold.png"))

@@ -6,6 +6,7 @@ to write may lead anywhere. What is open is looked at once more, since its name 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -142,6 +143,8 @@ def append_to_file(path: str | os.PathLike[str]) -> BufferedWriter:
         ValueError: It is a pipe, a socket or a device.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINKS
+    if Path(path).is_symlink():
+        raise OSError(errno.ELOOP, "is a link, which is not followed. Give the file itself", os.fspath(path))
     return _checked(open(path, "ab", opener=lambda name, _: os.open(name, flags, 0o666)), Path(path))
 
 

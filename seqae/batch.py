@@ -77,8 +77,10 @@ class Batch:
 
     @property
     def is_unpadded(self) -> bool:
-        """True if there is no padding; False while `torch.export` records, which can't look at lengths."""
-        return not is_exporting() and int(self.lengths.min()) == self.values.shape[1]
+        """True if there is no padding; False while torch exports or compiles, which can't look at lengths."""
+        if is_exporting() or torch.compiler.is_compiling():
+            return False
+        return int(self.lengths.min()) == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:

@@ -61,7 +61,7 @@ class Listening:
 
     def run(self) -> None:
         source, sink = self.connection.brokers(self.detector, self.notes.append)
-        payloads = self.connection.payloads(self.detector, self.reading)
+        payloads = self.connection.payloads(self.detector, self.reading, self.options.state)
         try:
             with self.watch, source:
                 Listener(self.watch, source, sink, payloads, self._told, "final", self.save_seconds).run(self.asked)

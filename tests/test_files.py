@@ -1,14 +1,13 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from no_files import NO_FILES, make
 from seqae._files import append_to_file, atomic_write, create_file, only_files, open_file, read_file, write_atomically
 from seqae.anomaly.events import read_events_csv, read_events_json
 from seqae.data.audio.files import audio_files, read_audio
@@ -21,7 +20,6 @@ from seqae.data.text.files import read_texts
 from seqae.data.video.files import read_video
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes and sockets have names on POSIX alone")
-NO_FILES = ("pipe", "socket", "device", "dangling link", "folder")
 
 
 @pytest.fixture(autouse=True)
@@ -33,23 +31,6 @@ def in_time():
     yield
     if os.name == "posix":
         signal.alarm(0)
-
-
-def make(kind: str, path: Path) -> Path:
-    """Put something in place of a file; a reader that opens it as a file waits, or never ends."""
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as listener:
-            here = Path.cwd()
-            os.chdir(path.parent)  # the name of a socket is short
-            listener.bind(path.name)
-            os.chdir(here)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        path.symlink_to("/dev/zero" if kind == "device" else path.with_name("absent"))
-    return path
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path):

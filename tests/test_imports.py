@@ -15,7 +15,7 @@ PACKAGE = Path(seqae.__file__).parent
 # From the lowest to the highest: packages and modules, dotted if they stand apart from the package that they are in.
 # Each imports from lower layers and from itself only.
 LAYERS = [
-    {"_version", "_extras", "_files", "_processes", "_random_numbers", "batch"},
+    {"_version", "_extras", "_files", "_processes", "_random_numbers", "_warnings", "batch"},
     {"modules", "losses", "data._files", "data.arrays", "data.windows"},
     {"autoencoder", "transforms", "text"},
     {"datasets", "architectures"},

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 import seqae
 from seqae import cli
-from seqae.data import SpectralQuantile, SpectralTilt, across_bands, read_clips, synthetic_words
+from seqae.data import SpectralQuantile, SpectralTilt, across_bands, read_clips, read_word_folder, synthetic_words
 from seqae.datasets import SequenceDataset
 from seqae.report import embedding_figure, loss_figure, save_figure, spectrograms_figure
 from seqae.transforms import VTLP, Compose, FrequencyMasking, GaussianNoise, TimeMasking, TimeWarp
@@ -31,6 +31,7 @@ DATA = "Free Spoken Digit Dataset, or synthetic words"
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    folder: str = "",
     code_size: int = 128,
     hidden_size: int = 128,
     epochs: int = 5,
@@ -43,6 +44,7 @@ def main(
 
     Args:
         data_root: Folder that holds FSDD, also packed; synthetic words if empty.
+        folder: Folder of your own instead, WORD/NAME.wav or SPEAKER/WORD/NAME.wav, five recordings or more of a word.
         code_size: Length of the code of a recording.
         hidden_size: Units of the recurrent layers in each direction; half of it for those that read the bands.
         epochs: Passes over the training recordings.
@@ -56,18 +58,21 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    clips = read_clips("fsdd", data_root) if data_root else synthetic_words()
+    clips = read_clips("fsdd", data_root) if data_root and not folder else synthetic_words()
+    clips = read_word_folder(folder) if folder else clips
     normalization = (SpectralQuantile(), SpectralTilt())
     log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04, normalization=normalization, trim_db=25.0)
     decibels = [log_mel.decibels(clip.audio()) for clip in clips]
     random = torch.Generator().manual_seed(seed)
     noises = (NoiseFloor(50), NoiseFloor(40, tilt=8), NoiseFloor(40, tilt=-8))
     versions = [decibels, *([noise(each, random) for each in decibels] for noise in noises)]
-    digits, speakers = np.array([int(clip.label) for clip in clips]), np.array([clip.speaker for clip in clips])
-    for_test = np.array([clip.part == "test" for clip in clips])
+    words, digits = np.unique([clip.label for clip in clips], return_inverse=True)
+    speakers, for_test = (np.array(each) for each in zip(*((clip.speaker, clip.part == "test") for clip in clips)))
+    labelled = min(labelled, int(np.bincount(digits[~for_test]).min()))
     print(f"data   {len(clips)} recordings of {min(map(len, decibels))} to {max(map(len, decibels))} frames")
 
-    splits = {f"speaker {speaker}": speakers != speaker for speaker in np.unique(speakers)}
+    names = np.unique(speakers)
+    splits = {f"speaker {name}": speakers != name for name in names if len(names) > 1}
     scores: dict[str, dict[str, float]] = {}
     for split, train in {**splits, "official split": ~for_test}.items():
         log_mel.fit_decibels([decibels[index] for index in np.flatnonzero(train)])
@@ -88,7 +93,7 @@ def main(
             "official split": row["official split"],
             f"{labelled} labels a digit": few[name][0],
             "and unlabelled recordings": few[name][1],
-            "new speaker": float(np.mean([row[split] for split in splits])),
+            **({"new speaker": float(np.mean([row[split] for split in splits]))} if splits else {}),
         }
         for name, row in scores.items()
     }
@@ -97,7 +102,7 @@ def main(
     save_pictures(run, log_mel, models["frames"], {clips[index].name: decibels[index] for index in shown})
     clips[shown[0]].audio().write(run.path("original.wav"))
     codes = seqae.encode(models["frames"], [frames[0][index] for index in np.flatnonzero(for_test)])
-    save_figure(embedding_figure(codes, digits[for_test]), run.path("codes-digits.png"))
+    save_figure(embedding_figure(codes, words[digits[for_test]]), run.path("codes-digits.png"))
     save_figure(embedding_figure(codes, speakers[for_test]), run.path("codes-speakers.png"))
     save_figure(loss_figure(losses), run.path("loss.png"))
     seqae.save({"log_mel": log_mel, **models}, run.path("model"), metrics=metrics)

@@ -20,7 +20,7 @@ from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import read_images
+from seqae.data import read_image_folder, read_images
 from seqae.datasets import CorruptedDataset, ImageDataset
 from seqae.report import filters_figure, loss_figure, save_figure
 from seqae.training import Stage, pretrain_layerwise
@@ -31,6 +31,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     labels: int = 100,
     pool_size: int = 10_000,
     pools: int = 2,
@@ -49,6 +50,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of your own instead that has, for each class, a folder of five images or more.
         labels: Number of labelled images in a pool, the same in each class.
         pool_size: Training images in a pool.
         pools: Number of pools; each has its own initial weights, which are pretrained on it.
@@ -68,7 +70,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
-    images, test = read_images(dataset, data_root)
+    images, test = read_image_folder(folder, with_classes=True) if folder else read_images(dataset, data_root)
     images, _ = images.split(len(images) // 6)  # the others are for the choice of settings
     errors: dict[str, list[float]] = {}
     for group in range(pools):

@@ -37,7 +37,7 @@ PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
-    masks: str = "",
+    folder: str = "",
     values: tuple[int, ...] = (0, 255),
     place: str = PLACE,
     downsampling: int = 2,
@@ -52,7 +52,7 @@ def main(
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated surfaces.
-        masks: Folder or zip file with image/NAME.jpg and mask/NAME.png of your own, in place of BSData.
+        folder: Folder or zip file of your own instead, with image/NAME.jpg and mask/NAME.png for each image.
         values: Value of each class in these masks, the background first; two or more classes.
         place: Regular expression for the location of an image in its file name.
         downsampling: Factor by which images are made smaller, for all methods.
@@ -64,13 +64,13 @@ def main(
         out: Folder for the results.
     """
     if smoke:
-        data_root, masks, downsampling, epochs, seeds = "", "", 4, 2, (0,)
+        data_root, downsampling, epochs, seeds = "", 4, 2, (0,)
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
     images = read_bsdata(data_root) if data_root else synthetic_surfaces(48 if smoke else 400)
-    if masks:
-        images = read_masked_images(masks, values)
+    if folder:
+        images = read_masked_images(folder, values)
     images = [image.smaller(downsampling) for image in images]
     print(f"data   {len(images)} images, {sum(bool(image.mask.any()) for image in images)} with defects")
 

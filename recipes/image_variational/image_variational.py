@@ -33,6 +33,7 @@ DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     code_size: int = 50,
     channels: tuple[int, ...] = (32, 64),
     hidden_size: int = 256,
@@ -51,6 +52,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         code_size: Length of the code of an image.
         channels: Maps that each convolution of the encoder computes; the decoder has them in reverse.
         hidden_size: Length of the vector between convolutions and code.
@@ -70,8 +72,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-
-    images, test = (part.with_transform(sample_binary) for part in read_images(dataset, data_root))
+    images, test = (part.with_transform(sample_binary) for part in read_images(dataset, data_root, folder))
     train, valid = images.split(min(400, len(images) // 6), seed)
     valid, binary_test = valid.materialize(), test.materialize()
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}, binarised")
@@ -116,9 +117,9 @@ def main(
     save_figure(image_rows_figure(shown, "Samples"), run.path("samples.png"))
     plane = decoded(models["plane"], manifold_grid(20)).reshape(20, 20, *train.size)
     save_figure(grid_figure(plane, "The plane of codes, decoded"), run.path("manifold.png"))
-    between = interpolate(codes[:8], codes[8:16], 12).reshape(-1, code_size)
-    between = decoded(model, between).reshape(8, 12, *train.size)
-    save_figure(grid_figure(between, "From one test image to another"), run.path("between.png"))
+    between = decoded(model, interpolate(codes[:8], np.roll(codes, -1, axis=0)[:8], 12).reshape(-1, code_size))
+    between = grid_figure(between.reshape(-1, 12, *train.size), "From one test image to the next")
+    save_figure(between, run.path("between.png"))
     save_figure(loss_figure({"train": losses["VAE"]}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish([{"samples of": name, **row} for name, row in quality.items()], metrics)
@@ -136,7 +137,7 @@ def autoencoder(
     head = nn.Sequential(
         nn.Linear(code_size, hidden_size), nn.LeakyReLU(0.1), frame_decoder(hidden_size, channels[::-1], size)
     )
-    code = seqae.GaussianCode(weight=1 / int(np.prod(size))) if variational else None
+    code = seqae.GaussianCode(1 / int(np.prod(size))) if variational else None
     return seqae.Autoencoder(seqae.ImageEncoder(embed, outputs), seqae.ConstantDecoder(head), code)
 
 

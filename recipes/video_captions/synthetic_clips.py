@@ -13,7 +13,7 @@ from itertools import permutations, product
 import numpy as np
 import torch
 
-from seqae.data import CaptionedClip
+from seqae.data import CaptionedClip, read_captioned_folder
 
 SIDE = 32  # pixels
 SIZES = {"small": 3.5, "large": 6.0}  # pixels from the middle to the edge
@@ -31,6 +31,14 @@ SHAPES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "cross": lambda row, column: np.maximum(np.minimum(np.abs(row), np.abs(column)) - 0.28, _larger(row, column) - 1),
     "bar": lambda row, column: np.maximum(np.abs(row) - 0.35, np.abs(column) - 1),
 }
+
+
+def captioned_clips(folder: str, count: int, seed: int) -> tuple[list[CaptionedClip], list[CaptionedClip]]:
+    """Return clips to learn from and for the test: every fifth of one's own in a folder, or synthetic ones."""
+    if folder:
+        own = read_captioned_folder(folder, (SIDE, SIDE))
+        return [clip for at, clip in enumerate(own) if at % 5 != 4], own[4::5]
+    return synthetic_clips(count, seed), synthetic_clips(min(500, count), seed + 1, unseen=True)
 
 
 def synthetic_clips(count: int, seed: int = 0, unseen: bool = False) -> list[CaptionedClip]:

@@ -6,14 +6,15 @@ https://arxiv.org/abs/1502.08029). Both read frames by convolutions that were tr
 synthetic: a shape moves one way and then another; the test has combinations that are not in the training.
 
     python recipes/video_captions/video_captions.py
-    python recipes/video_captions/video_captions.py --clips 1000 --epochs 20
+    python recipes/video_captions/video_captions.py --folder folder/with/clips/and/captions
 """
 
 import copy
 from pathlib import Path
 
+import numpy as np
 import torch
-from synthetic_clips import most_frequent, synthetic_clips
+from synthetic_clips import captioned_clips, most_frequent
 from torch import nn
 
 import seqae
@@ -30,6 +31,7 @@ VECTOR = 64  # length of the vector of a frame
 
 
 def main(
+    folder: str = "",
     clips: int = 4000,
     hidden_size: int = 64,
     epochs: int = 11,
@@ -42,7 +44,8 @@ def main(
     """Learn to caption with both models, and compare them with the most frequent words.
 
     Args:
-        clips: Clips to learn from.
+        folder: Folder of ten clips or more of your own instead: NAME.mp4, and its caption in NAME.txt beside it.
+        clips: Synthetic clips to learn from.
         hidden_size: Units of the GRU in each direction; the LSTMs have twice as many.
         epochs: Passes over the clips.
         batch_size: Clips in a batch.
@@ -56,9 +59,9 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    train, test = synthetic_clips(clips, seed), synthetic_clips(min(500, clips), seed + 1, unseen=True)
+    train, test = captioned_clips(folder, clips, seed)
     vocabulary = seqae.Vocabulary().fit(clip.caption for clip in train)
-    truth = [clip.caption for clip in test]
+    truth, longest = [clip.caption for clip in test], max(12, *(1 + len(clip.caption.split()) for clip in train))
     print(f"data   {len(train)} + {len(test)} clips, {len(vocabulary)} tokens")
 
     frames = train_frames(train, seed)
@@ -67,7 +70,7 @@ def main(
     for name, make in {"S2VT": s2vt, "attention": attention}.items():
         torch.manual_seed(seed)
         model = make(copy.deepcopy(frames.encoder.embed), len(vocabulary), hidden_size)
-        captioners[name] = seqae.Captioner(vocabulary, model, max_length=12)
+        captioners[name] = seqae.Captioner(vocabulary, model, max_length=longest)
         losses[name] = train_captioner(captioners[name], train, epochs, batch_size, learning_rate, seed)
         written[name] = captioners[name].caption([clip.frames for clip in test])
         seqae.save(captioners[name], run.path(f"model-{name}"))
@@ -81,7 +84,7 @@ def main(
         weights = captioners["attention"].attention_weights(clip.frames, text)
         maps.append(([str(step) for step in range(len(clip.frames))], [*text.split(), "<end>"], weights))
     save_figure(attention_figure(maps, "Attention to the frames"), run.path("attention.png"))
-    shown = {clip.caption: clip.frames[:: len(clip.frames) // 12][:12].numpy() for clip in test[:4]}
+    shown = {clip.caption: clip.frames[np.linspace(0, len(clip.frames) - 1, 12)].numpy() for clip in test[:4]}
     save_figure(filmstrip_figure(shown, title="Clips and their captions"), run.path("clips.png"))
     save_figure(loss_figure(losses), run.path("loss.png"))
     run.finish([{"method": name, **row} for name, row in scores.items()], metrics)

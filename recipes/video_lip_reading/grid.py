@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.data import CaptionedClip, read_video
+from seqae.data import CaptionedClip, read_captioned_folder, read_video
 
 HEIGHT, WIDTH = 64, 96  # pixels of a mouth in a GRID video; frames have half of each
 WORDS = (
@@ -26,6 +26,21 @@ WORDS = (
     ("again", "now", "please", "soon"),
 )
 _FRAMES_PER_WORD = 6
+
+
+def read_mouths(folder: str, data_root: str, synthetic: int) -> list[CaptionedClip]:
+    """Return clips of one's own in a folder, those of a speaker of GRID, or a number of synthetic ones.
+
+    Raises:
+        ValueError: A sentence of one's own has not six words.
+    """
+    if not folder:
+        return read_grid(data_root) if data_root else synthetic_mouths(synthetic)
+    clips = read_captioned_folder(folder, (HEIGHT // 2, WIDTH // 2))
+    for clip in clips:
+        if (count := len(clip.caption.split())) != len(WORDS):
+            raise ValueError(f"{count} words of {clip.name} in {folder}: {clip.caption!r}. Expected {len(WORDS)}")
+    return clips
 
 
 def read_grid(folder: str | Path) -> list[CaptionedClip]:

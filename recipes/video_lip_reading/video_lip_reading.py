@@ -7,6 +7,7 @@ time. The baseline is the most frequent words.
 
     python recipes/video_lip_reading/video_lip_reading.py
     python recipes/video_lip_reading/video_lip_reading.py --data-root folder/with/grid/s1
+    python recipes/video_lip_reading/video_lip_reading.py --folder folder/with/mouths/and/sentences
 """
 
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from grid import read_grid, synthetic_mouths
+from grid import read_mouths
 from mouth_features import in_pairs, principal_components, shifted_views
 from torch import nn
 
@@ -34,6 +35,7 @@ WORDS = 6  # words of a sentence
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    folder: str = "",
     components: int = 96,
     hidden_size: int = 192,
     dropout: float = 0.4,
@@ -49,6 +51,7 @@ def main(
 
     Args:
         data_root: Folder of one speaker's videos (s1/*.mpg) and alignments (align/*.align); synthetic mouths if empty.
+        folder: Folder of ten videos or more of mouths of your own: NAME.mp4, and its six words in NAME.txt beside it.
         components: Principal components of a step of two frames.
         hidden_size: Length of the vector of a step in which words are looked up.
         dropout: Probability with which training drops a value.
@@ -65,7 +68,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    clips = read_grid(data_root) if data_root else synthetic_mouths(30 if smoke else 500)
+    clips = read_mouths(folder, data_root, 30 if smoke else 500)
     steps, texts = [in_pairs(clip.frames) for clip in clips], [clip.caption for clip in clips]
     for_test = np.arange(len(clips)) % 5 == 4
     train, test = ([step for step, held in zip(steps, for_test) if held == part] for part in (False, True))
@@ -109,7 +112,7 @@ def main(
         weights = captioner.attention_weights(clip, text)
         maps.append(([str(step) for step in range(len(clip))], [*text.split(), "<end>"], weights))
     save_figure(attention_figure(maps, "Attention to steps of two frames"), run.path("attention.png"))
-    shown = {text: 0.5 + 2 * clip[::3][:12, :1].numpy() for clip, text in zip(test[:4], truth)}
+    shown = {text: 0.5 + 2 * clip[np.linspace(0, len(clip) - 1, 12), :1].numpy() for clip, text in zip(test[:4], truth)}
     save_figure(filmstrip_figure(shown, title="Mouths, without their mean"), run.path("clips.png"))
     save_figure(loss_figure({"train": history.train}), run.path("loss.png"))
     seqae.save(captioner, run.path("model"), metrics=metrics)

@@ -36,6 +36,7 @@ Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to pa
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     videos: int = 3000,
     test_videos: int = 1000,
     epochs: int = 150,
@@ -50,6 +51,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of ten images or more of your own to move instead, bright on dark, scaled to 28 x 28 pixels.
         videos: Videos in which sprites are looked for, to learn paths from.
         test_videos: Test videos, of the test digits.
         epochs: Passes over the paths.
@@ -64,7 +66,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    images, test_images = read_images(dataset, data_root)
+    images, test_images = read_images(dataset, data_root, folder)
     digit = max(images.size[1:])
     size = round(digit * 64 / 28)
     train = MovingMNIST(images, videos, size=size, seed=seed)

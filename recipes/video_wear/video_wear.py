@@ -31,7 +31,7 @@ READ, CHUNK = 4, 6  # frames that are read, and these with those that are predic
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
-    films: str = "",
+    folder: str = "",
     new: int = 25,
     channels: int = 16,
     epochs: int = 20,
@@ -44,7 +44,7 @@ def main(
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; synthetic videos if empty.
-        films: Folder of videos of your own instead, each of one spot from new on; nothing is known about wear.
+        folder: Folder of your own videos instead, each of one spot from new on; whether a frame is worn is not known.
         new: Frames at the beginning of each video to learn from; the last six of them are held out.
         channels: Channels of the ConvLSTM's states.
         epochs: Passes over the frames.
@@ -58,7 +58,7 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    videos = read_videos(films, data_root, new + CHUNK, 3 if smoke else 12)
+    videos = read_videos(folder, data_root, new + CHUNK, 3 if smoke else 12)
     frames = [video.frames.float() / 255 for video in videos]
     worn = [video.worn[new:] for video in videos]
     print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.data import read_pixels, read_video
+from seqae.data import read_pixels, read_video_folder
 
 SIZE = (64, 160)  # height and width of a frame
 _NAME = re.compile(r"\d+_(?P<time>\d{12})_(?P<location>\d+_\d+)_crop_2")
@@ -58,33 +58,12 @@ def read_wear(folder: str | Path) -> list[WearVideo]:
     return [_read_spot(name, [path for _, path in sorted(spots[name])]) for name in sorted(spots)]
 
 
-def read_videos(films: str, data_root: str, least: int, synthetic: int) -> list[WearVideo]:
+def read_videos(folder: str, data_root: str, least: int, synthetic: int) -> list[WearVideo]:
     """Return videos of one's own of a least number of frames, those of BSData, or a number of synthetic ones."""
-    if films:
-        return read_own(films, least)
+    if folder:
+        own = read_video_folder(folder, SIZE, least)
+        return [WearVideo(name, frames, np.zeros(len(frames), dtype=bool)) for name, frames in own.items()]
     return read_wear(data_root) if data_root else synthetic_pits(synthetic)
-
-
-def read_own(folder: str | Path, least: int) -> list[WearVideo]:
-    """Return the videos in a folder as grey frames of 64 x 160 pixels, none of them marked as worn.
-
-    Args:
-        folder: The folder of videos; a folder of images in it is a video.
-        least: The number of frames that each has at least.
-
-    Raises:
-        FileNotFoundError: There are no videos.
-        ValueError: One is no video, or too short.
-    """
-    found = []
-    for path in sorted(path for path in Path(folder).iterdir() if not path.name.startswith(".")):
-        frames = read_video(path, size=SIZE, grey=True)
-        if len(frames) < least:
-            raise ValueError(f"{len(frames)} frames ({path}). Expected {least} or more; give a smaller --new")
-        found.append(WearVideo(path.stem, frames, np.zeros(len(frames), dtype=bool)))
-    if not found:
-        raise FileNotFoundError(f"no videos in {folder}. Give a folder of videos, or none for synthetic ones")
-    return found
 
 
 def _read_spot(name: str, paths: list[Path]) -> WearVideo:

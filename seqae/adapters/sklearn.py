@@ -97,6 +97,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         return tags
 
     def _rows(self, data: Any, reset: bool) -> Any:
+        if isinstance(data, list | tuple) and len({*map(np.size, data)}) > 1:
+            raise ValueError(
+                "a list of sequences of different lengths. Expected one table, (row, channel): a detector of rows. For "
+                "whole sequences that differ from others take seqae.adapters.aeon.AeonCollectionDetector, for rows of "
+                "several recordings seqae.AnomalyDetector"
+            )
         rows = validate_data(
             self,
             data,

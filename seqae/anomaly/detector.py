@@ -25,7 +25,7 @@ from seqae.data.signals.checks import warn_of_times
 from seqae.data.signals.loading import read_recordings
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
 from seqae.data.signals.recordings import Recording
-from seqae.data.signals.resampling import Resampled, Resampling, on_grid, with_grid
+from seqae.data.signals.resampling import Resampled, Resampling, learnt_options, on_grid
 
 if TYPE_CHECKING:
     from seqae.autoencoder import Autoencoder
@@ -146,7 +146,7 @@ class AnomalyDetector:
             "scorer_": scorer,
             "model_": model,
             "model_scores_": scores,
-            "reading_": replace(with_grid(options, data.resampling).remembered(), channels=options.channels),
+            "reading_": learnt_options(options, recordings, data.resampling),
             "resampling_": data.resampling,
             "report_": data.report(scorer, None if self.false_alarms_per_day else self.false_alarm_rate),
         }

@@ -169,7 +169,6 @@ def _prediction_interval(values: np.ndarray, error_rate: float) -> tuple[float, 
     correlation = float(np.clip(1 - steps / (2 * variance), 0, MAX_AUTOCORRELATION)) if variance > 0 else 0.0
     for_mean = (1 + correlation) / (1 - correlation)
     for_variance = (1 + correlation**2) / (1 - correlation**2)
-    variance /= max(1 - (for_mean - 1) / (count - 1), 0.1)
     freedom = max((count - 1) / for_variance, 1.0)
     quantile = student_quantile(error_rate / 2, freedom)
     return float(values.mean()), quantile * sqrt(variance * (1 + min(for_mean / count, 1)))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqae._files import read_file, reason, write_atomically
+from seqae.data._files.text_files import json_value
 
 _NO_EVENTS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, csv.Error)  # of other content
 
@@ -216,7 +217,7 @@ def read_events_json(path: str | Path) -> list[Event]:
         ValueError: The file holds something else.
     """
     try:
-        return [event_from_record(record) for record in json.loads(read_file(path))]
+        return [event_from_record(record) for record in json_value(read_file(path))]
     except _NO_EVENTS as error:
         raise ValueError(
             f"{path} holds no events ({reason(error)}). Give a file that write_events_json wrote"
@@ -247,7 +248,7 @@ def read_events_csv(path: str | Path) -> list[Event]:
     """
     try:
         records = list(csv.DictReader(io.StringIO(read_file(path).decode(), newline="")))
-        return [event_from_record(record | {"channels": json.loads(record["channels"])}) for record in records]
+        return [event_from_record(record | {"channels": json_value(record["channels"])}) for record in records]
     except _NO_EVENTS as error:
         raise ValueError(
             f"{path} holds no events ({reason(error)}). Give a file that write_events_csv wrote"

@@ -8,7 +8,7 @@ https://doi.org/10.1080/00401706.1979.10489779), turned into a surprise by Stude
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.window_models import WindowModel
-from seqae.anomaly.windows import windows_of
+from seqae.anomaly.windows import largest_in_windows, windows_of
 from seqae.batch import Batch
 
 WINDOWS_PER_BATCH = 2048
@@ -25,6 +25,9 @@ KINDS = 2  # of distances: of the channel itself, and of its residual
 USUAL_QUANTILE = 0.95  # of the surprises of normal windows; below it, evidence fades
 SOFT_EXCESS = 30.0  # above which log(1 + exp(excess)) is the excess
 DEGREES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0)  # of freedom, to choose from
+QUIET_QUANTILE = 0.05  # of the distances of normal windows; below it, a window is quieter than usual
+NO_DISTANCE = 1e-9  # a smaller one is rounding
+LEAST_QUIET = 1e-6  # of that quantile: a distance below it is as quiet
 MIN_SCALE = 0.01  # of a distance per dimension, as a multiple of what is expected
 MOVES_PER_DIMENSION = 10  # a channel must have moved so often for each step of a window that is believed
 
@@ -93,31 +96,43 @@ def fit_whitening(windows: Tensor, noise: Tensor) -> Whitening:
 
 @dataclass(frozen=True, eq=False)
 class Surprise:
-    """The negative logarithm of Student's density of a distance, as far as it is above the usual.
+    """How surprising a distance is: the negative logarithm of Student's density, as far as it is above the usual.
 
     Heavy tails in the normal rows make a large distance less surprising, and so decide how far each channel can be
-    trusted.
+    trusted. A small distance is the most likely one, and yet rare where a channel has noise: one that is stuck has
+    none. Towards zero, windows get rarer as a power of the distance; the normal rows tell it, and a channel that has
+    stood still in them has none.
 
     Attributes:
         degrees: The degrees of freedom, `(kind, channel)`.
         scale: The usual distance per dimension, `(kind, channel)`.
         dimensions: The number of dimensions of a distance that are believed, `(channel,)`.
         usual: The surprise below which evidence fades, `(kind, channel)`.
+        quiet: The distance below which a window is quieter than usual, `(kind, channel)`.
+        quiet_power: The power of the distance that the fraction of even quieter windows falls with, `(kind, channel)`.
     """
 
     degrees: np.ndarray
     scale: np.ndarray
     dimensions: np.ndarray
     usual: np.ndarray
+    quiet: np.ndarray
+    quiet_power: np.ndarray
 
     def evidence(self, distances: Tensor) -> Tensor:
         """Return the surprise above the usual, `(kind, window, channel)`, of distances of this shape.
 
-        Below the usual it fades, as exp does, so that normal rows have an order too; no distance is no evidence.
+        Below the usual it fades, as exp does, so that normal rows have an order too, until a distance is quieter than
+        usual.
         """
         excess = self.surprise(distances) - torch.from_numpy(self.usual)[:, None]
         soft = torch.log1p(excess.clamp(max=SOFT_EXCESS).exp()) + (excess - SOFT_EXCESS).clamp(min=0)
-        return (soft - torch.from_numpy(self.least)[:, None]).clamp(min=0)
+        return (soft - torch.from_numpy(self.least)[:, None]).clamp(min=0) + self._quietness(distances)
+
+    def _quietness(self, distances: Tensor) -> Tensor:
+        """Return the negative logarithm of the fraction of quiet windows that are as quiet, zero for others."""
+        quiet, power = (torch.from_numpy(each)[:, None] for each in (self.quiet, self.quiet_power))
+        return -power * (distances / quiet).clamp(LEAST_QUIET, 1).log()
 
     @property
     def least(self) -> np.ndarray:
@@ -136,6 +151,8 @@ class Surprise:
             np.maximum(self.scale, other.scale),
             self.dimensions,
             np.maximum(self.usual, other.usual),
+            np.minimum(self.quiet, other.quiet),
+            np.minimum(self.quiet_power, other.quiet_power),
         )
 
 
@@ -164,9 +181,20 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
             for new, old in ((loss, best), (torch.full_like(best, each), degrees), (fitted, scale))
         )
     zero = np.zeros(tuple(best.shape))
-    surprise = Surprise(degrees.numpy(), scale.numpy(), dimensions, zero)
-    usual = np.quantile(surprise.surprise(distances).numpy(), USUAL_QUANTILE, axis=1)
-    return Surprise(degrees.numpy(), scale.numpy(), dimensions, usual)
+    surprise = Surprise(degrees.numpy(), scale.numpy(), dimensions, zero, *_fit_quiet(distances, dimensions))
+    return replace(surprise, usual=np.quantile(surprise.surprise(distances).numpy(), USUAL_QUANTILE, axis=1))
+
+
+def _fit_quiet(distances: Tensor, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `Surprise` has of quiet windows, `(kind, channel)` each, by distances `(kind, window, channel)`.
+
+    The power is the most likely one for the windows below (Hill 1975, https://doi.org/10.1214/aos/1176343247); that of
+    a normal distribution, half of its dimensions, is the largest. Where one window in twenty has no distance, it is 0.
+    """
+    quiet = np.maximum(np.quantile(distances.numpy(), QUIET_QUANTILE, axis=1), NO_DISTANCE)
+    ratios = np.clip(distances.numpy() / quiet[:, None], LEAST_QUIET, 1)
+    power = (ratios < 1).sum(axis=1) / np.maximum(-np.log(ratios).sum(axis=1), 1e-9)
+    return quiet, np.where(quiet > NO_DISTANCE, np.minimum(power, dimensions / 2), 0.0)
 
 
 def believed_dimensions(parts: list[np.ndarray], window: int) -> np.ndarray:
@@ -210,37 +238,56 @@ class WindowEvidence:
         """The number of rows that a window covers."""
         return self.window * self.rows_per_step
 
-    def distances(self, rows: Tensor) -> Tensor:
+    def distances(self, rows: Tensor, missing: Tensor | None = None) -> Tensor:
         """Return the squared distances of windows that start at every row, `(kind, window, channel)` float64.
 
         Args:
             rows: Scaled rows without missing values, `(row, channel)` float64, at least as many as a window covers.
+            missing: `(row, channel)` bool, True where a value was filled in; None if none was.
         """
         results = []
         for start in range(0, len(rows) - self.length + 1, WINDOWS_PER_BATCH):
-            batch = rows[start : start + WINDOWS_PER_BATCH + self.length - 1]
-            results.append(self.distances_of(self.windows_of(batch)))
+            batch = slice(start, start + WINDOWS_PER_BATCH + self.length - 1)
+            is_filled = None
+            if missing is not None and missing[batch].any():
+                is_filled = largest_in_windows(missing[batch].to(rows.dtype), self.length) > 0
+            results.append(self.distances_of(self.windows_of(rows[batch]), is_filled))
         return torch.cat(results, dim=1)
 
     def windows_of(self, rows: Tensor) -> Tensor:
         """Return the windows that start at every row of `(row, channel)`, `(window, time, channel)`."""
         return windows_of(rows, self.window, self.rows_per_step)
 
-    def distances_of(self, windows: Tensor) -> Tensor:
-        """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`."""
-        if self.accepted is not None:
-            return self.accepted.distances(self.deviations_of(windows))
+    def distances_of(self, windows: Tensor, is_filled: Tensor | None = None) -> Tensor:
+        """Return the squared distances of windows `(window, time, channel)`, `(kind, window, channel)`.
+
+        What was filled in, where `is_filled` `(window, channel)` says so, makes a window quiet, which is no evidence.
+        """
         residuals = windows - reconstructions(self.model, windows)
-        return torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        distances = torch.stack([self.values.distances(windows), self.residuals.distances(residuals)])
+        if is_filled is not None:
+            distances = torch.where(is_filled, distances.maximum(self._quiet[:, None]), distances)
+        if self.accepted is not None:
+            is_far = self.of_distances(distances).sum(dim=1) > self.accepted.least
+            if is_far.any():
+                near = self.accepted.distances(self.deviations_of(windows[is_far]), self._quiet)
+                distances[:, is_far] = (
+                    near if is_filled is None else near.maximum(self._quiet[:, None] * is_filled[is_far])
+                )
+        return distances
+
+    @property
+    def _quiet(self) -> Tensor:
+        return torch.from_numpy(cast(Surprise, self.surprise).quiet)
 
     def deviations_of(self, windows: Tensor) -> Tensor:
         """Return whitened deviations of windows `(window, time, channel)`, `(kind, channel, window, time)`."""
         residuals = windows - reconstructions(self.model, windows)
         return torch.stack([self.values.whitened(windows), self.residuals.whitened(residuals)])
 
-    def of_rows(self, rows: Tensor) -> Tensor:
+    def of_rows(self, rows: Tensor, missing: Tensor) -> Tensor:
         """Return the evidence in windows that start at every row, `(window, channel)`; arguments as `distances`."""
-        return self.of_distances(self.distances(rows))
+        return self.of_distances(self.distances(rows, missing))
 
     def of_distances(self, distances: Tensor) -> Tensor:
         """Return the evidence in windows with these distances `(kind, window, channel)`, `(window, channel)`."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.drift import MIN_BLOCK_ROWS, DriftChart, student_quantile
 from seqae.data.signals.names import format_names
 from seqae.data.signals.recordings import Recording
@@ -93,8 +94,7 @@ def warn_of_levels(recordings: Sequence[Recording]) -> None:
     runs = [each.values for each in recordings if len(each) >= MIN_BLOCK_ROWS]
     if len(runs) < 2:
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of channels without values in a run
+    with warnings_here("ignore", RuntimeWarning):  # of channels without values in a run
         differs = _differ(runs)
     if differs.any():
         channels = format_names(tuple(np.array(recordings[0].channels)[differs].tolist()))

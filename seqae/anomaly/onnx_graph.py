@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from seqae.anomaly.calibration import ROUNDING, Calibration
-from seqae.anomaly.evidence import SOFT_EXCESS, Surprise, Whitening, WindowEvidence
+from seqae.anomaly.evidence import LEAST_QUIET, SOFT_EXCESS, Surprise, Whitening, WindowEvidence
 from seqae.anomaly.localization import COARSE_WEIGHT
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor, ScaledAutoencoder
@@ -85,18 +85,20 @@ def _fill_step(graph: Graph, scorer: Scorer) -> Any:
     return graph.subgraph("fill", [recent, row], [recent, row], step)
 
 
-def evidence_of_rows(graph: Graph, scorer: Scorer, rows: str) -> str:
+def evidence_of_rows(graph: Graph, scorer: Scorer, rows: str, missing: str) -> str:
     """Return `Localization.of_rows` of the evidence in all windows, `(row, channel)` float64.
 
     Args:
         graph: The graph to add to.
         scorer: The fitted scorer.
         rows: Filled rows, `(row, channel)` float64, at least as many as the longest window covers.
+        missing: `(row, channel)` bool, where they were filled.
     """
     total = fine_sum = ""
+    filled = graph.node("Cast", missing, to=_FLOAT64)
     for number, each in enumerate(scorer.resolutions):
         with graph.inside(f"resolutions.{number}"):
-            values = _window_evidence(graph, each, rows)
+            values = _window_evidence(graph, each, rows, filled)
             if number == 0:
                 total = _least(graph, values, each.length)
                 fine_sum = _sum(graph, total)
@@ -160,9 +162,10 @@ def _near_ends(graph: Graph, scorer: Scorer, rows: str) -> str:
     return graph.node("Or", graph.node("Less", numbers, reach), near_last)
 
 
-def _window_evidence(graph: Graph, own: WindowEvidence, rows: str) -> str:
-    """Return `WindowEvidence.of_rows`, `(window, channel)`."""
+def _window_evidence(graph: Graph, own: WindowEvidence, rows: str, filled: str) -> str:
+    """Return `WindowEvidence.of_rows`, `(window, channel)`; `filled` is 1 where a value was missing."""
     assert own.surprise is not None
+    is_filled = graph.node("Greater", _largest(graph, filled, own.length), _ZERO)
     steps = _means(graph, rows, own.rows_per_step)
     count = graph.node("Sub", _length(graph, rows), np.array([own.length - 1]))
     starts = graph.node("Range", _INT(0), graph.node("Squeeze", count, np.array([0])), _INT(1))
@@ -171,7 +174,7 @@ def _window_evidence(graph: Graph, own: WindowEvidence, rows: str) -> str:
     residuals = graph.node("Sub", windows, _reconstructions(graph, own, windows, count))
     kinds = [(own.values, windows), (own.residuals, residuals)]
     evidence = [
-        _surprise(graph, own.surprise, kind, _distances(graph, whitening, values))
+        _surprise(graph, own.surprise, kind, _distances(graph, whitening, values), is_filled)
         for kind, (whitening, values) in enumerate(kinds)
     ]
     return graph.node("Add", *evidence)
@@ -194,15 +197,19 @@ def _last_step(graph: Graph, whitening: Whitening, window: str) -> str:
     return graph.node("Sub", whitening.center[-1], weighted)
 
 
-def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str) -> str:
-    """Return `Surprise.evidence` of the distances of one kind, both `(window, channel)`."""
-    degrees, scale = surprise.degrees[kind], surprise.scale[kind]
+def _surprise(graph: Graph, surprise: Surprise, kind: int, distances: str, is_filled: str) -> str:
+    """Return `Surprise.evidence` of the distances of one kind, all `(window, channel)`."""
+    degrees, scale, quiet = surprise.degrees[kind], surprise.scale[kind], surprise.quiet[kind]
+    distances = graph.node("Where", is_filled, graph.node("Max", distances, quiet), distances)
     logarithm = _log1p(graph, graph.node("Div", distances, degrees * scale))
     weighted = graph.node("Mul", logarithm, (degrees + surprise.dimensions) / 2)
     excess = graph.node("Sub", weighted, surprise.usual[kind])
     soft = _log1p(graph, graph.node("Exp", graph.node("Min", excess, np.float64(SOFT_EXCESS))))
     soft = graph.node("Add", soft, graph.node("Max", graph.node("Sub", excess, np.float64(SOFT_EXCESS)), _ZERO))
-    return graph.node("Max", graph.node("Sub", soft, surprise.least[kind]), _ZERO)
+    loud = graph.node("Max", graph.node("Sub", soft, surprise.least[kind]), _ZERO)
+    ratio = graph.node("Clip", graph.node("Div", distances, quiet), np.float64(LEAST_QUIET), np.float64(1))
+    rarity = graph.node("Log", ratio)
+    return graph.node("Sub", loud, graph.node("Mul", rarity, surprise.quiet_power[kind]))
 
 
 def _reconstructions(graph: Graph, own: WindowEvidence, windows: str, count: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.drift import student_quantile
 from seqae.transforms.scaler import Scaler
 
@@ -179,8 +179,7 @@ def _medians(table: np.ndarray, cycle: int) -> tuple[np.ndarray, np.ndarray]:
     """
     cycles = table.reshape(-1, cycle, table.shape[1])
     folds, held_out = _folds(len(cycles)), np.empty_like(cycles)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of nodes at which nothing is known
+    with warnings_here("ignore", RuntimeWarning):  # of nodes at which nothing is known
         for fold in np.unique(folds):
             held_out[folds == fold] = _filled(np.nanmedian(cycles[folds != fold], axis=0))
         return _filled(np.nanmedian(cycles, axis=0)), held_out.reshape(table.shape)

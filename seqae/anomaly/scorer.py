@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -161,11 +161,11 @@ class Scorer:
         results = []
         for rows in recording.segments():
             values = recording.values[rows]
-            filled = self.fill(self.scaled(values, times_of(recording, rows)))
+            filled, missing = self.fill(self.scaled(values, times_of(recording, rows))), np.isnan(values)
             with one_thread(), torch.inference_mode():
-                evidence = torch.cat([self._piece(*piece) for piece in _pieces(filled, self.localization.reach)])
+                evidence = self._evidence(torch.from_numpy(filled), torch.from_numpy(missing))
                 near_end = self.near_ends(np.arange(len(values)), len(values))
-                results.append(self.scores(evidence, np.isnan(values), near_end))
+                results.append(self.scores(evidence, missing, near_end))
         return Scores(*(np.concatenate([getattr(each, name) for each in results]) for name in vars(results[0])))
 
     def fill(self, rows: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -216,15 +216,16 @@ class Scorer:
         filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
         return rows_near(filled, row - rows.start, self.localization.lengths[0])
 
-    def window_evidence(self, rows: Tensor) -> list[Tensor | None]:
+    def window_evidence(self, rows: Tensor, missing: Tensor) -> list[Tensor | None]:
         """Return the evidence in the windows that start at every row, `(window, channel)` for each resolution.
 
         None where there are fewer rows than a window covers.
 
         Args:
             rows: Filled rows, `(row, channel)` float64.
+            missing: `(row, channel)` bool, True where a value was filled in.
         """
-        return [each.of_rows(rows) if len(rows) >= each.length else None for each in self.resolutions]
+        return [each.of_rows(rows, missing) if len(rows) >= each.length else None for each in self.resolutions]
 
     def near_ends(self, rows: np.ndarray, count: int | None) -> np.ndarray:
         """Return which rows are covered by fewer windows than others, near the first row or the last, `(row,)` bool.
@@ -270,8 +271,8 @@ class Scorer:
             filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
             filled = _padded(filled, finest.length)
             with one_thread(), torch.inference_mode():
-                means = [self._window_means(piece)[wanted] for piece, wanted in _pieces(filled, finest.length - 1)]
-            results.append(torch.cat(means).numpy()[: rows.stop - rows.start])
+                means = _in_pieces(self._window_means, finest.length - 1, torch.from_numpy(filled))
+            results.append(means.numpy()[: rows.stop - rows.start])
         return self.in_data_units(np.concatenate(results), recording.times)
 
     def encode(self, recording: Recording) -> np.ndarray:
@@ -290,10 +291,12 @@ class Scorer:
                 codes.append(encode_windows(finest.model, windows[starts]).numpy())
         return np.concatenate(codes).astype(np.float32)
 
-    def _piece(self, rows: Tensor, wanted: slice) -> Tensor:
+    def _evidence(self, rows: Tensor, missing: Tensor) -> Tensor:
+        """Return the evidence in rows, `(row, channel)`; arguments as for `window_evidence`."""
         if len(rows) < self.resolutions[0].length:  # no window fits: there is no evidence
             return torch.zeros_like(rows)
-        return self.localization.of_rows(self.window_evidence(rows))[wanted]
+        reach, of_rows = self.localization.reach, self.localization.of_rows
+        return _in_pieces(lambda *piece: of_rows(self.window_evidence(*piece)), reach, rows, missing)
 
     def _window_means(self, rows: Tensor) -> Tensor:
         """Return the mean reconstruction of each row by the windows around it, `(row, channel)`."""
@@ -333,12 +336,13 @@ def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
     )
 
 
-def _pieces(rows: np.ndarray, reach: int) -> Iterator[tuple[Tensor, slice]]:
-    """Yield pieces of rows with `reach` more on either side, and where each piece lies among these."""
-    for start in range(0, len(rows), ROWS_PER_CHUNK):
-        stop = min(start + ROWS_PER_CHUNK, len(rows))
-        first = max(start - reach, 0)
-        yield torch.from_numpy(rows[first : stop + reach]), slice(start - first, stop - first)
+def _in_pieces(function: Callable[..., Tensor], reach: int, *rows: Tensor) -> Tensor:
+    """Return what a function says of rows `(row, ...)`, called for pieces with `reach` more rows on either side."""
+    found = []
+    for start in range(0, len(rows[0]), ROWS_PER_CHUNK):
+        stop, first = min(start + ROWS_PER_CHUNK, len(rows[0])), max(start - reach, 0)
+        found.append(function(*(each[first : stop + reach] for each in rows))[start - first : stop - first])
+    return torch.cat(found)
 
 
 def _padded(rows: np.ndarray, length: int) -> np.ndarray:

@@ -66,6 +66,12 @@ def check_evidence(evidence: WindowEvidence, channels: int) -> None:
     require_numbers("scale", surprise.scale, (KINDS, channels), above=0)
     require_numbers("dimensions", surprise.dimensions, (channels,), above=0)
     require_numbers("usual", surprise.usual, (KINDS, channels))
+    require_numbers("quiet", surprise.quiet, (KINDS, channels), above=0)
+    require_numbers("quiet_power", surprise.quiet_power, (KINDS, channels))
+    if (accepted := evidence.accepted) is not None:
+        require_numbers("patterns", accepted.patterns, (len(accepted.patterns), KINDS, channels, evidence.window))
+        require_numbers("least", accepted.least)
+        require_numbers("quietest", accepted.quietest, (KINDS, channels))
 
 
 def evidence_of_usual(evidence: WindowEvidence, channels: int) -> torch.Tensor:

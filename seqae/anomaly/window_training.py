@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.window_models import WindowModel
 from seqae.anomaly.windows import windows_of
 from seqae.autoencoder import Autoencoder
@@ -72,9 +72,8 @@ def train(
         lambda predictions, steps: squared_error(predictions, steps) / initial.to(steps.device),
         learning_rate=learning_rate,
     )
-    with warnings.catch_warnings():
-        # Such a model begins with what is usual for the window, and noise alone leaves it nothing to add.
-        warnings.simplefilter("ignore", TrainingWarning)
+    # Such a model begins with what is usual for the window, and noise alone leaves it nothing to add.
+    with warnings_here("ignore", TrainingWarning):
         history = fit(
             task,
             _loader(train_set, LengthBucketSampler(train_set.lengths, TRAIN_BATCH, random_state)),

@@ -13,6 +13,7 @@ from torch import nn
 
 from seqae.artifact import torch_layers
 from seqae.artifact.registry import MODULE_OF, PREFIX
+from seqae.artifact.types import refuse_other_types
 
 
 def is_custom(kind: type) -> bool:
@@ -131,12 +132,14 @@ def construct(kind: type, settings: Mapping[str, object]) -> object:
     """Build an object of a class from its settings.
 
     Raises:
-        ValueError: The class takes no such setting.
+        ValueError: The class takes no such setting, or one of another type.
     """
     layer = torch_layers.layer_built_by(kind) if issubclass(kind, nn.Module) else None
     names = torch_layers.argument_names(layer) if layer is not None else _arguments(kind)
     if unknown := settings.keys() - set(names):
         raise ValueError(f"{kind.__name__} takes no {', '.join(sorted(unknown))}. Was it written by another version?")
+    if _is_registered(kind) or torch_layers.is_layer(kind):
+        refuse_other_types(kind, settings)
     if layer is not None:
         return torch_layers.build_layer(kind, layer, settings)
     given = inspect.BoundArguments(inspect.signature(kind), OrderedDict(settings))

@@ -29,7 +29,7 @@ def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
     where they are staged.
 
     Raises:
-        OSError: Writing failed; the folder is as it was.
+        OSError: Writing failed, or the folder is a link to nothing; it is as it was.
         ValueError: The description is too long.
     """
     description = add_checksum(
@@ -37,6 +37,8 @@ def write(folder: Path, content: Mapping[str, Any], weights: bytes) -> None:
     )
     if len(description) > _MAX_BYTES:
         raise ValueError(f"the description has {len(description)} bytes, more than {_MAX_BYTES}. Keep less in it")
+    if folder.is_symlink() and not folder.exists():
+        raise FileNotFoundError(f"{folder} is a link to {folder.readlink()}, which is absent. Give the folder itself")
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqae._files import only_files, safe_name
+from seqae.data._files.endings import AUDIO, IMAGES, VIDEOS, natural_order
 
 if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-_VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-_AUDIO: tuple[str, ...] = (
-    ".wav",
-    ".wave",
-    ".bwf",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".aiff",
-    ".aif",
-    ".aifc",
-    ".au",
-    ".snd",
-)
-_AUDIO += (".w64", ".rf64", ".caf")
 # Files of readings with other endings are tables, see `seqae.data.signals.formats`.
 _ENDINGS = {
     "arrays": (".npz", ".npy", ".ts", ".arff"),
     "texts": (".txt",),
-    "audio": _AUDIO,
-    "videos": (*_VIDEOS, *IMAGES),
+    "audio": AUDIO,
+    "videos": (*VIDEOS, *IMAGES),
 }
 
 
@@ -81,12 +63,7 @@ def files_in(folder: Path, kinds: Sequence[str]) -> list[tuple[str, Path]]:
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
     """Return paths sorted by name, frame2 before frame10."""
-    return sorted(
-        paths,
-        key=lambda path: [
-            (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)
-        ],
-    )
+    return sorted(paths, key=lambda path: natural_order(path.name))
 
 
 def result_name(recording: Recording) -> str:

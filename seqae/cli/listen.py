@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from seqae._files import safe_name
 from seqae.cli.session import detector_in, saved_in, with_channels
+from seqae.cli.terminal import to_json
+from seqae.cli.watch_report import WatchReport
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 from seqae.service.records import Shown
 
 if TYPE_CHECKING:
     from seqae.service.brokers.metrics import ListenerMetrics
-    from seqae.service.rejections import Rejection, RejectionFile
     from seqae.service.watch_update import WatchUpdate
-
-_TOLD = 5  # rejections of one kind that are told one by one; then every tenth, hundredth, ...
 
 
 def listen(
@@ -86,13 +82,10 @@ def listen(
         wait: seconds that a row waits for the values of its channels; by default two periods
         metrics: address to show numbers for Prometheus at, such as 127.0.0.1:9101
     """
-    from seqae.anomaly.feedback.applying import as_fitted
-    from seqae.anomaly.online.state import fingerprint
-    from seqae.service.brokers.address import access_of
+    from seqae.service.brokers.address import access_of, nodes_of
     from seqae.service.brokers.connection import Connection
     from seqae.service.brokers.listener import Listener
     from seqae.service.brokers.metrics import ListenerMetrics
-    from seqae.service.brokers.opcua import nodes_of
     from seqae.service.rejections import RejectionFile
     from seqae.service.watch import Watch, WatchOptions
 
@@ -105,58 +98,30 @@ def listen(
         url, name, results or f"seqae/{name}", access, payload, nodes_of(nodes) if nodes else {}, period, wait
     )
     with ExitStack() as opened:
-        source, sink = connection.brokers(detector, lambda note: _tell("note", "", note))
-        file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
+        report = WatchReport(None if rejected is None else opened.enter_context(RejectionFile(rejected)))
+        source, sink = connection.brokers(detector, lambda note: report.tell("note", "", note))
         watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, model=folder)))
-        numbers = ListenerMetrics(name, fingerprint(as_fitted(detector)), metrics) if metrics else None
-        if numbers is not None:
-            opened.enter_context(numbers)
+        numbers = opened.enter_context(ListenerMetrics(name, watch, metrics)) if metrics else None
         opened.enter_context(source)
-        payloads = connection.payloads(detector, options)
-        listener = Listener(watch, source, sink, payloads, _Report(file, numbers), scores, save_seconds)
+        payloads = connection.payloads(detector, options, state)
+        listener = Listener(watch, source, sink, payloads, _teller(report, numbers), scores, save_seconds)
         listener.run(opened.enter_context(_end_asked()))
 
 
-class _Report:
-    """Prints results on standard output, and what else there is to say on standard error, without filling it.
+def _teller(
+    report: WatchReport, numbers: ListenerMetrics | None
+) -> Callable[[WatchUpdate, Sequence[Mapping[str, Any]]], None]:
+    """Return what counts, reports and prints an update, given the records of its results."""
 
-    Args:
-        file: Where rejections are kept; None if they are not.
-        numbers: Where all is counted; None if it is not.
-    """
-
-    def __init__(self, file: RejectionFile | None, numbers: ListenerMetrics | None):
-        self.file, self.numbers = file, numbers
-        self.count = Counter[str]()  # of rejections, by reason
-
-    def __call__(self, update: WatchUpdate, records: Sequence[Mapping[str, Any]]) -> None:
-        """Tell of an update and of the records of its results."""
-        if self.numbers is not None:
-            self.numbers.observe(update)
-        for note in update.notes:
-            _tell("note", update.entity, note)
-        self._reject(update.rejections)
+    def told(update: WatchUpdate, records: Sequence[Mapping[str, Any]]) -> None:
+        if numbers is not None:
+            numbers.observe(update)
+        report(update)
         for record in records:
             if "rejected" not in record:
-                print(json.dumps(record, ensure_ascii=False), flush=True)
+                print(to_json(record), flush=True)
 
-    def _reject(self, rejections: Sequence[Rejection]) -> None:
-        for rejection in rejections:
-            count = self.count[rejection.reason] = self.count[rejection.reason] + 1
-            if count <= _TOLD or str(count).strip("0") == "1":
-                more = f" ({count:,} of this kind so far)" if count > _TOLD else ""
-                _tell("reject", rejection.entity, f"{rejection.message}{more}")
-        if self.file is not None and rejections:
-            try:
-                self.file.write(rejections)
-            except OSError as error:
-                _tell("note", "", f"{self.file.path} was not written: {error.strerror}. Make room")
-
-
-def _tell(kind: str, entity: str, text: str) -> None:
-    """Print a line on standard error, without control characters, which the name of a machine may hold."""
-    line = f"{kind:<6} {entity + ': ' if entity else ''}{text}"
-    print("".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr, flush=True)
+    return told
 
 
 def _name_of(model: Path) -> str:

@@ -53,14 +53,26 @@ def clear_message(message: str, kinds: Mapping[str, Any], options: Sequence[str]
     if "invalid choice" not in message:
         known += [(key, list(kinds)) for key in re.findall(r"'([\w-]+)'", message)]
     hints = (did_you_mean(word, others) for word, others in known if word not in others)
-    return f"{message}{_in_file(message, words)}.{next(filter(None, hints), '')}"
+    short = re.sub(r"(\S{100})\S{300,}", r"\1...", message)  # a damaged file may hold a word of any length
+    return f"{short}{_in_file(message, words)}.{next(filter(None, hints), '')}"
+
+
+def config_file(words: Sequence[str]) -> str:
+    """Return the configuration file that a command line names, "" if it names none."""
+    found = re.search(r"^--config[=\n](.+)$", "\n".join(words), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def takes_nothing(kind: Any) -> bool:
+    """Whether a parameter of this type may be None, which is null in a configuration file."""
+    return kind is None or NoneType in _parts(kind)
 
 
 def _in_file(message: str, words: Sequence[str]) -> str:
     """Name the configuration file, if there is one and the mistake is not on the command line."""
-    found = re.search(r"^--config[=\n](.+)$", "\n".join(words), re.MULTILINE)
+    file = config_file(words)
     named = any(word.startswith("--") and word.partition("=")[0] in message for word in words)
-    return f" (in {found[1]})" if found and not named else ""
+    return f" (in {file})" if file and not named else ""
 
 
 def _parts(kind: Any) -> tuple:

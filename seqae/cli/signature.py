@@ -12,21 +12,23 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import Parameter
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
 
 import jsonargparse
 
+from seqae._files import read_file, reason
 from seqae.cli.docstrings import argument_help, without_sections
 from seqae.cli.messages import USER_ERROR, in_shell_words, rewording
-from seqae.cli.parse_errors import clear_message, option, placeholder
+from seqae.cli.parse_errors import clear_message, config_file, option, placeholder, takes_nothing
 from seqae.cli.reading import ReadingParser, reading_prefix, reading_words
 from seqae.data.signals.options_file import checked_options
 
 _PRIVATE = 0x10F000 - 0xDC00  # from half characters to signs for private use, which no name has
 _PRIVATE_SIGNS = "[\U0010f080-\U0010f0ff]"
+_MAX_CONFIG = 2**20  # bytes
 _SHORT = {"out": "-o"}  # options that have a short form
 _PYTHON_NAMES = {"random_state": "seed", "rows": "sample_rows"}  # what the library calls some options
 
@@ -114,7 +116,7 @@ class _Parser(jsonargparse.ArgumentParser):
     def offer_config(self) -> None:
         """Take options from a file, too, and print them as such a file."""
         self.options += ["--config", "--print-config"]
-        self.add_argument("--config", action=jsonargparse.ActionConfigFile, help="options from a YAML or JSON file")
+        self.add_argument("--config", action=_ConfigFile, help="options from a YAML or JSON file")
         self.add_argument("--print-config", action="store_true", help="print all options as such a file, and stop")
 
     def add(self, parameter: Parameter, text: str) -> None:
@@ -137,8 +139,12 @@ class _Parser(jsonargparse.ArgumentParser):
         """Return the value of each parameter; or print them all, if that is asked for, and end the program."""
         reading, words = self.reading.take(words) if self.prefixes else ({}, words)
         found = self.parse_args(words)
+        for name, kind in self.kinds.items():
+            if found[name] is None and not takes_nothing(kind):  # jsonargparse lets it pass
+                self.error(f"{option(name)} is null. Give a value, or leave it out")
         for name, prefix in self.prefixes.items():
-            found[name] = {**checked_options(found[name], "the configuration"), **reading[prefix]}
+            given = checked_options(found[name] or {}, config_file(self.words))
+            found[name] = {**given, **reading[prefix]}
         if found.pop("print_config", False):
             hidden = [f"{name}: {json.dumps(found[name])}\n" for name in self.prefixes]  # the dump leaves them out
             print(self.dump(found), *hidden, sep="", end="")
@@ -157,6 +163,18 @@ class _Parser(jsonargparse.ArgumentParser):
         known = [*self.options, *(self.reading.options if self.prefixes else [])]
         text = clear_message(message, self.kinds, known, self.words)
         self.exit(USER_ERROR, f"error: {text} See: {self.prog} --help\n")
+
+
+class _ConfigFile(jsonargparse.ActionConfigFile):
+    """Takes options from a file, which must be one: jsonargparse would wait for a pipe, and names no damaged file."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        try:
+            with suppress(FileNotFoundError):  # which jsonargparse tells
+                read_file(values, _MAX_CONFIG).decode()
+            super().__call__(parser, namespace, values, option_string)
+        except (ValueError, RecursionError) as error:
+            parser.error(f"not YAML or JSON ({reason(error)})")
 
 
 def _is_positional(parameter: Parameter) -> bool:

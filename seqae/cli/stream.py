@@ -6,27 +6,22 @@ import csv
 import json as json_text
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from seqae.cli.messages import in_shell_words
-from seqae.cli.parse_errors import option
 from seqae.cli.session import detector_in, saved_in, with_channels
 from seqae.cli.terminal import to_json
+from seqae.cli.watch_report import WatchReport, line_start, tell
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions
 from seqae.service.records import Shown, records_of, row_table, time_text
 
 if TYPE_CHECKING:
     from seqae.anomaly.detector import AnomalyDetector
-    from seqae.service.rejections import Rejection, RejectionFile
     from seqae.service.watch import Watch
     from seqae.service.watch_update import WatchUpdate
 
-_TOLD = 5  # rejections of one kind that are told one by one; then every tenth, hundredth, ...
-_WORDS = {each.name: option(each.name) for each in fields(ReadingOptions)} | {"reorder": "--reorder"}
 _HOPELESS = 100  # rejections before the first row that is taken
 
 
@@ -93,21 +88,22 @@ def stream(
         watch = opened.enter_context(Watch(detector, WatchOptions(period, reorder, state, strict, model=folder)))
         file = None if rejected is None else opened.enter_context(RejectionFile(rejected))
         write = _json_lines(scores, detector, json) if format == "jsonl" else _csv_lines(scores, detector)
-        report = _Report(watch, write, file, is_told=not json)
+        report = WatchReport(file, is_told=not json)
+        show = _shows(report, watch, write)
         kept = KeptReading(state)
         reader = LineReader(kept.completed(options), detector.reading_, is_strict=strict)
         with ChunkSource(_standard_input()) as source:
             for chunk in source.chunks():
                 for item in reader.feed(chunk) if chunk else ():
-                    report(watch.take(item))
-                report(watch.save_if_due())
+                    show(watch.take(item))
+                show(watch.save_if_due())
                 kept.keep(reader.day_first)
             may_be_cut = source.is_asked_to_end or state is not None
         for item in reader.end(may_be_cut):
-            report(watch.take(item))
+            show(watch.take(item))
         for update in watch.finish() if state is None else watch.pause():
-            report(update)
-        report.end()
+            show(update)
+        _end(report, watch)
 
 
 def _standard_input() -> int:
@@ -117,72 +113,40 @@ def _standard_input() -> int:
     return sys.stdin.fileno()
 
 
-class _Report:
-    """Writes what is new, and tells of what was not judged without filling a terminal.
+def _shows(report: WatchReport, watch: Watch, write: Callable[[WatchUpdate], None]) -> Callable[[WatchUpdate], None]:
+    """Return what tells and writes all that an update says."""
 
-    Args:
-        watch: What is reported.
-        write: Writes results.
-        file: Where rejections are kept; None if they are not.
-        is_told: Whether notes are for standard error.
-    """
-
-    def __init__(self, watch: Watch, write: Callable[[WatchUpdate], None], file: RejectionFile | None, is_told: bool):
-        self.watch = watch
-        self.write = write
-        self.file = file
-        self.is_told = is_told
-        self.count: Counter[str] = Counter()  # of rejections by reason
-        self.first: Rejection | None = None
-
-    def __call__(self, update: WatchUpdate) -> None:
-        for note in update.notes:
-            self.tell("note", update.entity, note)
-        self.reject(update.rejections)
+    def show(update: WatchUpdate) -> None:
+        report(update)
+        if report.count.total() >= _HOPELESS and update.rejections:
+            _refuse_unreadable(report, watch)
         for drift in update.update.drifts if update.update is not None else ():
-            self.tell("drift", update.entity, str(drift))
-        self.write(update)
+            report.tell("drift", update.entity, str(drift))
+        write(update)
 
-    def reject(self, rejections: Sequence[Rejection]) -> None:
-        """Tell of rejections: the first ones of each kind, and then more and more rarely."""
-        for rejection in rejections:
-            self.first = self.first or rejection
-            count = self.count[rejection.reason] = self.count[rejection.reason] + 1
-            if count <= _TOLD or str(count).strip("0") == "1":
-                more = f" ({count:,} of this kind so far)" if count > _TOLD else ""
-                self.tell("reject", rejection.entity, f"{rejection.message}{more}")
-        if self.file is not None and rejections:
-            try:
-                self.file.write(rejections)
-            except OSError as error:
-                self.tell("note", "", f"{self.file.path} was not written: {error.strerror}. Make room")
-        if self.count.total() >= _HOPELESS and rejections:
-            self._refuse_unreadable()
+    return show
 
-    def tell(self, kind: str, entity: str, text: str) -> None:
-        """Print a line on standard error."""
-        if self.is_told:
-            _tell(f"{kind:<6} {_of(entity)}{in_shell_words(text, _WORDS)}")
 
-    def end(self) -> None:
-        """Tell what was counted.
+def _end(report: WatchReport, watch: Watch) -> None:
+    """Tell what was counted.
 
-        Raises:
-            ValueError: There were lines, and none of them could be read.
-        """
-        self._refuse_unreadable()
-        counters = self.watch.counters
-        if not self.is_told:
-            _out(f"{json_text.dumps({'counters': counters.record()})}\n")
-        elif counters.dropped:
-            kinds = Counter({"late": counters.late, "repeated": counters.repeated}) + counters.rejected
-            told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-            self.tell("note", "", f"{counters.dropped:,} lines or rows were not judged ({told})")
+    Raises:
+        ValueError: There were lines, and none of them could be read.
+    """
+    _refuse_unreadable(report, watch)
+    counters = watch.counters
+    if not report.is_told:
+        _out(f"{json_text.dumps({'counters': counters.record()})}\n")
+    elif counters.dropped:
+        kinds = Counter({"late": counters.late, "repeated": counters.repeated}) + counters.rejected
+        told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        report.tell("note", "", f"{counters.dropped:,} lines or rows were not judged ({told})")
 
-    def _refuse_unreadable(self) -> None:
-        """Raise the first error if no row could be read: then it is not the lines that are wrong."""
-        if self.first is not None and not self.watch.counters.rows:
-            raise ValueError(self.first.message)
+
+def _refuse_unreadable(report: WatchReport, watch: Watch) -> None:
+    """Raise the first error if no row could be read: then it is not the lines that are wrong."""
+    if report.first is not None and not watch.counters.rows:
+        raise ValueError(report.first.message)
 
 
 def _json_lines(shown: Shown, detector: AnomalyDetector, is_full: bool) -> Callable[[WatchUpdate], None]:
@@ -202,12 +166,12 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[WatchUpdate
             return
         for alert in new.alerts:
             when = f"row {alert.row}" if alert.time is None else time_text(alert.time)
-            _tell(f"alert  {_of(update.entity)}{when}: {alert.channel}, score {alert.score:.2f}")
+            tell(f"alert  {line_start(update.entity)}{when}: {alert.channel}, score {alert.score:.2f}")
         for event in new.events:
             start, end = event.start_time or f"row {event.start}", event.end_time or f"row {event.stop - 1}"
             top = ", ".join(f"{each.channel} {each.fraction:.0%}" for each in event.top_channels(3))
             like = f", {event.likeness}" if event.likeness else ""
-            _tell(f"event  {_of(update.entity)}{start} to {end}: {event.severity:.2f}, {top}{like}")
+            tell(f"event  {line_start(update.entity)}{start} to {end}: {event.severity:.2f}, {top}{like}")
         if shown == "none":
             return
         names, table = row_table(new, shown, detector.channels_, update.threshold)
@@ -221,16 +185,6 @@ def _csv_lines(shown: Shown, detector: AnomalyDetector) -> Callable[[WatchUpdate
         sys.stdout.flush()
 
     return write
-
-
-def _of(entity: str) -> str:
-    """Return the beginning of a line about a machine, "" if it has no name."""
-    return f"{entity}: " if entity else ""
-
-
-def _tell(line: str) -> None:
-    """Print a line on standard error, without control characters, which a machine's name may hold."""
-    print("".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr, flush=True)
 
 
 def _out(text: str) -> None:

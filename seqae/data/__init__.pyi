@@ -8,6 +8,7 @@ from .audio.files import read_audio as read_audio
 from .audio.log_mel import LogMel as LogMel
 from .audio.log_mel import across_bands as across_bands
 from .audio.own_clips import read_normal_and_new as read_normal_and_new
+from .audio.own_clips import read_word_folder as read_word_folder
 from .audio.spectral_normalization import SpectralMean as SpectralMean
 from .audio.spectral_normalization import SpectralQuantile as SpectralQuantile
 from .audio.spectral_normalization import SpectralTilt as SpectralTilt
@@ -18,8 +19,8 @@ from .images.bsdata import read_bsdata as read_bsdata
 from .images.files import read_mask as read_mask
 from .images.files import read_pixels as read_pixels
 from .images.folders import read_image_folder as read_image_folder
+from .images.folders import read_normal_and_new_images as read_normal_and_new_images
 from .images.masks import read_masked_images as read_masked_images
-from .images.mnist import class_names as class_names
 from .images.mnist import read_images as read_images
 from .images.synthetic import synthetic_surfaces as synthetic_surfaces
 from .signals.loading import as_recordings as as_recordings
@@ -53,6 +54,8 @@ from .video.captions import CaptionedClip as CaptionedClip
 from .video.files import read_video as read_video
 from .video.files import video_chunks as video_chunks
 from .video.files import video_frames as video_frames
+from .video.folders import read_captioned_folder as read_captioned_folder
+from .video.folders import read_video_folder as read_video_folder
 from .video.moving_mnist import EpochSampler as EpochSampler
 from .video.moving_mnist import MovingMNIST as MovingMNIST
 from .video.moving_mnist import bounce as bounce

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,21 +39,26 @@ class ImageDataset(MapDataset):
     Attributes:
         pixels: Bytes, `(images, channel, height, width)`; a quarter of the memory of float32.
         labels: The index of each image's class, `(images,)`, int64; None if it is unknown.
+        class_names: The names of the classes, in the order of their indices; empty if they have none.
         values: Maps bytes to the input of a model: `to_float`, `binarize`, `sample_binary` or your own function.
     """
 
     pixels: Tensor
     labels: np.ndarray | None = None
     values: Callable[[Tensor], Tensor] = to_float
+    class_names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pixels: np.ndarray | Tensor, labels: np.ndarray | None = None) -> ImageDataset:
+    def of(
+        cls, pixels: np.ndarray | Tensor, labels: np.ndarray | None = None, class_names: Sequence[str] = ()
+    ) -> ImageDataset:
         """Return a dataset of an array `(images, height, width)` or `(images, channel, height, width)`.
 
         Args:
             pixels: `(image, height, width)` or `(image, channel, height, width)`; uint8, uint16, bool, or floats from 0
                 to 1.
             labels: The index of each image's class, `(images,)`.
+            class_names: The names of the classes, in the order of their indices.
 
         Raises:
             ValueError: The array has another shape or other values, or there is not one label for each image.
@@ -73,7 +78,7 @@ class ImageDataset(MapDataset):
         if labels is not None and np.shape(labels) != (len(array),):
             raise ValueError(f"labels of shape {np.shape(labels)} for {len(array)} images. Give one to each")
         classes = None if labels is None else np.asarray(labels, dtype=np.int64)
-        return cls(torch.from_numpy(np.array(_as_bytes(array))), classes)
+        return cls(torch.from_numpy(np.array(_as_bytes(array))), classes, class_names=tuple(class_names))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -85,6 +90,11 @@ class ImageDataset(MapDataset):
         """Channels, height and width of an image."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
+
+    @property
+    def label_names(self) -> np.ndarray | None:
+        """The name of each image's class, `(images,)`, its index where classes have no names; None if it is unknown."""
+        return np.array(self.class_names)[self.labels] if self.labels is not None and self.class_names else self.labels
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Return the images at `indices` as one batch, `(batch, 1, channel, height, width)`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -120,6 +122,20 @@ class SequenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         return self.autoencoder_.encode(X)
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> Path:
+        """Write the encoder with its scaler to an ONNX file, see `SequenceAutoencoder.to_onnx`; return the path.
+
+        Args:
+            path: The file, which ends in .onnx.
+
+        Raises:
+            ValueError: A part of the model has no ONNX form, or the check of the file fails; nothing is written.
+            MissingExtra: onnx or onnxruntime is not installed.
+            NotFittedError: Before `fit`.
+        """
+        check_is_fitted(self)
+        return self.autoencoder_.to_onnx(path, codes_only=True)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

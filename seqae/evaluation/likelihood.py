@@ -44,7 +44,7 @@ def log_weights(
     many = Batch(_repeated(batch.values, num_samples), _repeated(batch.lengths, num_samples))
     losses = loss(model.decoder(code.flatten(0, 1), many.lengths, targets=many).steps, many.steps)
     steps = torch.where(losses.isnan(), torch.zeros_like(losses), losses).reshape(len(losses), -1).sum(dim=1)
-    sums = many.with_steps(steps).mask_padding().values.sum(dim=1)
+    sums = many.with_steps(steps).values.sum(dim=1)  # whose padding is zero
     return (ratio - sums.unflatten(0, ratio.shape)).T
 
 

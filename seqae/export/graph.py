@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from seqae._extras import require
+from seqae.export.onnx_checksum import with_checksum
 
 # Reads attributes of a module (or a function of a batch) and adds the nodes of its `forward`; the other arguments and
 # what it returns are those of `forward`, with names of values for tensors.
@@ -150,7 +151,7 @@ class Graph:
         )
         helper.set_model_props(model, dict(metadata))
         self._onnx.checker.check_model(model, full_check=True)
-        return model.SerializeToString(deterministic=True)
+        return with_checksum(model.SerializeToString(deterministic=True))
 
     def _described(self, name: str, dtype: type[np.generic], shape: tuple[str | int, ...]) -> Any:
         element = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

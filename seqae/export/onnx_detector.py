@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class OnnxDetector:
         path: The file.
         rows_per_run: The number of rows that are computed together, to bound the memory; the results do not depend on
             it.
+        changed: Accept a file that another tool has changed since it was written, for example to smaller numbers.
 
     Attributes:
         channels: The names of the channels.
@@ -67,8 +69,9 @@ class OnnxDetector:
     least_rows: int
     window: int
 
-    def __init__(self, path: str | os.PathLike[str], rows_per_run: int = 4096):
-        self._session = open_session(path)
+    def __init__(self, path: str | os.PathLike[str], rows_per_run: int = 4096, changed: bool = False):
+        self._session = open_session(path, changed)
+        self.path = Path(path)
         about = self._session.get_modelmeta().custom_metadata_map
         if about.get("model") != "AnomalyDetector":
             raise ValueError(f"{path} holds no detector. Write one with AnomalyDetector.to_onnx, or use OnnxModel")
@@ -76,6 +79,7 @@ class OnnxDetector:
             for name in ("units", "period", "threshold", "reach", "least_rows", "window"):
                 setattr(self, name, json.loads(about[name]))
             self.channels = tuple(json.loads(about["channels"]))
+            "".join(self.channels).encode()  # half a character, which JSON can write, is a ValueError
             sizes = self.reach, self.least_rows, self.window
             is_right = all(isinstance(size, int) and size >= 0 for size in sizes) and math.isfinite(self.threshold)
         except (KeyError, ValueError, TypeError, RecursionError) as error:
@@ -86,6 +90,11 @@ class OnnxDetector:
         given = [*self._session.get_inputs(), *self._session.get_overridable_initializers()]
         self.inputs = {each.name: tuple(each.shape) for each in given}
         self.outputs = {each.name: tuple(each.shape) for each in self._session.get_outputs()}
+        if self.inputs.get("rows", ())[1:] != (len(self.channels),) or self.outputs.keys() != {
+            *OnnxScores._fields,
+            "filled",
+        }:
+            raise ValueError(f"{path} is damaged (reads {self.inputs} and gives {self.outputs}). Write it again")
 
     def score(self, rows: np.ndarray, threshold: float | None = None) -> OnnxScores:
         """Return the scores and alarms of rows that follow each other without a gap in time.
@@ -105,9 +114,20 @@ class OnnxDetector:
             given = {"rows": rows[first : stop + self.reach], "threshold": limit}
             if start:
                 given["before"] = filled[first - self.window : first]
-            *found, filled[first : stop + self.reach] = self._session.run([*OnnxScores._fields, "filled"], given)
+            *found, filled[first : stop + self.reach] = self._run(given)
             parts.append([each[start - first : stop - first] for each in found])
         return OnnxScores(*(np.concatenate(each) for each in zip(*parts)))
+
+    def _run(self, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Return what the graph gives for rows: scores, channel scores, alarms and filled rows."""
+        try:
+            found = self._session.run([*OnnxScores._fields, "filled"], given)
+        except Exception as error:  # onnxruntime has a class for each kind of damage
+            raise ValueError(f"{self.path} can't read these rows: {reason(error)}") from error
+        shape = given["rows"].shape
+        if [np.shape(each) for each in found] != [shape[:1], shape, shape[:1], shape]:
+            raise ValueError(f"{self.path} is damaged (other scores than one a row). Write it again")
+        return found
 
     def _checked(self, rows: np.ndarray) -> np.ndarray:
         if rows.ndim != 2 or rows.shape[1] != len(self.channels):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import reason, require_file
+from seqae._files import reason
+from seqae.export.onnx_checksum import refuse_changed
 
 
 class OnnxModel:
@@ -24,6 +25,7 @@ class OnnxModel:
     Args:
         path: The file.
         batch_size: The number of sequences that are computed together; the results do not depend on it.
+        changed: Accept a file that another tool has changed since it was written, for example to smaller numbers.
 
     Attributes:
         inputs: The shape of each input by its name, with "batch" and "time" for sizes that are free.
@@ -35,8 +37,8 @@ class OnnxModel:
         MissingExtra: onnxruntime is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], batch_size: int = 256):
-        self._session = open_session(path)
+    def __init__(self, path: str | os.PathLike[str], batch_size: int = 256, changed: bool = False):
+        self._session = open_session(path, changed)
         self.batch_size = batch_size
         self.path = Path(path)
         self._run_options = require("onnxruntime", extra="onnx", purpose="an ONNX file").RunOptions()
@@ -44,6 +46,8 @@ class OnnxModel:
         self._types = {each.name: each.type for each in self._session.get_inputs()}
         self.inputs = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
         self.outputs = {each.name: tuple(each.shape) for each in self._session.get_outputs()}
+        if not all(isinstance(size, int) for size in self.inputs.get("sequences", ())[2:]):
+            raise ValueError(f"{path} is none of to_onnx: it reads sequences of shape {self.inputs['sequences']}")
 
     def encode(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
         """Return the codes of sequences `(time, *step)` of any lengths, `(sequence, code_size)` float32.
@@ -110,17 +114,23 @@ class OnnxModel:
                 f"{output} for {' and '.join(inputs)}. Export the part of the model that does"
             )
         try:
-            return self._session.run([output], inputs, self._run_options)[0]
+            found = self._session.run([output], inputs, self._run_options)[0]
         except Exception as error:
             raise ValueError(f"{self.path} can't read these inputs: {reason(error)}") from error
+        if np.shape(found)[:1] != inputs["lengths"].shape or len(np.shape(found)) < 2:
+            raise ValueError(
+                f"{self.path} gives {output} of shape {np.shape(found)} for {len(inputs['lengths'])} sequences"
+            )
+        return found
 
 
-def open_session(path: str | os.PathLike[str]) -> Any:
-    """Return the session of onnxruntime for a file, on the CPU; the errors are those of `OnnxModel`."""
+def open_session(path: str | os.PathLike[str], changed: bool) -> Any:
+    """Return the session of onnxruntime for a file, on the CPU; arguments and errors are those of `OnnxModel`."""
     runtime = require("onnxruntime", extra="onnx", purpose="an ONNX file")
     if not Path(path).exists():
         raise FileNotFoundError(f"no file {path}. Write one with seqae.export.to_onnx")
-    require_file(path)
+    if not changed:
+        refuse_changed(Path(path))
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # errors are raised; logged, they would come twice
     try:

@@ -26,6 +26,8 @@ class RecurrentLayer(nn.Module, ABC):
     """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
 
     On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
+    `torch.compile(fullgraph=True)` takes these layers and encoders of them, which it does not ask whether lengths are
+    in range. It does not take decoders, which write as many steps as the lengths say: compile those without it.
 
     Args:
         input_size: Length of the vector read at each step.
@@ -141,11 +143,13 @@ class RecurrentLayer(nn.Module, ABC):
     def _check(self, batch: Batch, state: State | None) -> None:
         values, lengths = batch.values, batch.lengths
         if values.ndim != 3 or values.shape[2] != self.input_size:
+            is_plain = values.ndim == 2 and self.input_size == 1
+            remedy = "Give them a channel: sequence[:, None]" if is_plain else "Embed the steps"
             raise ValueError(
                 f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
-                "Embed the steps, or give another input_size"
+                f"{remedy}, or give another input_size"
             )
-        if not is_exporting() and (int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]):
+        if not torch.compiler.is_compiling() and (int(lengths.min()) < 1 or int(lengths.max()) > values.shape[1]):
             raise ValueError(
                 f"lengths from {int(lengths.min())} to {int(lengths.max())} in a batch of {values.shape[1]} steps. "
                 "A length is at least 1 and at most the number of steps"
@@ -188,8 +192,8 @@ class LSTM(RecurrentLayer):
         )
         return self._run(Batch.full(reads), state[0], (weight_ih, recurrent, bias_ih, bias_hh))
 
-    def _layer(self, input_size: int) -> nn.LSTM:
-        return nn.LSTM(input_size, self.hidden_size, batch_first=True)
+    def _layer(self, input_size: int) -> nn.RNNBase:
+        return nn.RNNBase("LSTM", input_size, self.hidden_size, batch_first=True)
 
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         return torch.lstm_cell(vectors, state, *weights)
@@ -199,7 +203,7 @@ class LSTM(RecurrentLayer):
             with torch.autocast("cpu", enabled=False):
                 parts = None if state is None else tuple(part.float() for part in state)
                 return self._run(Batch(batch.values.float(), batch.lengths), parts, weights)
-        if native.is_transformed() or native.is_supported_lstm(batch, state, weights):
+        if native.needs_formula(weights) or native.is_supported_lstm(batch, state, weights):
             return native.lstm(batch, state, weights)
         values, hidden, cell = _for_torch(batch, state or 2 * (_zeros(batch, self.hidden_size),))
         return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
@@ -212,8 +216,8 @@ class GRU(RecurrentLayer):
         """Return hidden states as given, `(batch, hidden_size)`, for every layer."""
         return [(hidden,) for _ in self.forward_layers]
 
-    def _layer(self, input_size: int) -> nn.GRU:
-        return nn.GRU(input_size, self.hidden_size, batch_first=True)
+    def _layer(self, input_size: int) -> nn.RNNBase:
+        return nn.RNNBase("GRU", input_size, self.hidden_size, batch_first=True)
 
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         return (torch.gru_cell(vectors, state[0], *weights),)

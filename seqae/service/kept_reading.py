@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from seqae._files import write_atomically
+from seqae._files import read_file, write_atomically
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 
 _FILE = "reading.json"
+_MAX_BYTES = 200
 
 
 class KeptReading:
@@ -32,14 +34,14 @@ class KeptReading:
         """Keep what the rows have shown, if that is new; if it cannot be written, the next call tries again."""
         if self.path is None or day_first in (None, self.day_first):
             return
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # no room, or something that is no file
             write_atomically(self.path, json.dumps({"day_first": day_first}).encode())
             self.day_first = day_first
 
     def _read(self) -> bool | None:
-        """Return what was kept; nothing if the file is absent or spoilt, for then the rows have to tell again."""
+        """Return what was kept; nothing if the file is absent or no such file, for then the rows have to tell again."""
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8")) if self.path is not None else {}
+            kept = json_value(read_file(self.path, _MAX_BYTES)) if self.path is not None else {}
         except (OSError, ValueError):
             return None
         day_first = kept.get("day_first") if isinstance(kept, dict) else None

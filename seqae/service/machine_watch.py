@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MIN_DISORDER = 10  # late rows; fewer are no disorder
 _ORDER = "order "  # what the names of the order's state begin with
+_SAVINGS = "savings"
 
 
 class UnusableState(ValueError):  # noqa: N818 (it is the state that is)
@@ -77,6 +79,7 @@ class MachineWatch:
         is_resampled = detector.resampling_ is not None
         self.order = RowOrder(len(self.online.scorer.channels), reorder, may_repeat=is_resampled)
         self.sampling = None if is_resampled else SamplingWatch(self.online.scorer.period)
+        self.savings = 0  # how often the state was saved since its beginning, by all processes
         self.kept_notes: list[str] = []  # to say with the next update
         self._said_skipped = 0
         self._is_disordered = False
@@ -131,7 +134,9 @@ class MachineWatch:
         if self.folder is None or self._is_saved:
             return
         order = {f"{_ORDER}{name}": value for name, value in self.order.state().items()}
-        write_state(self.folder, self.online.state() | order, self.owner)
+        savings = {_SAVINGS: np.array(self.savings + 1)}
+        write_state(self.folder, self.online.state() | order | savings, self.owner)
+        self.savings += 1
         self._is_saved = True
 
     def _load(self) -> None:
@@ -142,10 +147,13 @@ class MachineWatch:
             state = read_state(self.folder, self.owner)
         except ValueError as error:
             raise UnusableState(str(error)) from error
-        self.online.restore(state)
-        self.order.restore(
-            {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}
-        )
+        order = {name.removeprefix(_ORDER): value for name, value in state.items() if name.startswith(_ORDER)}
+        try:
+            self.online.restore(state)
+            self.order.restore(order)
+            self.savings = state[_SAVINGS].item() if _SAVINGS in state else 0
+        except ValueError as error:
+            raise UnusableState(f"{self.folder / STATE_FILE} holds {error}") from error
         note = f"goes on after {self.online.rows} rows (state of {self.folder})"
         if self.order.latest is None and self.online.rows:
             note += "; these rows have no times, so that rows which come again are judged again"
@@ -169,25 +177,29 @@ class MachineWatch:
 
     def _push_one(self, values: np.ndarray, times: np.ndarray) -> WatchUpdate:
         """Take one row, `(channel,)`, that is in order; most come so, and need little."""
+        start = time.perf_counter()
         update = self.online.push(values, times[0])
+        seconds = time.perf_counter() - start
         self.order.go_on(times)
         self._is_saved = False
         self.counters.rows += 1
-        return self._told(update, times, _News())
+        return self._told(update, times, _News(), seconds)
 
     def _judged(self, values: np.ndarray, times: np.ndarray | None, news: _News) -> WatchUpdate:
         """Let the detector judge rows."""
-        return self._told(self.online.push(values, times), times, news)
+        start = time.perf_counter()
+        update = self.online.push(values, times)
+        return self._told(update, times, news, time.perf_counter() - start)
 
-    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News) -> WatchUpdate:
-        """Return what is new after the detector has judged rows of some times."""
+    def _told(self, update: StreamUpdate, times: np.ndarray | None, news: _News, seconds: float) -> WatchUpdate:
+        """Return what is new after the detector has judged rows of some times in so many seconds."""
         self._count(update)
         if times is not None and self.sampling is not None:
             notes, gaps = self.sampling.observe(times, self.online.intake.period)
             news.notes += notes
             news.gaps += gaps
             self.counters.gaps += len(gaps)
-        return WatchUpdate(self.entity, update, self.threshold, *self._said(news))
+        return WatchUpdate(self.entity, update, self.threshold, *self._said(news), seconds)
 
     def _said(self, news: _News) -> tuple[tuple[Rejection, ...], tuple[Gap, ...], tuple[str, ...]]:
         notes, self.kept_notes = [*self.kept_notes, *news.notes], []

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from seqae._files import append_to_file
+
 MAX_TEXT = 1000  # characters that are kept of a line
 MAX_BYTES = 2**24  # of a file of rejections; a sensor that writes nonsense for weeks fills no disk
 ROW_REASONS = ("late", "repeated")  # of rows that were read; all others are of lines
@@ -42,6 +44,10 @@ class RejectionFile:
     Args:
         path: The file; its folder is created.
         max_bytes: How long it may become.
+
+    Raises:
+        OSError: It is a link or a folder, or cannot be written.
+        ValueError: It is a pipe, a socket or a device.
     """
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES):
@@ -49,7 +55,7 @@ class RejectionFile:
         self.path = path
         self.max_bytes = max_bytes
         self.is_full = False
-        self._file = path.open("ab", buffering=0)
+        self._file = append_to_file(path).detach()  # without a buffer: what is told is on the disk
         self._size = os.fstat(self._file.fileno()).st_size
 
     def write(self, rejections: Iterable[Rejection]) -> None:

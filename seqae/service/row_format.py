@@ -18,10 +18,11 @@ from seqae.data.signals.csv_rows import CsvRows
 from seqae.data.signals.json_lines import table_of_json_lines
 from seqae.data.signals.layout import LaidOut
 from seqae.data.signals.machines import Machines
-from seqae.data.signals.names import match_channels, refuse_more_channels
+from seqae.data.signals.names import match_channels, quoted, refuse_more_channels
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.table_text import TableText
 from seqae.data.signals.tables import Readings, Table
+from seqae.data.signals.time_columns import must_rise
 from seqae.data.signals.time_texts import AmbiguousStamps
 from seqae.data.signals.timestamps import TimeReader
 from seqae.service.quick_rows import QuickRows
@@ -104,7 +105,7 @@ class RowFormat:
             return [], self
         if is_json:
             with _reason("format"):
-                return self._taken(self._json_table(checked, line), _lines_of_json(checked, line))
+                return self._taken(self._json_table(checked, line), _lines_of_json(checked, line), is_last)
         with _reason("format"):
             rows, delimiter = self._rows(checked, line)
             try:
@@ -115,7 +116,7 @@ class RowFormat:
                 return None
             body = csv.body(rows, is_first=self.csv is None, is_last=is_last)
             known = replace(self, csv=csv)
-            return known._taken(csv.table(body), body.rows.lines) if len(body.rows) else ([], known)
+            return known._taken(csv.table(body), body.rows.lines, is_last) if len(body.rows) else ([], known)
 
     @cached_property
     def _quick(self) -> QuickRows | None:
@@ -139,7 +140,7 @@ class RowFormat:
             return table
         return table_of_json_lines(text, self.name, line, absent)
 
-    def _taken(self, table: Table, lines: np.ndarray) -> tuple[list[RowBlock], RowFormat]:
+    def _taken(self, table: Table, lines: np.ndarray, is_last: bool) -> tuple[list[RowBlock], RowFormat] | None:
         """Return the rows in a table, from the columns from which the first rows were read."""
         known = replace(self, time_reader=copy.deepcopy(self.time_reader))  # it stays as it was if rows are unreadable
         if self.first is None:
@@ -151,6 +152,8 @@ class RowFormat:
             options = replace(self.options, time_column=self.first.time_columns or None, ignore=others)
         with _reason("time"):
             timed = table.timed(options, known.time_reader)
+        if self.first is None and not is_last and _may_be_timed(timed, options):
+            return None
         if self.first is None and self.csv is not None:
             _refuse_missing_channels(timed, options)
         with _reason("values"):
@@ -239,10 +242,10 @@ def _bad_values(table: Table, options: ReadingOptions, lines: np.ndarray) -> dic
         cells = reader.cells(table.columns[name])
         for row in np.flatnonzero(cells.unread | np.isinf(cells.values)).tolist():
             value = table.columns[name].iloc[row]
-            what = f"holds text: {value!r}" if isinstance(value, str) else f"holds {value!r}"
+            what = f"holds text: {quoted(value)}" if isinstance(value, str) else f"holds {value!r}"
             found[int(lines[row])] = (
                 f"column {name!r} {what} ({table.locate(row)}). A channel holds numbers. Correct it, or, if it marks a "
-                f"missing value, say so: missing=[{str(value)!r}]"
+                f"missing value, say so: missing=[{quoted(str(value))}]"
             )
     return found
 
@@ -258,6 +261,18 @@ def _refuse_missing_channels(table: Table, options: ReadingOptions) -> None:
         refuse_more_channels(names, options.channels or names, 0, table.name)
     except ValueError as error:
         raise UnusableTable(str(error)) from error
+
+
+def _may_be_timed(table: Table, options: ReadingOptions) -> bool:
+    """Whether a column may turn out to count the time: its name says so, and rows have yet to show that it rises."""
+    if table.time_columns or len(table) >= SAMPLE:
+        return False
+    used = {table.plain(name) for name in (*options.ignore, *options.by, *(options.channels or ()))}
+    return any(
+        must_rise(name) and pd.api.types.is_numeric_dtype(column) and column.nunique() < 2
+        for name, column in table.columns.items()
+        if name not in used
+    )
 
 
 def _refuse_layout(table: Table, options: ReadingOptions) -> None:

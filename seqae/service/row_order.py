@@ -16,6 +16,9 @@ from seqae.data.signals.sampling import Sampling
 RESTART_ROWS = WARMUP_ROWS  # so many rows in order after time went back are another run; fewer are late ones
 
 
+_TYPES = {np.dtype("datetime64[ns]"), np.dtype("float64")}  # of times
+
+
 class Row(NamedTuple):
     """A row on its way in; rows compare by time, then by the order in which they came.
 
@@ -144,9 +147,14 @@ class RowOrder:
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from what `state` returned; rows that were there, and come again, are skipped."""
+        """Go on from what `state` returned; rows that were there, and come again, are skipped.
+
+        Raises:
+            ValueError: It is another state.
+        """
         if not state:
             return
+        self._check(state)
         at_latest, may_repeat, is_begun = state["numbers"].tolist()
         self.at_latest, self.may_repeat, self.is_begun = at_latest, bool(may_repeat), bool(is_begun)
         self.dtype = state["latest"].dtype
@@ -162,11 +170,34 @@ class RowOrder:
         self._judged = Counter(row.moment for row in [*self.waiting, *self.held])
         self._judged.update({moment: self.at_latest for moment in latest})
 
+    def _check(self, state: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError if a state is not what `state` returns."""
+        kinds = ("waiting", "held", "doubtful")
+        names = {"numbers", "latest", *(f"{kind} {what}" for kind in kinds for what in ("times", "values"))}
+        if state.keys() != names or state["latest"].shape not in ((0,), (1,)):
+            raise ValueError(f"a state of rows in order with {', '.join(sorted(state))}. Delete it to start again")
+        if state["numbers"].shape != (3,) or state["numbers"].dtype != np.int64:
+            raise ValueError(f"a state of rows in order with numbers {state['numbers']}. Delete it to start again")
+        types = {state[name].dtype for name in ("latest", *(f"{kind} times" for kind in kinds))}
+        shapes = [(state[f"{kind} values"].shape, (*state[f"{kind} times"].shape, self.channels)) for kind in kinds]
+        if len(types) > 1 or types.isdisjoint(_TYPES) or any(found != expected for found, expected in shapes):
+            raise ValueError(f"a state of rows in order of shapes {shapes}. Delete it to start again")
+
     def _begin(self) -> None:
         """Find out from the first rows whether times repeat because the clock is coarse."""
         if not self.is_begun and self.waiting:
             self.may_repeat = Sampling.of(self.times_of(self.waiting)).is_coarse
             self.is_begun = True
+
+    def expect_no_repeats(self) -> None:
+        """After a restart, know that rows which were there do not come again: one of their time is another row."""
+        if self._judged is not None and not self.has_own_times:
+            self._judged = Counter(dict.fromkeys(self._judged, 0))
+
+    @property
+    def has_own_times(self) -> bool:
+        """Whether rows are known to have times, and each another one."""
+        return self.dtype is not None and self.is_begun and not self.may_repeat
 
     @property
     def is_skipping(self) -> bool:

@@ -78,6 +78,7 @@ class Watch:
         self._lock = threading.Lock()  # of `machines` and `_own`
         state = self.options.state
         self._state_lock = None if state is None else StateLock(state)
+        self._is_released = False
         self._saved = time.monotonic()
         model = self.options.model
         self._feedback = None if model is None else FeedbackLog(model).version()
@@ -109,10 +110,6 @@ class Watch:
         if self.options.is_strict and update.rejections:
             raise ValueError(update.rejections[0].message)
         return replace(update, notes=(*block.notes, *update.notes)) if block.notes else update
-
-    def rows_of(self, entity: str) -> int:
-        """Return how many rows of a machine were judged, those in the state that it goes on from among them."""
-        return self.machine(entity).online.rows
 
     def finish(self) -> Iterator[WatchUpdate]:
         """End the recording of each machine, and yield the rest of its results."""
@@ -167,11 +164,13 @@ class Watch:
         return WatchUpdate(notes=(note,))
 
     def close(self) -> None:
-        """Save the states, and let others write to their folder.
+        """Save the states, unless the watch was released, and let others write to their folder.
 
         Raises:
             OSError: A state cannot be written; an older one stays.
         """
+        if self._is_released:
+            return
         failed = self._failure_of_saving()
         self.release()
         if failed is not None:
@@ -191,6 +190,7 @@ class Watch:
 
     def release(self) -> None:
         """Let others write to the folder of the states, which stay as they were last saved."""
+        self._is_released = True
         if self._state_lock is not None:
             self._state_lock.release()
 

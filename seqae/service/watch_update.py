@@ -23,6 +23,7 @@ class WatchUpdate:
         rejections: Rows and lines that were not judged.
         gaps: Gaps in time.
         notes: Remarks, a line each.
+        seconds: How long the detector took.
     """
 
     entity: str = ""
@@ -31,3 +32,4 @@ class WatchUpdate:
     rejections: tuple[Rejection, ...] = ()
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import warnings
@@ -30,6 +29,7 @@ from seqae.training.callbacks.collapse import CollapseCheck, TrainingWarning
 from seqae.training.callbacks.progress import Progress
 from seqae.training.callbacks.signals import GracefulShutdown, Interrupted
 from seqae.training.launch import process_options
+from seqae.training.quiet import quiet_lightning
 from seqae.training.runtime import usable_precision
 from seqae.training.trainer_options import check_options, trainer_settings
 
@@ -147,7 +147,7 @@ def fit(
         used.append(PeriodicCheckpoint(checkpoint_dir, existing, checkpoint_interval, shutdown))
     usable = usable_precision(precision, accelerator)
     settings = trainer_settings([*used, shutdown], [ChecksummedCheckpointIO()], usable, trainer_options)
-    with _quiet(), _same_types(task):
+    with quiet_lightning(), _same_types(task):
         trainer = lightning.Trainer(
             max_epochs=epochs,
             gradient_clip_val=gradient_clip_val,
@@ -215,22 +215,3 @@ def _same_types(task: lightning.LightningModule) -> Iterator[None]:
         for name, tensor in task.state_dict(keep_vars=True).items():
             if name in types and tensor.dtype != types[name]:
                 tensor.data = tensor.data.to(types[name])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the messages of Lightning about itself."""
-    levels = {logger: logger.level for logger in map(logging.getLogger, ("lightning.pytorch", "lightning.fabric"))}
-    for logger in levels:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore",
-                message=".*(num_workers|LeafSpec|IterableDataset|number of training batches|"
-                "Checkpoint directory|does not have many workers|no `val_dataloader`).*",
-            )
-            yield
-    finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)

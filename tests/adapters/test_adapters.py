@@ -22,7 +22,10 @@ from seqae.anomaly.window_models import PCA
 
 SMALL = {"model": PCA(), "resolutions": (1,), "window": 4}
 IN_TIME = "a row is read together with its neighbours in time: that is what finds anomalies in a sequence"
-NORMAL = "all training rows are normal by default; a threshold within them raises many false alarms on others"
+NORMAL = (
+    "all training rows are normal by default: a threshold that calls one of 300 an outlier raises alarms in 1 to 13 % "
+    "of new rows of the same kind, where 1 % is asked for"
+)
 EXPECTED = {"check_methods_sample_order_invariance": IN_TIME, "check_methods_subset_invariance": IN_TIME}
 BY_DEFAULT = {"check_outliers_train": NORMAL, "check_outliers_fit_predict": NORMAL}
 
@@ -61,6 +64,16 @@ def test_the_fraction_of_outliers_may_be_given():
         OutlierDetector(contamination=0.7).fit(waves())
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_threshold_within_the_training_rows_raises_more_false_alarms_than_are_asked_for():
+    rows = np.random.default_rng(0).normal(size=(3300, 2))
+    rates = [
+        (OutlierDetector(contamination=fraction).fit(rows[:300]).predict(rows[300:]) < 0).mean()
+        for fraction in ("auto", 0.01)
+    ]
+    assert rates[0] <= 0.01 < rates[1]
+
+
 def test_a_saved_detector_of_outliers_answers_as_before(tmp_path):
     adapted = OutlierDetector(**SMALL, contamination=0.05).fit(pd.DataFrame(waves(), columns=["a", "b"]))
     again = load(save(adapted, tmp_path / "outliers"))
@@ -68,6 +81,11 @@ def test_a_saved_detector_of_outliers_answers_as_before(tmp_path):
     np.testing.assert_array_equal(again.decision_function(rows), adapted.decision_function(rows))
     np.testing.assert_array_equal(again.predict(rows), adapted.predict(rows))
     assert again.get_params()["contamination"] == 0.05 and again.feature_names_in_.tolist() == ["a", "b"]
+
+
+def test_sequences_of_several_lengths_are_no_table():
+    with pytest.raises(ValueError, match=r"sequences of different lengths\. Expected one table, \(row, channel\)"):
+        OutlierDetector().fit([np.zeros(9), np.zeros(12)])
 
 
 def test_the_times_of_a_frame_count():

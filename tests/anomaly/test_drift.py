@@ -13,7 +13,7 @@ from scipy import stats
 import seqae
 from generators import autoregressive as readings
 from seqae.anomaly.detector import AnomalyDetector
-from seqae.anomaly.drift import DriftChart, _longest_likely_run, student_quantile
+from seqae.anomaly.drift import DriftChart, _longest_likely_run, _prediction_interval, student_quantile
 from seqae.anomaly.online.drift import OnlineDrift
 from seqae.data.signals.recordings import Recording
 
@@ -120,6 +120,13 @@ def test_of_normal_rows_hardly_anything_is_reported(alike: float):
         blocks += len(sides)
     assert blocks == 400
     assert reported <= 2  # 0.4 are allowed on average
+
+
+def test_an_interval_is_left_as_rarely_as_stated_though_neighbouring_blocks_are_alike():
+    series = readings(13, seed=2, alike=0.9, channels=1000).T
+    intervals = [_prediction_interval(each[:-1], 0.05) for each in series]
+    outside = [abs(each[-1] - center) > half for each, (center, half) in zip(series, intervals)]
+    assert 0.025 < np.mean(outside) <= 0.05
 
 
 def test_quantiles_are_students():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,12 +67,15 @@ def test_a_channel_is_measured_by_itself_and_by_its_residual(rows_per_step: int,
     np.testing.assert_allclose(own.distances(rows).numpy(), expected, rtol=1e-9)
 
 
+NEVER_QUIET = (np.ones((2, 2)), np.zeros((2, 2)))  # `Surprise.quiet` and `quiet_power`
+
+
 def test_evidence_is_minus_the_logarithm_of_students_density_above_the_usual():
     degrees, scale, dimensions = np.array([[3.0, 16.0], [0.5, 2.0]]), np.array([[1.0, 2.0], [0.5, 4.0]]), 5
     usual = np.array([[0.0, 1.0], [2.0, 0.5]])
     points = np.random.default_rng(0).normal(scale=4, size=(30, dimensions))
     distances = torch.from_numpy(np.square(points).sum(axis=1))[None, :, None].expand(2, 30, 2)
-    found = Surprise(degrees, scale, np.full(2, float(dimensions)), usual).evidence(distances).numpy()
+    found = Surprise(degrees, scale, np.full(2, float(dimensions)), usual, *NEVER_QUIET).evidence(distances).numpy()
     for kind, channel in np.ndindex(2, 2):
         density = stats.multivariate_t(shape=scale[kind, channel] * np.eye(dimensions), df=degrees[kind, channel])
         surprise = density.logpdf(np.zeros(dimensions)) - density.logpdf(points)
@@ -96,7 +101,8 @@ def test_the_distribution_that_made_distances_is_found(degrees: float, scale: fl
 def test_a_twentieth_of_normal_windows_is_above_the_usual():
     distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 4000, 3)))
     found = fit_surprise(distances, np.full(3, 8.0))
-    np.testing.assert_allclose((found.evidence(distances) > np.log(2)).double().mean(dim=1).numpy(), 0.05, atol=1e-3)
+    unusual = (found.evidence(distances) > np.log(2)) & (distances > distances.median())
+    np.testing.assert_allclose(unusual.double().mean(dim=1).numpy(), 0.05, atol=1e-3)
 
 
 def test_heavy_tails_make_a_large_distance_less_surprising():
@@ -116,11 +122,42 @@ def test_distances_that_are_all_zero_are_usual_and_others_are_not():
 
 def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises():
     def surprise(degrees: list[float], scale: list[float], usual: list[float]) -> Surprise:
-        return Surprise(*(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]))
+        return Surprise(
+            *(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]), *NEVER_QUIET
+        )
 
     one, other = surprise([2, 8], [1, 5], [3, 1]), surprise([16, 1], [4, 2], [2, 6])
     for wide in (one.widen(other), other.widen(one)):
         assert (wide.degrees.tolist(), wide.scale.tolist(), wide.usual.tolist()) == ([[16, 8]], [[4, 5]], [[3, 6]])
+
+
+def test_a_window_without_noise_is_as_surprising_as_it_is_rare():
+    distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 20_000, 1)))
+    found = fit_surprise(distances, np.array([8.0]))
+    quiet = torch.from_numpy(stats.chi2(8).ppf([1e-4, 1e-3, 0.01]))[None, :, None].expand(2, 3, 1)
+    np.testing.assert_allclose(found.evidence(quiet)[0, :, 0].numpy(), -np.log([0.002, 0.02, 0.2]), rtol=0.25)
+    assert found.evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).isfinite().all()
+
+
+def test_a_channel_that_stands_still_in_normal_rows_may_stand_still():
+    distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 2000, 1)))
+    distances[:, :200] = 0
+    assert fit_surprise(distances, np.array([8.0])).evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).max() == 0
+
+
+def test_what_was_filled_in_is_not_quiet():
+    rows = torch.from_numpy(np.random.default_rng(0).normal(size=(400, 2)))
+    usual = windows_of(rows, 6, 1)
+    model = Linear()(usual, NOISE)
+    whitenings = fit_whitening(usual, NOISE), fit_whitening(usual - reconstructions(model, usual), NOISE)
+    own = WindowEvidence(model, 6, 1, *whitenings)
+    own = replace(own, surprise=fit_surprise(own.distances(rows), np.array([6.0, 6.0])))
+    stuck, missing = rows[:100].clone(), torch.zeros(100, 2, dtype=torch.bool)
+    stuck[40:60, 0], missing[40:60, 0] = 0, True
+    known, filled = (own.of_rows(stuck, each) for each in (torch.zeros_like(missing), missing))
+    touched = (torch.arange(len(known)) + own.length > 40) & (torch.arange(len(known)) < 60)
+    assert known[touched, 0].max() > 5 > filled[touched, 0].max()
+    assert torch.equal(known[~touched], filled[~touched]) and torch.equal(known[:, 1], filled[:, 1])
 
 
 def test_a_channel_is_believed_by_how_often_it_moved():

@@ -134,6 +134,16 @@ def test_the_stated_rate_of_the_normal_rows_is_that_of_models_that_did_not_see_t
     assert 0.004 < detector.empirical_false_alarm_rate_ < 0.013  # what changes with time only lowers scores
 
 
+def test_what_changes_slowly_in_normal_rows_raises_few_alarms_as_it_goes_on():
+    for seed in range(3):
+        values = autoregressive(5000, seed) - 10
+        angle = np.arange(5000) / 2000  # the second channel leaves the first one, which the third one follows more
+        values[:, 1] = 2 * np.cos(angle) * values[:, 0] + 0.3 * values[:, 1]
+        values[:, 2] = 2 * np.sin(angle) * values[:, 0] + 0.3 * values[:, 2]
+        detector = AnomalyDetector(window=8, resolutions=(1,)).fit(values[:4000])
+        assert detector.predict(values[4000:4500]).mean() <= 0.01
+
+
 def test_a_small_deviation_of_a_channel_of_wide_range_is_normal():
     normal = np.round(autoregressive(3000, seed=0, channels=2))
     normal[:, 1] = np.where(np.arange(3000) % 500 < 250, 0.0, 100.0)  # hardly any noise, but a wide range

@@ -51,6 +51,14 @@ def test_no_tail_is_cut_off_however_heavy_it_is(seed: int, degrees: float):
     assert not find_outliers(recorded(values), 0.05).any()
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(1, True), (2, True), (3, False)])
+def test_what_lasts_longer_than_two_rows_is_a_state_of_the_machine(rows: int, expected: bool):
+    values, far = plant(4000, 0), np.zeros((4000, 2), dtype=bool)
+    for start in (100, 777, 1500, 2900):
+        far[start : start + rows, 0] = True
+    assert np.array_equal(find_outliers(recorded(values + 9 * far), 0.05), far & expected)
+
+
 def test_the_ends_of_a_counter_are_no_outliers_but_a_spike_there_is():
     values = np.stack([np.arange(4000) * 0.1, plant(4000, 0)[:, 0]], axis=1)
     values[0, 1] += 9

@@ -106,7 +106,8 @@ def test_results_are_about_the_rows_as_they_came():
         assert event.start <= event.peak < event.stop <= 1000
         assert np.datetime64(event.start_time) == times[event.start]
         assert np.datetime64(event.end_time) == times[event.stop - 1]
-        assert detection.alarms[event.start] and detection.alarms[event.stop - 1]
+        has_own_rows = event.stop - event.start > 1  # else it may lie between two rows
+        assert not has_own_rows or (detection.alarms[event.start] and detection.alarms[event.stop - 1])
     assert len(detection.on_grid.scores) != 1000
 
 

@@ -55,7 +55,7 @@ def test_scores_of_channels_add_up_to_the_score_of_the_row(scorer: Scorer):
 def test_a_score_takes_its_stages_one_after_the_other(scorer: Scorer):
     values = faulty(300, seed=1)
     rows = torch.from_numpy(scorer.fill(scorer.scaler.transform(values)))
-    evidence = scorer.localization.of_rows(scorer.window_evidence(rows))
+    evidence = scorer.localization.of_rows(scorer.window_evidence(rows, torch.zeros_like(rows, dtype=torch.bool)))
     near_end = (np.arange(300) < 15) | (np.arange(300) >= 285)
     expected, found = scorer.scores(evidence, np.isnan(values), near_end), scorer.score(recorded(values))
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)
@@ -153,7 +153,7 @@ def test_codes_are_those_of_windows_side_by_side_and_of_the_last_one(scorer: Sco
 @pytest.mark.parametrize("rows", [1, 5, 15, 16, 17, 63, 64])
 def test_resolutions_that_do_not_fit_hold_no_evidence(rows: int, scorer: Scorer):
     values = torch.from_numpy(scorer.scaler.transform(readings(rows, seed=1))).double()
-    found = [each is not None for each in scorer.window_evidence(values)]
+    found = [each is not None for each in scorer.window_evidence(values, torch.zeros_like(values, dtype=torch.bool))]
     assert found == [rows >= 16, rows >= 64]
     scores = scorer.score(recorded(readings(rows, seed=1))).scores
     assert np.isfinite(scores).all()

@@ -249,6 +249,12 @@ def test_options_of_tables_are_refused_for_other_files(tmp_path: Path, command: 
     assert not (tmp_path / "model").exists()
 
 
+def test_a_name_in_a_file_of_options_is_not_so_long_that_no_error_can_hold_it(tmp_path: Path):
+    (tmp_path / "pump.toml").write_text(f'ignore = ["state", "{"x" * 501}"]\n')
+    with pytest.raises(ValueError, match=r"ignore has a text of 501 characters \(pump\.toml\)\. Expected 500 or fewer"):
+        seqae.data.read_options(tmp_path / "pump.toml")
+
+
 def test_options_of_a_file_serve_python_too(tables: Path, tmp_path: Path):
     (tmp_path / "pump.toml").write_text('ignore = ["state", "other_time"]\ntime-column = "recorded"\n')
     options = seqae.data.read_options(tmp_path / "pump.toml")

@@ -1,13 +1,15 @@
 """Options made from a signature, and errors about them."""
 
 import json
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import pytest
 
 from seqae.cli.docstrings import argument_help
 from seqae.cli.signature import call
+from seqae.data import ReadingKeywords
 
 
 def train(
@@ -199,3 +201,40 @@ def test_argument_help_joins_lines_and_stops_at_the_next_section():
     docstring = "Do.\n\nArgs:\n    first: one\n        two\n    *rest: three: four\n\nReturns:\n    other: five\n"
     assert argument_help(docstring) == {"first": "one two", "rest": "three: four"}
     assert argument_help("Nothing here.") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"rate: null", "--rate is null. Give a value, or leave it out (in {file})"),
+        (b"hidden_sizes: null", "--hidden-sizes is null. Give a value, or leave it out (in {file})"),
+        (b"rate: \xff", "not YAML or JSON ('utf-8' codec can't decode byte 0xff in position 6: invalid start byte)"),
+        (b"y" * 900 + b": 1", "Option '" + "y" * 99 + "... is not accepted (in {file})"),
+        (b"a: !!int x", "not YAML or JSON (invalid literal for int() with base 10: 'x') (in {file})"),
+        (b"x" * 2**21, "not YAML or JSON ({file} has more than 1,048,576 bytes"),
+        (None, "not YAML or JSON ({file} is a pipe"),
+    ],
+)
+def test_a_damaged_configuration_is_named(
+    content: bytes | None, text: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    file = tmp_path / "c.yaml"
+    if content is None:
+        os.mkfifo(file)
+    else:
+        file.write_bytes(content)
+    assert text.format(file=file) in error_of(f"a.csv --config {file}", capsys, config=True)
+
+
+def test_null_in_a_configuration_stands_for_none_where_that_is_a_value(tmp_path: Path):
+    (tmp_path / "c.yaml").write_text("window: null")
+    assert parse(f"a.csv --config {tmp_path / 'c.yaml'}", config=True)["window"] is None
+
+
+def test_a_mistake_in_the_reading_options_of_a_configuration_names_it(tmp_path: Path):
+    def show(**reading: Unpack[ReadingKeywords]) -> dict[str, object]:
+        return dict(reading)
+
+    (tmp_path / "c.yaml").write_text("reading: {sort: 3}")
+    with pytest.raises(ValueError, match=r"sort is 3 \(.*c\.yaml\)\. Expected true or false"):
+        call(show, ["--config", str(tmp_path / "c.yaml")], prog="show", config=True)

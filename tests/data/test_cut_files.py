@@ -12,7 +12,7 @@ from seqae.data.audio.files import Audio, read_audio
 from seqae.data.images.files import read_pixels
 
 IMAGES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
-SOUNDS = ("wav", "flac", "ogg")
+SOUNDS = ("wav", "flac", "ogg", "m4a")
 VIDEOS = ("mp4", "avi", "mkv")
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
 FRACTIONS = [*np.linspace(0, 1, 13)[:-1], 0.97, 0.99, 0.999]
@@ -25,7 +25,9 @@ def written(kind: str, folder) -> bytes:
         buffer = io.BytesIO()
         Image.fromarray(NOISE[0]).save(buffer, kind)
         return buffer.getvalue()
-    if kind in SOUNDS:
+    if kind == "m4a":
+        write_m4a(path, 0.5 * np.sin(np.arange(20000) / 9))
+    elif kind in SOUNDS:
         Audio(0.5 * np.sin(np.arange(8000) / 9), 8000).write(path)
     elif kind == "npy":
         np.save(path, NOISE)
@@ -38,6 +40,18 @@ def written(kind: str, folder) -> bytes:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(stream.encode())
     return path.read_bytes()
+
+
+def write_m4a(path, samples: np.ndarray, sample_rate: int = 8000) -> None:
+    """Write one channel as a phone does, the index after the sound."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w", format="ipod") as container:
+        stream = container.add_stream("aac", rate=sample_rate, layout="mono")
+        for at in range(0, len(samples), 1024):
+            frame = av.AudioFrame.from_ndarray(np.float32(samples[None, at : at + 1024]), "fltp", "mono")
+            frame.sample_rate, frame.pts = sample_rate, at
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
 
 
 def read(path) -> np.ndarray:

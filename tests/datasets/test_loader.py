@@ -67,3 +67,10 @@ def test_a_loader_goes_on_after_the_batches_that_were_read(read):
 def test_a_batch_of_no_items_is_refused():
     with pytest.raises(ValueError, match="a batch of 0 sequences"):
         make_loader(dataset(), 0)
+
+
+def test_after_a_whole_epoch_a_loader_begins_the_next_one():
+    loader, resumed = make_loader(dataset(), 10, seed=1), make_loader(dataset(), 10, seed=1)
+    whole = indices_of(loader)
+    resumed.load_state_dict(loader.state_dict())
+    assert indices_of(resumed) == whole

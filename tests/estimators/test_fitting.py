@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 import seqae.estimators.training
 from generators import ragged_readings
 from seqae import SequenceAutoencoder, SequenceClassifier, SequenceEncoder
 from seqae.adapters.sklearn import OutlierDetector
 from seqae.anomaly.window_models import PCA
+from seqae.estimators.fitting import fit_into_copy
 
 SMALL = {"code_size": 3, "hidden_size": 8, "epochs": 1}
 ROWS, LABELS = ragged_readings(), np.arange(12) % 2
@@ -90,3 +91,23 @@ def test_the_answer_for_a_sequence_has_the_same_bits_in_any_batch(name):
     together = ask(rows)
     np.testing.assert_array_equal(np.concatenate([ask(rows[at : at + 7]) for at in range(0, 40, 7)]), together)
     np.testing.assert_array_equal(ask(rows[::-1])[::-1], together)
+
+
+class Levels(BaseEstimator):
+    """Learns the mean, and the median too if it is asked to."""
+
+    def __init__(self, median: bool = False):
+        self.median = median
+
+    def fit(self, rows: list[float]) -> Levels:
+        return fit_into_copy(self, lambda fresh: fresh._learn(rows))
+
+    def _learn(self, rows: list[float]) -> None:
+        self.mean_ = np.mean(rows)
+        if self.median:
+            self.median_ = np.median(rows)
+
+
+def test_what_a_fit_does_not_learn_is_not_left_from_the_one_before():
+    levels = Levels(median=True).fit([1, 2, 9]).set_params(median=False).fit([3, 5])
+    assert vars(levels) == {"median": False, "mean_": 4}

@@ -23,7 +23,7 @@ from seqae.export import OnnxDetector, OnnxModel, to_onnx
 from seqae.export.graph import Graph
 
 runtime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 DOCS = Path(__file__).parents[2] / "docs" / "onnx.md"
 NORMAL = np.concatenate([noisy_waves(1500, 0, [5, 9, 12], levels=[0, 1e4, -3]), np.full((1500, 1), 0.1)], axis=1)
 
@@ -92,8 +92,9 @@ def test_a_recording_in_pieces_has_the_same_scores_whatever_is_missing(rows_per_
 def test_only_rows_near_the_true_ends_have_the_lower_score_of_both_calibrations(detector, path):
     rows, scorer = waves(420), detector.scorer_
     for start in (0, 280, 390):  # at both ends, and where pieces of 295 rows are cut
-        rows[start : start + 30, 1] += 1.2
-    windows = scorer.window_evidence(torch.from_numpy(scorer.scaler.transform(rows).astype(np.float64)))
+        rows[start : start + 30, 1] += 0.2
+    scaled = torch.from_numpy(scorer.scaler.transform(rows).astype(np.float64))
+    windows = scorer.window_evidence(scaled, torch.zeros_like(scaled, dtype=torch.bool))
     totals = scorer.localization.of_rows(windows).sum(dim=1)
     usual, latest = (each.scores(totals).numpy() for each in (scorer.calibration, scorer.latest_calibration))
     expected = np.concatenate([np.minimum(usual, latest)[:15], usual[15:-15], np.minimum(usual, latest)[-15:]])
@@ -257,3 +258,18 @@ def test_it_runs_without_torch(path, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert int(done.stdout) == OnnxDetector(path).score(faulty()).alarms.sum()
+
+
+@pytest.mark.parametrize("change", ["channels", "output", "node"])
+def test_a_file_that_another_program_changed_is_refused_by_name(change: str, path: Path, tmp_path: Path):
+    written = onnx.load(path)
+    del written.metadata_props[-1]  # the SHA-256
+    if change == "channels":
+        next(entry for entry in written.metadata_props if entry.key == "channels").value = '["a"]'
+    elif change == "output":
+        del written.graph.output[-1]
+    else:
+        next(node for node in written.graph.node if node.op_type == "Reshape").input[1] = "threshold"
+    onnx.save(written, tmp_path / "changed.onnx")
+    with pytest.raises(ValueError, match=r"changed\.onnx (is damaged|is no ONNX model|can't read these rows)"):
+        OnnxDetector(tmp_path / "changed.onnx").score(np.zeros((100, 4)))

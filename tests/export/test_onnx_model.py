@@ -15,7 +15,7 @@ import seqae
 from seqae.export import OnnxModel, to_onnx
 
 pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 SEQUENCES = [np.random.default_rng(seed).standard_normal((length, 3)) for seed, length in enumerate((5, 1, 17, 8))]
 
 
@@ -98,3 +98,40 @@ def test_bad_input_is_refused_in_one_line(model, tmp_path):
         decoder.encode(SEQUENCES)
     with pytest.raises(ValueError, match=r"can't read these inputs.*lengths_are_from_1_to_time"):
         decoder.decode(np.zeros((2, 4)), np.array([3, 0]))
+
+
+def test_the_encoder_of_an_estimator_gives_its_codes(tmp_path):
+    encoder = seqae.SequenceEncoder(code_size=4, hidden_size=8, epochs=1).fit(SEQUENCES)
+    codes = OnnxModel(encoder.to_onnx(tmp_path / "encoder.onnx")).encode(SEQUENCES)
+    np.testing.assert_allclose(codes, encoder.transform(SEQUENCES), atol=1e-5)
+
+
+def test_a_changed_byte_is_noticed(model, tmp_path):
+    path = to_onnx(model, tmp_path / "model.onnx", codes_only=True)
+    whole = path.read_bytes()
+    for place in np.linspace(0, len(whole) - 100, 30).astype(int):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"model\.onnx was changed after it was written"):
+            OnnxModel(path)
+
+
+def test_a_file_that_a_tool_has_changed_is_run_where_that_is_said(model, tmp_path):
+    path = to_onnx(model, tmp_path / "model.onnx", codes_only=True)
+    graph = onnx.load(path)
+    graph.doc_string = "by another tool"
+    onnx.save(graph, path)
+    with pytest.raises(ValueError, match="give changed=True, if a tool changed it on purpose"):
+        OnnxModel(path)
+    np.testing.assert_array_equal(OnnxModel(path, changed=True).encode(SEQUENCES).shape[0], len(SEQUENCES))
+
+
+def test_a_file_of_other_programs_is_run_or_refused_by_name(model, tmp_path):
+    path = to_onnx(model, tmp_path / "model.onnx", codes_only=True)
+    written = onnx.load(path)
+    del written.metadata_props[-1]  # the SHA-256
+    onnx.save(written, path)
+    assert OnnxModel(path).encode([np.zeros((5, 3))]).shape == (1, 4)
+    written.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "channel"
+    onnx.save(written, path)
+    with pytest.raises(ValueError, match=r"model\.onnx is none of to_onnx: it reads sequences of shape"):
+        OnnxModel(path)

@@ -1,13 +1,10 @@
-"""Attempts at the other doors: layouts, options, streams of lines, manifests and files of ONNX."""
+"""Attempts at files of readings in other layouts, streams of lines, manifests, events and archives."""
 
 import json
 import random
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import seqae
 from fuzz.mangling import mangled, one_line
@@ -16,14 +13,11 @@ from seqae.anomaly.bulk.manifest import MANIFEST, keep_manifest
 from seqae.anomaly.events import read_events_csv, read_events_json, write_events_csv, write_events_json
 from seqae.data.signals.loading import as_recordings
 from seqae.data.signals.options import ReadingOptions
-from seqae.data.signals.options_file import read_options
 from seqae.data.signals.overview import overview
 from seqae.data.signals.ts_files import read_ts_file
 from seqae.service.line_reader import LineReader
 
 WRITTEN = [layout for layout in LAYOUTS.values() if isinstance(layout.text, str)]
-TOML = 'time-column = "stamp"\nmissing = [-999, "Bad Input"]\nby = ["machine"]\nlevels = {ON = 1, OFF = 0}\n'
-TOML += 'resample = "10s"\n'
 JOB = {
     "format": 1,
     "version": "0",
@@ -49,17 +43,6 @@ def try_layout(folder: Path, dice: random.Random) -> str:
     text.encode()
     rows = sum(map(len, as_recordings(path, **options)))
     assert rows == sum(len(recording) for recording in found.recordings), "two doors read different rows"
-    return ""
-
-
-def try_options(folder: Path, dice: random.Random) -> str:
-    """Read options of a file, and a table with them."""
-    path = folder / "pump.toml"
-    path.write_bytes(mangled(TOML.encode(), TOML.encode(), dice))
-    try:
-        ReadingOptions.of(**read_options(path))
-    except ValueError as error:
-        return one_line(error)
     return ""
 
 
@@ -125,29 +108,4 @@ def try_sets(folder: Path, dice: random.Random) -> str:
         assert path.name in str(error), "the error does not name the file"
         return one_line(error)
     assert len(found.sequences) == len(found.labels) > 0
-    return ""
-
-
-@cache
-def onnx_content() -> bytes:
-    """Return the content of a small file of ONNX."""
-    from seqae.export import to_onnx
-
-    torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        encoder = seqae.RecurrentEncoder(seqae.GRU(2, 3), 2)
-        return to_onnx(encoder, Path(folder) / "encoder.onnx").read_bytes()
-
-
-def try_onnx(folder: Path, dice: random.Random) -> str:
-    """Load a damaged file of ONNX, and encode with it."""
-    from seqae.export import OnnxModel
-
-    path = folder / "encoder.onnx"
-    path.write_bytes(mangled(onnx_content(), onnx_content()[::-1], dice))
-    try:
-        OnnxModel(path).encode([np.zeros((4, 2)), np.ones((1, 2))])
-    except ValueError as error:
-        assert path.name in str(error), "the error does not name the file"
-        return one_line(error)
     return ""

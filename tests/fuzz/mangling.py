@@ -1,6 +1,7 @@
 """What the fuzzer does to files, and how it looks at errors."""
 
 import random
+from collections.abc import Sequence
 
 WORDS = [b",", b";", b"\t", b"|", b'"', b"\n", b"\r", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff", b" ", b"-", b"'", b"\\"]
 WORDS += [
@@ -19,20 +20,20 @@ WORDS += [b"{", b"}", b"[", b"]", b":", b"null", b"true", b"NaN", b'"a"', b"\\ud
 WORDS += [b"<html>", b"=", b"#", b"\xe2\x80\xa8", "\u0661".encode(), b"1_0", b"[" * 2000, b'{"a":' * 1200]
 
 
-def mangled(data: bytes, other: bytes, dice: random.Random) -> bytes:
+def mangled(data: bytes, other: bytes, dice: random.Random, words: Sequence[bytes] = WORDS) -> bytes:
     """Return the bytes with one to four things done to them."""
     for _ in range(dice.randint(1, 4)):
         start, stop = sorted((dice.randint(0, len(data)), dice.randint(0, len(data))))
         data = dice.choice(
             [
-                data[:start] + dice.choice(WORDS) + data[start:],
-                data[:start] + dice.choice(WORDS) + data[stop:],
+                data[:start] + dice.choice(words) + data[start:],
+                data[:start] + dice.choice(words) + data[stop:],
                 data[:start] + bytes([dice.randrange(256)]) + data[start + 1 :],
                 data[:start] + data[stop:],
                 data[:start],
                 data[:stop] + data[start:],
                 data[:start] + other[start:stop] + data[stop:],
-                data.replace(*dice.sample(WORDS, 2)),
+                data.replace(*dice.sample(words, 2)),
             ]
         )
     return data

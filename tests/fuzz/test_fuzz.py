@@ -5,7 +5,6 @@ A few hundred with a fixed seed are part of the tests. For more, with another se
     python tests/fuzz/test_fuzz.py --minutes 30 --seed 7
 """
 
-import argparse
 import copy
 import gzip
 import hashlib
@@ -13,8 +12,6 @@ import io
 import json
 import random
 import sys
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,24 +24,18 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest is told to
 
 import seqae
-from fuzz.doors import onnx_content, try_events, try_layout, try_manifest, try_onnx, try_options, try_sets, try_stream
+from fuzz.configuration import try_config, try_options
+from fuzz.doors import try_events, try_layout, try_manifest, try_sets, try_stream
+from fuzz.fuzzer import findings, main
 from fuzz.mangling import mangled, one_line
+from fuzz.onnx_files import onnx_contents, try_onnx, try_onnx_graph
+from fuzz.service_doors import kept_feedback, kept_state, try_feedback, try_messages, try_notes, try_splits, try_state
+from fuzz.written_tables import try_written
 from seqae.artifact.checksum import add_checksum
 from seqae.data.signals.loading import as_recordings
 from seqae.data.text.files import read_labelled, read_pairs, read_texts
 from seqae.text.vocabulary import Vocabulary
 from seqae.transforms.scaler import Scaler
-
-SLOW = 10.0  # seconds for one file
-FORBIDDEN = {
-    "os.system",
-    "subprocess.Popen",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "socket.connect",
-    "pickle.find_class",
-}
 
 # Tables
 
@@ -219,74 +210,36 @@ def try_artifact(folder: Path, dice: random.Random) -> str:
     return ""
 
 
-# Both
+# All doors
 
-HAPPENED: list[str] = []  # of what must never happen, since the last look
-
-
-def note_what_must_not_happen(
-    event: str,
-    arguments: tuple[object, ...],
-    forbidden: frozenset[str] = frozenset(FORBIDDEN),
-    noted: list[str] = HAPPENED,
-) -> None:
-    """Note a forbidden event; as the interpreter ends, the names of this module are gone and its defaults are not."""
-    if event in forbidden:
-        noted.append(f"{event} {arguments}")
-
-
-sys.addaudithook(note_what_must_not_happen)
-
-
-def findings(attempt: Callable[[Path, random.Random], str], folder: Path, seeds: Iterator[int]) -> Iterator[str]:
-    """Yield what went wrong, with the seed of the file that did it."""
-    for seed in seeds:
-        HAPPENED.clear()
-        start = time.process_time()
-        try:
-            attempt(folder, random.Random(seed))
-        except Exception:
-            yield f"seed {seed}: {traceback.format_exc(limit=-4)}"
-        if HAPPENED:
-            yield f"seed {seed}: {HAPPENED[0]}"
-        if time.process_time() - start > SLOW:
-            yield f"seed {seed}: took {time.process_time() - start:.0f} s"
+READERS = (try_table, try_texts, try_events, try_sets, try_manifest)
+DOORS: dict[str, tuple[Callable[[Path, random.Random], str], ...]] = {
+    "readers": READERS,
+    "artifacts": (try_artifact,),
+    "layouts": (try_layout, try_written),
+    "configuration": (try_options, try_config),
+    "stream": (try_stream, try_splits),
+    "messages": (try_messages,),
+    "states": (try_state, try_notes),
+    "feedback": (try_feedback,),
+    "onnx": (try_onnx, try_onnx_graph),
+}
+ATTEMPTS = {attempt.__name__: attempt for attempts in DOORS.values() for attempt in attempts}
+COUNTS = {
+    "try_table": 200,
+    "try_texts": 300,
+    "try_artifact": 200,
+    "try_splits": 10,
+    "try_stream": 20,
+    "try_messages": 40,
+}
+COUNTS |= {"try_onnx": 20, "try_onnx_graph": 20}
 
 
-READERS = (try_table, try_texts, try_layout, try_options, try_stream, try_manifest, try_events, try_sets, try_onnx)
-ATTEMPTS = {attempt.__name__: attempt for attempt in (*READERS, try_artifact)}
-COUNTS = {"try_table": 300, "try_texts": 300, "try_artifact": 300, "try_onnx": 20}
-
-
-@pytest.mark.parametrize(("attempt", "count"), [(each, COUNTS.get(name, 100)) for name, each in ATTEMPTS.items()])
+@pytest.mark.parametrize(("attempt", "count"), [(each, COUNTS.get(name, 60)) for name, each in ATTEMPTS.items()])
 @pytest.mark.filterwarnings("ignore")
 def test_any_file_is_read_or_refused_in_one_clear_line(tmp_path, attempt, count):
     assert list(findings(attempt, tmp_path, iter(range(count)))) == []
-
-
-def main() -> None:
-    """Try files until the time is over."""
-    import tempfile
-    import warnings
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=ATTEMPTS, default=list(ATTEMPTS))
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    end, found = time.monotonic() + 60 * options.minutes, 0
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(10**9):
-            if time.monotonic() > end:
-                break
-            seed = options.seed * 10**9 + number
-            for attempt in map(ATTEMPTS.__getitem__, options.only):
-                for finding in findings(attempt, Path(folder), iter([seed])):
-                    found += 1
-                    print(f"{attempt.__name__} {finding}", flush=True)
-    print(f"{number} files of each kind, {found} findings")
-    sys.exit(found > 0)
 
 
 def prepared() -> tuple[dict, bytes, list[str]]:
@@ -306,7 +259,8 @@ def prepared() -> tuple[dict, bytes, list[str]]:
 
 
 CONTENT, WEIGHTS, NAMES = prepared()
-onnx_content()  # which may build the kernel
+for prepare in (onnx_contents, kept_state, kept_feedback):  # which may build the kernel
+    prepare()
 
 if __name__ == "__main__":
-    main()
+    main(DOORS, __file__, __doc__)

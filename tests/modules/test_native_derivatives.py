@@ -135,19 +135,32 @@ def test_forward_derivatives_know_the_layer(kind):
     assert_same(found, torch.func.jvp(states(exact), (VALUES.double(),), (tangent.double(),))[1])
 
 
-@kinds
-def test_a_compiled_layer_gives_the_same_numbers(kind):
+@pytest.mark.parametrize(("kind", "backend"), [("lstm", "eager"), ("lstm", "aot_eager"), ("gru", "eager")])
+def test_a_layer_that_is_compiled_as_one_graph_gives_the_same_numbers(kind, backend):
     layer, exact = pair(kind)
+    values, lengths = VALUES[:, :2], torch.tensor([2, 1, 2])
+
+    def written(layer, values: Tensor) -> Tensor:
+        return layer(Batch(values, lengths)).mask_padding().values
+
     torch._dynamo.reset()
-    compiled = torch.compile(layer, backend="eager")
-    found = states(compiled)(VALUES)
-    expected = states(exact)(VALUES.double())
+    found = torch.compile(written, backend=backend, fullgraph=True)(layer, values)
+    expected = written(exact, values.double())
     assert_same(found, expected)
     for of_layer, of_exact in zip(
         torch.autograd.grad(found.square().sum(), layer.parameters()),
         torch.autograd.grad(expected.square().sum(), exact.parameters()),
     ):
         assert_same(of_layer, of_exact)
+
+
+@kinds
+def test_an_encoder_that_is_compiled_as_one_graph_predicts_the_same_codes(kind):
+    encoder = seqae.RecurrentEncoder(pair(kind, bidirectional=True)[0], 3).eval()
+    torch._dynamo.reset()
+    with torch.no_grad():
+        found = torch.compile(lambda values: encoder(Batch(values, LENGTHS)), backend="eager", fullgraph=True)(VALUES)
+        torch.testing.assert_close(found, encoder(Batch(VALUES, LENGTHS)))
 
 
 @kinds

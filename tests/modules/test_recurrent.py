@@ -136,6 +136,8 @@ def test_what_does_not_fit_is_named(kind):
     rnn, values = KINDS[kind](3, 12), torch.randn(2, 5, 3)
     with pytest.raises(ValueError, match=r"steps of shape \(4,\).*reads vectors of 3"):
         rnn(Batch.full(torch.randn(2, 5, 4)))
+    with pytest.raises(ValueError, match=r"steps of shape \(\).*Give them a channel: sequence\[:, None\]"):
+        KINDS[kind](1, 4)(Batch.of([torch.zeros(5)]))
     for lengths in ([1, 6], [0, 5]):
         with pytest.raises(ValueError, match=f"lengths from {lengths[0]} to {lengths[1]} in a batch of 5 steps"):
             rnn(Batch(values, torch.tensor(lengths)))

@@ -1,6 +1,6 @@
 """Put one fault after the other into a copy of the project, and see whether its tests notice.
 
-    python tests/mutations/mutate.py                  # all of them: half an hour of one core
+    python tests/mutations/mutate.py                  # all of them: an hour of one core
     python tests/mutations/mutate.py --only sampler   # those whose file or code holds a word
 
 Ends with status 1 if a fault survives.
@@ -17,7 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from mutations import MUTATIONS, Mutation
+sys.path[0] = str(Path(__file__).parents[1])  # in place of this folder: its modules are imported by their full names
+
+from mutations.mutation import Mutation  # noqa: E402
+from mutations.mutations import MUTATIONS  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 

@@ -22,7 +22,10 @@ from seqae.cli.listen import listen
 from seqae.cli.recipes import folder as recipes_folder
 from seqae.cli.signature import parse
 from seqae.service.brokers.metrics import ListenerMetrics
+from seqae.service.rejections import Rejection
+from seqae.service.row_block import RowBlock
 from seqae.service.watch import Watch
+from seqae.service.watch_update import WatchUpdate
 
 FOLDER = recipes_folder() / "deployment"
 ROOT = recipes_folder().parent
@@ -36,13 +39,12 @@ def read(name: str) -> Any:
 @pytest.fixture(scope="module")
 def exported() -> set[str]:
     """The names of the numbers that a listener shows, and those of requests, which only a server has."""
-    detector = seqae.AnomalyDetector(epochs=0).fit(machine(600, seed=0))
+    watch = Watch(seqae.AnomalyDetector(epochs=0).fit(machine(600, seed=0)))
     frame = machine(60, seed=1)
-    with ListenerMetrics("pump", "0" * 64, f"127.0.0.1:{free_port()}") as metrics:
-        from seqae.service.line_reader import RowBlock
-
-        metrics.observe(Watch(detector).take(RowBlock(frame.iloc[:, 1:].to_numpy(), frame["time"].to_numpy(), "m")))
-        names = {sample.name for family in metrics.registry.collect() for sample in family.samples}
+    with ListenerMetrics("pump", watch, f"127.0.0.1:{free_port()}") as metrics:
+        metrics.observe(watch.take(RowBlock(frame.iloc[:, 1:].to_numpy(), frame["time"].to_numpy(), "m")))
+        metrics.observe(WatchUpdate("m", rejections=(Rejection("format", "no row"),)))
+        names = {sample.name for family in metrics.watched.registry.collect() for sample in family.samples}
     return names | {"seqae_request_seconds_bucket"}
 
 

@@ -265,3 +265,26 @@ def test_stamps_of_an_ambiguous_day_are_refused_with_the_option_that_tells():
 def test_channels_that_the_header_lacks_end_the_reading_at_once():
     with pytest.raises(ValueError, match="missing 'pressure'"):
         read_on(b"flow,other\n1,2\n")
+
+
+@pytest.mark.parametrize("cut", [1, 30, 10_000])
+@pytest.mark.parametrize("name", ["ts", "t", "sample_epoch"])
+def test_a_count_that_is_the_time_once_it_rises_is_known_wherever_the_text_is_cut(name: str, cut: int):
+    lines = [f"{1_705_104_000_000 + 10_000 * row},{row},2" for row in range(30)]
+    _, times = read("\n".join([f"{name},flow,pressure", lines[0], *lines]).encode(), cut=cut)
+    assert times is not None and str(times[-1]) == "2024-01-13T00:04:50.000000000"
+    objects = "".join(json.dumps({"ts": 5 + row, "flow": row, "pressure": 2}) + "\n" for row in range(5))
+    np.testing.assert_array_equal(read(objects.encode(), cut=cut)[1], np.arange(5.0, 10))
+    assert read(b"t,flow,pressure\n20,1,2\n", cut=cut)[1] is None  # a temperature, for all that is known
+
+
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_an_object_without_members_hides_no_other(cut: int):
+    rows, _ = read_on(b'{}\n{"flow": 1, "pressure": 2}\n{}\n', cut=cut)
+    assert [row for row in rows if not np.isnan(row).any()] == [[1.0, 2.0]]
+
+
+def test_a_very_long_cell_is_told_in_a_short_line():
+    with pytest.raises(ValueError, match=r"'flow' holds text: '1\[\[") as caught:
+        read(b"flow,pressure\n1,2\n1" + b"[" * 3000 + b",2\n")
+    assert len(str(caught.value)) < 500

@@ -50,8 +50,9 @@ def test_late_rows_are_told_from_a_clock_that_was_set_back():
     found = pushed(RowOrder(1), late, 7)
     assert moments_of(found) == steady(100) and moments_of(found, "late") == [20, 21]
     set_back = [*steady(50, 100), *steady(RESTART_ROWS, 20)]
-    found = pushed(RowOrder(1), set_back, 7)
-    assert moments_of(found) == set_back and moments_of(found, "restarts") == [20]
+    for depth in (0, 5):
+        found = pushed(RowOrder(1, depth), set_back, 7)
+        assert moments_of(found) == set_back and moments_of(found, "restarts") == [20]
 
 
 def test_one_stamp_from_the_future_costs_no_more_than_a_new_run():
@@ -84,3 +85,26 @@ def test_rows_that_come_again_after_a_restart_are_skipped(depth: int, stop: int,
         return  # without the rows of the same time before them, they are taken for these
     assert moments_of([*first, *found]) == moments
     assert after.skipped == stop - start
+
+
+def test_a_row_that_passes_by_itself_is_one_row_of_its_time_after_a_restart():
+    before, after = RowOrder(1), RowOrder(1)
+    pushed(before, [float(row // 4) for row in range(40)], 5, finish=False)
+    assert before.passes(np.array([10.0])) and not before.passes(np.array([9.0]))
+    before.go_on(np.array([10.0]))
+    after.restore(before.state())
+    assert moments_of(pushed(after, [10, 10, 10, 11], 4)) == [10, 10, 11] and after.skipped == 1
+
+
+def test_the_state_of_another_order_is_refused():
+    order = RowOrder(1, 5)
+    pushed(order, steady(40), 5, finish=False)
+    state = order.state()
+    RowOrder(1, 5).restore(state)
+    held, dates = state["held values"], np.zeros(5, dtype="M8[ns]")
+    changes = {"numbers": np.zeros(2), "latest": np.zeros(2), "held values": held[:-1], "held times": dates}
+    for name, array in changes.items():
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore(state | {name: array})
+        with pytest.raises(ValueError, match="Delete it to start again"):
+            RowOrder(1, 5).restore({key: value for key, value in state.items() if key != name})

@@ -50,6 +50,15 @@ def test_a_quotation_mark_that_is_never_closed_costs_its_own_line_alone():
     assert rows_in(found) == [b"a,b\n", b'!1,"2\n', b"".join(lines)]
 
 
+def test_an_open_quotation_mark_holds_back_no_more_than_the_longest_row():
+    splitter = RowSplitter()
+    first, second = b'1,"' + b"x" * (MAX_ROW // 2) + b"\n", b"y" * (MAX_ROW // 2) + b"\n"
+    assert splitter.feed(b"a,b\n" + first) == [b"a,b\n"]
+    spoilt, row = splitter.feed(second)
+    assert isinstance(spoilt, SpoiltText) and (spoilt.beginning, spoilt.lines) == (first[:MAX_TEXT], 1)
+    assert (row, splitter.end()) == (second, b"")
+
+
 def test_pieces_of_a_line_are_looked_at_once():
     class Piece(bytes):
         searched = 0

@@ -20,11 +20,15 @@ import pytest
 
 import seqae
 from generators import machine as readings
+from seqae.anomaly.online.state import read_state, write_state
 from seqae.service import machine_watch
+from seqae.service.brokers.journal import Journal
+from seqae.service.kept_reading import KeptReading
 from seqae.service.machine_watch import UnusableState
 from seqae.service.records import records_of
 from seqae.service.rejections import Rejection
 from seqae.service.row_block import RowBlock
+from seqae.service.state_lock import StateLock
 from seqae.service.watch import Watch, WatchOptions
 from seqae.service.watch_update import WatchUpdate
 
@@ -221,6 +225,17 @@ def test_a_full_disk_is_said_and_the_next_saving_holds(
         )
 
 
+def test_a_row_that_came_by_itself_since_the_last_saving_is_saved(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 50))
+        watch.save()
+        watch.take(rows_of(faulty, 50, 51))
+    with Watch(detector, WatchOptions(state=tmp_path)) as again:
+        assert again.machine("").online.segment.stop == 51
+
+
 def test_a_state_has_one_writer_and_that_of_a_dead_process_is_taken_over(
     detector: seqae.AnomalyDetector, tmp_path: Path
 ):
@@ -289,3 +304,34 @@ def test_memory_stays_flat_however_many_rows_come(detector: seqae.AnomalyDetecto
     tracemalloc.stop()
     assert kept[-1] - kept[9] < 40_000  # bytes; the values of 4,000 rows alone are 64,000
     assert watch.counters.rows == 8020
+
+
+def test_a_state_that_lacks_a_part_is_named(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 40))
+        owner = watch.machines[""].owner
+    state = read_state(tmp_path, owner)
+    for name in ("segment.table", "order latest"):
+        write_state(tmp_path, {key: array for key, array in state.items() if key != name}, owner)
+        with (
+            Watch(detector, WatchOptions(state=tmp_path)) as watch,
+            pytest.raises(UnusableState, match=r"stream\.safetensors holds a state .*Delete it to start again"),
+        ):
+            watch.take(rows_of(faulty, 0, 40))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 10_000, '{"process": 1e999}', '{"process": 1, "process": 2}'])
+def test_notes_beside_a_state_that_are_damaged_are_told_or_left_out(
+    content: str, detector: seqae.AnomalyDetector, tmp_path: Path
+):
+    for name in ("reading.json", "unacknowledged.json"):
+        (tmp_path / name).write_text(content)
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        (tmp_path / "writer.json").write_text(content)
+        with pytest.raises(ValueError, match=r"is written to by another watch\. Expected one writer"):
+            StateLock(tmp_path)
+        assert KeptReading(tmp_path).day_first is None
+        with pytest.raises(ValueError, match=r"unacknowledged\.json is damaged \(.*\)\. Delete it"):
+            Journal(watch, 100).judged()

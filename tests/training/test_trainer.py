@@ -6,6 +6,8 @@ import seqae
 from generators import waves
 from seqae.datasets.loader import DataLoader, make_loader
 from seqae.datasets.sequences import SequenceDataset
+from seqae.training.callbacks.checkpoints import checkpoints_in
+from seqae.training.tasks.task import Task
 from seqae.training.trainer import fit
 from seqae.transforms.corruptions import GaussianNoise
 
@@ -88,3 +90,29 @@ def test_scheduled_sampling_follows_its_schedule():
     )
     fit(sampled, loader(waves()), epochs=3, progress=False)
     assert decoder.sampling_probability == 0.5
+
+
+class Steep(Task):
+    """One weight, whose gradient is 100 in every batch."""
+
+    def __init__(self) -> None:
+        super().__init__(optimizer=lambda model: torch.optim.SGD(model.parameters(), 1.0))
+        self.model = nn.Linear(1, 1, bias=False)
+
+    def training_step(self, batch: seqae.Batch, batch_idx: int) -> torch.Tensor:
+        return 100 * self.model.weight.sum()
+
+
+@pytest.mark.parametrize(
+    ("given", "norm"), [({}, 1), ({"gradient_clip_val": 0.5}, 0.5), ({"gradient_clip_val": None}, 100)]
+)
+def test_gradients_are_no_longer_than_is_asked_for(given, norm):
+    steep = Steep()
+    before = steep.model.weight.item()
+    fit(steep, loader(waves()), epochs=1, progress=False, **given)
+    assert steep.model.weight.item() == pytest.approx(before - 5 * norm, rel=1e-3)  # in each of five batches
+
+
+def test_the_newest_three_checkpoints_are_kept(tmp_path):
+    fit(Steep(), loader(waves()), epochs=5, progress=False, checkpoint_dir=tmp_path)
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["step=15.ckpt", "step=20.ckpt", "step=25.ckpt"]

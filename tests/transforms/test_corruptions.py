@@ -14,6 +14,7 @@ from seqae.transforms.corruptions import (
     MaskValues,
     SaltAndPepper,
     ShuffleTokens,
+    corruption_generator,
 )
 
 BATCH = Batch.of([0.8 * values + 0.1 for values in uniform(300, 200, 250, step=(4,))])
@@ -112,3 +113,10 @@ def test_the_last_token_stays_the_last_however_far_others_are_moved():
     moved = ShuffleTokens(30)(batch, torch.Generator().manual_seed(0))
     assert [int(tokens[-1]) for tokens in moved.unpad()] == list(range(2, 40))
     assert any(not torch.equal(one, other) for one, other in zip(moved.unpad(), batch.unpad()))
+
+
+def test_every_batch_of_every_epoch_and_seed_is_corrupted_by_numbers_of_its_own():
+    places = [(seed, epoch, batch) for seed in range(3) for epoch in range(3) for batch in range(3)]
+    drawn = [torch.rand(3, generator=corruption_generator(*place)).tolist() for place in places]
+    assert len(set(map(tuple, drawn))) == len(places)
+    assert drawn == [torch.rand(3, generator=corruption_generator(*place)).tolist() for place in places]

@@ -12,6 +12,7 @@ from seqae._files import read_file, reason, write_atomically
 from seqae._version import __version__
 from seqae.anomaly.bulk.entity import BLOCK_ROWS
 from seqae.anomaly.bulk.source import RowSource
+from seqae.data._files.text_files import json_value
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -48,7 +49,7 @@ def keep_manifest(out: Path, job: Mapping[str, Any]) -> None:
         write_atomically(path, (json.dumps(job, indent=1, ensure_ascii=False) + "\n").encode())
         return
     try:
-        before = json.loads(read_file(path))
+        before = json_value(read_file(path))
         difference = _difference(before, job)
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no manifest ({reason(error)}). Give another out, or delete {out}") from error

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from seqae._files import read_file, write_atomically
+from seqae._files import read_file, reason, write_atomically
 from seqae.anomaly.bulk.shards import Shard
 from seqae.anomaly.bulk.spool import Spool
 from seqae.anomaly.events import Event, event_from_record, event_to_record, write_events_csv
 from seqae.anomaly.online.detector import StreamUpdate
+from seqae.data._files.text_files import json_value
 
 WORK = ".unfinished"  # the folder of what is not finished
 _MAX_NAME = 120  # bytes of the name of an entity in a path
@@ -54,7 +55,7 @@ class EntitySummary:
     @classmethod
     def from_json(cls, text: bytes) -> EntitySummary:
         """Return what `to_json` wrote."""
-        found = json.loads(text)
+        found = json_value(text)
         return cls(**found | {"events": list(map(event_from_record, found["events"]))})
 
 
@@ -107,7 +108,13 @@ class ResultFolder:
 
     def summaries(self, entities: Iterable[str]) -> list[EntitySummary]:
         """Return the summaries of finished entities."""
-        return [EntitySummary.from_json(read_file(self.summary_file(entity))) for entity in entities]
+        return [self._summary(self.summary_file(entity)) for entity in entities]
+
+    def _summary(self, path: Path) -> EntitySummary:
+        try:
+            return EntitySummary.from_json(read_file(path))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged ({reason(error)}). Delete it to compute it again") from error
 
     def write_events(self, summaries: Sequence[EntitySummary], shard: Shard) -> Path:
         """Write a table of the events of the entities of a shard, and return its path."""

@@ -74,6 +74,11 @@ class RowReader:
         time_column = stamps if len(stamps) > 1 else next(iter(stamps), None)
         self._part = replace(self._part, channels=self.channels, time_column=time_column)
 
+    @property
+    def day_first(self) -> bool | None:
+        """Whether stamps such as 03/04/2024 had the day first in the rows so far; None if there are none."""
+        return self._reader.day_first
+
     def read(self, frame: pd.DataFrame, where: str, first: int = 0) -> Readings:
         """Return the readings in the next rows.
 

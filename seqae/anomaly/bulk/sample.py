@@ -118,4 +118,5 @@ def _recording(source: RowSource, stretch: _Stretch, parts: list[tuple[np.ndarra
         source.reader.units,
         name=f"{entity}, rows {stretch.start} to {stretch.stop - 1}",
         entity=entity,
+        day_first=source.reader.day_first,
     )

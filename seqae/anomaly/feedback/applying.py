@@ -14,6 +14,7 @@ from seqae.anomaly.accepted import fit_accepted
 from seqae.anomaly.evidence import Surprise, WindowEvidence
 from seqae.anomaly.fault_codes import KnownFault, fault_code
 from seqae.anomaly.feedback.entry import Feedback, in_effect
+from seqae.anomaly.localization import COARSE_WEIGHT
 from seqae.anomaly.scorer import Scorer, times_of
 
 if TYPE_CHECKING:
@@ -65,11 +66,14 @@ def _with_accepted(scorer: Scorer, entry: Feedback) -> Scorer:
     """Return a scorer that takes the windows of a span for normal."""
     filled, start, stop = _filled(scorer, entry)
     usual = scorer.for_machine(entry.entity).calibration.evidence_of(scorer.threshold)
-    resolutions = [_accepting(each, filled, start, stop, usual) for each in scorer.resolutions]
+    least = usual / (1 + COARSE_WEIGHT * (len(scorer.resolutions) - 1))  # as much at all resolutions raises no alarm
+    resolutions = [_accepting(each, filled, start, stop, usual, least) for each in scorer.resolutions]
     return replace(scorer, resolutions=tuple(resolutions))
 
 
-def _accepting(own: WindowEvidence, rows: np.ndarray, start: int, stop: int, usual: float) -> WindowEvidence:
+def _accepting(
+    own: WindowEvidence, rows: np.ndarray, start: int, stop: int, usual: float, least: float
+) -> WindowEvidence:
     """Return evidence that takes the windows that cover a row from `start` to before `stop` for normal.
 
     What has no more evidence than `usual` already is.
@@ -80,7 +84,7 @@ def _accepting(own: WindowEvidence, rows: np.ndarray, start: int, stop: int, usu
     with torch.inference_mode():
         windows = own.windows_of(torch.from_numpy(rows))[max(start - own.length + 1, 0) : stop]
         deviations = own.deviations_of(windows)
-        return replace(own, accepted=fit_accepted(deviations, own.surprise, usual, own.accepted))
+        return replace(own, accepted=fit_accepted(deviations, own.surprise, usual, least, own.accepted))
 
 
 def _with_fault(scorer: Scorer, entry: Feedback) -> Scorer:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from seqae._files import read_file, write_atomically
+from seqae._files import read_file, reason, write_atomically
 from seqae.anomaly.feedback.applying import apply_feedback, margin_of
 from seqae.anomaly.feedback.entry import Feedback, check_line, check_person, cut_out, in_effect
 from seqae.artifact.arrays import from_storage, to_storage
+from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingKeywords, takes_reading_options
 from seqae.data.signals.recordings import Recording
 
@@ -188,7 +189,10 @@ class FeedbackLog:
             ValueError: A file is damaged, or rows do not fit the detector.
         """
         entries = self.entries()
-        return apply_feedback(detector, entries) if entries else detector
+        try:
+            return apply_feedback(detector, entries) if entries else detector
+        except ValueError as error:
+            raise ValueError(f"the feedback in {self._folder} does not fit the detector: {error}") from error
 
     @property
     def _folder(self) -> Path:
@@ -270,12 +274,14 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} has more than {_MAX_BYTES} bytes. It is no log of feedback")
     try:
-        records = json.loads(read_file(path))
+        records = json_value(read_file(path))
         if not isinstance(records, list):
             raise ValueError("no list")
         return records
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}). Restore it from a copy, or delete it to start again") from error
+        raise ValueError(
+            f"{path} is damaged ({reason(error)}). Restore it from a copy, or delete it to start again"
+        ) from error
 
 
 def _entry_of(record: dict[str, Any], folder: Path) -> Feedback:
@@ -288,10 +294,10 @@ def _entry_of(record: dict[str, Any], folder: Path) -> Feedback:
         texts = {name: str(record[name]) for name in ("author", "fault", "note", "at", "undone_by", "undone_at")}
         first_row, id = int(record["first_row"]), int(record["id"])
         return Feedback(record["kind"], recording, start, stop, first_row=first_row, id=id, **texts)
-    except (LookupError, TypeError, ValueError, OSError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, OSError) as error:
+        why = f"{type(error).__name__}: {reason(error)}"
         raise ValueError(
-            f"an entry of {folder / LOG_FILE} is damaged ({type(error).__name__}: {error}). Restore it from a copy, or "
-            "take the entry out of the file"
+            f"an entry of {folder / LOG_FILE} is damaged ({why}). Restore it from a copy, or take the entry out of it"
         ) from error
 
 

@@ -210,8 +210,10 @@ class OnlineDetector:
         Raises:
             ValueError: It is the state of another detector.
         """
+        self._begin()
         restore_state(state, self._parts())
         self.segment.check_state()
+        self.intake.check_state(self.segment.times.rows.dtype)
 
     def use(self, detector: AnomalyDetector) -> None:
         """Go on with a detector that differs in its feedback alone, see `seqae.anomaly.FeedbackLog`.
@@ -261,33 +263,31 @@ class OnlineDetector:
         is_timed = self.intake.is_timed
         if self.scorer.rhythm is not None:
             values = values - self.scorer.expected(times)
-        has_final = self.segment.push_one(kernel, values[0], times)
+        final_time = self.segment.push_one(kernel, values[0], times)
         drifts = self.drift.observe_rows(kernel.scaled, times)
-        latest, threshold = kernel.provisional.copy(), self.scorer.threshold
+        latest, final, count = kernel.provisional.copy(), kernel.final.copy(), len(final_time)
+        threshold = self.scorer.threshold
+        is_alarm, is_latest_alarm = count > 0 and final.item(0) > threshold, latest.item(0) > threshold
         alerts: list[Alert] = []
         events: list[Event] = []
-        if has_final:
-            final = self.segment.final_row(kernel.final.copy())
-            is_alarm = final.scores[0] > threshold
-            if is_alarm or latest[0] > threshold:
-                alerts = self.alerts.add(final, self.segment.latest_row(latest))
-            drifts += self.drift.observe_alarms(final.scores > threshold, final.times)
+        if is_alarm or is_latest_alarm:
+            known = [self.segment.final_row(final)] if count else []
+            alerts = self.alerts.add(*known, self.segment.latest_row(latest))
+        if count:
+            drifts += self.drift.observe_alarms((is_alarm,), final_time)
             if is_alarm or self.events.is_open:
+                around = self.segment.around if self.scorer.faults else None
                 events = self.events.add(
-                    final.first, final.scores, final.channel_scores, final.times, self._row_seconds()
+                    self.segment.final - 1, final[:1], final[None, 1:], final_time, self._row_seconds(), around
                 )
-        else:
-            final = self.segment.no_rows(self.segment.final)
-            if latest[0] > threshold:
-                alerts = self.alerts.add(self.segment.latest_row(latest))
         return StreamUpdate(
             self.segment.stop - 1,
             latest[:1],
             times.copy() if is_timed else None,
-            final.first,
-            final.times if is_timed else None,
-            final.scores,
-            final.channel_scores,
+            self.segment.final - count,
+            final_time if is_timed else None,
+            final[:count],
+            final[None, 1:][:count],
             tuple(alerts),
             tuple(events),
             tuple(drifts),

@@ -29,7 +29,7 @@ class BlockBuffer:
         self.time = np.zeros(0, dtype=np.int64)  # the time of the first of them, (1,)
         self.first = 0  # the number of the first of them
 
-    def add(self, rows: np.ndarray, times: np.ndarray) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    def add(self, rows: np.ndarray | tuple[bool], times: np.ndarray) -> list[tuple[int, np.ndarray, np.ndarray]]:
         """Add rows `(row, ...)` with their times `(row,)`.
 
         Returns:
@@ -100,11 +100,11 @@ class OnlineDrift:
             self.sides, self.previous_time = sides, time
         return drifts
 
-    def observe_alarms(self, alarms: np.ndarray, times: np.ndarray) -> list[Drift]:
+    def observe_alarms(self, alarms: np.ndarray | tuple[bool], times: np.ndarray) -> list[Drift]:
         """Take which of the next rows raise alarms, and report if alarms have become too frequent.
 
         Args:
-            alarms: `(row,)` bool.
+            alarms: `(row,)` bool; an array for one row would cost more than all else here.
             times: `(row,)`, as for `observe_rows`.
         """
         drifts, longest = [], self.chart.max_alarm_run_

@@ -38,7 +38,7 @@ class RowBuffer:
         """Where the rows begin in memory, contiguous; true until rows are appended."""
         return self._address + self._start * self._array.strides[0]
 
-    def append(self, rows: np.ndarray) -> None:
+    def append(self, rows: np.ndarray | tuple[bool]) -> None:
         """Add rows `(row, ...)` of the shape and type of the others."""
         self.extend(len(rows))
         self._array[self._stop - len(rows) : self._stop] = rows

@@ -19,7 +19,8 @@ struct Resolution {
     const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
-    const double *degrees, *scale, *dimensions, *usual, *least;                     // as in `Surprise`
+    const double *degrees, *scale, *dimensions, *usual, *least, *quiet, *quiet_power;  // as in `Surprise`
+    double compared;  // the caller compares windows with more evidence with accepted ones; infinite if there are none
 };
 struct Calibration {
     Size count;
@@ -48,6 +49,7 @@ namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
 constexpr double coarse_weight = 0.5, mean_weight = 1e-3, soft_excess = 30, rounding = 1e9;
+constexpr double least_quiet = 1e-6;
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
 
@@ -71,19 +73,36 @@ double sum_of(const double* values, Size count) {
     return sum;
 }
 
-double product(const double* left, const double* right, Size count) {
-    __m256d sums[4] = {};
+// The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
+// do not wait for each other.
+void four_products(const double* rows, const double* right, Size count, double* to) {
+    __m256d sums[4][2] = {};
     Size k = 0;
-    for (; k + 16 <= count; k += 16)
+    for (; k + 8 <= count; k += 8) {
+        const __m256d first = _mm256_loadu_pd(right + k), second = _mm256_loadu_pd(right + k + 4);
 #pragma GCC unroll 4
-        for (Size part = 0; part < 4; ++part) {
-            const double* from = left + k + 4 * part;
-            _mm_prefetch(reinterpret_cast<const char*>(from + 128), _MM_HINT_T0);  // the next products follow in memory
-            sums[part] = _mm256_fmadd_pd(_mm256_loadu_pd(from), _mm256_loadu_pd(right + k + 4 * part), sums[part]);
+        for (Size row = 0; row < 4; ++row) {
+            const double* from = rows + row * count + k;
+            _mm_prefetch(reinterpret_cast<const char*>(from + 4 * count), _MM_HINT_T0);  // the next four rows
+            sums[row][0] = _mm256_fmadd_pd(_mm256_loadu_pd(from), first, sums[row][0]);
+            sums[row][1] = _mm256_fmadd_pd(_mm256_loadu_pd(from + 4), second, sums[row][1]);
         }
-    double sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
-    for (; k < count; ++k) sum += left[k] * right[k];
-    return sum;
+    }
+    for (Size row = 0; row < 4; ++row) {
+        double sum = sum_of(sums[row][0] + sums[row][1]);
+        for (Size rest = k; rest < count; ++rest) sum += rows[row * count + rest] * right[rest];
+        to[row] = sum;
+    }
+}
+
+// A square matrix times a vector.
+void product(const double* matrix, const double* right, Size count, double* to) {
+    Size row = 0;
+    for (; row + 4 <= count; row += 4) four_products(matrix + row * count, right, count, to + row);
+    for (; row < count; ++row) {
+        to[row] = 0;
+        for (Size k = 0; k < count; ++k) to[row] += matrix[row * count + k] * right[k];
+    }
 }
 
 // The latest `length` rows as steps `(window, channel)`: each the mean of consecutive rows.
@@ -110,7 +129,8 @@ void residuals_of(const Row& row, const Resolution& resolution, const double* st
         return;
     }
     for (Size k = 0; k < size; ++k) deviations[k] = steps[k] - resolution.model_center[k];
-    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - product(resolution.model_weight + k * size, deviations, size);
+    product(resolution.model_weight, deviations, size, to);
+    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - to[k];
 }
 
 // The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.
@@ -136,18 +156,22 @@ double distance(const double* deviations, const double* factor, Size window) {
     return total;
 }
 
-double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance) {
+double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance, bool is_filled) {
+    if (is_filled) distance = not_below(distance, resolution.quiet[place]);
     const double degrees = resolution.degrees[place];
     // log1p takes longer, and tells apart what the rounding of evidence makes equal.
     const double surprise = (degrees + dimensions) / 2 * std::log(1 + distance / (degrees * resolution.scale[place]));
     const double excess = surprise - resolution.usual[place];
     const double capped = excess > soft_excess ? soft_excess : excess;
     const double soft = std::log(1 + std::exp(capped)) + not_below(excess - soft_excess, 0);
-    return not_below(soft - resolution.least[place], 0);
+    const double loud = not_below(soft - resolution.least[place], 0);
+    const double ratio = distance / resolution.quiet[place];
+    if (ratio >= 1) return loud;
+    return loud - resolution.quiet_power[place] * std::log(not_below(ratio, least_quiet));
 }
 
-// Writes the evidence in the window that ends with the latest row.
-void judge_window(const Row& row, Size which) {
+// Writes the evidence in the window that ends with the latest row, and returns whether the caller has to compare it.
+bool judge_window(const Row& row, Size which) {
     const Resolution& resolution = row.resolutions[which];
     const Size channels = row.channels, window = resolution.window, size = window * channels;
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
@@ -156,6 +180,8 @@ void judge_window(const Row& row, Size which) {
     double* evidence = at(row, row.kept - length_of(resolution), 2 + which);
     for (Size channel = 0; channel < channels; ++channel) {
         const Size own = channel * window * window;
+        double came = 0;  // NaN if a value is missing
+        for (Size number = row.kept - length_of(resolution); number < row.kept; ++number) came += at(row, number, 1)[channel];
         evidence[channel] = 0;
         for (Size kind = 0; kind < 2; ++kind) {
             const double* values = kind ? residuals : steps;
@@ -164,9 +190,10 @@ void judge_window(const Row& row, Size which) {
             for (Size step = 0; step < window; ++step)
                 deviations[step] = values[step * channels + channel] - center[step * channels + channel];
             evidence[channel] += evidence_of(resolution, kind * channels + channel, resolution.dimensions[channel],
-                                             distance(deviations, factor, window));
+                                             distance(deviations, factor, window), std::isnan(came));
         }
     }
+    return sum_of(evidence, channels) > resolution.compared;
 }
 
 // What `Scaler.transform` says of the latest row; returns whether a value is missing.
@@ -336,11 +363,18 @@ int begin_row(const Row* row, int may_fill) {
     return !may_fill;
 }
 
+// Writes the evidence in the windows that end with the latest row, and returns whether the caller has to compare one.
+int judge_row(const Row* given) {
+    const Row& row = *given;
+    bool is_far = false;
+    for (Size which = 0; which < row.resolution_count; ++which)
+        if (row.kept >= length_of(row.resolutions[which])) is_far |= judge_window(row, which);
+    return is_far;
+}
+
 // Scores the latest row provisionally, and the one that becomes final.
 void score_row(const Row* given) {
     const Row& row = *given;
-    for (Size which = 0; which < row.resolution_count; ++which)
-        if (row.kept >= length_of(row.resolutions[which])) judge_window(row, which);
     const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
     if (windows < 1) {  // nothing is known yet
         std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());

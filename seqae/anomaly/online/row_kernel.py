@@ -64,9 +64,7 @@ class RowKernel:
 
     @classmethod
     def of(cls, scorer: Scorer) -> RowKernel | None:
-        """Return the kernel for a scorer; None where it can't be built, or feedback asks for more than it computes."""
-        if scorer.faults or any(each.accepted is not None for each in scorer.resolutions):
-            return None
+        """Return the kernel for a scorer; None where it can't be built."""
         library = load_kernel(SOURCE)
         # Calls are so short that to let go of Python's lock would cost more, and another thread might keep it.
         return None if library is None else cls(scorer, ctypes.PyDLL(library._name))
@@ -94,7 +92,17 @@ class RowKernel:
             rows[-1, 0] = self.scorer.fill(self.scaled, latest_rows(rows[:-1, 0], window))[0]
         if self.has_other_models:
             self._reconstruct(table.rows[:, 0])
+        if self.library.judge_row(self.reference):
+            self._compare(table.rows)
         self.library.score_row(self.reference)
+
+    def _compare(self, table: np.ndarray) -> None:
+        """Write the evidence in the latest windows anew where there are accepted deviations, which few are near."""
+        with one_thread(), torch.inference_mode():
+            for number, each in enumerate(self.scorer.resolutions):
+                if each.accepted is not None and len(table) >= each.length:
+                    latest, came = torch.from_numpy(table[-each.length :, :2].copy()).unbind(dim=1)
+                    table[-each.length, 2 + number] = each.of_rows(latest, came.isnan())[0].numpy()
 
     def _reconstruct(self, rows: np.ndarray) -> None:
         """Reconstruct the latest windows of rows `(row, channel)` where the model is not linear."""
@@ -112,12 +120,13 @@ class RowKernel:
             "value_factor": evidence.values.factor,
             "residual_center": evidence.residuals.center,
             "residual_factor": evidence.residuals.factor,
-            **{name: getattr(surprise, name) for name in ("degrees", "scale", "dimensions", "usual", "least")},
+            **{name: getattr(surprise, name) for name in _OF_SURPRISE},
         }
         if isinstance(model, LinearWindowModel) and _is_linear(model):
             arrays |= {"model_center": model.center.numpy(), "model_weight": model.weight.numpy()}
         addresses = {name: self._address(array, np.float64) for name, array in arrays.items()}
-        return _Resolution(window=evidence.window, rows_per_step=evidence.rows_per_step, **addresses)
+        compared = np.inf if evidence.accepted is None else evidence.accepted.least
+        return _Resolution(evidence.window, evidence.rows_per_step, **addresses, compared=compared)
 
     def _calibration(self, calibration: Calibration) -> _Calibration:
         grid, rarity = (self._address(each, np.float64) for each in (calibration.grid, calibration.rarity))
@@ -141,6 +150,7 @@ def _is_linear(model: WindowModel) -> bool:
     return isinstance(model, LinearWindowModel) and model.weight.dtype == torch.float64 and model.weight.is_cpu
 
 
+_OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -151,7 +161,8 @@ class _Resolution(ctypes.Structure):
         *[(name, _SIZE) for name in ("window", "rows_per_step")],
         *[(name, _POINTER) for name in ("model_center", "model_weight", "reconstruction")],
         *[(name, _POINTER) for name in ("value_center", "value_factor", "residual_center", "residual_factor")],
-        *[(name, _POINTER) for name in ("degrees", "scale", "dimensions", "usual", "least")],
+        *[(name, _POINTER) for name in _OF_SURPRISE],
+        ("compared", ctypes.c_double),
     )
 
 

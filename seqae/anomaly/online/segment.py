@@ -82,6 +82,7 @@ class SegmentScorer:
         is_sound = (
             rows.dtype == np.float64 and rows.shape[1:] == shape and len(rows) == len(self.times) <= 2 * self.reach
         )
+        is_sound = is_sound and bool(np.isfinite(rows[:, 0]).all())
         if not is_sound or not 0 <= self.start <= self.first <= self.final <= self.stop <= self.final + self.reach:
             raise ValueError(
                 f"a state with {rows.dtype} of shape {rows.shape} and {len(self.times)} times, from row {self.first} "
@@ -105,8 +106,10 @@ class SegmentScorer:
             self._judge_windows(before)
             return self._provisional(len(rows))
 
-    def push_one(self, kernel: RowKernel, row: np.ndarray, time: np.ndarray) -> bool:
-        """Do what `push` and `take_final` do, for one row, and return whether a row has become final.
+    def push_one(self, kernel: RowKernel, row: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Do what `push` and `take_final` do, for one row, and return the time of the row that has become final.
+
+        That is `(1,)`, or `(0,)` if none has.
 
         The scaled row and the scores are in the kernel; `latest_row` and `final_row` return them as those do.
 
@@ -121,10 +124,15 @@ class SegmentScorer:
         final = self.final - self.first if self.stop > self.final + self.reach else -1
         kernel.push(self.table, final, self.final - self.start < self.scorer.localization.lengths[0] - 1)
         if final < 0:
-            return False
+            return self.times.rows[:0]
+        final_time = self.times.rows[final : final + 1].copy()
         self.final += 1
         self._keep_from(max(self.final - self.reach, self.start))
-        return True
+        return final_time
+
+    def around(self, row: int) -> np.ndarray:
+        """Return the filled rows around one of those that are kept, `(row, channel)`, as `Scorer.rows_around`."""
+        return rows_near(self.table.rows[:, 0].copy(), row - self.first, self.scorer.localization.lengths[0])
 
     def latest_row(self, scores: np.ndarray) -> ScoredRows:
         """Return the row that `push_one` took with its provisional scores, `(1 + channel,)` as the kernel has them."""
@@ -175,11 +183,13 @@ class SegmentScorer:
 
     def _judge_windows(self, before: int) -> None:
         """Write the evidence in the windows that have become complete since there were fewer rows."""
-        rows = torch.from_numpy(self.table.rows[:, 0].copy())
+        rows, missing = (
+            torch.from_numpy(each) for each in (self.table.rows[:, 0].copy(), np.isnan(self.table.rows[:, 1]))
+        )
         for number, each in enumerate(self.scorer.resolutions):
             first, stop = max(before - each.length + 1, 0), len(rows) - each.length + 1
             if first < stop:
-                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:]).numpy()
+                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:], missing[first:]).numpy()
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""

@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from seqae._files import read_file, require_file, write_atomically
+from seqae._files import read_file, reason, require_file, write_atomically
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.artifact.arrays import from_storage, to_storage
 
 STATE_FILE = "stream.safetensors"
 STATE_FORMAT = 6
+_TIMES = ("times", "time", "previous_time", "alarm_run_time")  # attributes that take the type of the times
 
 
 class Stateful(Protocol):
@@ -38,10 +39,40 @@ def collect_state(parts: Mapping[str, Stateful]) -> dict[str, np.ndarray]:
 
 
 def restore_state(state: Mapping[str, np.ndarray], parts: Mapping[str, Stateful]) -> None:
-    """Put parts into the state that `collect_state` returned: arrays of any shape by "part.attribute"."""
+    """Put new parts into the state that `collect_state` returned: arrays of any shape by "part.attribute".
+
+    Raises:
+        ValueError: An attribute is absent, or of another shape or type than in the new parts; or times are of several
+            types.
+    """
+    types = set()
     for name, part in parts.items():
         for attribute in part.STATE:
-            setattr(part, attribute, _like(getattr(part, attribute), state[f"{name}.{attribute}"]))
+            key, new = f"{name}.{attribute}", getattr(part, attribute)
+            if key not in state:
+                raise _other_state(f"a state without {key}")
+            array, empty = state[key], _as_array(new)
+            if not _fits(array, empty, attribute in _TIMES):
+                raise _other_state(f"a state with {key} of {array.dtype} and shape {array.shape}")
+            if attribute in _TIMES and (array.dtype != empty.dtype or not np.array_equal(array, empty)):
+                types.add(array.dtype.str)
+            setattr(part, attribute, _like(new, array))
+    if len(types) > 1:
+        raise _other_state(f"a state with times of {' and '.join(sorted(types))}")
+
+
+def _other_state(what: str) -> ValueError:
+    return ValueError(f"{what} is none of this detector. Delete it to start again")
+
+
+def _fits(array: np.ndarray, new: np.ndarray, is_time: bool) -> bool:
+    """Whether an array may take the place of a new one: a number, rows whose first size is free, or of fixed sizes."""
+    if not new.ndim:  # a number, which is kept as an array of one
+        is_typed = array.dtype == new.dtype or (new.dtype.kind, array.dtype.kind) == ("f", "i")
+        return is_typed and array.size == 1 and bool(np.isfinite(array).all())
+    is_typed = array.dtype in ("int64", "float64", "datetime64[ns]") if is_time else array.dtype == new.dtype
+    is_shaped = array.ndim == new.ndim and array.shape[1:] == new.shape[1:]
+    return is_typed and is_shaped and (len(new) == 0 or len(array) == len(new))
 
 
 def write_state(folder: Path, state: Mapping[str, np.ndarray], owner: str) -> Path:
@@ -92,10 +123,12 @@ def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
             about = file.metadata() or {}
         stored = load(read_file(path))
         types = json.loads(about["types"])
+        if not isinstance(types, dict):
+            raise ValueError("no types of its arrays")
         is_whole = about["sha256"] == _digest(stored, types, about["owner"]) and types.keys() == stored.keys()
         is_other = int(about["format"]) != STATE_FORMAT
-    except (SafetensorError, ValueError, LookupError) as error:
-        raise ValueError(f"{path} is no state of a stream ({error}). Delete it to start again") from error
+    except (SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is no state of a stream ({reason(error)}). Delete it to start again") from error
     if is_other:
         raise ValueError(
             f"{path} has format {about['format']}; this version reads format {STATE_FORMAT}. Delete it to start again, "
@@ -105,7 +138,10 @@ def read_state(folder: Path, owner: str) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is damaged (its SHA-256 is another one). Delete it to start again")
     if about["owner"] != owner:
         raise ValueError(f"{path} belongs to another detector. Give that detector, or another folder for the state")
-    return {name: from_storage(array, np.dtype(types[name])) for name, array in stored.items()}
+    try:
+        return {name: from_storage(array, np.dtype(types[name])) for name, array in stored.items()}
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no state of a stream ({reason(error)}). Delete it to start again") from error
 
 
 def fingerprint(detector: object) -> str:

@@ -78,7 +78,7 @@ def fetch(remote: Remote, folder: Path, max_seconds: float | None = None) -> Pat
             else:
                 return path
             if time.monotonic() > end:
-                raise ConnectionError(f"{remote.name} took longer than {given:.0f} s ({failures[-1]}). Try again later")
+                raise ConnectionError(f"{remote.name} took longer than {given:g} s ({failures[-1]}). Try again later")
             if failures[-1:] == failures[-2:-1]:  # the same again: it would be the same once more
                 break
     raise ConnectionError(f"{remote.name} could not be downloaded ({'; '.join(dict.fromkeys(failures))})")
@@ -91,7 +91,10 @@ def _fetch_rest(address: str, part: Path, size: int, end: float) -> None:
         return
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
     left = max(end - time.monotonic(), 0.1)
-    with urllib.request.build_opener(_Hurried(left)).open(request, timeout=min(_PATIENCE, left)) as answer:
+    with (
+        _Hurried(left) as hurried,
+        urllib.request.build_opener(hurried).open(request, timeout=min(_PATIENCE, left)) as answer,
+    ):
         goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         with append_to_file(part) if goes_on else create_file(part) as file:
             # What has come, not as much as was asked for: a server may send a byte now and then.
@@ -102,35 +105,43 @@ def _fetch_rest(address: str, part: Path, size: int, end: float) -> None:
 
 
 class _Hurried(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Cuts a connection whose headers are late: a server may send them a byte now and then.
+    """Cuts its connections after some seconds: a server may send headers, or sizes of chunks, byte by byte.
 
     Args:
-        seconds: The time that they may take.
+        seconds: The time from `with` on that all may take.
     """
 
     def __init__(self, seconds: float):
         super().__init__()
-        self.seconds = seconds
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Hurried:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
 
     def do_open(self, http_class: Any, req: urllib.request.Request, **settings: Any) -> Any:
-        made = []
-
         def connection(*arguments: Any, **keywords: Any) -> Any:
-            made.append(http_class(*arguments, **keywords))
-            return made[0]
+            made = http_class(*arguments, **keywords)
+            connect = made.connect
 
-        def cut() -> None:
+            def connect_and_keep() -> None:
+                connect()
+                self._sockets.append(made.sock)  # which urllib forgets before the content has come
+
+            made.connect = connect_and_keep
+            return made
+
+        return super().do_open(connection, req, **settings)
+
+    def _cut(self) -> None:
+        for each in self._sockets:
             with suppress(OSError):
-                if made and made[0].sock is not None:
-                    socket.socket.shutdown(made[0].sock, socket.SHUT_RDWR)
-
-        timer = threading.Timer(self.seconds, cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            return super().do_open(connection, req, **settings)
-        finally:
-            timer.cancel()
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 def _accept(part: Path, path: Path, remote: Remote) -> None:

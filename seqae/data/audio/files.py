@@ -1,43 +1,18 @@
-"""Audio in memory and in files: WAV, FLAC, OGG, MP3 and other formats of libsndfile, at any sampling rate."""
+"""Audio in memory and in files: WAV, FLAC, OGG, MP3, M4A and others, at any sampling rate."""
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqae._extras import require
-from seqae._files import atomic_write, only_files, require_file
-
-if TYPE_CHECKING:
-    from soundfile import SoundFile
-
-ENDINGS: tuple[str, ...] = (
-    ".wav",
-    ".wave",
-    ".bwf",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".aiff",
-    ".aif",
-    ".aifc",
-    ".au",
-    ".snd",
-)
-ENDINGS += (".w64", ".rf64", ".caf")
-_STREAMED = 0x7FFF_F000  # programs that write to a pipe do not know the size and write this or more
-# What libsndfile notes in its log when a file is shorter than its header says; it reads what is there all the same.
-_SIZES = re.compile(r"(?:data|Data Size)\s*: (\d+) \(should be \d+\)")
-_CUT = re.compile(r"without an End-Of-Stream|> file length|Calculated frame count \d+ does not match")
+from seqae._files import atomic_write
+from seqae.data._files.endings import AUDIO
+from seqae.data._files.own_folders import own_files
+from seqae.data.audio.readers import full_scale, opened
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +41,7 @@ class Audio:
             )
         if self.sample_rate <= 0:
             raise ValueError(f"{self.sample_rate} samples per second ({where}). Give a positive rate")
-        samples = _full_scale(samples[:, None] if samples.ndim == 1 else samples, where)
+        samples = full_scale(samples[:, None] if samples.ndim == 1 else samples, where)
         if not np.isfinite(samples).all():
             row, channel = np.argwhere(~np.isfinite(samples))[0]
             raise ValueError(f"NaN or infinity at sample {row}, channel {channel} ({where}). Expected finite numbers")
@@ -132,16 +107,17 @@ def read_audio(source: str | Path | bytes, name: str = "", max_seconds: float = 
         ValueError: It is no audio file, holds no samples, is damaged or cut, or too long.
     """
     name = name or (Path(source).name if not isinstance(source, bytes) else "audio")
-    with _opened(source, name) as file:
-        if file.frames > max_seconds * file.samplerate:
+    with opened(source, name) as file:
+        most = int(max_seconds * file.sample_rate)
+        samples = file.read(most + 1) if file.frames <= most else None
+        if samples is None or len(samples) > most:  # some formats do not say how long they are
+            hours = max(file.frames, most) / file.sample_rate / 3600
             raise ValueError(
-                f"{file.frames / file.samplerate / 3600:.1f} hours of audio ({name}). At most {max_seconds / 3600:g} "
-                "are read into memory at once. Read it in blocks: audio_blocks(path, seconds=60), or give a larger "
-                "max_seconds"
+                f"{hours:.1f} hours of audio or more ({name}). At most {max_seconds / 3600:g} are read into memory at "
+                "once. Read it in blocks: audio_blocks(path, seconds=60), or give a larger max_seconds"
             )
-        samples = _read(file, file.frames, name)
-        _check_whole(file, len(samples), name)
-    return Audio(samples, file.samplerate, name)
+        file.check_whole(len(samples))
+    return Audio(samples, file.sample_rate, name)
 
 
 def audio_blocks(path: str | Path, seconds: int = 60, around: int = 0) -> Iterator[AudioBlock]:
@@ -161,19 +137,19 @@ def audio_blocks(path: str | Path, seconds: int = 60, around: int = 0) -> Iterat
             f"blocks of {seconds} s with {around} s around. Give at least 1 s, and no more around than that"
         )
     name = Path(path).name
-    with _opened(path, name) as file:
-        size, reach, before = seconds * file.samplerate, around * file.samplerate, 0
-        held = _read(file, size + max(reach, 1), name)  # a sample more, to know whether the block is the last
+    with opened(path, name) as file:
+        size, reach, before = seconds * file.sample_rate, around * file.sample_rate, 0
+        held = file.read(size + max(reach, 1))  # a sample more, to know whether the block is the last
         read = len(held)
         while True:
             rest = len(held) - before - size
             if rest <= 0:
-                _check_whole(file, read, name)
+                file.check_whole(read)
             after = min(max(rest, 0), reach)
-            yield AudioBlock(Audio(held[: before + size + after], file.samplerate, name), before, after, rest <= 0)
+            yield AudioBlock(Audio(held[: before + size + after], file.sample_rate, name), before, after, rest <= 0)
             if rest <= 0:
                 return
-            more = _read(file, size, name)
+            more = file.read(size)
             read += len(more)
             held = np.concatenate([held[before + size - reach :], more])
             before = reach
@@ -185,62 +161,4 @@ def audio_files(folder: str | Path) -> list[Path]:
     Raises:
         FileNotFoundError: There are no audio files.
     """
-    files = only_files(path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in ENDINGS)
-    if not files:
-        raise FileNotFoundError(
-            f"no audio files in {str(folder)!r} or below. Expected names that end in {', '.join(ENDINGS)}"
-        )
-    return files
-
-
-@contextmanager
-def _opened(source: str | Path | bytes, name: str) -> Iterator[SoundFile]:
-    sound_file = require("soundfile", extra="audio", purpose="reading audio")
-    try:
-        file = sound_file.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(require_file(source)))
-    except (sound_file.LibsndfileError, TypeError) as error:  # a TypeError if the name says that it has no header
-        size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        raise ValueError(
-            f"no audio that can be read ({name}, {size:,} bytes). Expected WAV, FLAC, OGG or MP3; the content tells "
-            "the format, not the ending of the name. Convert it, or get the file again"
-        ) from error
-    with file:
-        if file.samplerate <= 0:
-            raise ValueError(
-                f"a sampling rate of {file.samplerate} ({name}). The header is damaged; get the file again"
-            )
-        yield file
-
-
-def _read(file: SoundFile, count: int, name: str) -> np.ndarray:
-    sound_file = require("soundfile", extra="audio", purpose="reading audio")
-    try:
-        return file.read(count, dtype="float32", always_2d=True)
-    except sound_file.LibsndfileError as error:
-        raise ValueError(
-            f"the audio breaks off or is damaged near sample {file.tell():,} of {file.frames:,} ({name}: "
-            f"{error.error_string}) Get the file again"
-        ) from error
-
-
-def _check_whole(file: SoundFile, read: int, name: str) -> None:
-    """Raise if there are fewer samples than the header says, or none."""
-    log = file.extra_info
-    sizes = [int(size) for size in _SIZES.findall(log)]
-    if read < file.frames or _CUT.search(log) or any(0 < size < _STREAMED for size in sizes):
-        raise ValueError(f"cut off: {read:,} samples, fewer than the header says ({name}). Get the file again")
-    if read == 0:
-        raise ValueError(f"no samples ({name}). The file has a header and nothing else; leave it out")
-
-
-def _full_scale(samples: np.ndarray, where: str) -> np.ndarray:
-    kind = samples.dtype
-    if kind.kind == "f":
-        return samples.astype(np.float32)
-    if kind == np.uint8:  # as in WAV files: silence is 128
-        return (samples.astype(np.float32) - 128) / 128
-    if kind in (np.int16, np.int32):
-        return (samples / -float(np.iinfo(kind).min)).astype(np.float32)
-    raise ValueError(
-        f"samples of type {kind} ({where}). Give floating point numbers from -1 to 1, int16, int32 or uint8"
-    )
+    return own_files(folder, AUDIO, "recordings, in the folder or below")

@@ -5,7 +5,6 @@ Schlagenhauf et al. 2021, https://arxiv.org/abs/2103.13003; https://github.com/2
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from seqae._extras import require
 from seqae._files import read_file, reason
+from seqae.data._files.text_files import json_value
 from seqae.data.images.files import read_pixels
 from seqae.datasets.masks import MaskedImage
 
@@ -65,7 +65,7 @@ def read_bsdata(
 def _polygons(label: Path) -> list[Polygon]:
     """Return the corners `(x, y)` of each pit in pixels, from the upper left of the photograph."""
     try:
-        shapes = json.loads(read_file(label))["shapes"]
+        shapes = json_value(read_file(label))["shapes"]
         polygons = [[(float(x), float(y)) for x, y in shape["points"]] for shape in shapes]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _DAMAGE = (OSError, SyntaxError, ValueError, LookupError, TypeError)  # as Pillow reports a damaged file
+_WITH_PREVIEWS = "MPO"  # whose further images are previews of the first one
 _BITS_PER_SAMPLE = 258  # a tag of TIFF
 _CHANNELS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # the mode to which each mode of Pillow is converted
 
@@ -35,7 +36,8 @@ def read_pixels(content: bytes, name: str) -> np.ndarray:
 
 def read_pages(content: bytes, name: str) -> Iterator[np.ndarray]:
     """Yield all images in a file, such as the pages of a TIFF, as `read_pixels` returns one."""
-    for number in range(_count(_opened(content, name), name)):
+    first = _opened(content, name)
+    for number in range(1 if first.format == _WITH_PREVIEWS else _count(first, name)):
         yield _pixels(_opened(content, name, number), f"{name}, page {number}")
 
 
@@ -114,7 +116,7 @@ def _single(content: bytes, name: str) -> Image:
     """Open the only image in a file."""
     image = _opened(content, name)
     count = _count(image, name)
-    if count > 1 and image.format != "MPO":  # whose further images are previews of the first one
+    if count > 1 and image.format != _WITH_PREVIEWS:
         raise ValueError(f"{count} images in one file ({name}). Expected one. Read them as a video: read_video(path)")
     return image
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from seqae.data._files.downloads import Remote, fetch
+from seqae.data.images.folders import read_image_folder
 from seqae.data.images.idx import read_idx
 from seqae.datasets.images import ImageDataset
 
@@ -76,7 +77,7 @@ SETS = {
 NAMES = (*SETS, "digits")
 
 
-def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset, ImageDataset]:
+def read_images(dataset: str, data_root: str | Path = "", folder: str | Path = "") -> tuple[ImageDataset, ImageDataset]:
     """Return the official training and test images of a set, `(image, channel, height, width)`, with their labels.
 
     Files, packed or unpacked, are looked for in `DATA_ROOT/MNIST/raw` (torchvision's layout), in `DATA_ROOT/mnist`,
@@ -87,22 +88,21 @@ def read_images(dataset: str, data_root: str | Path = "") -> tuple[ImageDataset,
         dataset: "mnist", "fashion-mnist", or "digits": 1,797 images of 8 x 8 pixels that scikit-learn carries, for
             trying a recipe without data; every fifth one is for the test.
         data_root: The folder of data sets.
+        folder: A folder of images of your own, which are read in place of the set: see `read_image_folder`.
 
     Raises:
         ValueError: There is no such set, or a file is damaged.
         FileNotFoundError: The set is not here and cannot be downloaded; the message explains what to do.
     """
+    if os.fspath(folder):
+        return read_image_folder(folder)
     if dataset == "digits":
         return _digits()
     if dataset not in SETS:
         raise ValueError(f"no set of images {dataset!r}. Choose one of {', '.join(NAMES)}")
     images, labels, test_images, test_labels = _files(dataset, data_root)
-    return _labelled(images, labels), _labelled(test_images, test_labels)
-
-
-def class_names(dataset: str) -> tuple[str, ...]:
-    """Return the names of the classes of a set, in the order of their labels."""
-    return SETS[dataset].classes if dataset in SETS else tuple("0123456789")
+    names = SETS[dataset].classes
+    return _labelled(images, labels, names), _labelled(test_images, test_labels, names)
 
 
 def _files(dataset: str, data_root: str | Path) -> list[Path]:
@@ -140,17 +140,17 @@ def _is_writable(folder: Path) -> bool:
     return os.access(nearest, os.W_OK)
 
 
-def _labelled(images: Path, labels: Path) -> ImageDataset:
+def _labelled(images: Path, labels: Path, names: tuple[str, ...]) -> ImageDataset:
     pixels, classes = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
     if len(pixels) != len(classes):
         raise ValueError(f"{len(pixels)} images ({images}) and {len(classes)} labels ({labels}). Get both files again")
-    return ImageDataset.of(pixels, classes)
+    return ImageDataset.of(pixels, classes, names)
 
 
 def _digits() -> tuple[ImageDataset, ImageDataset]:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = ImageDataset.of(digits.images / 16, digits.target)  # they have 17 shades
+    images = ImageDataset.of(digits.images / 16, digits.target, tuple("0123456789"))  # they have 17 shades
     is_test = np.arange(len(images)) % 5 == 4
     return images.subset(np.flatnonzero(~is_test)), images.subset(np.flatnonzero(is_test))

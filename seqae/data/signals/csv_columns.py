@@ -6,11 +6,11 @@ pandas parses the numbers. What it leaves as text for one blank, sign or unit to
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 
 import pandas as pd
 
+from seqae._warnings import warnings_here
 from seqae.data.signals.csv_body import CsvBody
 from seqae.data.signals.csv_cells import GROUPING, MISSING, NUMBER, WITH_POINT
 from seqae.data.signals.names import quoted
@@ -52,9 +52,10 @@ def parsed(body: CsvBody, signs: NumberSigns) -> pd.DataFrame:
     """
     rows = body.rows
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # numbers and text in one column: refused later
+        with (
+            warnings_here("error", pd.errors.ParserWarning),
+            warnings_here("ignore", pd.errors.DtypeWarning),  # numbers and text in one column: refused later
+        ):
             frame = pd.read_csv(
                 rows.opened(),
                 sep=body.delimiter,

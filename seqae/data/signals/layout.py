@@ -65,7 +65,8 @@ class LaidOut:
             values, times = found.values[own], None if found.times is None else found.times[own]
             remarks = (*notes, *data_warnings(values, found.channels, times, options))
             values = np.ascontiguousarray(values)  # each row in one piece, as models take them
-            yield Recording(values, found.channels, times, units, table.name, entity, remarks)
+            first = table.day_first
+            yield Recording(values, found.channels, times, units, table.name, entity, remarks, day_first=first)
 
 
 def _in_order(table: Table, rows: np.ndarray, options: ReadingOptions) -> np.ndarray:

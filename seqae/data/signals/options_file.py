@@ -14,6 +14,7 @@ from seqae._files import read_file, reason
 from seqae.data.signals.options import ReadingKeywords
 
 _MAX_BYTES = 2**20
+_MAX_LENGTH = 500  # characters of a name or a word, which errors repeat
 _EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -71,8 +72,20 @@ def checked_options(values: Mapping[str, object], where: str) -> ReadingKeywords
             raise ValueError(f"{name} is there twice, also as {key} ({where}). Keep one of them")
         if not _fits(value, kinds[name]):
             raise ValueError(f"{key} is {reprlib.repr(value)} ({where}). Expected {_in_words(kinds[name])}")
+        if len(longest := _longest(value)) > _MAX_LENGTH:
+            raise ValueError(
+                f"{key} has a text of {len(longest):,} characters ({where}). Expected {_MAX_LENGTH} or fewer"
+            )
         found[name] = value
     return cast(ReadingKeywords, found)
+
+
+def _longest(value: object) -> str:
+    """Return the longest text in a value."""
+    texts = [value] if isinstance(value, str) else []
+    if isinstance(value, list | tuple | Mapping):
+        texts = list(map(_longest, value))
+    return max(texts, key=len, default="")
 
 
 def _fits(value: object, kind: Any) -> bool:

@@ -26,6 +26,7 @@ class Recording:
         entity: The machine that it is of, where a table holds several; else "".
         warnings: Remarkable facts about the data, one line each. Rows are counted from 0.
         period: Seconds from row to row, if the rows were brought to a regular grid; else the median step counts.
+        day_first: Whether its stamps such as 03/04/2024 have the day first; None if it has no such stamps.
     """
 
     values: np.ndarray
@@ -36,6 +37,7 @@ class Recording:
     entity: str = ""
     warnings: tuple[str, ...] = ()
     period: float | None = None
+    day_first: bool | None = None
 
     def __post_init__(self) -> None:
         values = self.values
@@ -93,3 +95,12 @@ class Recording:
             return []
         inner = [] if self.times is None else Sampling.of(self.times, self.period).cuts().tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *inner, len(self)])]
+
+
+def common_day_first(recordings: Sequence[Recording]) -> bool | None:
+    """Return whether stamps such as 03/04/2024 have the day first in all recordings that have such stamps.
+
+    None if there are none, or if the recordings differ.
+    """
+    found = {recording.day_first for recording in recordings} - {None}
+    return found.pop() if len(found) == 1 else None

@@ -6,6 +6,7 @@ reading belongs to the first moment that is not before it, so that nothing is kn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from seqae.data.signals.durations import duration_of
 from seqae.data.signals.options import Fill, ReadingOptions
-from seqae.data.signals.recordings import Recording
+from seqae.data.signals.recordings import Recording, common_day_first
 from seqae.data.signals.sampling import MAX_GAP
 
 MAX_STEPS_PER_ROW = 10_000  # so that a period of microseconds does not fill the memory
@@ -259,8 +260,12 @@ def on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
     return resampling.apply(recording)
 
 
-def with_grid(options: ReadingOptions, resampling: Resampling | None) -> ReadingOptions:
-    """Return options with a grid that was chosen, if one was."""
+def learnt_options(
+    options: ReadingOptions, recordings: Sequence[Recording], resampling: Resampling | None
+) -> ReadingOptions:
+    """Return the options to keep for other tables: with what recordings showed, and the grid if one was chosen."""
+    day_first = common_day_first(recordings) if options.day_first is None else options.day_first
+    options = replace(options.remembered(), channels=options.channels, day_first=day_first)
     if resampling is None:
         return options
     period, horizon = duration_of(resampling.period), duration_of(resampling.horizon)

@@ -36,6 +36,7 @@ class Table:
         by: Columns that are known to tell machines apart.
         times: `(row,)` datetime64[ns] or float64 seconds, once they are separated from the channels.
         time_columns: The columns of these times: none, one, or the day and the time of day.
+        day_first: Whether stamps such as 03/04/2024 in them have the day first; None if there are no such stamps.
         locate_cell: Returns the position of the cell in a column and a row; None if `locate` does for all columns.
     """
 
@@ -49,6 +50,7 @@ class Table:
     by: tuple[str, ...] = ()
     times: np.ndarray | None = None
     time_columns: tuple[str, ...] = ()
+    day_first: bool | None = None
     locate_cell: Callable[[str, int], str] | None = None
 
     @classmethod
@@ -90,7 +92,7 @@ class Table:
         return {*self.headers, *self.headers.values()}
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()))) if self.times is None else len(self.times)
+        return len(next(iter(self.columns.values()), ())) if self.times is None else len(self.times)
 
     @property
     def where(self) -> str:
@@ -125,7 +127,8 @@ class Table:
         rest = {name: column for name, column in self.columns.items() if name not in names}
         joined = joining_note(names) if options.time_column is None else []
         notes = (*self.warnings, *joined, *time_reader.notes)
-        return replace(self, columns=rest, times=times, time_columns=names, warnings=notes)
+        first = time_reader.day_first
+        return replace(self, columns=rest, times=times, time_columns=names, day_first=first, warnings=notes)
 
     def readings(self, options: ReadingOptions, time_reader: TimeReader) -> Readings:
         """Separate the times from the channels, and read both.

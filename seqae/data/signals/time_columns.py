@@ -80,6 +80,12 @@ def is_time_name(name: str) -> bool:
     return _stem(name) in TIME_NAMES | RISING_NAMES
 
 
+def must_rise(name: str) -> bool:
+    """Whether numbers in a column of this name are times only if they rise, which one row cannot show."""
+    stem = _stem(name)
+    return stem in RISING_NAMES or (stem not in TIME_NAMES and bool(_TIME_WORDS & {*words_of(name)}))
+
+
 def _stem(name: str) -> str:
     """Return a simplified name without the unit that it may end in: "time_ms" is "time"."""
     return "".join(words_of(name)[:-1]) if unit_in_name(name) else simplified(name)

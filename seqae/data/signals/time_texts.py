@@ -130,10 +130,13 @@ class TimeTexts:
     def _candidates(self, text: str) -> list[str]:
         """Return the formats in which a stamp can be read, without those that `day_first` excludes."""
         forms = formats(text)
+        return [form for form in forms if not form.startswith(self._other_order())]
+
+    def _other_order(self) -> tuple[str, ...]:
+        """Return how formats begin that `day_first` excludes."""
         if self.options.day_first is None:
-            return forms
-        excluded = ("%m/", "%m-") if self.options.day_first else ("%d/", "%d-")
-        return [form for form in forms if not form.startswith(excluded)]
+            return ()
+        return ("%m/", "%m-") if self.options.day_first else ("%d/", "%d-")
 
     def _agreed(self, text: pd.Series, forms: list[str], source: TimeSource) -> ReadStamps | None:
         """Return what all formats that fit all stamps say; None if there is none.
@@ -201,6 +204,12 @@ class TimeTexts:
             return (
                 f"{source} holds {quoted(column.iloc[row])} ({source.locate(row)}), which is not written as "
                 f"time_format={self.options.time_format!r}. Correct the stamp or the format, or {source.without}"
+            )
+        if self._form != ISO and any(each.startswith(self._other_order()) for each in formats(parts.text.iloc[row])):
+            return (
+                f"{source} holds {quoted(column.iloc[row])} ({source.locate(row)}), but day_first="
+                f"{self.options.day_first}, as it was given, or learnt from other rows. If the other order is meant, "
+                f"say so: day_first={not self.options.day_first}"
             )
         return _odd(column, row, source, bad.sum())
 

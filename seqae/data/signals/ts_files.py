@@ -65,8 +65,10 @@ def _found(folder: Path, stem: str) -> tuple[str, str]:
                 for member in archive.namelist():
                     if member.rpartition("/")[2] == file:
                         return f"{path}:{member}", member_of(archive, member).decode("utf-8")
+    others = sorted({path.name for path in folder.rglob(f"{stem}*")})
     raise FileNotFoundError(
-        f"no {stem}.ts, nor one that ends in {', '.join(ENDINGS)}, in {folder} or below. "
+        f"no {stem}.ts, nor one that ends in {', '.join(ENDINGS)}, in {folder} or below"
+        f"{f', but {others[0]}, whose format is not known by its name' if others else ''}. "
         "Download the set from https://www.timeseriesclassification.com and give the folder where you unpacked it"
     )
 

@@ -22,13 +22,14 @@ from seqae._extras import require
 from seqae._files import only_files, read_file, require_file
 from seqae.data._files.archives import member_of, opened_zip
 from seqae.data._files.array_files import read_npy
+from seqae.data._files.endings import IMAGES, natural_order
 from seqae.data.images.files import read_pages, read_pixels
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _MAX_BYTES = 2 * 2**30  # bytes of a video in memory
+_INSTANT = 1e-6  # seconds by which times are rounded
 
 
 def read_video(
@@ -114,7 +115,7 @@ def video_frames(
         raise ValueError(f"no such video ({path}). Expected a file or a folder of images")
     if frame_rate is not None and not frame_rate > 0:
         raise ValueError(f"a frame rate of {frame_rate}. Ask for more than 0")
-    timed = not (path.is_dir() or path.suffix.lower() in (".zip", ".npy", *_IMAGES))
+    timed = not (path.is_dir() or path.suffix.lower() in (".zip", ".npy", *IMAGES))
     if frame_rate is not None and not timed:
         raise ValueError(f"a frame rate for frames without times ({path}). Only videos in a container have them")
     found = _as_asked(_timed(path, frame_rate, size) if timed else _untimed(path), path, size, grey)
@@ -126,26 +127,21 @@ def video_frames(
 
 def _untimed(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
-        images = (file for file in path.iterdir() if file.suffix.lower() in _IMAGES and not file.name.startswith("."))
+        images = (file for file in path.iterdir() if file.suffix.lower() in IMAGES and not file.name.startswith("."))
         return _images(only_files(images), lambda file: file.name, read_file, path)
-    if path.suffix.lower() in _IMAGES:
+    if path.suffix.lower() in IMAGES:
         return read_pages(read_file(path), str(path))
     return _packed(path) if path.suffix.lower() == ".zip" else _array(path)
 
 
 def _images(files: Iterable, name: Callable, read: Callable, path: Path) -> Iterator[np.ndarray]:
-    for file in sorted(files, key=lambda file: _natural(name(file))):
+    for file in sorted(files, key=lambda file: natural_order(name(file))):
         yield read_pixels(read(file), f"{path}/{name(file)}")
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a key that puts frame2 before frame10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _packed(path: Path) -> Iterator[np.ndarray]:
     with opened_zip(path) as packed:
-        files = [name for name in packed.namelist() if name.lower().endswith(_IMAGES) and "__MACOSX" not in name]
+        files = [name for name in packed.namelist() if name.lower().endswith(IMAGES) and "__MACOSX" not in name]
         yield from _images(files, str, partial(member_of, packed), path)
 
 
@@ -166,22 +162,24 @@ def _array(path: Path) -> Iterator[np.ndarray]:
 
 def _timed(path: Path, frame_rate: float | None, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
     """Yield the frame that is seen at each moment of the frame rate, or every frame."""
-    shown, moment, start = None, 0, None
+    if frame_rate is None:
+        yield from (_pixels(frame, size) for frame in _decoded(path))
+        return
+    shown, moment, start, end = None, 0, 0.0, 0.0
     for frame in _decoded(path):
-        if frame_rate is None:
-            yield _pixels(frame, size)
-            continue
         if frame.time is None:
             raise ValueError(
                 f"a frame without time ({path}), so no frame rate can be kept. Leave it out to get every frame"
             )
-        start = frame.time if start is None else start
-        while shown is not None and moment / frame_rate < frame.time - start - 1e-6:
+        start = frame.time if shown is None else start
+        while shown is not None and moment / frame_rate < frame.time - start - _INSTANT:
             yield _pixels(shown, size)
             moment += 1
-        shown = frame
-    if frame_rate is not None and shown is not None:
+        lasts = float(frame.duration * frame.time_base) if frame.duration else frame.time - start - end
+        shown, end = frame, frame.time - start + max(lasts, _INSTANT)
+    while shown is not None and moment / frame_rate < end - _INSTANT / 2:
         yield _pixels(shown, size)
+        moment += 1
 
 
 def _pixels(frame: VideoFrame, size: tuple[int, int] | None) -> np.ndarray:

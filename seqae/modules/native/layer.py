@@ -31,20 +31,26 @@ def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bo
 
     It reads float32 tensors `(batch, time, input_size)` on the CPU. What is compiled goes to torch.
     """
-    if batch.values.shape[1] < _MIN_STEPS or torch.is_autocast_enabled("cpu"):
+    if torch.compiler.is_compiling() or batch.values.shape[1] < _MIN_STEPS or torch.is_autocast_enabled("cpu"):
         return False
     for tensor in (batch.values, *(state or ()), *weights):
         plain = type(tensor) in (Tensor, nn.Parameter)
         if not plain or tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             return False
-    return not torch.compiler.is_compiling() and load_kernel() is not None
+    return load_kernel() is not None
 
 
 def is_transformed() -> bool:
     """Return whether torch.func (vmap, grad, jvp, ...) or forward-mode derivatives look into operations."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    if torch._C._are_functorch_transforms_active():  # one of the few questions that torch.compile can answer, too
         return True
     return not torch.compiler.is_compiling() and forward_ad._current_level >= 0
+
+
+def needs_formula(weights: Weights) -> bool:
+    """Return whether the formula has to run an LSTM layer, for which torch has no derivatives that it can compile."""
+    is_trained = torch.is_grad_enabled() and any(part.requires_grad for part in weights)
+    return is_transformed() or (torch.compiler.is_compiling() and is_trained)
 
 
 def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
@@ -98,7 +104,7 @@ def gru_sums(weights: Weights) -> Weights:
 def _run(
     cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
 ) -> Tensor:
-    if is_transformed():
+    if is_transformed() or torch.compiler.is_compiling():
         base, weights = bias.expand(len(batch), -1), torch.cat([weight_hh, weight_ih], dim=1)
         hidden, memory = state or 2 * (base.new_zeros(len(batch), weight_hh.shape[1]),)
         return layer_by_formula(cell, batch.lengths, batch.values, weights, base, hidden, memory)

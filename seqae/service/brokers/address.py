@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -84,6 +86,24 @@ class Address:
     def is_encrypted(self) -> bool:
         """Whether the connection is under TLS."""
         return self.scheme in ("mqtts", "kafkas")
+
+
+def nodes_of(texts: Sequence[str]) -> dict[str, str]:
+    """Return node ids by channel.
+
+    Args:
+        texts: Such as `flow=ns=2;s=Pump.Flow`.
+
+    Raises:
+        ValueError: One of them names no channel and node.
+    """
+    found = [re.fullmatch(r"(.+?)=((?:ns=\d+;)?[isgb]=.+)", text) for text in texts]
+    if not texts or not all(found):
+        wrong = next((text for text, match in zip(texts, found) if not match), "")
+        raise ValueError(
+            f"the node {wrong!r}. Expected a channel and its node for each channel: nodes=flow=ns=2;s=Pump.Flow"
+        )
+    return {match[1]: match[2] for match in found if match}
 
 
 def access_of(

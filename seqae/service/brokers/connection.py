@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqae.data.signals.options import ReadingOptions
@@ -85,17 +86,18 @@ class Connection:
             raise ValueError(f"{what}. Expected a node for each channel of the model, and the seconds from row to row")
         return OpcUaSource(self.url, self.nodes, period, self.access, report), NoSink()
 
-    def payloads(self, detector: AnomalyDetector, options: ReadingOptions) -> Payloads:
+    def payloads(self, detector: AnomalyDetector, options: ReadingOptions, folder: Path | None = None) -> Payloads:
         """Return what reads the messages.
 
         Args:
             detector: Says which channels are needed, and how often rows come.
             options: How rows are read.
+            folder: Where is kept what the first messages have shown; None to keep nothing.
         """
         address = Address.of(self.url)
         has_channels = address.scheme.startswith("mqtt") and TopicPattern.of(address.path).has_channels
         if self.payload == "rows" and not has_channels:
-            return RowPayloads(options, detector.reading_)
+            return RowPayloads(options, detector.reading_, folder)
         completed = options if detector.reading_ is None else options.completed(detector.reading_, ())
         channels, usual = detector.channels_, detector.scorer_.period
         reader = LineProtocol(channels, completed) if self.payload == "influx" else ChannelPayloads(channels, completed)

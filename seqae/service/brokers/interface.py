@@ -15,13 +15,15 @@ class Message:
     """What a broker delivered.
 
     Attributes:
-        key: What the broker tells it from others by; a message that is delivered again has the same key.
+        key: What the broker tells it from others by; a message that is delivered again has the same key. "" if it is
+            delivered once only.
         topic: Where it was published, for error messages.
         payload: Its content.
         arrival: When it came, in seconds since 1970.
         machine: The machine that the topic or the key names, "" if they name none.
         channel: The channel that the topic names, "" if it names none.
         is_held: Whether its values wait for those of other channels.
+        is_noted: Whether the journal has it.
     """
 
     key: str
@@ -31,6 +33,7 @@ class Message:
     machine: str = ""
     channel: str = ""
     is_held: bool = False
+    is_noted: bool = False
 
 
 def refused(message: Message, error: ValueError) -> Rejection:
@@ -55,7 +58,10 @@ class Source(AbstractContextManager["Source"], Protocol):
         """Tell the broker that these messages, the earliest that were not acknowledged yet, need not come again."""
 
     def forget(self, keys: Collection[str]) -> None:
-        """Acknowledge messages with these keys when they come, without delivering them: they were judged before."""
+        """Acknowledge messages with these keys that come again, without returning them: they were judged before.
+
+        It is called before `take`; the connection may be there already.
+        """
 
 
 class Sink(Protocol):

@@ -83,7 +83,7 @@ class KafkaBroker:
             found += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
         except queue.Empty:
             return []
-        return found
+        return [message for message in found if message.key not in self._judged]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Commit the offsets after these messages, the earliest that were not acknowledged yet."""
@@ -99,7 +99,7 @@ class KafkaBroker:
             self.report(f"Kafka did not take the offsets ({type(error).__name__}: {error})")
 
     def forget(self, keys: Collection[str]) -> None:
-        """Leave out messages with these keys when they come: they were judged before."""
+        """Leave out messages with these keys that come again: they were judged before."""
         self._judged.update(keys)
 
     def publish(self, name: str, record: bytes, *, retained: bool = False) -> None:
@@ -158,8 +158,7 @@ class KafkaBroker:
     def _received(self, record: Any) -> None:
         key = f"{record.topic} {record.partition} {record.offset}"
         machine = (record.key or b"").decode(errors="replace")
-        if key not in self._judged:
-            self._queue.put(Message(key, record.topic, record.value or b"", time.time(), machine))
+        self._queue.put(Message(key, record.topic, record.value or b"", time.time(), machine))
 
     def _run(self, step: Coroutine[Any, Any, Any]) -> Any:
         """Run a step on the thread of the connection, and return what it returns."""

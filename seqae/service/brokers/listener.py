@@ -86,48 +86,62 @@ class Listener:
         self.scores, self.save_seconds = scores, save_seconds
         self._keeps_state = watch.options.state is not None
         self._pending: deque[Message] = deque()  # not acknowledged
-        self._acknowledged: Sequence[Message] = ()  # the last time; the connection may have lost that
         self._settled = time.monotonic()
         self._statuses: dict[str, _Status] = {}
-        self._journal = Journal(watch)
+        self._journal = Journal(watch, source.limit)
 
     def run(self, asked: threading.Event) -> None:
         """Listen until somebody asks for the end.
 
+        The state stays as it was saved with the last messages that were acknowledged; the others come again.
+
         Raises:
             OSError: The broker refuses the client.
         """
-        self.source.forget(self._journal.judged())
-        while not asked.is_set():
-            self._take(self.source.take(_WAIT))
-            is_due = time.monotonic() > self._settled + self.save_seconds
-            if is_due or not self._keeps_state or len(self._pending) > self.source.limit // 2:
-                self.settle()
-        for update in () if self._keeps_state else self.watch.finish():
-            self._publish(update)
-        self.settle()
+        try:
+            self.source.forget(self._journal.judged())
+            while not asked.is_set():
+                self._take(self.source.take(_WAIT))
+                is_due = time.monotonic() > self._settled + self.save_seconds
+                if is_due or not self._keeps_state or len(self._pending) > self.source.limit // 2:
+                    self.settle()
+            for update in () if self._keeps_state else self.watch.finish():
+                self._publish(update)
+            if not self.settle() and self._keeps_state:
+                note = "the end was not saved: what came since the last saving comes again, if the broker keeps it"
+                self._publish(WatchUpdate(notes=(note,)))
+        finally:
+            self.watch.release()
 
-    def settle(self) -> None:
+    def settle(self) -> bool:
         """Save the state, and acknowledge what it holds; nothing of it while results were not taken over.
 
-        What operators have said meanwhile is taken up.
+        What operators have said meanwhile is taken up. Returns whether the state was saved.
         """
         self._settled = time.monotonic()
         if (told := self.watch.refresh()).notes:
             self._publish(told)
         if not self.sink.is_flushed(_FLUSH):
-            return
-        self._journal.write(message for message in (*self._acknowledged, *self._pending) if not message.is_held)
-        saved = self.watch.save()
+            return False
+        saved = self._saved()
         if saved.notes:  # that it could not be saved
             self._publish(saved)
             if len(self._pending) <= self.source.limit // 2:
-                return  # beyond, the broker would deliver nothing more, and the watch goes before the state
+                return False  # beyond, the broker would deliver nothing more, and the watch goes before the state
         settled = list(takewhile(lambda message: not message.is_held, self._pending))
         self.source.acknowledge(settled)
-        self._acknowledged = settled or self._acknowledged
         for _ in settled:
             self._pending.popleft()
+        return not saved.notes
+
+    def _saved(self) -> WatchUpdate:
+        """Write the journal, and then the state; the update says what was not saved."""
+        try:
+            self._journal.write(self._pending)
+        except OSError as error:
+            note = f"the state was not saved: {error.strerror} ({error.filename}). The watch goes on, and tries again"
+            return WatchUpdate(notes=(note,))
+        return self.watch.save()
 
     def _take(self, messages: Sequence[Message]) -> None:
         self._pending += messages

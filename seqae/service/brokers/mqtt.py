@@ -64,13 +64,14 @@ class MqttBroker:
         self.pattern = pattern
         self.results = results
         self.dropped = 0  # messages of QoS 0 for which there was no place
-        self._queue: queue.Queue[Message] = queue.Queue()
-        self._delivered: dict[str, tuple[int, int]] = {}  # not acknowledged yet: connection and packet
+        self._queue: queue.Queue[tuple[Message, bool]] = queue.Queue()  # with whether it is a repeat
+        self._delivered: dict[str, tuple[Message, int, int]] = {}  # not acknowledged yet, with connection and packet
         self._judged: dict[str, None] = {}  # the latest that were acknowledged; the connection may lose that
         self._connection = 0
         self._refusal = ""
         self._flushed = threading.Condition()
         self._unflushed = 0  # results that the broker has not taken over
+        self._is_refused = False  # whether it refused the last one
         self._client = self._prepared(client, access)
 
     def __enter__(self) -> Self:
@@ -107,22 +108,27 @@ class MqttBroker:
             found += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
         except queue.Empty:
             return []
-        return found
+        judged = {message: None for message, is_repeat in found if is_repeat and message.key in self._judged}
+        self.acknowledge(list(judged))
+        return [message for message, _ in found if message not in judged]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these messages, the earliest that were not acknowledged yet, need not come again."""
         with self._lock:
             for message in messages:
-                connection, packet = self._delivered.pop(message.key, (0, 0))
-                if packet:
-                    self._remember(message.key)
-                if packet and connection == self._connection:
+                delivered, connection, packet = self._delivered.get(message.key, (None, 0, 0))
+                if delivered is not message:  # of QoS 0, or of a session that the broker has lost
+                    continue
+                del self._delivered[message.key]
+                self._remember(message.key)
+                if connection == self._connection:
                     self._client.ack(packet, qos=1)
 
     def forget(self, keys: Collection[str]) -> None:
-        """Acknowledge messages with these keys when they come, without delivering them: they were judged before."""
-        for key in keys:
-            self._remember(key)
+        """Acknowledge messages with these keys that come again, without returning them: they were judged before."""
+        with self._lock:
+            for key in keys:
+                self._remember(key)
 
     def publish(self, name: str, record: bytes, *, retained: bool = False) -> None:
         """Publish a result below the topic of results, with QoS 1; what cannot be sent now is sent when it can be."""
@@ -135,7 +141,10 @@ class MqttBroker:
         with self._flushed:
             return self._flushed.wait_for(lambda: not self._unflushed, seconds)
 
-    def _taken_over(self, *_: object) -> None:
+    def _taken_over(self, _client: Client, _data: object, _packet: int, reason: Any, _properties: object) -> None:
+        if reason.is_failure and not self._is_refused:
+            self.report(f"the broker {self._name} refuses results below {self.results}: {reason.getName()}")
+        self._is_refused = reason.is_failure
         with self._flushed:
             self._unflushed -= 1
             self._flushed.notify_all()
@@ -208,23 +217,21 @@ class MqttBroker:
             self._is_lost = True
             self.report(f"no connection to {self._name} ({reason}); trying again")
 
-    def _received(self, client: Client, _data: object, packet: MQTTMessage) -> None:
+    def _received(self, _client: Client, _data: object, packet: MQTTMessage) -> None:
         """Put a message in the queue, on the thread of the connection; once, however often it is delivered."""
         topic = packet.topic
         machine, channel = self.pattern.parts(topic) or ("", "")
         digest = hashlib.blake2b(f"{topic}\0".encode() + packet.payload, digest_size=16).hexdigest()
-        message = Message(f"{packet.mid} {digest}", topic, bytes(packet.payload), time.time(), machine, channel)
+        key = f"{packet.mid} {digest}" if packet.qos else ""
+        message = Message(key, topic, bytes(packet.payload), time.time(), machine, channel)
         if packet.qos == 0:
             if self._queue.qsize() < self.limit:
-                self._queue.put(message)
+                self._queue.put((message, False))
             else:
                 self._drop()
             return
-        with self._lock:
-            if packet.dup and message.key in self._judged:
-                client.ack(packet.mid, qos=1)
-                return
-            is_again = message.key in self._delivered  # it waits for its acknowledgement, which goes this way now
-            self._delivered[message.key] = (self._connection, packet.mid)
-        if not is_again:
-            self._queue.put(message)
+        with self._lock:  # one that waits for its acknowledgement gets it this way now
+            first, *_ = self._delivered.get(key, (message,))
+            self._delivered[key] = first, self._connection, packet.mid
+        if first is message:
+            self._queue.put((message, packet.dup))

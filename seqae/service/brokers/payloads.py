@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,12 +17,14 @@ from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.timestamps import TimeReader
 from seqae.service.brokers.cells import Cell
 from seqae.service.brokers.interface import Message, refused
+from seqae.service.brokers.kept_formats import KeptFormats
 from seqae.service.line_reader import LineReader, RowBlock
 from seqae.service.rejections import Rejection
 
 _VALUES, _TIMES = ("value", "val", "v"), ("time", "timestamp", "ts", "t")  # names of members
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_BEGINNING, _DELIMITERS = re.compile(rb"[+-]?[.,]?\d"), re.compile(rb"[,;\t|]")
 _EMPTY = ("", "nan", "null", "none")
 
 
@@ -30,13 +34,15 @@ class RowPayloads:
     Args:
         options: How rows are read, as in a stream.
         remembered: Options of the table that the detector learnt from.
+        folder: Where is kept what the first messages have shown, which do not come again after a restart; None to keep
+            nothing.
     """
 
-    def __init__(self, options: ReadingOptions, remembered: ReadingOptions | None):
+    def __init__(self, options: ReadingOptions, remembered: ReadingOptions | None, folder: Path | None = None):
         self.options = options
         self.remembered = remembered
         self._readers: dict[tuple[str, bool], LineReader] = {}  # by machine, and whether it is JSON
-        self._headers: dict[str, bytes] = {}  # by machine: the first line of CSV
+        self._kept = KeptFormats(folder)
 
     def take(self, messages: Sequence[Message]) -> Iterator[tuple[str, RowBlock | Rejection]]:
         """Yield the rows in messages, with the machine that the topic names, and what is no row."""
@@ -52,6 +58,7 @@ class RowPayloads:
                 texts.setdefault((message.machine, is_json), []).append((message, text))
         for key, found in texts.items():
             yield from ((key[0], item) for item in self._read(key, found))
+        self._kept.save()
 
     def ready(self, now: float) -> tuple[RowBlock, ...]:
         """Return none: no row is held."""
@@ -60,28 +67,48 @@ class RowPayloads:
     def _read(self, key: tuple[str, bool], texts: Sequence[tuple[Message, bytes]]) -> Iterator[RowBlock | Rejection]:
         """Yield the rows in texts of one machine and kind, read together, which takes much less time."""
         message = texts[0][0]
-        reader = self._readers.get(key) or LineReader(self.options, self.remembered, message.topic)
+        reader = self._readers.get(key) or self._begun(key, message.topic)
         try:
             items = [*reader.feed(b"".join(text + b"\n" for _, text in texts)), *reader.end()]
         except ValueError as error:  # not of a line, but of all that was read
             self._readers.pop(key, None)
-            self._headers.pop(key[0], None)
-            if len(texts) == 1:
+            before, header = self._kept.of(key)[0], self._header_of(texts[0][1])
+            if len(texts) > 1:
+                for each in texts:
+                    yield from self._read(key, [each])
+            elif not key[1] and before and header not in (b"", before):  # other columns than before
+                self._kept.forget(key)
+                yield from self._read(key, texts)
+            else:
                 yield refused(message, error)
-            for each in texts[: len(texts) * (len(texts) > 1)]:
-                yield from self._read(key, [each])
             return
         self._readers[key] = reader
+        self._kept.keep(key, b"" if key[1] else self._header_of(texts[0][1]), reader.day_first)
         yield from items
+
+    def _begun(self, key: tuple[str, bool], topic: str) -> LineReader:
+        """Return a new reader that knows what the one before it was shown."""
+        header, day_first = self._kept.of(key)
+        given = self.options.day_first
+        options = replace(self.options, day_first=day_first if given is None else given)
+        reader = LineReader(options, self.remembered, topic)
+        list(reader.feed(header + b"\n") if header else ())  # no row yet
+        return reader
 
     def _without_header(self, machine: str, text: bytes) -> bytes:
         """Return the lines of CSV after a header that each message repeats."""
-        header, _, rest = text.partition(b"\n")
-        if not any(name.encode() in header for name in self.options.channels or ()):
-            return text
-        return (
-            rest if self._headers.setdefault(machine, header) == header and (machine, False) in self._readers else text
+        header = self._header_of(text)
+        return text.partition(b"\n")[2] if header and header == self._kept.of((machine, False))[0] else text
+
+    def _header_of(self, text: bytes) -> bytes:
+        """Return the first line of CSV if it names a channel, and holds nothing else that begins as a number does."""
+        line = text.partition(b"\n")[0]
+        names = [name.encode() for name in self.options.channels or ()]
+        fields = [field.strip(b" \r\"'") for field in _DELIMITERS.split(line)]
+        is_header = any(name in line for name in names) and all(
+            field in names or not _BEGINNING.match(field) for field in fields
         )
+        return line if is_header else b""
 
 
 def lines_of_payload(text: bytes, name: str) -> bytes:

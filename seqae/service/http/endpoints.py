@@ -69,7 +69,7 @@ async def readiness(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """Return the numbers for Prometheus."""
-    content, kind = service_of(request).metrics.text()
+    content, kind = service_of(request).metrics.watched.text()
     return Response(content, media_type=kind)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.events import format_time
 from seqae.anomaly.feedback.entry import Feedback, moment_of
 from seqae.data._files.text_files import json_value
@@ -133,8 +133,7 @@ def _checked(name: str, value: Any) -> Any:
 def _say(service: DetectorService, model: ServedModel, content: Mapping[str, Any], options: ReadingOptions) -> Feedback:
     """Write down what is said, and let all that is at work take it up."""
     log = _log_of(model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_here("ignore"):
         try:
             rows, before = _rows_of(service, model, content, options)
             new = Feedback(

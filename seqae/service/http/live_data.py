@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.events import runs
 from seqae.data.signals.recordings import Recording
 from seqae.service.http.history import ROWS, MachineHistory, RowRing, numbers
@@ -87,8 +87,7 @@ def _alarms(history: MachineHistory) -> dict[str, list[float]]:
 
 def _reconstruction(machine: WatchedMachine, recording: Recording) -> np.ndarray:
     """Return what the model expects, `(row, channel)`; NaN where there are too few rows to tell."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_here("ignore"):
         try:
             return machine.model.detector.reconstruct(recording)
         except ValueError:

@@ -6,13 +6,13 @@ import json
 import re
 import threading
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqae._warnings import warnings_here
 from seqae.data._files.text_files import json_value
 from seqae.data.signals.options import ReadingOptions
 from seqae.service.http.history import MachineHistory
@@ -25,9 +25,9 @@ from seqae.service.row_block import RowBlock
 from seqae.service.watch import Watch, WatchOptions
 
 if TYPE_CHECKING:
-    from seqae.service.http.metrics import ServerMetrics
     from seqae.service.http.served import ServedModel
     from seqae.service.http.settings import ServerSettings
+    from seqae.service.metrics import WatchMetrics
     from seqae.service.watch_update import WatchUpdate
 
 _MAX_HEADERS = 8  # forms in which the rows of a machine come
@@ -63,7 +63,7 @@ class WatchedMachine:
         ValueError: The model does not know the machine, or its state cannot be read.
     """
 
-    def __init__(self, model: ServedModel, watch: Watch, entity: str, options: ReadingOptions, metrics: ServerMetrics):
+    def __init__(self, model: ServedModel, watch: Watch, entity: str, options: ReadingOptions, metrics: WatchMetrics):
         self.model = model
         self.watch = watch
         self.entity = entity
@@ -87,8 +87,7 @@ class WatchedMachine:
         Raises:
             RequestError: None of them could be used, or they are to be read in another way than those before.
         """
-        with self._lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._lock, warnings_here("ignore"):
             if options not in (self.given, ReadingOptions()):
                 raise RequestError(
                     409, f"the rows of {self.entity} are read with other options. DELETE the machine to begin anew"
@@ -225,7 +224,7 @@ class WatchedMachines:
         OSError: The folder cannot be written.
     """
 
-    def __init__(self, models: Iterable[ServedModel], settings: ServerSettings, metrics: ServerMetrics):
+    def __init__(self, models: Iterable[ServedModel], settings: ServerSettings, metrics: WatchMetrics):
         self.settings = settings
         self.metrics = metrics
         self.machines: dict[tuple[str, str], WatchedMachine] = {}
@@ -308,7 +307,7 @@ class WatchedMachines:
 
     def _count(self, model: ServedModel) -> None:
         count = sum(name == model.name for name, _ in self.machines)
-        self.metrics.sessions.labels(model.name).set(count)
+        self.metrics.machines.labels(model.name).set(count)
 
 
 def lines_of_body(body: bytes) -> tuple[bytes, str]:

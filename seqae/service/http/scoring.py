@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqae._warnings import warnings_here
 from seqae.anomaly.events import event_to_record
 from seqae.data._files.text_files import json_value
 from seqae.data.signals.loading import read_recordings
@@ -41,8 +41,7 @@ def scored_files(model: ServedModel, paths: list[Path], options: ReadingOptions,
         RequestError: The files cannot be read (400), or the model has no use for what is in them (422).
     """
     folder = paths[0].parent
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they tell of recordings is in the result
+    with warnings_here("ignore"):  # what they tell of recordings is in the result
         try:
             recordings = recordings_of(model, paths, options)
         except Exception as error:

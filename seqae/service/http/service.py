@@ -45,7 +45,7 @@ class DetectorService:
         self.models = {name: ServedModel.of(name, detector, of.get(name)) for name, detector in detectors.items()}
         for model in self.models.values():
             self.metrics.add_model(model)
-        self.machines = WatchedMachines(self.models.values(), settings, self.metrics)
+        self.machines = WatchedMachines(self.models.values(), settings, self.metrics.watched)
         self.workers = Workers(settings.limits.files)
         self.is_stopping = False
 

@@ -164,9 +164,10 @@ def test_another_model_other_data_and_other_options_are_refused_by_name(layouts,
 def test_a_manifest_that_is_none_is_refused(layouts, detector, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "manifest.json").write_text(json.dumps([1]))
-    with pytest.raises(ValueError, match="is no manifest"):
-        score_dataset(detector, layouts["mixed"], out, by="machine")
+    for content in ([1], {"version": "\ud800"}):
+        (out / "manifest.json").write_text(json.dumps(content))
+        with pytest.raises(ValueError, match="is no manifest"):
+            score_dataset(detector, layouts["mixed"], out, by="machine")
 
 
 def test_time_that_goes_back_begins_another_run_and_is_told(machines, detector, scored, tmp_path):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import plants
 import seqae
 from seqae.anomaly.events import read_events_csv, read_events_json, write_events_csv, write_events_json
+from seqae.anomaly.feedback.applying import apply_feedback
 from seqae.anomaly.feedback.log import FOLDER, LOG_FILE, FeedbackLog
 from seqae.data.signals.recordings import Recording
 
@@ -59,9 +62,46 @@ def test_rows_like_accepted_ones_raise_no_alarm_and_other_faults_still_do(
         assert events_in(detector, cleaning(start, size), start)
         assert not events_in(taught, cleaning(start, size), start)
     assert events_in(taught, cleaning(900, 2.0), 900), "twice as far is not what was accepted"
+    assert events_in(taught, cleaning(900, -1.0), 900), "the other way round is not what was accepted"
     for channel, deviations in ((2, 5), (5, -5), (1, 5), (1, -5)):
         assert events_in(taught, shifted(900, channel, deviations), 900)
     assert events_in(taught, shifted(900, 5, 6), 900), "the channel alone is not what was accepted"
+
+
+def test_all_windows_that_cover_an_accepted_row_become_as_usual(detector: seqae.AnomalyDetector, log: FeedbackLog):
+    log.accept(detector, cleaning(300), 310, 339, author="Ana")
+    scorer = log.apply(detector).scorer_
+    usual = scorer.calibration.evidence_of(scorer.threshold)
+    rows = torch.from_numpy(scorer.scaled(cleaning(300), None).astype(np.float64))
+    known = torch.zeros_like(rows, dtype=torch.bool)
+    for own, taught, untaught in zip(
+        scorer.resolutions, scorer.window_evidence(rows, known), detector.scorer_.window_evidence(rows, known)
+    ):
+        first = 310 - own.length + 1
+        assert (taught[first:340].sum(dim=1) <= usual + 1e-9).all()
+        assert untaught[first].sum() > usual
+
+
+def test_a_channel_that_was_stuck_on_purpose_may_be_stuck_again(detector: seqae.AnomalyDetector, log: FeedbackLog):
+    def stuck(start: int) -> np.ndarray:
+        rows = LIVE.copy()
+        rows[start : start + 60, 1] = rows[start - 20 : start + 80, 1].mean()
+        return rows
+
+    log.accept(detector, stuck(300), 295, 364, author="Ana", note="calibrated")
+    taught = log.apply(detector)
+    assert not events_in(taught, stuck(300), 300)
+    for start in (300, 900, 1500):
+        before, after = (each.detect(stuck(start))[0].alarms[start : start + 60].sum() for each in (detector, taught))
+        assert before > 20 > 10 > after
+
+
+def test_the_rows_that_are_kept_teach_what_the_whole_recording_would(detector: seqae.AnomalyDetector, log: FeedbackLog):
+    kept = log.accept(detector, cleaning(300), 310, 339, author="Ana")
+    whole = replace(kept, recording=detector.recording(cleaning(300)), start=310, stop=340)
+    assert len(kept.recording) < 300
+    taught, expected = log.apply(detector), apply_feedback(detector, [whole])
+    np.testing.assert_allclose(taught.score_samples(cleaning(900)), expected.score_samples(cleaning(900)), rtol=1e-6)
 
 
 def test_what_is_taken_back_leaves_the_detector_as_it_was(detector: seqae.AnomalyDetector, log: FeedbackLog):
@@ -159,4 +199,14 @@ def test_damaged_entries_are_refused_by_name(detector: seqae.AnomalyDetector, lo
         log.apply(detector)
     (folder / LOG_FILE).write_text("{")
     with pytest.raises(ValueError, match=r"log\.json is damaged"):
+        log.apply(detector)
+    for record in ({"start": float("inf")}, {"id": 10**400}, {"channels": 5}):
+        (folder / LOG_FILE).write_text(json.dumps([records[0] | record]))
+        with pytest.raises(ValueError, match=r"an entry of .*log\.json is damaged"):
+            log.apply(detector)
+    (folder / LOG_FILE).write_text("[" * 10_000)
+    with pytest.raises(ValueError, match=r"log\.json is damaged \(values in values"):
+        log.apply(detector)
+    (folder / LOG_FILE).write_text(json.dumps([records[0] | {"channels": list("abcdefgh")}]))
+    with pytest.raises(ValueError, match="feedback does not fit the detector"):
         log.apply(detector)

@@ -207,7 +207,9 @@ def test_the_provisional_score_is_that_of_a_row_without_later_ones(row: int, det
     assert len(found) == 200
     assert np.isnan(found[:15]).all()
     filled = torch.from_numpy(scorer.fill(scorer.scaler.transform(values[: row + 1])))
-    evidence = scorer.localization.of_rows(scorer.window_evidence(filled)).sum(dim=1)
+    evidence = scorer.localization.of_rows(
+        scorer.window_evidence(filled, torch.zeros_like(filled, dtype=torch.bool))
+    ).sum(dim=1)
     assert found[row] == pytest.approx(scorer.latest_calibration.scores(evidence)[-1].item(), rel=1e-6)
 
 

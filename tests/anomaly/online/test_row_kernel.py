@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from generators import readings
+from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.feedback.applying import apply_feedback
+from seqae.anomaly.feedback.entry import Feedback
 from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
 from seqae.anomaly.online.row_kernel import SOURCE, RowKernel
 from seqae.anomaly.window_models import MovingAverage, Recurrent
@@ -87,6 +90,36 @@ def test_rows_one_by_one_go_on_from_many_and_the_other_way_round(detector: Anoma
     (whole,) = detector.detect(Recording(values, CHANNELS))
     scores = np.concatenate([each.scores for each in found])
     np.testing.assert_allclose(scores, whole.scores, rtol=1e-3, atol=1e-5)
+
+
+@needs_kernel
+def test_feedback_is_heeded_as_by_torch_and_few_windows_are_compared(
+    usual: AnomalyDetector, monkeypatch: pytest.MonkeyPatch
+):
+    recording = Recording(spoiled(200), CHANNELS)
+    said = [
+        Feedback("normal", recording, 118, 142, "Ana", id=1),
+        Feedback("fault", recording, 158, 166, "Ana", fault="broken", id=2),
+    ]
+    taught = apply_feedback(usual, said)
+    kernel, by_torch = OnlineDetector(taught), without_kernel(taught)
+    assert kernel.kernel is not None
+    compared, distances = [], AcceptedDeviations.distances
+    monkeypatch.setattr(
+        AcceptedDeviations, "distances", lambda self, x, quiet: compared.append(x.shape[2]) or distances(self, x, quiet)
+    )
+    found = [*one_by_one(kernel, recording.values), kernel.finish()]
+    assert 0 < sum(compared) < 300, "of some 370 windows, and in many rows something is abnormal"
+    expected = [*one_by_one(by_torch, recording.values), by_torch.finish()]
+    for one, other in zip(found, expected):
+        for name in ("provisional_scores", "scores", "channel_scores"):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6, atol=1e-6, err_msg=name)
+    events, others = ([event for each in updates for event in each.events] for updates in (found, expected))
+    assert [(each.start, each.stop, each.similar_fault) for each in events] == [
+        (each.start, each.stop, each.similar_fault) for each in others
+    ]
+    assert [event.similar_fault for event in events if event.start <= 160 < event.stop] == ["broken"]
+    assert not [event for event in events if event.start < 140 and event.stop > 120], "it was accepted"
 
 
 @needs_kernel

@@ -52,3 +52,37 @@ def test_a_state_is_restored_with_its_types():
     assert (type(empty.count), type(empty.is_open)) == (int, bool)
     assert empty.rows.dtype == np.float32
     np.testing.assert_array_equal(empty.rows, part.rows)
+
+
+class Timed:
+    STATE = ("times", "totals", "level")
+
+    def __init__(self) -> None:
+        self.times, self.totals, self.level = np.zeros(0, dtype=np.int64), np.zeros(2), 0.0
+
+
+SECONDS, DATES = np.zeros(3), np.zeros(3, dtype="M8[ns]")
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("a.times", None),
+        ("a.times", np.zeros((3, 1))),
+        ("a.times", np.zeros(3, dtype=bool)),
+        ("a.times", SECONDS),  # where those of the other part are dates
+        ("a.totals", np.zeros(3)),
+        ("a.totals", np.zeros(2, dtype=np.float32)),
+        ("a.level", np.zeros(0)),
+        ("a.level", np.array([np.nan])),
+    ],
+)
+def test_a_state_of_other_shapes_or_types_is_refused(name: str, array: np.ndarray | None):
+    state = {f"{part}.{key}": value for part in "ab" for key, value in
+             {"times": DATES, "totals": np.ones(2), "level": np.array([0.5])}.items()}  # fmt: skip
+    parts = {"a": Timed(), "b": Timed()}
+    restore_state(state, parts)
+    assert parts["a"].level == 0.5 and parts["b"].times.dtype == "M8[ns]"
+    changed = {key: array if key == name else value for key, value in state.items() if key != name or array is not None}
+    with pytest.raises(ValueError, match=r"is none of this detector\. Delete it to start again"):
+        restore_state(changed, {"a": Timed(), "b": Timed()})

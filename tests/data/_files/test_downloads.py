@@ -2,6 +2,8 @@
 
 import hashlib
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -17,7 +19,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.plan, self.ranges = [], []
+        self.plan, self.ranges, self.ended = [], [], threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,11 +33,23 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b"<!DOCTYPE html><html>Sign in to this network</html>")
         if how == "wrong":
             return self.answer(200, CONTENT[::-1])
+        if how.startswith("dripping"):
+            return self.drip(how.removeprefix("dripping "))
         if how == "endless":
             return self.answer(200, b"spam" * 1_000_000)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and how != "no ranges" else 0
         body = CONTENT[start:]
         return self.answer(206 if start else 200, body, start, len(body) // 2 if how == "cut" else len(body))
+
+    def drip(self, what):
+        """Send the content, the headers or the sizes of chunks a byte now and then, for ever."""
+        head = b"HTTP/1.1 200 OK\r\n"
+        head += {"content": b"Content-Length: 300000\r\n\r\n", "headers": b"X: "}.get(what, b"")
+        head += b"Transfer-Encoding: chunked\r\n\r\n" if what == "sizes of chunks" else b""
+        with suppress(OSError):
+            self.wfile.write(head)
+            while not self.server.ended.wait(0.02):
+                self.wfile.write(b"0")
 
     def answer(self, status, body, start=0, sent=None):
         self.send_response(status)
@@ -54,6 +68,7 @@ def server():
     with Server() as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
+        server.ended.set()
         server.shutdown()
 
 
@@ -109,6 +124,15 @@ def test_what_is_not_the_file_is_refused_and_leaves_nothing(server, remote, tmp_
         fetch(remote, tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["content", "headers", "sizes of chunks"])
+def test_a_server_that_sends_a_byte_now_and_then_is_left_after_the_time_given(server, remote, tmp_path, what):
+    server.plan = [f"dripping {what}"] * 9
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"file\.gz took longer than 0\.3 s \(http://127.*Try again later"):
+        fetch(remote, tmp_path, max_seconds=0.3)
+    assert 0.3 <= time.monotonic() - start < 5  # a byte every 20 ms would take hours
 
 
 def test_the_second_address_is_asked_when_the_first_fails(server, remote, tmp_path):

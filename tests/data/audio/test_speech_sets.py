@@ -1,12 +1,15 @@
 """Labelled sets in the layouts in which they are published, in miniature."""
 
+import io
 import tarfile
+import time
 
 import numpy as np
 import pytest
 
 pytest.importorskip("soundfile")
 
+from seqae.data._files import archives
 from seqae.data.audio.files import Audio
 from seqae.data.audio.speech_sets import read_clips
 from seqae.data.audio.synthetic import synthetic_words
@@ -52,6 +55,37 @@ def test_packed_fsdd_is_read_without_writing(tmp_path, kind):
     assert summary(clips) == FSDD
     np.testing.assert_allclose(clips[3].audio().samples, 0.49, atol=2**-15)
     assert [path.name for path in (tmp_path / "data").iterdir()] == [path.name]
+
+
+def sparse(name: str, size: int, written: bytes) -> tuple[tarfile.TarInfo, io.BytesIO]:
+    """Return a sparse file as GNU tar writes it: of its size, only the beginning is written."""
+    content = f"1\n0\n{len(written)}\n".encode().ljust(512, b"\0") + written
+    member = tarfile.TarInfo(f"recordings/{name}")
+    member.size = len(content)
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(size)}
+    return member, io.BytesIO(content)
+
+
+def packed_sparse(folder, sizes):
+    with tarfile.open(folder / "recordings.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        for number, size in enumerate(sizes):
+            archive.addfile(*sparse(f"{number}_jackson_0.wav", size, put(folder / "x.wav").read_bytes()))
+    (folder / "x.wav").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("sizes", [[10**15], [700_000, 700_000]])
+def test_sparse_recordings_count_by_what_would_be_written(tmp_path, monkeypatch, sizes):
+    monkeypatch.setattr(archives, "ROOM", 2**20)
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"_jackson_0\.wav unpacks to more than [\d,]+ bytes"):
+        read_clips("fsdd", packed_sparse(tmp_path, sizes))
+    assert time.process_time() - start < 5
+
+
+def test_a_small_sparse_recording_is_read(tmp_path):
+    (clip,) = read_clips("fsdd", packed_sparse(tmp_path, [700]))
+    assert clip.label == "0"
 
 
 @pytest.mark.parametrize("kind", ["xz", "gz"])

@@ -334,3 +334,9 @@ def test_a_day_of_ten_second_rows_is_read_in_no_time(read):
     assert time.process_time() - start < 1  # about 0.06 s; a month of it in 1.5 s
     np.testing.assert_array_equal(recording.values, values)
     assert len(recording.segments()) == 1
+
+
+def test_a_column_whose_name_has_no_end_is_refused_in_a_short_line(tmp_path):
+    (tmp_path / "a.csv").write_text(f"flow,{'[' * 3000}\n1,2x\n2,3\n")
+    with pytest.raises(ValueError, match=r"a column has a name of 3,000 characters \(a\.csv\)"):
+        as_recordings(tmp_path / "a.csv")

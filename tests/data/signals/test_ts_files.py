@@ -63,6 +63,14 @@ def test_an_attribute_of_several_channels_has_a_line_for_each(tmp_path: Path):
     assert found.labels.tolist() == ["1", "-1"]
 
 
+def test_a_set_of_another_format_is_named(tmp_path: Path):
+    (tmp_path / "Beats_TRAIN.csv").write_text("1,0.1,0.2\n")
+    with pytest.raises(
+        FileNotFoundError, match=r"no Beats_TRAIN\.ts.* but Beats_TRAIN\.csv, whose format is not known"
+    ):
+        read_ts(tmp_path, "Beats")
+
+
 def test_a_set_is_not_taken_for_readings_of_sensors(tmp_path: Path):
     (tmp_path / "Beats_TRAIN.tsv").write_text(COLUMNS.replace("NaN", "0.7"))
     with pytest.raises(ValueError, match=r"Beats_TRAIN\.tsv seems to be a set .* Read it with read_ts\(folder, name\)"):

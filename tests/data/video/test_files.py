@@ -105,6 +105,13 @@ def test_a_rate_shows_what_is_seen_at_each_moment(tmp_path, times, rate, seen):
     assert found[: len(seen)] == seen
 
 
+@pytest.mark.parametrize("ending", ["mp4", "avi", "mkv"])
+def test_a_video_has_at_any_rate_as_many_frames_as_moments(tmp_path, ending):
+    encode(tmp_path / f"video.{ending}", ramp(), range(12))  # half a second
+    asked = {1: 1, 5: 3, 10: 5, 24: 12, 29.97: 15, 30: 15, 60: 30}
+    assert {rate: len(read_video(tmp_path / f"video.{ending}", frame_rate=rate)) for rate in asked} == asked
+
+
 def test_pieces_are_the_video(folder):
     parts = list(video_chunks(folder, 5))
     assert [len(part) for part in parts] == [5, 5, 2]

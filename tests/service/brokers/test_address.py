@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqae.service.brokers.address import Address, access_of
+from seqae.service.brokers.address import Address, access_of, nodes_of
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,9 @@ def test_certificates_are_for_tls(tmp_path: Path):
         access_of("mqtt://b/rows", None, tmp_path / "ca.pem", None, None)
     with pytest.raises(FileNotFoundError, match=r"none\.pem"):
         access_of("mqtts://b/rows", None, tmp_path / "none.pem", None, None)
+
+
+def test_nodes_are_named_with_their_channels():
+    assert nodes_of(["flow [l/s]=ns=2;s=Pump.Flow", "a=i=7"]) == {"flow [l/s]": "ns=2;s=Pump.Flow", "a": "i=7"}
+    with pytest.raises(ValueError, match="Expected a channel and its node"):
+        nodes_of(["ns=2;s=Pump.Flow"])

@@ -111,8 +111,6 @@ def test_a_broker_that_stops_and_starts_again_loses_and_repeats_nothing(
     client.close()
 
 
-# In about one run of ten rows are missing after the last start, and it is not known why; docs/listen.md says so.
-@pytest.mark.xfail(reason="rows are missing in one run of ten", strict=False)
 @pytest.mark.parametrize("has_times", [True, False])
 def test_a_listener_that_is_killed_at_any_moment_loses_and_repeats_nothing(
     has_times: bool, mosquitto: Mosquitto, client: Client, detector, today: pd.DataFrame, tmp_path: Path
@@ -137,9 +135,10 @@ def test_a_listener_that_is_killed_at_any_moment_loses_and_repeats_nothing(
         listening.kill()
     until(lambda: client.records(f"seqae/{topic}/listener")[-1]["state"] == "offline", "the last will")
     with Listening(*arguments, **named) as last:
-        until(lambda: last.watch.machines and last.watch.machines["m"].online.rows >= 400, "the rows")
+        machine = last.watch.machine("m")  # all may be in its state, and nothing come again
+        until(lambda: machine.online.rows >= 400, "the rows")
         time.sleep(0.3)  # for what might come twice
-    assert last.watch.machines["m"].online.rows == 400
+    assert machine.online.rows == 400
     assert_as_a_whole(client, f"seqae/{topic}/m", detector, frame)
 
 

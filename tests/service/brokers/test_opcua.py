@@ -9,15 +9,25 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 from asyncua import Server, ua
+from asyncua.server.user_managers import User, UserManager, UserRole
 
 import seqae
 from listening import Listening
 from mosquitto import free_port, until
-from seqae.service.brokers.opcua import nodes_of
+from seqae.service.brokers.address import Access
+
+NODES = {"flow": "ns=2;s=Pump.flow", "pressure": "ns=2;s=Pump.pressure"}
+
+
+class Users(UserManager):
+    """One user, and nobody else."""
+
+    def get_user(self, iserver: object, username: object = None, password: object = None, certificate: object = None):
+        return User(UserRole.Admin) if (username, password) == ("joe", "secret") else None
 
 
 class Machine:
-    """A server with two nodes."""
+    """A server with two nodes of numbers and one of words, for one user."""
 
     def __init__(self) -> None:
         self.url = f"opc.tcp://127.0.0.1:{free_port()}"
@@ -28,13 +38,13 @@ class Machine:
         assert self.is_up.wait(30)
 
     async def _run(self) -> None:
-        server = Server()
+        server = Server(user_manager=Users())
         await server.init()
         server.set_endpoint(self.url)
         space = await server.register_namespace("plant")
         nodes = {
-            name: await server.nodes.objects.add_variable(ua.NodeId(f"Pump.{name}", space), name, 0.0)
-            for name in ("flow", "pressure")
+            name: await server.nodes.objects.add_variable(ua.NodeId(f"Pump.{name}", space), name, value)
+            for name, value in (("flow", 0.0), ("pressure", 0.0), ("mode", "automatic"))
         }
         async with server:
             self.is_up.set()
@@ -52,19 +62,27 @@ class Machine:
         self._thread.join(20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # it takes seconds; the last test ends it
 def plant() -> Iterator[Machine]:
     machine = Machine()
     yield machine
     machine.end()
 
 
+def test_words_are_rejected_and_a_wrong_password_is_told(plant: Machine, detector: seqae.AnomalyDetector):
+    nodes = NODES | {"flow": "ns=2;s=Pump.mode"}
+    with Listening(detector, plant.url, nodes=nodes, period=0.2, access=Access("joe", "secret")) as listening:
+        until(lambda: any("holds text: 'automatic'" in each.message for each in listening.rejections), "the word")
+    with Listening(detector, plant.url, nodes=NODES, period=0.2, access=Access("joe", "other")) as listening:
+        until(lambda: any("BadUserAccessDenied" in note for note in listening.notes), "the refusal")
+    assert not any("connected" in note for note in listening.notes)
+
+
 def test_current_values_are_rows_each_period_until_the_server_goes(plant: Machine, detector: seqae.AnomalyDetector):
     plant.set("flow", 0.5)
     plant.set("pressure", 21.0)
-    nodes = nodes_of(["flow=ns=2;s=Pump.flow", "pressure=ns=2;s=Pump.pressure"])
     rows: list[pd.Series] = []
-    with Listening(detector, plant.url, nodes=nodes, period=0.2) as listening:
+    with Listening(detector, plant.url, nodes=NODES, period=0.2, access=Access("joe", "secret")) as listening:
         taken = listening.watch.take
 
         def take(block, entity=""):
@@ -80,9 +98,3 @@ def test_current_values_are_rows_each_period_until_the_server_goes(plant: Machin
         plant.end()
         until(lambda: any("no connection" in note for note in listening.notes), "the end", 60)
     assert not listening.rejections and not listening.error
-
-
-def test_nodes_are_named_with_their_channels():
-    assert nodes_of(["flow [l/s]=ns=2;s=Pump.Flow", "a=i=7"]) == {"flow [l/s]": "ns=2;s=Pump.Flow", "a": "i=7"}
-    with pytest.raises(ValueError, match="Expected a channel and its node"):
-        nodes_of(["ns=2;s=Pump.Flow"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,30 @@ def assert_rows(found: list[RowBlock]) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_rows_in_every_form(form: str):
     assert_rows(taken(RowPayloads(READING, None), FORMS[form]))
+
+
+def test_after_a_restart_rows_are_read_by_the_header_and_the_order_of_the_day_from_before(tmp_path: Path):
+    first = ["pressure,flow,time", "20,1.5,13/01/2024 10:00"]
+    taken(RowPayloads(READING, None, tmp_path), first)
+    for later in (["21,2.5,03/02/2024 10:00"], [f"{first[0]}\n21,2.5,03/02/2024 10:00"]):
+        (block,) = taken(RowPayloads(READING, None, tmp_path), later)
+        assert (block.values.tolist(), str(block.times[0])[:16]) == ([[2.5, 21.0]], "2024-02-03T10:00")
+
+
+def test_a_row_that_holds_the_name_of_a_channel_is_no_header(tmp_path: Path):
+    reading = ReadingOptions(channels=("1", "2"))
+    for _ in range(2):
+        blocks = taken(RowPayloads(reading, None, tmp_path), ["2024-01-13,1,2", "2024-01-14,1,2"])
+        assert sum(len(block.values) for block in blocks) == 2
+
+
+def test_a_header_of_other_columns_holds_from_there_on(tmp_path: Path):
+    payloads = RowPayloads(READING, None, tmp_path)
+    taken(payloads, ["pressure,flow,time", "20,1.5,2024-01-13"])
+    messages = ["21,2.5,2024-01-14", "time,flow,pressure\n2024-01-15,3.5,22", "2024-01-16,4.5,23"]
+    items = payloads.take([Message(f"{number}", "m", text.encode(), 0.0, "m") for number, text in enumerate(messages)])
+    blocks = [block for _, block in items if isinstance(block, RowBlock)]
+    assert np.concatenate([block.values for block in blocks]).tolist() == [[2.5, 21], [3.5, 22], [4.5, 23]]
 
 
 def test_messages_that_come_together_are_read_as_one_by_one():

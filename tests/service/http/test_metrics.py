@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seqae.service.http import metrics
+from seqae.service import metrics
 
 CSV = {"content-type": "text/csv"}
 

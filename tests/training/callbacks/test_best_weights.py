@@ -88,3 +88,14 @@ def test_batches_count_by_their_items():
     history = trained(Sizes(), epochs=1)  # 40 items: 5 batches of 8; of the held-out ones 2 of 16 and one of 8
     assert history.train == [8.0]
     assert history.valid == [pytest.approx((2 * 16 * 16 + 8 * 8) / 40)]
+
+
+class Half(Sizes):
+    """In every other held-out batch nothing is known."""
+
+    def validation_step(self, batch: seqae.Batch, batch_idx: int) -> tuple[torch.Tensor, int]:
+        return (torch.tensor(2.0), len(batch)) if batch_idx % 2 else (torch.tensor(torch.nan), 0)
+
+
+def test_a_held_out_batch_in_which_nothing_is_known_counts_nothing():
+    assert trained(Half(), epochs=1).valid == [2.0]

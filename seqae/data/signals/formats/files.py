@@ -118,6 +118,9 @@ _IN_ZIP = (
 )
 
 
+_MAX_NAME = 500  # characters of a column's name, which errors and options repeat
+
+
 def read_table(path: Path, options: ReadingOptions) -> Table:
     """Return the table in a file.
 
@@ -132,6 +135,10 @@ def read_table(path: Path, options: ReadingOptions) -> Table:
     table = _read_dat(path, options) if path.suffix.lower() == ".dat" else READERS[ending](path, options)
     if _OF_ARCHIVE.fullmatch(path.name):
         _refuse_classes(table)
+    if (longest := max(map(len, table.columns), default=0)) > _MAX_NAME:
+        raise ValueError(
+            f"a column has a name of {longest:,} characters ({path.name}). Expected {_MAX_NAME} or fewer. Rename it"
+        )
     return table
 
 

@@ -5,8 +5,9 @@ al. 2015, https://arxiv.org/abs/1502.04681). Moving MNIST is generated as in the
 once. Errors are sums over the pixels of a frame; grey pixels are uncertain, so that no cross-entropy can be below the
 entropy of the truth.
 
-    python recipes/video_moving_digits.py --dataset digits
-    python recipes/video_moving_digits.py --data-root folder/with/MNIST
+    python recipes/video_moving_digits/video_moving_digits.py --dataset digits
+    python recipes/video_moving_digits/video_moving_digits.py --data-root folder/with/MNIST
+    python recipes/video_moving_digits/video_moving_digits.py --folder folder/with/videos --epochs 100
 """
 
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from own_clips import own_clips
 from torch import Tensor
 
 import seqae
@@ -32,6 +34,7 @@ Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to pa
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
+    folder: str = "",
     videos: int = 8000,
     test_videos: int = 1000,
     epochs: int = 10,
@@ -46,6 +49,7 @@ def main(
     Args:
         data_root: Folder of data sets in torchvision's layout; downloaded if it is empty.
         dataset: The images: mnist, fashion-mnist or digits.
+        folder: Folder of five videos or more of your own instead, of 20 frames or more, scaled to 64 x 64 grey pixels.
         videos: Training videos; each is seen once.
         test_videos: Test videos, of the test digits; a fifth as many others choose the best epoch.
         epochs: Parts of the training, after each of which it is validated.
@@ -60,14 +64,20 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    images, test_images = read_images(dataset, data_root)
-    size = round(max(images.size[1:]) * 64 / 28)
-    train = MovingMNIST(images, videos, size=size, seed=seed + 3)
-    valid = MovingMNIST(images, max(8, test_videos // 5), size=size, seed=seed + 1)
-    test = MovingMNIST(test_images, test_videos, size=size, seed=seed + 2)
+    if folder:
+        train, valid, test = own_clips(folder, READ)
+        loader, videos = seqae.make_loader(train, batch_size, seed), len(train)
+    else:
+        images, test_images = read_images(dataset, data_root)
+        size = round(max(images.size[1:]) * 64 / 28)
+        train = MovingMNIST(images, videos, size=size, seed=seed + 3)
+        valid = MovingMNIST(images, max(8, test_videos // 5), size=size, seed=seed + 1)
+        test = MovingMNIST(test_images, test_videos, size=size, seed=seed + 2)
+        loader = seqae.DataLoader(train, EpochSampler(videos // epochs, batch_size))
     valid_frames, test_frames = (torch.stack([part[index] for index in range(len(part))]) for part in (valid, test))
+    size = test_frames.shape[-1]
     floor = entropy(test_frames[:200].flatten(0, 1))
-    print(f"data   {videos} + {test_videos} videos of 20 frames, {size} x {size}; entropy of a frame {floor:.1f} nats")
+    print(f"data   {videos} + {len(test)} videos of 20 frames, {size} x {size}; entropy of a frame {floor:.1f} nats")
 
     model = composite(size, hidden_size, dark=float(valid_frames.mean().logit()))
     print(f"model  {sum(each.numel() for each in model.parameters()):,} parameters, a code of {hidden_size} units")
@@ -77,7 +87,6 @@ def main(
         context_length=READ,
         lr_scheduler=seqae.cosine_with_warmup,
     )
-    loader = seqae.DataLoader(train, EpochSampler(videos // epochs, batch_size))
     history = seqae.fit(task, loader, seqae.make_loader(valid, 50, shuffle=False), epochs=epochs, patience=epochs)
 
     mean = valid_frames.mean(dim=(0, 1))

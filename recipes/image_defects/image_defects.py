@@ -4,8 +4,9 @@ After Bergmann et al. 2019, https://arxiv.org/abs/1807.02011. The score of an im
 divided by that of the median patch. Masks are used to pick clean images to learn from, and to measure. Data and splits
 are those of image_segmentation.
 
-    python recipes/image_defects.py
-    python recipes/image_defects.py --data-root folder/with/BSData
+    python recipes/image_defects/image_defects.py
+    python recipes/image_defects/image_defects.py --data-root folder/with/BSData
+    python recipes/image_defects/image_defects.py --folder folder/with/normal/and/new
 """
 
 import os
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ranking import anomaly_scores, own_split, ranked_images
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
 import seqae
 from seqae import cli
-from seqae.data import read_bsdata, synthetic_surfaces
+from seqae.data import read_bsdata, read_normal_and_new_images, synthetic_surfaces
 from seqae.datasets import ImageDataset, MaskedImage, group_split
 from seqae.evaluation import pca_reconstruction
 from seqae.report import image_rows_figure, loss_figure, save_figure
@@ -29,6 +31,7 @@ PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
+    folder: str = "",
     downsampling: int = 2,
     patch_size: int = 8,
     code_size: int = 16,
@@ -44,6 +47,7 @@ def main(
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated surfaces.
+        folder: Folder of your own instead, in it `normal` with five images or more, and `new` with those to rank.
         downsampling: Factor by which images are made smaller.
         patch_size: Height and width of a patch in pixels; patches overlap by half.
         code_size: Length of the code of a patch.
@@ -60,11 +64,14 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
 
-    images = read_bsdata(data_root) if data_root else synthetic_surfaces(120 if smoke else 400)
+    images = read_bsdata(data_root) if data_root and not folder else synthetic_surfaces(120 if smoke else 400)
+    images = read_normal_and_new_images(folder) if folder else images
     images = [image.smaller(downsampling) for image in images]
     areas: dict[str, list[float]] = {}
     for seed in seeds:
-        train, valid, test = group_split(images, [image.name for image in images], PLACE, seed)
+        train, valid, test = (
+            own_split(images) if folder else group_split(images, [each.name for each in images], PLACE, seed)
+        )
         clean, held_out = (
             patches([image for image in part if not image.mask.any()], patch_size) for part in (train, valid)
         )
@@ -89,7 +96,7 @@ def main(
         reconstruction = np.concatenate(seqae.reconstruct(model, seen)).reshape(truth.shape)
         scores = {
             "autoencoder": anomaly_scores(reconstruction, truth, starts),
-            "PCA": anomaly_scores(pca_reconstruction(clean.array(), truth, code_size), truth, starts),
+            "PCA": anomaly_scores(pca_reconstruction(clean.array(), truth, min(code_size, len(clean))), truth, starts),
             "darkest pixel": [-float(pixels.min()) for pixels in np.split(truth, starts)],
         }
         for name, ranking in scores.items():
@@ -122,26 +129,6 @@ def patches(images: list[MaskedImage], size: int) -> ImageDataset:
         grey = (128 * grey / grey.mean().clamp(min=1)).clamp(0, 255).to(torch.uint8)
         found.append(grey.unfold(0, size, size // 2).unfold(1, size, size // 2).reshape(-1, 1, size, size))
     return ImageDataset.of(torch.cat(found)).with_transform(lambda pixels: (pixels.float() - 128) / 32)
-
-
-def anomaly_scores(prediction: np.ndarray, truth: np.ndarray, starts: np.ndarray) -> list[float]:
-    """Return for each image the largest error of a patch `(patch, pixel)` divided by the median one.
-
-    Args:
-        prediction: Patches of all images.
-        truth: The same patches as they are.
-        starts: The index of the first patch of the second and each further image.
-    """
-    errors = np.split(np.square(prediction - truth).mean(axis=1), starts)
-    return [float(error.max() / max(np.median(error), 1e-9)) for error in errors]
-
-
-def ranked_images(images: list[MaskedImage], scores: list[float], count: int = 12) -> dict[str, np.ndarray]:
-    """Return some images from the highest score to the lowest, and their masks, `(image, channel, height, width)`."""
-    order = np.argsort(-np.array(scores))[np.linspace(0, len(scores) - 1, count).astype(int)]
-    pixels = np.stack([images[index].pixels.numpy() / 255 for index in order])
-    masks = np.stack([images[index].mask.numpy() > 0 for index in order])
-    return {"image": pixels, "truth": np.broadcast_to(masks[:, None], pixels.shape)}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,260 @@
+"""Faults of the detector and its streams."""
+
+from __future__ import annotations
+
+from mutations.mutation import Mutation
+
+_FITTING = "anomaly/test_fitting.py anomaly/test_detector.py anomaly/test_window_training.py"
+
+MUTATIONS = (
+    # The detector: models that were not fitted to the rows that they judge.
+    Mutation(
+        "anomaly/normal_rows.py",
+        "for piece in (part[: max(start - at, 0)], part[max(stop - at, 0) :])",
+        "for piece in (part,)",
+        _FITTING,
+    ),
+    Mutation(
+        "anomaly/fitting.py",
+        "for distances in self._held_out(others, [block], noise, window, resolutions)\n            ]\n        folds",
+        "for distances in self._held_out(rows, [block], noise, window, resolutions)\n            ]\n        folds",
+        _FITTING,
+    ),
+    Mutation(
+        "anomaly/fitting.py",
+        "halves = halves_by_machine(rows, normal.entities)",
+        "halves = (rows, rows)",
+        "anomaly/test_fitting.py::test_what_changes_slowly_in_normal_rows_raises_few_alarms_as_it_goes_on",
+    ),
+    Mutation(
+        "anomaly/calibration.py",
+        "rates.append(float(np.average(exceeded, weights=list(map(len, blocks)))))",
+        "pass",
+        "anomaly/test_calibration.py",
+    ),
+    Mutation("anomaly/calibration.py", "if later:\n", "if False:\n", "anomaly/test_calibration.py"),
+    Mutation(
+        "anomaly/calibration.py",
+        "inflation=max(rates) / false_alarm_rate",
+        "inflation=1.0",
+        "anomaly/test_calibration.py",
+    ),
+    Mutation(
+        "anomaly/calibration.py",
+        "np.round(evidence * ROUNDING) / ROUNDING\n    tail",
+        "evidence\n    tail",
+        "anomaly/test_calibration.py",
+    ),
+    Mutation(
+        "anomaly/evidence.py",
+        "windows - reconstructions(self.model, windows)\n        distances = torch.stack([self.values.distances",
+        "windows\n        distances = torch.stack([self.values.distances",
+        "anomaly/test_evidence.py anomaly/test_relations.py",
+    ),
+    Mutation(
+        "anomaly/evidence.py",
+        "(soft - torch.from_numpy(self.least)[:, None]).clamp(min=0)",
+        "soft",
+        "anomaly/test_evidence.py",
+    ),
+    Mutation(
+        "anomaly/evidence.py",
+        "np.maximum(self.usual, other.usual)",
+        "self.usual",
+        "anomaly/test_evidence.py anomaly/test_detector.py cli/test_recalibrate.py",
+    ),
+    Mutation(
+        "anomaly/localization.py",
+        "largest_in_windows(fine_sum, length)).clamp(min=0)",
+        "0 * largest_in_windows(fine_sum, length)).clamp(min=0)",
+        "anomaly/test_localization.py",
+    ),
+    Mutation(
+        "anomaly/localization.py",
+        "self.lengths[0] - 1 + max((length - 1 for length in self.lengths[1:]), default=0)",
+        "self.lengths[0] - 1",
+        "anomaly/test_localization.py anomaly/online",
+    ),
+    Mutation(
+        "anomaly/windows.py",
+        "first, last = values[:1].expand(length - 1, -1), values[-1:].expand(length - 1, -1)",
+        "first = last = 0 * values[:1].expand(length - 1, -1)",
+        "anomaly/test_windows.py",
+    ),
+    Mutation(
+        "anomaly/events.py",
+        "apart = starts[1:] - stops[:-1] > merge_gap",
+        "apart = starts[1:] - stops[:-1] >= merge_gap",
+        "anomaly/test_events.py",
+    ),
+    Mutation(
+        "anomaly/events.py", "alarms = scores > threshold", "alarms = scores >= threshold", "anomaly/test_events.py"
+    ),
+    Mutation(
+        "anomaly/events.py", "if stop - start < min_rows:", "if stop - start <= min_rows:", "anomaly/test_events.py"
+    ),
+    Mutation(
+        "anomaly/events.py",
+        "channel_scores[start:stop][alarms[start:stop]]",
+        "channel_scores[start:stop]",
+        "anomaly/test_events.py",
+    ),
+    Mutation(
+        "anomaly/thresholds.py",
+        "rank = ceil((len(scores) + 1) * (1 - false_alarm_rate))",
+        "rank = ceil(len(scores) * (1 - false_alarm_rate))",
+        "anomaly/test_thresholds.py",
+    ),
+    Mutation(
+        "anomaly/drift.py",
+        "min(for_mean / count, 1)",
+        "min(1 / count, 1)",
+        "anomaly/test_drift.py::test_an_interval_is_left_as_rarely_as_stated_though_neighbouring_blocks_are_alike",
+    ),
+    Mutation(
+        "anomaly/drift.py",
+        "rate = self.error_rate / (len(STATISTICS) * len(minimum_effect) + 1)",
+        "rate = self.error_rate",
+        "anomaly/test_drift.py",
+    ),
+    Mutation(
+        "anomaly/scorer.py",
+        "scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))",
+        "pass",
+        "anomaly/test_scorer.py anomaly/test_detector.py anomaly/online",
+    ),
+    Mutation(
+        "anomaly/scorer.py",
+        "calibration=self.calibration.inflated(own.inflation),",
+        "calibration=self.calibration,",
+        "anomaly/test_fleet.py",
+    ),
+    Mutation(
+        "anomaly/scorer.py",
+        "np.where(unknown, np.nan, scores.numpy())",
+        "scores.numpy()",
+        "anomaly/test_scorer.py anomaly/test_detector.py test_bad_input.py",
+    ),
+    Mutation(
+        "anomaly/online/alerts.py",
+        "row > max(self.latest_row + self.gap_rows, self.latest_alert + self.quiet_rows)",
+        "row > self.latest_row + self.gap_rows",
+        "anomaly/online/test_alerts.py",
+    ),
+    # What operators said.
+    Mutation(
+        "anomaly/accepted.py",
+        "(products / totals).clamp(0, MAX_SIZE)",
+        "(products / totals).clamp(max=MAX_SIZE)",
+        "anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/accepted.py",
+        "remaining / (1 + multiple.square() * (sizes[nearest] > 0))",
+        "remaining",
+        "anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/accepted.py",
+        "pattern = torch.where(is_unusual[..., None], deviations[:, :, farthest], 0.0)",
+        "pattern = deviations[:, :, farthest]",
+        "anomaly/test_accepted.py",
+    ),
+    Mutation(
+        "anomaly/feedback/applying.py",
+        "[max(start - own.length + 1, 0) : stop]",
+        "[start:stop]",
+        "anomaly/feedback/test_log.py",
+    ),
+    Mutation("anomaly/feedback/applying.py", "peak = entry.start + (", "peak = (", "anomaly/feedback/test_log.py"),
+    Mutation(
+        "anomaly/feedback/entry.py",
+        "return [entry for entry in entries if not entry.undone_by]",
+        "return list(entries)",
+        "anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/feedback/entry.py",
+        "begin, last = max(first - margin, 0), min(stop + margin, len(entry.recording))",
+        "begin, last = first, stop",
+        "anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/feedback/log.py",
+        'if hashlib.sha256(data).hexdigest() != record["sha256"]:',
+        "if False:",
+        "anomaly/feedback/test_log.py",
+    ),
+    # What is no number, normal rows that are none.
+    Mutation("anomaly/soundness.py", "if not np.isfinite(array).all():", "if False:", "anomaly/test_soundness.py"),
+    Mutation(
+        "anomaly/soundness.py", "not (array > above).all()", "not (array > above).any()", "anomaly/test_soundness.py"
+    ),
+    Mutation("anomaly/soundness.py", " or not found.isfinite().all()", "", "anomaly/test_soundness.py"),
+    Mutation(
+        "anomaly/outliers.py",
+        "stop - start > MAX_LENGTH or",
+        "stop - start >= MAX_LENGTH or",
+        "anomaly/test_honest_rows.py",
+    ),
+    Mutation(
+        "anomaly/outliers.py",
+        "return isolated if _is_irregular(isolated) else none",
+        "return isolated",
+        "anomaly/test_honest_rows.py",
+    ),
+    Mutation("anomaly/calibration.py", 'grid, side="left")', 'grid, side="right")', "anomaly/test_calibration.py"),
+    Mutation(
+        "anomaly/drift.py",
+        "max((count - 1) / for_variance, 1.0)",
+        "max(count - 1.0, 1.0)",
+        "anomaly/test_drift.py::test_an_interval_is_left_as_rarely_as_stated_though_neighbouring_blocks_are_alike",
+    ),
+    Mutation(
+        "anomaly/online/drift.py",
+        "lasts = (sides != 0) & (sides == self.sides)",
+        "lasts = sides != 0",
+        "anomaly/test_drift.py anomaly/online/test_drift.py",
+    ),
+    Mutation(
+        "anomaly/rhythm.py",
+        "np.nanmedian(cycles[folds != fold], axis=0)",
+        "np.nanmedian(cycles, axis=0)",
+        "anomaly/test_rhythm.py",
+    ),
+    Mutation(
+        "anomaly/window_training.py",
+        "TRAIN_BATCH, random_state)",
+        "TRAIN_BATCH)",
+        "anomaly/test_window_training.py",
+    ),
+    # Streams.
+    Mutation(
+        "anomaly/online/segment.py",
+        "max(stop - self.reach, self.start))\n        self.final = stop",
+        "max(stop - self.reach + 1, self.start))\n        self.final = stop",
+        "anomaly/online/test_detector.py",
+    ),
+    Mutation(
+        "anomaly/online/events.py",
+        '"times", "totals", "peak_rows")',
+        '"times", "peak_rows")',
+        "anomaly/online/test_detector.py",
+    ),
+    Mutation(
+        "anomaly/online/alerts.py",
+        'STATE = ("latest_row", "latest_alert")',
+        'STATE = ("latest_row",)',
+        "anomaly/online/test_detector.py anomaly/online/test_alerts.py",
+    ),
+    Mutation(
+        "anomaly/online/intake.py",
+        '"previous_time", "period", "is_coarse")',
+        '"previous_time", "period")',
+        "anomaly/online/test_detector.py anomaly/online/test_intake.py",
+    ),
+    Mutation(
+        "anomaly/online/drift.py", '"alarm_run", "alarm_run_time")', '"alarm_run_time")', "anomaly/online/test_drift.py"
+    ),
+    Mutation("anomaly/online/resampling.py", '"own", "lags", "latest")', '"own", "lags")', "anomaly/test_irregular.py"),
+)

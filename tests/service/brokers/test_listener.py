@@ -1,0 +1,147 @@
+"""A listener that is killed between any two of its steps."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import paho.mqtt.client as paho
+import pandas as pd
+import pytest
+
+import seqae
+from mqtt_in_memory import Killed, MemoryBroker, Steps
+from seqae.anomaly.online.detector import OnlineDetector
+from seqae.data.signals.options import ReadingOptions
+from seqae.service import machine_watch
+from seqae.service.brokers import journal, listener
+from seqae.service.brokers.connection import Connection
+from seqae.service.brokers.listener import Listener
+from seqae.service.watch import Watch, WatchOptions
+from seqae.service.watch_update import WatchUpdate
+
+
+class Script:
+    """Publishes some rows each time that a listener asks for its end, which has come when none are left.
+
+    Args:
+        broker: Gets the rows, and reads half of the acknowledgements each time.
+        rows: What is published each time.
+    """
+
+    def __init__(self, broker: MemoryBroker, rows: list[list[str]]):
+        self.broker = broker
+        self.rows = rows
+        self.notes: list[str] = []
+
+    def tell(self, update: WatchUpdate, _records: object) -> None:
+        self.notes += update.notes
+
+    def is_set(self) -> bool:
+        self.broker.read(len(self.broker.unread) // 2)
+        if not self.rows:
+            return True
+        self.broker.publish("plant/m", self.rows.pop(0))
+        return False
+
+
+def listen(
+    script: Script, detector: seqae.AnomalyDetector, folder: Path, steps: Steps, patch: pytest.MonkeyPatch
+) -> Watch:
+    """Listen until the script or a step ends it, and return the watch."""
+    with patch.context() as patched:
+        patched.setattr(paho, "Client", script.broker.client(steps))
+        patched.setattr(machine_watch, "write_state", steps.around(machine_watch.write_state))
+        patched.setattr(journal, "write_atomically", steps.around(journal.write_atomically))
+        patched.setattr(Watch, "take", steps.around(Watch.take))
+        connection = Connection("mqtt://broker/plant/{machine}", "test", "seqae/test")
+        source, sink = connection.brokers(detector, lambda _: None)
+        payloads = connection.payloads(detector, ReadingOptions.of(channels=tuple(detector.channels_)))
+        watch = Watch(detector, WatchOptions(state=folder))
+        with source:
+            Listener(watch, source, sink, payloads, script.tell, "final", 1e-9).run(script)
+    return watch
+
+
+def rows_and_scores(detector: seqae.AnomalyDetector, today: pd.DataFrame, tick: str | None):
+    """Return 130 rows as objects, with times of a clock that ticks so or without times, and their final scores."""
+    frame = today[80:210]
+    frame = frame.drop(columns="time") if tick is None else frame.assign(time=frame["time"].dt.floor(tick))
+    rows = frame.to_json(orient="records", lines=True, date_format="iso", double_precision=15).splitlines()
+    times = frame["time"].to_numpy() if tick else None
+    return rows, OnlineDetector(detector).push(frame[["flow", "pressure [bar]"]].to_numpy(), times).scores
+
+
+def together(rows: list[str]) -> str:
+    return f"[{','.join(rows)}]"
+
+
+def assert_scores(broker: MemoryBroker, whole: np.ndarray) -> None:
+    """Each row has its score; none came twice with another one."""
+    records = [json.loads(record) for topic, record in broker.records if topic == "seqae/test/m/scores"]
+    rows = [record["row"] for record in records]
+    assert sorted(set(rows)) == list(range(len(whole)))
+    np.testing.assert_allclose([record["score"] for record in records], whole[rows], rtol=1e-4)
+
+
+@pytest.mark.parametrize("tick", [None, "1s", "3s"])
+def test_at_whatever_step_it_is_killed_no_row_is_lost_or_judged_twice(
+    tick: str | None, detector: seqae.AnomalyDetector, today: pd.DataFrame, tmp_path: Path, monkeypatch
+):
+    rows, whole = rows_and_scores(detector, today, tick)
+    before, kept = MemoryBroker(), tmp_path / "kept"
+    listen(Script(before, [[together(rows[:110])], rows[110:111]]), detector, kept, Steps(0), monkeypatch)
+    for number in itertools.count(1):
+        broker, steps, folder = before.copy(), Steps(number), tmp_path / f"{number}"
+        shutil.copytree(kept, folder)
+        script = Script(broker, [rows[111:113], rows[113:116]])
+        with suppress(Killed):
+            listen(script, detector, folder, steps, monkeypatch)
+        script.rows.append([together(rows[116:])])
+        watch = listen(script, detector, folder, Steps(0), monkeypatch)
+        assert watch.machine("m").online.rows == 130, number
+        assert_scores(broker, whole)
+        if steps.count < number:
+            break
+    assert number > 10
+
+
+def test_rows_whose_results_were_not_taken_over_are_judged_again_after_the_end(
+    detector: seqae.AnomalyDetector, today: pd.DataFrame, tmp_path: Path, monkeypatch
+):
+    rows, whole = rows_and_scores(detector, today, None)
+    broker = MemoryBroker()
+    listen(Script(broker, [[together(rows[:110])]]), detector, tmp_path, Steps(0), monkeypatch)
+    broker.takes_results = False
+    monkeypatch.setattr(listener, "_FLUSH", 0.001)
+    script = Script(broker, [rows[110:120]])
+    listen(script, detector, tmp_path, Steps(0), monkeypatch)
+    assert "the end was not saved" in script.notes[-1]
+    broker.takes_results = True
+    watch = listen(Script(broker, [rows[120:]]), detector, tmp_path, Steps(0), monkeypatch)
+    assert watch.machine("m").online.rows == 130
+    assert_scores(broker, whole)
+
+
+def test_a_full_disk_is_told_and_costs_no_row(
+    detector: seqae.AnomalyDetector, today: pd.DataFrame, tmp_path: Path, monkeypatch
+):
+    def full(path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    rows, whole = rows_and_scores(detector, today, None)
+    broker = MemoryBroker()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "write_atomically", full)
+        script = Script(broker, [rows[:110], rows[110:120]])
+        listen(script, detector, tmp_path, Steps(0), patch)
+    assert "the state was not saved: No space left on device" in script.notes[0]
+    watch = listen(Script(broker, [rows[120:]]), detector, tmp_path, Steps(0), monkeypatch)
+    assert watch.machine("m").online.rows == 130
+    assert_scores(broker, whole)
