@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,26 +16,26 @@ from seqae._files import read_file, require_local_path, write_atomically
 from seqae._version import __version__
 from seqae.artifact.folder import DESCRIPTION, WEIGHTS, read
 from seqae.artifact.model_card import PICTURE_ENDINGS, ModelCard
-from seqae.artifact.places import hub_repository
 
 MAX_PICTURE_BYTES = 8 * 2**20
+_ADDRESS = re.compile(r"hf:/+(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>.+))?")
 
 
-def download(repository: str, revision: str | None = None) -> Path:
-    """Return the folder with an artifact of a repository; what was downloaded before is not downloaded again.
+def download(place: str | os.PathLike[str]) -> Path:
+    """Return the folder with the artifact of an address; what was downloaded before is not downloaded again.
 
     Nothing else of the repository is fetched. Without a connection, what was downloaded last is used.
 
     Args:
-        repository: OWNER/NAME.
-        revision: A branch, tag or commit; the main branch if None.
+        place: `hf://OWNER/NAME`, or `hf://OWNER/NAME@REVISION` for a branch, tag or commit.
 
     Raises:
-        ValueError: The name is none that a repository can have.
+        ValueError: It is no such address.
         FileNotFoundError: There is no such repository or revision, or it is not for everyone.
         ConnectionError: The Hub does not answer, and nothing was downloaded before.
         ImportError: Extra `hub` is not installed.
     """
+    repository, revision = _repository(place)
     hub = _hub("a model of the Hugging Face Hub")
     with _errors_named(repository, revision):
         wanted = [DESCRIPTION, WEIGHTS]
@@ -74,7 +75,7 @@ def push(
         ConnectionError: The Hub does not answer.
         ImportError: Extra `hub` is not installed.
     """
-    repository, branch = hub_repository(place)
+    repository, branch = _repository(place)
     hub = _hub("a repository of the Hugging Face Hub")
     source = require_local_path(folder)
     content, weights = read(source)
@@ -96,6 +97,14 @@ def push(
             repo_id=repository, folder_path=staged, revision=branch, commit_message=message
         )
     return f"hf://{repository}@{commit.oid}"
+
+
+def _repository(place: str | os.PathLike[str]) -> tuple[str, str | None]:
+    """Return OWNER/NAME and the revision of an address, None if it names none."""
+    found = _ADDRESS.fullmatch(os.fspath(place))
+    if not found:
+        raise ValueError(f"{place} is no repository. Expected hf://OWNER/NAME, or hf://OWNER/NAME@REVISION")
+    return found["repository"], found["revision"]
 
 
 def _hub(purpose: str) -> ModuleType:

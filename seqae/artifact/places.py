@@ -8,9 +8,6 @@ from pathlib import Path
 
 from seqae._files import require_local_path
 
-# As a path, an address has a single slash; so both are read.
-_HUB_ADDRESS = re.compile(r"hf:/+(?P<repository>[^@]*)(?:@(?P<revision>.*))?")
-
 
 def local_folder(place: str | os.PathLike[str]) -> Path:
     """Return the folder on this machine with the artifact of a place, downloaded if need be.
@@ -25,20 +22,8 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
         ConnectionError: The Hub does not answer, and nothing was downloaded before.
         ImportError: Extra `hub` is not installed.
     """
-    if _HUB_ADDRESS.fullmatch(os.fspath(place)):
+    if re.match("hf:/", os.fspath(place)):  # with one slash, as a path has it, too
         from seqae.artifact.hub import download
 
-        return download(*hub_repository(place))
+        return download(place)
     return require_local_path(place)
-
-
-def hub_repository(place: str | os.PathLike[str]) -> tuple[str, str | None]:
-    """Return the repository of an address `hf://OWNER/NAME@REVISION`, and its revision, None if none is given.
-
-    Raises:
-        ValueError: It is no such address.
-    """
-    found = _HUB_ADDRESS.fullmatch(os.fspath(place))
-    if not found or not re.fullmatch(r"[\w.-]+/[\w.-]+", found["repository"]) or found["revision"] == "":
-        raise ValueError(f"{place} is no repository. Expected hf://OWNER/NAME, or hf://OWNER/NAME@REVISION")
-    return found["repository"], found["revision"]

@@ -113,7 +113,9 @@ def training(model: seqae.Autoencoder, batches: Sequence[seqae.Batch], folder: P
     for loss in losses:
         seqae.fit(seqae.Reconstruction(model, loss), batches, epochs=2, progress=False)
     saved: Path = seqae.save(model, folder, metrics={"loss": 0.1})
-    loaded: seqae.Autoencoder = seqae.load(saved, classes=[Extremes])
+    card = seqae.ModelCard("extremes", license="apache-2.0")
+    address: str = seqae.push(saved, "hf://owner/name", card=card, picture=folder / "codes.png", private=True)
+    loaded: seqae.Autoencoder = seqae.load(address, classes=[Extremes])
     return loaded
 
 
