@@ -134,7 +134,6 @@ class KafkaBroker:
         )
         self._producer: AIOKafkaProducer = self._kafka.AIOKafkaProducer(acks="all", **self._settings)
         await self._producer.start()
-        await self._producer.start()
         await self._consumer.start()
         self._reading = asyncio.ensure_future(self._read())
 
