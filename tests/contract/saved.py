@@ -244,7 +244,8 @@ def _settings() -> dict[str, tuple[object, Use]]:
         "factories": [Conv(), Transformer(), OwnEstimator(SequenceAutoencoder())],
         "options": ReadingOptions(skip_lines=2, missing=(-999,)),
         "thresholds": [Quantile(), PeaksOverThreshold(), FittedThreshold(1.0, 0.1, 50, "quantile")],
-        "patterns": [AcceptedDeviations(np.ones((1, 2))), KnownFault("leak", np.ones(2)), Rhythm(np.ones((24, 2)))],
+        "patterns": [AcceptedDeviations(np.ones((1, 2)), 0.0, np.ones(2)), KnownFault("leak", np.ones(2))],
+        "rhythm": Rhythm(np.ones((24, 2))),
         "resampling": Resampling(1.0, "hold", 5.0, 10.0),
         "own tokenizer": FunctionTokenizer(seqae.squared_error),
     }
