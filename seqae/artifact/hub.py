@@ -79,13 +79,13 @@ def push(
     hub = _hub("a repository of the Hugging Face Hub")
     source = require_local_path(folder)
     content, weights = read(source)
-    shown = _picture(picture)
+    shown, card = _picture(picture), card or ModelCard()
     with tempfile.TemporaryDirectory() as staged, _errors_named(repository, branch):
         files = {
             WEIGHTS: weights,
             DESCRIPTION: read_file(source / DESCRIPTION),
-            "config.json": json.dumps((card or ModelCard()).config(content), indent=2).encode() + b"\n",
-            "README.md": (card or ModelCard()).text(content, repository, next(iter(shown), "")).encode(),
+            "config.json": json.dumps(card.config(content), indent=2).encode() + b"\n",
+            "README.md": card.text(content, repository, next(iter(shown), "")).encode(),
             **shown,
         }
         for name, data in files.items():
