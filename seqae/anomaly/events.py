@@ -16,7 +16,15 @@ import numpy as np
 from seqae._files import read_file, reason, write_atomically
 from seqae.data._files.text_files import json_value
 
-_NO_EVENTS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, csv.Error)  # of other content
+_NO_EVENTS = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    csv.Error,
+)  # of other content
 
 
 @dataclass(frozen=True)

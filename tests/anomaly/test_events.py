@@ -163,6 +163,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     ("read", "text"),
     [
         *[(read_events_json, text) for text in ("", "{", '{"start": 1}', '[{"start": 1}]', "[3]", "null", "[" * 9999)],
+        (read_events_json, '[{"start": Infinity}]'),
         *[(read_events_csv, text) for text in ("start,stop\n1,2\n", "{}\n1\n", "channels\n3\n", "channels\n{}\n")],
     ],
 )

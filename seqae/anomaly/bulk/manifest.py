@@ -16,6 +16,7 @@ from seqae.data._files.text_files import json_value
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
+_MAX_SHOWN = 200  # characters
 
 
 def describe_job(model: str, source: RowSource) -> dict[str, Any]:
@@ -63,17 +64,22 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return the first difference in words; "" if there is none."""
     for name, what in (("format", "another version of their format"), ("version", "another version of seqae")):
         if before[name] != now[name]:
-            return f"{what}, {before[name]} and not {now[name]}"
+            return f"{what}, {_short(before[name])} and not {now[name]}"
     if before["model"] != now["model"]:
-        return f"another model (fingerprint {before['model'][:12]}, and not {now['model'][:12]})"
+        return f"another model (fingerprint {_short(before['model'][:12])}, and not {now['model'][:12]})"
     for name, value in now["options"].items():
         if before["options"].get(name) != value:
-            return f"other options: {name} was {before['options'].get(name)!r}, and is {value!r}"
+            return f"other options: {name} was {_short(repr(before['options'].get(name)))}, and is {value!r}"
     old, new = before["files"], now["files"]
     changes = [(new.keys() - old.keys(), "is new"), (old.keys() - new.keys(), "is absent")]
     changes.append(({name for name in old.keys() & new.keys() if old[name] != new[name]}, "has changed"))
     for names, what in changes:
         if names:
             more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            return f"other data: {min(names)} {what}{more}"
+            return f"other data: {_short(min(names))} {what}{more}"
     return ""
+
+
+def _short(text: object) -> str:
+    """Return the beginning of what a damaged file may say at length."""
+    return str(text)[:_MAX_SHOWN]

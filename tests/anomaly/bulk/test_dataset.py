@@ -168,6 +168,9 @@ def test_a_manifest_that_is_none_is_refused(layouts, detector, tmp_path):
         (out / "manifest.json").write_text(json.dumps(content))
         with pytest.raises(ValueError, match="is no manifest"):
             score_dataset(detector, layouts["mixed"], out, by="machine")
+    (out / "manifest.json").write_text(json.dumps({"format": 1, "version": "9" * 5000}))
+    with pytest.raises(ValueError, match="another version of seqae, 9{200} and not"):
+        score_dataset(detector, layouts["mixed"], out, by="machine")
 
 
 def test_time_that_goes_back_begins_another_run_and_is_told(machines, detector, scored, tmp_path):
