@@ -169,7 +169,7 @@ def test_a_manifest_that_is_none_is_refused(layouts, detector, tmp_path):
         with pytest.raises(ValueError, match="is no manifest"):
             score_dataset(detector, layouts["mixed"], out, by="machine")
     (out / "manifest.json").write_text(json.dumps({"format": 1, "version": "9" * 5000}))
-    with pytest.raises(ValueError, match="another version of seqae, 9{200} and not"):
+    with pytest.raises(ValueError, match=r"another version of seqae, 9{200} and not"):
         score_dataset(detector, layouts["mixed"], out, by="machine")
 
 
