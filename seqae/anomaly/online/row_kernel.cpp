@@ -170,6 +170,23 @@ double evidence_of(const Resolution& resolution, Size place, double dimensions, 
     return loud - resolution.quiet_power[place] * std::log(not_below(ratio, least_quiet));
 }
 
+// Whether values of the rows from `first` on are missing: of any channel, or of one.
+bool is_filled(const Row& row, Size first) {
+    double sum = 0;  // NaN if one is missing
+    for (Size number = first; number < row.kept; ++number) {
+        const double* came = at(row, number, 1);
+#pragma omp simd reduction(+ : sum)
+        for (Size channel = 0; channel < row.channels; ++channel) sum += came[channel];
+    }
+    return std::isnan(sum);
+}
+
+bool is_filled(const Row& row, Size first, Size channel) {
+    double sum = 0;
+    for (Size number = first; number < row.kept; ++number) sum += at(row, number, 1)[channel];
+    return std::isnan(sum);
+}
+
 // Writes the evidence in the window that ends with the latest row, and returns whether the caller has to compare it.
 bool judge_window(const Row& row, Size which) {
     const Resolution& resolution = row.resolutions[which];
@@ -177,11 +194,11 @@ bool judge_window(const Row& row, Size which) {
     double *steps = row.scratch, *residuals = steps + size, *deviations = residuals + size;
     steps_of(row, resolution, steps);
     residuals_of(row, resolution, steps, deviations, residuals);
-    double* evidence = at(row, row.kept - length_of(resolution), 2 + which);
+    const Size first = row.kept - length_of(resolution);
+    const bool is_any_filled = is_filled(row, first);
+    double* evidence = at(row, first, 2 + which);
     for (Size channel = 0; channel < channels; ++channel) {
         const Size own = channel * window * window;
-        double came = 0;  // NaN if a value is missing
-        for (Size number = row.kept - length_of(resolution); number < row.kept; ++number) came += at(row, number, 1)[channel];
         evidence[channel] = 0;
         for (Size kind = 0; kind < 2; ++kind) {
             const double* values = kind ? residuals : steps;
@@ -190,7 +207,8 @@ bool judge_window(const Row& row, Size which) {
             for (Size step = 0; step < window; ++step)
                 deviations[step] = values[step * channels + channel] - center[step * channels + channel];
             evidence[channel] += evidence_of(resolution, kind * channels + channel, resolution.dimensions[channel],
-                                             distance(deviations, factor, window), std::isnan(came));
+                                             distance(deviations, factor, window),
+                                             is_any_filled && is_filled(row, first, channel));
         }
     }
     return sum_of(evidence, channels) > resolution.compared;
