@@ -13,6 +13,8 @@ import numpy as np
 from seqae._files import reason
 from seqae.export.onnx_model import open_session
 
+_MAX_ROWS = 2**24  # that a window may cover
+
 
 class OnnxScores(NamedTuple):
     """The scores of rows by an `OnnxDetector`; the same numbers as those of the `AnomalyDetector` that it was.
@@ -81,11 +83,12 @@ class OnnxDetector:
             self.channels = tuple(json.loads(about["channels"]))
             "".join(self.channels).encode()  # half a character, which JSON can write, is a ValueError
             sizes = self.reach, self.least_rows, self.window
-            is_right = all(isinstance(size, int) and size >= 0 for size in sizes) and math.isfinite(self.threshold)
+            is_right = all(isinstance(size, int) and 0 <= size <= _MAX_ROWS for size in sizes)
+            is_right = is_right and math.isfinite(self.threshold)
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} is damaged (its metadata: {reason(error)}). Write it again") from error
         if not is_right:
-            raise ValueError(f"{path} is damaged (sizes {sizes}, threshold {self.threshold}). Write it again")
+            raise ValueError(f"{path} is damaged (sizes {sizes!s:.80}, threshold {self.threshold}). Write it again")
         self.rows_per_run = max(rows_per_run, self.least_rows, self.reach + self.window)
         given = [*self._session.get_inputs(), *self._session.get_overridable_initializers()]
         self.inputs = {each.name: tuple(each.shape) for each in given}
