@@ -29,7 +29,7 @@ def fresh(monkeypatch, tmp_path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.delenv("SEQAE_NATIVE", raising=False)
-    monkeypatch.setattr(build, "_check_machine", lambda: None)
+    monkeypatch.setattr(build, "compile_flags", lambda: ("-O2", "-fPIC", "-shared"))
     build._built.cache_clear()
     yield tmp_path / "home" / "seqae"
     build._built.cache_clear()
@@ -244,4 +244,18 @@ def test_a_processor_without_the_instructions_loads_nothing_from_a_shared_home(f
     build._built.cache_clear()
     assert build.load_kernel() is None
     assert native.native_status() == "not in use: the processor lacks AVX2 and FMA instructions"
-    assert not any("native" in flag for flag in build._FLAGS)  # the others can run what one of them has built
+
+
+@pytest.mark.parametrize("capability", build._X86_FLAGS)
+def test_machines_that_share_a_home_run_what_one_of_them_has_built(fresh, monkeypatch, capability):
+    monkeypatch.undo()
+    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    flags = build.compile_flags()
+    assert "-mavx2" in flags and ("-mavx512f" in flags) == (capability == "AVX512")
+    assert "-march=native" not in flags
+    monkeypatch.setattr(build.platform, "machine", lambda: "aarch64")
+    assert not any(flag.startswith("-m") for flag in build.compile_flags())
+    monkeypatch.setattr(build.platform, "machine", lambda: "riscv64")
+    with pytest.raises(build.UnavailableError, match="64-bit ARM, this is Linux on riscv64"):
+        build.compile_flags()

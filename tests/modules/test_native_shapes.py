@@ -8,6 +8,7 @@ import argparse
 import copy
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -48,13 +49,34 @@ def test_states_and_gradients_equal_those_in_double_precision_in_300_random_shap
     assert max(difference(random) for _ in range(300)) < 1e-5
 
 
+def narrower() -> list[str]:
+    """Return the instruction sets that it has besides the widest; "" are what all processors have."""
+    if platform.machine() != "x86_64":
+        return []
+    names = ["", *build._X86_FLAGS]
+    capability = torch.backends.cpu.get_cpu_capability()
+    return names[: names.index(capability)] if capability in names else []
+
+
+@pytest.mark.parametrize("instructions", narrower())
+@pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
+def test_so_they_do_on_a_processor_that_computes_fewer_numbers_side_by_side(instructions, monkeypatch, tmp_path):
+    flags = (*build._FLAGS, *build._X86_FLAGS.get(instructions, ()), *build._LINK_FLAGS)
+    compile_library(find_compiler(), flags, build._SOURCE, tmp_path / "recurrence.so")
+    widest, library = build.lane_count(), ctypes.CDLL(str(tmp_path / "recurrence.so"))
+    monkeypatch.setattr(build, "_built", lambda source: (library, "in use"))
+    assert build.lane_count() < widest
+    random = np.random.default_rng(0)
+    assert max(difference(random) for _ in range(100)) < 1e-5
+
+
 def sanitize(shapes: int, seed: int) -> int:
     """Compare in a process whose kernel finds reads and writes beyond its arrays; return its exit status."""
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "recurrence.so"
         try:
             compiler = find_compiler()
-            compile_library(compiler, (*build._FLAGS, *build._LINK_FLAGS, *_SANITIZERS), build._SOURCE, library)
+            compile_library(compiler, (*build.compile_flags(), *_SANITIZERS), build._SOURCE, library)
         except UnavailableError as reason:
             print(f"skipped: {reason}")
             return 0

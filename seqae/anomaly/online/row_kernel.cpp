@@ -3,11 +3,10 @@
 // A row costs one pass over the weights of each resolution's model; the rest is small. No memory is taken, and nothing
 // is kept from one call to the next but what the caller hands over: the rows and the evidence in windows that are kept.
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 using Size = int64_t;
@@ -62,10 +61,15 @@ double* at(const Row& row, Size number, Size block) {
 // Unlike std::max, it lets NaN through.
 double not_below(double value, double low) { return value < low ? low : value; }
 
-double sum_of(__m256d four) {
-    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+typedef double Four __attribute__((vector_size(4 * sizeof(double))));
+
+Four load(const double* from) {
+    Four values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
 }
+
+double sum_of(Four values) { return (values[0] + values[2]) + (values[1] + values[3]); }
 
 double sum_of(const double* values, Size count) {
     double sum = 0;
@@ -76,16 +80,16 @@ double sum_of(const double* values, Size count) {
 // The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
 // do not wait for each other.
 void four_products(const double* rows, const double* right, Size count, double* to) {
-    __m256d sums[4][2] = {};
+    Four sums[4][2] = {};
     Size k = 0;
     for (; k + 8 <= count; k += 8) {
-        const __m256d first = _mm256_loadu_pd(right + k), second = _mm256_loadu_pd(right + k + 4);
+        const Four first = load(right + k), second = load(right + k + 4);
 #pragma GCC unroll 4
         for (Size row = 0; row < 4; ++row) {
             const double* from = rows + row * count + k;
-            _mm_prefetch(reinterpret_cast<const char*>(from + 4 * count), _MM_HINT_T0);  // the next four rows
-            sums[row][0] = _mm256_fmadd_pd(_mm256_loadu_pd(from), first, sums[row][0]);
-            sums[row][1] = _mm256_fmadd_pd(_mm256_loadu_pd(from + 4), second, sums[row][1]);
+            __builtin_prefetch(from + 4 * count);  // the next four rows
+            sums[row][0] += load(from) * first;
+            sums[row][1] += load(from + 4) * second;
         }
     }
     for (Size row = 0; row < 4; ++row) {
@@ -138,13 +142,11 @@ double distance(const double* deviations, const double* factor, Size window) {
     double total = 0;
     Size column = 0;
     for (; column + 16 <= window; column += 16) {
-        __m256d sums[4] = {};
+        Four sums[4] = {};
         for (Size step = 0; step < window; ++step) {
-            const __m256d value = _mm256_set1_pd(deviations[step]);
             const double* from = factor + step * window + column;
 #pragma GCC unroll 4
-            for (Size part = 0; part < 4; ++part)
-                sums[part] = _mm256_fmadd_pd(value, _mm256_loadu_pd(from + 4 * part), sums[part]);
+            for (Size part = 0; part < 4; ++part) sums[part] += deviations[step] * load(from + 4 * part);
         }
         total += sum_of((sums[0] * sums[0] + sums[1] * sums[1]) + (sums[2] * sums[2] + sums[3] * sums[3]));
     }

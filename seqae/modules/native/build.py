@@ -19,8 +19,10 @@ from seqae.modules.native.cache import FolderError, building_folder, cache_folde
 from seqae.modules.native.compiler import UnavailableError, compile_library, find_compiler, version_of
 
 _SOURCE = Path(__file__).with_name("recurrence.cpp")
-# Without -march=native a cached file also runs on the other machines that share a home folder.
-_FLAGS = ("-std=c++17", "-O2", "-mavx2", "-mfma", "-ffp-contract=fast", "-fno-math-errno")
+_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=fast", "-fno-math-errno")
+# By what torch calls an x86-64 processor. Not -march=native: machines that share a home folder may share a cached file.
+_AVX2 = ("-mavx2", "-mfma")
+_X86_FLAGS = {"AVX2": _AVX2, "AVX512": (*_AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl")}
 _LINK_FLAGS = ("-fopenmp", "-fPIC", "-shared")
 
 
@@ -38,16 +40,24 @@ def native_status() -> str:
     return "switched off by SEQAE_NATIVE=0" if os.environ.get("SEQAE_NATIVE") == "0" else _built(_SOURCE)[1]
 
 
+def lane_count() -> int:
+    """Return how many hidden units the recurrent layers of a built kernel compute side by side."""
+    library = load_kernel()
+    assert library is not None
+    library.lane_count.restype = ctypes.c_int64
+    return library.lane_count()
+
+
 @functools.cache
 def _built(source: Path) -> tuple[ctypes.CDLL | None, str]:
     refused: list[str] = []
     try:
-        _check_machine()
+        flags = compile_flags()
         compiler = find_compiler()
-        name = f"{source.stem}-{_digest(compiler, source)}.so"
+        name = f"{source.stem}-{_digest(compiler, flags, source)}.so"
         for find_folder in (cache_folder, temporary_folder):
             try:
-                path = _library(compiler, source, find_folder() / name)
+                path = _library(compiler, flags, source, find_folder() / name)
                 return ctypes.CDLL(str(path)), "; ".join([f"in use ({path})", *refused])
             except (FolderError, OSError) as reason:
                 refused.append(str(reason))
@@ -56,25 +66,34 @@ def _built(source: Path) -> tuple[ctypes.CDLL | None, str]:
     return None, f"not in use: {'; '.join(refused)}"
 
 
-def _check_machine() -> None:
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
-        raise UnavailableError(f"it needs Linux on x86-64, this is {platform.system()} on {platform.machine()}")
-    if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+def compile_flags() -> tuple[str, ...]:
+    """Return what the compiler is told so that a kernel runs on this machine, as wide as its processor computes.
+
+    Raises:
+        UnavailableError: No kernel is known to run on this machine.
+    """
+    machine, capability = platform.machine(), torch.backends.cpu.get_cpu_capability()
+    if platform.system() != "Linux" or machine not in ("x86_64", "aarch64"):
+        raise UnavailableError(f"it needs Linux on x86-64 or 64-bit ARM, this is {platform.system()} on {machine}")
+    if machine == "aarch64":  # all have what it needs
+        return _FLAGS + _LINK_FLAGS
+    if capability not in _X86_FLAGS:
         raise UnavailableError("the processor lacks AVX2 and FMA instructions")
+    return _FLAGS + _X86_FLAGS[capability] + _LINK_FLAGS
 
 
-def _digest(compiler: str, source: Path) -> str:
-    parts = [version_of(compiler), *_FLAGS, *_LINK_FLAGS, source.read_text(encoding="utf-8")]
+def _digest(compiler: str, flags: tuple[str, ...], source: Path) -> str:
+    parts = [version_of(compiler), *flags, source.read_text(encoding="utf-8")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
-def _library(compiler: str, source: Path, path: Path) -> Path:
+def _library(compiler: str, flags: tuple[str, ...], source: Path, path: Path) -> Path:
     """Return the file to load, built if it is not there, cut or changed."""
     if not is_whole(path):
         with building_folder(path.parent) as folder:
             if not is_whole(path):  # else the process that was waited for has built it
                 built = folder / path.name
-                compile_library(compiler, (*_FLAGS, *_LINK_FLAGS), source, built)
+                compile_library(compiler, flags, source, built)
                 ctypes.CDLL(str(built))  # what can't be loaded, for example from this file system, is not kept
                 keep(built, path)
     return path

@@ -18,7 +18,7 @@ def gradients_by_formula(
     Args:
         cell: "lstm" or "gru".
         lengths: Steps of each sequence, `(batch,)`.
-        inputs: Values, weights, base, hidden state and memory, as the kernel takes them; see `Arguments` of
+        inputs: Values, both weights, base, hidden state and memory, as the kernel takes them; see `Arguments` of
             recurrence.cpp.
         d_written: The gradient of the hidden states, `(batch, time, units)`.
         wanted: Which of the inputs want a gradient.
@@ -33,12 +33,19 @@ def gradients_by_formula(
 
 
 def layer_by_formula(
-    cell: str, lengths: Tensor, values: Tensor, weights: Tensor, base: Tensor, hidden: Tensor, memory: Tensor
+    cell: str,
+    lengths: Tensor,
+    values: Tensor,
+    weight_hh: Tensor,
+    weight_ih: Tensor,
+    base: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
 ) -> Tensor:
     """Return the hidden states, `(batch, time, units)`, zero beyond the lengths, from what the kernel takes, too."""
     run_cell, written = {"lstm": _lstm, "gru": _gru}[cell], []
     for step, vectors in enumerate(Batch(values, lengths).mask_padding().values.unbind(dim=1)):
-        sums = base + torch.cat([hidden, vectors], dim=1) @ weights.t()
+        sums = base + hidden @ weight_hh.t() + vectors @ weight_ih.t()
         hidden, memory = run_cell(sums, memory)
         written.append(torch.where((step < lengths).unsqueeze(1), hidden, 0.0))
     return torch.stack(written, dim=1)

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from seqae.batch import Batch
-from seqae.modules.native.build import load_kernel
+from seqae.modules.native.build import lane_count, load_kernel
 from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
-_LANES = 8  # hidden units that the kernel computes side by side
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -105,9 +104,8 @@ def _run(
     cell: str, batch: Batch, state: LayerState | None, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
 ) -> Tensor:
     if is_transformed() or torch.compiler.is_compiling():
-        base, weights = bias.expand(len(batch), -1), torch.cat([weight_hh, weight_ih], dim=1)
-        hidden, memory = state or 2 * (base.new_zeros(len(batch), weight_hh.shape[1]),)
-        return layer_by_formula(cell, batch.lengths, batch.values, weights, base, hidden, memory)
+        hidden, memory = state or 2 * (bias.new_zeros(len(batch), weight_hh.shape[1]),)
+        return layer_by_formula(cell, batch.lengths, batch.values, weight_hh, weight_ih, bias, hidden, memory)
     with _memory_errors(cell, len(batch), batch.values.shape[1], weight_hh.shape[1]):
         return _run_kernel(cell, batch, state, weight_ih, weight_hh, bias)
 
@@ -120,32 +118,32 @@ def _run_kernel(
     assert values.shape == (*lengths.shape, values.shape[1], weight_ih.shape[1])
     assert all(part.shape == (*lengths.shape, size) for part in state or ())
     assert int(lengths.min()) >= 1 and int(lengths.max()) <= values.shape[1]
-    base = bias.expand(len(values), -1)
+    base = bias  # the same for every sequence
     if values.stride(1) == 0:  # the same vector at every step: project it once
         base = F.linear(values[:, 0], weight_ih, bias)
         values, weight_ih = values.detach()[..., :0], weight_ih[:, :0]
-    hidden, memory = state or 2 * (base.new_zeros(len(values), size),)
-    if extra := -size % _LANES:  # hidden units that stay zero
+    hidden, memory = state or 2 * (bias.new_zeros(len(values), size),)
+    if extra := -size % lane_count():  # hidden units that stay zero
         weight_hh, weight_ih = (part.unflatten(0, (4, size)) for part in (weight_hh, weight_ih))
         weight_hh, weight_ih = F.pad(weight_hh, (0, extra, 0, extra)), F.pad(weight_ih, (0, 0, 0, extra))
         weight_hh, weight_ih = weight_hh.flatten(0, 1), weight_ih.flatten(0, 1)
-        base = F.pad(base.unflatten(1, (4, size)), (0, extra)).flatten(1)
+        base = F.pad(base.unflatten(-1, (4, size)), (0, extra)).flatten(-2)
         hidden, memory = F.pad(hidden, (0, extra)), F.pad(memory, (0, extra))
-    inputs = [part.contiguous() for part in (values, torch.cat([weight_hh, weight_ih], 1), base, hidden, memory)]
+    inputs = [part.contiguous() for part in (values, weight_hh, weight_ih, base, hidden, memory)]
     keep = torch.is_grad_enabled() and any(part.requires_grad for part in inputs)
     return _Layer.apply(cell, keep, lengths, *inputs)[..., :size]
 
 
 class _Layer(torch.autograd.Function):
-    """The kernel, forward and backward. Its tensors are contiguous, its hidden units a multiple of eight."""
+    """The kernel, forward and backward. Its tensors are contiguous, its hidden units a multiple of `lane_count()`."""
 
     @staticmethod
     def forward(ctx: Any, cell: str, keep: bool, lengths: Tensor, *inputs: Tensor) -> Tensor:
-        values, weights = inputs[:2]
-        units, steps = len(weights) // 4, int(lengths.sum()) if keep else 0
+        values, weight_hh, weight_ih = inputs[:3]
+        units, steps = weight_hh.shape[1], int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
-        kept = [weights.new_empty(steps, width) for width in (weights.shape[1], 4 * units, units)]
-        written = weights.new_empty(*values.shape[:2], units)
+        kept = [values.new_empty(steps, width) for width in (units + weight_ih.shape[1] + 1, 4 * units, units)]
+        written = values.new_empty(*values.shape[:2], units)
         _call(f"{cell}_forward", order, lengths, *inputs, written, *kept)
         if keep:
             ctx.cell, ctx.spent, ctx.lock = cell, False, Lock()
@@ -164,14 +162,19 @@ class _Layer(torch.autograd.Function):
                 again = torch.empty_like(d_written, memory_format=torch.contiguous_format)
                 _call(f"{ctx.cell}_forward", order, lengths, *inputs, again, reads, gates, cells)
             ctx.spent = True
-            d_values, d_weights, *d_rest = (torch.empty_like(part) for part in inputs)
-            if not wanted[0]:
-                d_values = d_values.new_empty(0)
-            d_written = d_written.contiguous()
-            _call(f"{ctx.cell}_backward", order, lengths, *inputs, d_written, reads, gates, cells, d_values, *d_rest)
-            if wanted[1]:
-                torch.mm(gates.t(), reads, out=d_weights)  # by now, gates holds the gradients of the sums
-        found = (d_values, d_weights, *d_rest)
+            values, weight_hh, _, base, *state = inputs
+            nothing, is_shared = d_written.new_empty(0), base.ndim == 1
+            d_values = torch.empty_like(values) if wanted[0] else nothing
+            d_weights, d_base = [nothing, nothing], nothing if is_shared else torch.empty_like(base)
+            d_state = [torch.empty_like(part) for part in state]
+            found = [d_values, d_base, *d_state]
+            _call(f"{ctx.cell}_backward", order, lengths, *inputs, d_written.contiguous(), reads, gates, cells, *found)
+            if any(wanted[1:3]) or (is_shared and wanted[3]):
+                # By now, gates holds the gradients of the sums. The last number that a step reads is 1, for the bias.
+                sums = (reads.t() @ gates).t()
+                *d_weights, d_bias = sums.tensor_split((weight_hh.shape[1], sums.shape[1] - 1), dim=1)
+                d_base = d_bias[:, 0] if is_shared else d_base
+        found = [d_values, *d_weights, d_base, *d_state]
         return None, None, None, *(gradient if is_wanted else None for gradient, is_wanted in zip(found, wanted))
 
 
@@ -194,8 +197,9 @@ class _Arguments(ctypes.Structure):
     """`Arguments` of recurrence.cpp."""
 
     _fields_ = (
-        *[(name, ctypes.c_int64) for name in ("batch", "time", "inputs", "units", "threads")],
-        *[(name, ctypes.c_void_p) for name in ("order", "lengths", "values", "weights", "base", "hidden", "memory")],
+        *[(name, ctypes.c_int64) for name in ("batch", "time", "inputs", "units", "threads", "base_stride")],
+        *[(name, ctypes.c_void_p) for name in ("order", "lengths", "values", "recurrent", "input")],
+        *[(name, ctypes.c_void_p) for name in ("base", "hidden", "memory")],
         *[(name, ctypes.c_void_p) for name in ("written", "reads", "gates", "cells")],
         *[(name, ctypes.c_void_p) for name in ("d_values", "d_base", "d_hidden", "d_memory")],
     )
@@ -203,8 +207,8 @@ class _Arguments(ctypes.Structure):
 
 def _call(function: str, *tensors: Tensor) -> None:
     """Call the kernel with tensors in the order of `_Arguments`; an empty one arrives as a null pointer."""
-    values, weights = tensors[2:4]
-    sizes = (*values.shape, len(weights) // 4, torch.get_num_threads())
+    values, weight_hh, _, base = tensors[2:6]
+    sizes = (*values.shape, weight_hh.shape[1], torch.get_num_threads(), 0 if base.ndim == 1 else len(weight_hh))
     arguments = _Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])
     call = getattr(load_kernel(), function)
     call.restype = ctypes.c_bool

@@ -10,7 +10,9 @@
 //
 // A row's numbers do not depend on the rows beside it, on the number of threads, or on who computed them.
 
+#if defined(__x86_64__)
 #include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -28,55 +30,91 @@
 namespace {
 
 using Size = int64_t;
-using Vec = __m256;  // eight hidden units side by side
 
-constexpr Size lanes = 8;
-constexpr Size wide = 2 * lanes;         // columns of a tile
-constexpr Size tile = 6;                 // rows of a tile: 6 x 2 sums, 2 columns and 1 row fill 15 of 16 registers
-constexpr Size max_rows = 4 * tile;      // of a chunk
-constexpr Size depth_at_once = 256;      // of a panel, so that it stays in the first-level cache
-constexpr Size min_products = 1 << 20;   // products that are worth a thread: less time than these is lost in waking it
+// Numbers that the processor computes side by side, here hidden units; build.py says for which processor this is compiled.
+#if defined(__AVX512F__)
+constexpr Size registers = 32, vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr Size registers = 16, vector_bytes = 32;
+#else
+constexpr Size registers = 32, vector_bytes = 16;
+#endif
+typedef float Vec __attribute__((vector_size(vector_bytes)));
+typedef int32_t Ints __attribute__((vector_size(vector_bytes)));
 
-Vec load(const float* from) { return _mm256_loadu_ps(from); }
-void store(float* to, Vec values) { _mm256_storeu_ps(to, values); }
-Vec fill(float value) { return _mm256_set1_ps(value); }
+// NaN stays NaN: where one number is, the second wins.
+#if defined(__AVX512F__)
+inline Vec lesser(Vec bound, Vec x) { return _mm512_min_ps(bound, x); }
+inline Vec greater(Vec bound, Vec x) { return _mm512_max_ps(bound, x); }
+inline Vec reciprocal(Vec x) {
+    const Vec rough = _mm512_rcp14_ps(x);  // to 14 bits; a step of Newton's doubles them
+    return rough + rough * (1.0f - x * rough);
+}
+#else
+#if defined(__AVX2__)
+inline Vec lesser(Vec bound, Vec x) { return _mm256_min_ps(bound, x); }
+inline Vec greater(Vec bound, Vec x) { return _mm256_max_ps(bound, x); }
+#else
+inline Vec lesser(Vec bound, Vec x) { return bound < x ? bound : x; }
+inline Vec greater(Vec bound, Vec x) { return bound > x ? bound : x; }
+#endif
+inline Vec reciprocal(Vec x) { return 1.0f / x; }
+#endif
+
+constexpr Size lanes = vector_bytes / sizeof(float);
+constexpr Size across = registers / 8;  // vectors of a tile side by side
+constexpr Size tile = 6;                // rows of a tile: 6 x across sums, a row of weights and a number fill the registers
+constexpr Size few_rows = 4 * tile;     // of a chunk, whose numbers stay in the second-level cache beside the weights
+constexpr Size max_rows = 16 * tile;    // of a chunk, if the weights do not stay there: each number is then used more often
+constexpr Size many_weights = 1 << 18;
+constexpr Size depth_at_once = 8192 / (across * lanes);  // of a panel: 32 kB, for the first-level cache
+constexpr Size min_products = 1 << 20;  // products that are worth a thread: less time than these is lost in waking it
+
+inline Vec load(const float* from) {
+    Vec values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+inline void store(float* to, Vec values) { std::memcpy(to, &values, sizeof values); }
+inline Vec fill(float value) { return Vec{} + value; }
 const float* at(const float* rows, Size row, Size width) { return rows + row * width; }
 float* at(float* rows, Size row, Size width) { return rows + row * width; }
 
-// e^x to seven digits (the polynomial of Cephes, Moshier 1992). NaN stays NaN: the second operand of min and max wins.
+// e^x to seven digits: a power of two, and a polynomial for what is left of x, fitted to the least of the largest relative
+// errors, 3e-9.
 inline Vec exponential(Vec x) {
-    x = _mm256_max_ps(fill(-87.0f), _mm256_min_ps(fill(87.0f), x));
-    const Vec whole = _mm256_round_ps(x * fill(1.44269504f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    const Vec rest = x - whole * fill(0.693359375f) + whole * fill(2.12194440e-4f);  // ln 2 in two parts
-    Vec sum = fill(1.9875691500e-4f);
-    sum = sum * rest + fill(1.3981999507e-3f);
-    sum = sum * rest + fill(8.3334519073e-3f);
-    sum = sum * rest + fill(4.1665795894e-2f);
-    sum = sum * rest + fill(1.6666665459e-1f);
-    sum = sum * rest + fill(5.0000001201e-1f);
-    sum = sum * rest * rest + rest + fill(1.0f);
-    const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127)), 23);
-    return sum * _mm256_castsi256_ps(power);
+    constexpr float shift = 12582912.0f;  // 1.5 * 2^23: the last bits of a number this large are a whole number
+    x = greater(fill(-87.0f), lesser(fill(87.0f), x));
+    const Vec shifted = x * 1.44269504f + shift;
+    const Vec whole = shifted - shift;
+    const Vec rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;  // ln 2 in two parts
+    Vec sum = fill(1.3814598513e-3f);
+    sum = sum * rest + 8.3687168836e-3f;
+    sum = sum * rest + 4.1668388048e-2f;
+    sum = sum * rest + 1.6666520632e-1f;
+    sum = sum * rest + 4.9999993448e-1f;
+    sum = sum * rest * rest + (rest + 1.0f);
+    return sum * (Vec)(((Ints)shifted << 23) + (127 << 23));
 }
 
-inline Vec sigmoid(Vec x) { return fill(1.0f) / (fill(1.0f) + exponential(fill(0.0f) - x)); }
-inline Vec tanh(Vec x) { return fill(2.0f) * sigmoid(x + x) - fill(1.0f); }
-inline Vec slope_of_sigmoid(Vec y) { return y * (fill(1.0f) - y); }
-inline Vec slope_of_tanh(Vec y) { return fill(1.0f) - y * y; }
+inline Vec sigmoid(Vec x) { return reciprocal(1.0f + exponential(-x)); }
+inline Vec tanh(Vec x) { return 2.0f * sigmoid(x + x) - 1.0f; }
+inline Vec slope_of_sigmoid(Vec y) { return y * (1.0f - y); }
+inline Vec slope_of_tanh(Vec y) { return 1.0f - y * y; }
 
 // A cell turns four sums into gates, and its memory of the step before into the next one; both show in the hidden
 // state. What `step` leaves in `gates` is kept; `back` turns it into the gradients of the sums, and the gradient of
 // the memory after the step into that of the memory before it.
 struct Lstm {
-    static void step(Vec (&gates)[4], Vec& memory) {
+    [[gnu::always_inline]] static inline void step(Vec (&gates)[4], Vec& memory) {
         gates[0] = sigmoid(gates[0]);  // input
         gates[1] = sigmoid(gates[1]);  // forget
         gates[2] = tanh(gates[2]);     // candidate
         gates[3] = sigmoid(gates[3]);  // output
         memory = gates[1] * memory + gates[0] * gates[2];
     }
-    static Vec hidden(const Vec (&gates)[4], Vec memory) { return gates[3] * tanh(memory); }
-    static void back(Vec (&gates)[4], Vec memory, Vec before, Vec d_hidden, Vec& d_memory) {
+    [[gnu::always_inline]] static inline Vec hidden(const Vec (&gates)[4], Vec memory) { return gates[3] * tanh(memory); }
+    [[gnu::always_inline]] static inline void back(Vec (&gates)[4], Vec memory, Vec before, Vec d_hidden, Vec& d_memory) {
         const Vec input = gates[0], forget = gates[1], candidate = gates[2], output = gates[3];
         const Vec shown = tanh(memory);
         const Vec d = d_hidden * output * slope_of_tanh(shown) + d_memory;
@@ -90,17 +128,17 @@ struct Lstm {
 
 // The memory of a GRU is its hidden state. The candidate has two sums, since the reset gate stands between them.
 struct Gru {
-    static void step(Vec (&gates)[4], Vec& memory) {
+    [[gnu::always_inline]] static inline void step(Vec (&gates)[4], Vec& memory) {
         gates[0] = sigmoid(gates[0]);                     // reset
         gates[1] = sigmoid(gates[1]);                     // update
         gates[2] = tanh(gates[2] + gates[0] * gates[3]);  // candidate; gates[3] is its sum over the hidden state
         memory = gates[2] + gates[1] * (memory - gates[2]);
     }
-    static Vec hidden(const Vec (&)[4], Vec memory) { return memory; }
-    static void back(Vec (&gates)[4], Vec, Vec before, Vec d_hidden, Vec& d_memory) {
+    [[gnu::always_inline]] static inline Vec hidden(const Vec (&)[4], Vec memory) { return memory; }
+    [[gnu::always_inline]] static inline void back(Vec (&gates)[4], Vec, Vec before, Vec d_hidden, Vec& d_memory) {
         const Vec reset = gates[0], update = gates[1], candidate = gates[2];
         const Vec d = d_hidden + d_memory;
-        const Vec d_candidate = d * (fill(1.0f) - update) * slope_of_tanh(candidate);
+        const Vec d_candidate = d * (1.0f - update) * slope_of_tanh(candidate);
         gates[0] = d_candidate * gates[3] * slope_of_sigmoid(reset);
         gates[1] = d * (before - candidate) * slope_of_sigmoid(update);
         gates[2] = d_candidate;
@@ -115,15 +153,16 @@ extern "C" {
 // What both passes take; layer.py has it, too. An array that is not wanted is null.
 struct Arguments {
     Size batch, time, inputs, units, threads;
+    Size base_stride;                    // from a row of `base` to the next one; 0 if it is the same for all
     const Size *order, *lengths;         // (batch,): rows from the longest to the shortest; steps of each row
     const float* values;                 // (batch, time, inputs)
-    const float* weights;                // (4 * units, units + inputs)
-    const float* base;                   // (batch, 4 * units): added to the sums at every step
+    const float *recurrent, *input;      // weights: (4 * units, units) of the hidden state, (4 * units, inputs)
+    const float* base;                   // (batch, 4 * units) or (4 * units,): added to the sums at every step
     const float *hidden, *memory;        // (batch, units): before the first step
     float* written;                      // (batch, time, units); in the backward pass its gradient, which is read
-    float *reads, *gates, *cells;        // (steps, units + inputs), (steps, 4 * units), (steps, units)
+    float *reads, *gates, *cells;        // (steps, units + inputs + 1), (steps, 4 * units), (steps, units)
     float* d_values;                     // (batch, time, inputs)
-    float* d_base;                       // (batch, 4 * units)
+    float* d_base;                       // (batch, 4 * units); null if `base` is the same for all
     float *d_hidden, *d_memory;          // (batch, units)
 };
 }
@@ -135,12 +174,17 @@ struct Free {
 };
 using Buffer = std::unique_ptr<float, Free>;
 
-Buffer zeros(Size count) {
+Buffer memory_for(Size count) {
     const Size bytes = (count * sizeof(float) + 63) / 64 * 64;
     auto* memory = static_cast<float*>(std::aligned_alloc(64, bytes));
     if (!memory && bytes) throw std::bad_alloc();
-    if (bytes) std::memset(memory, 0, bytes);
     return Buffer(memory);
+}
+
+Buffer zeros(Size count) {
+    Buffer memory = memory_for(count);
+    if (count) std::memset(memory.get(), 0, count * sizeof(float));
+    return memory;
 }
 
 void copy(float* to, const float* from, Size count) { std::memcpy(to, from, count * sizeof(float)); }
@@ -163,23 +207,35 @@ Size startable(Size threads) {
     return started = 1 + static_cast<Size>(tried.size());
 }
 
-// Rows that run together: `order[first]`, the longest, and those after it.
-struct Chunk {
-    const Size *order, *lengths;
-    Size time, rows;
-    Size start = 0;            // steps that the chunks before keep
-    std::vector<Size> active;  // rows that run at each step
+// Which rows still run at each step: of `order`, which begins with the longest, the first ones. What is kept of a step lies
+// behind what is kept of the steps before, whatever chunks the rows are cut into, so that sums over all of it are the same.
+struct Schedule {
+    std::vector<Size> running, start;  // rows that run at each step, and how many have run before it
 
-    Chunk(const Arguments& layer, Size first, Size count)
-        : order(layer.order + first), lengths(layer.lengths), time(layer.time), rows(count) {
-        for (Size place = 0; place < first; ++place) start += lengths[layer.order[place]];
-        for (Size step = 0, running = rows; step < length(0); ++step) {
-            while (length(running - 1) <= step) --running;
-            active.push_back(running);
+    explicit Schedule(const Arguments& layer) {
+        const Size longest = layer.batch ? layer.lengths[layer.order[0]] : 0;
+        for (Size step = 0, rows = layer.batch, before = 0; step < longest; ++step) {
+            while (layer.lengths[layer.order[rows - 1]] <= step) --rows;
+            running.push_back(rows);
+            start.push_back(before);
+            before += rows;
         }
     }
+};
+
+// Rows that run together: `order[first]`, the longest, and those after it.
+struct Chunk {
+    const Schedule& schedule;
+    const Size *order, *lengths;
+    Size time, first, rows;
+
+    Chunk(const Arguments& layer, const Schedule& schedule, Size first, Size count)
+        : schedule(schedule), order(layer.order + first), lengths(layer.lengths), time(layer.time), first(first),
+          rows(count) {}
     Size length(Size row) const { return lengths[order[row]]; }
-    Size steps() const { return static_cast<Size>(active.size()); }
+    Size steps() const { return length(0); }
+    Size running(Size step) const { return std::min(rows, schedule.running[step] - first); }
+    Size kept(Size step) const { return schedule.start[step] + first; }
     Size place(Size row, Size step) const { return order[row] * time + step; }  // in arrays (batch, time, ...)
 
     void clear_padding(float* values, Size width) const {
@@ -188,20 +244,24 @@ struct Chunk {
     }
 };
 
-// Calls `work` for all chunks. Their number depends on the batch alone, and is even for two threads to share. An
-// exception may not leave a thread of OpenMP: what can be thrown is a lack of memory, told when all have ended.
+// Calls `work` for all chunks, as many for each thread as for the others. An exception may not leave a thread of OpenMP: what
+// can be thrown is a lack of memory, told when all have ended.
 template <class Work>
 void for_each_chunk(const Arguments& layer, Work work) {
-    const Size pairs = (layer.batch + 2 * max_rows - 1) / (2 * max_rows);
-    const Size rows = std::max(tile, (layer.batch + 2 * pairs - 1) / (2 * pairs));
-    const Size chunks = (layer.batch + rows - 1) / rows;
+    const Schedule schedule(layer);
     const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
-    const Size threads = startable(std::max(Size{1}, std::min({layer.threads, chunks, products / min_products})));
+    const Size most = std::min((layer.batch + tile - 1) / tile, products / min_products);
+    const Size threads = startable(std::max(Size{1}, std::min(layer.threads, most)));
+    const Size weights = 4 * layer.units * (layer.units + layer.inputs);
+    const Size most_rows = weights < many_weights ? few_rows : max_rows;
+    const Size rounds = (layer.batch + threads * most_rows - 1) / (threads * most_rows);
+    const Size rows = (layer.batch + rounds * threads - 1) / (rounds * threads);
+    const Size chunks = (layer.batch + rows - 1) / rows;
     std::atomic<bool> out_of_memory{false};
     const auto run = [&](Size number) {
         const Size first = number * rows;
         try {
-            if (!out_of_memory) work(Chunk(layer, first, std::min(rows, layer.batch - first)));
+            if (!out_of_memory) work(Chunk(layer, schedule, first, std::min(rows, layer.batch - first)));
         } catch (const std::bad_alloc&) {
             out_of_memory = true;
         }
@@ -215,99 +275,126 @@ void for_each_chunk(const Arguments& layer, Work work) {
     if (out_of_memory) throw std::bad_alloc();
 }
 
-template <Size rows>
-using Rows = std::integral_constant<Size, rows>;
+Size whole_vectors(Size columns) { return (columns + lanes - 1) / lanes * lanes; }
 
-// Calls `work(first row, how many)` with the number of rows known to the compiler.
+template <Size count>
+using Count = std::integral_constant<Size, count>;
+
+// Calls `work(first row, how many)` with the number of rows known to the compiler: as few tiles as there can be, of sizes as
+// equal as can be, since a small one leaves the processor waiting for its own sums.
 template <class Work>
 void in_tiles(Size rows, Work work) {
-    Size row = 0;
-    for (; row + tile <= rows; row += tile) work(row, Rows<tile>{});
-    switch (rows - row) {
-        case 5: return work(row, Rows<5>{});
-        case 4: return work(row, Rows<4>{});
-        case 3: return work(row, Rows<3>{});
-        case 2: return work(row, Rows<2>{});
-        case 1: return work(row, Rows<1>{});
+    for (Size row = 0, left = (rows + tile - 1) / tile; left; --left) {
+        const Size count = (rows - row + left - 1) / left;
+        switch (count) {
+            case 6: work(row, Count<6>{}); break;
+            case 5: work(row, Count<5>{}); break;
+            case 4: work(row, Count<4>{}); break;
+            case 3: work(row, Count<3>{}); break;
+            case 2: work(row, Count<2>{}); break;
+            case 1: work(row, Count<1>{}); break;
+        }
+        row += count;
     }
 }
 
-// sums (rows, 16) += left (rows, depth) times panel (depth, 16)
-template <Size rows>
-[[gnu::always_inline]] inline void multiply(Vec (&sums)[rows][2], const float* left, Size stride, Size depth,
+// Calls `work` with the number of vectors, at most `across`, known to the compiler.
+template <class Work>
+void with_vectors(Size vectors, Work work) {
+    if (vectors == 1) return work(Count<1>{});
+    if (vectors == 2) return work(Count<2>{});
+    if constexpr (across == 4) return vectors == 3 ? work(Count<3>{}) : work(Count<4>{});
+}
+
+// sums (rows, vectors * lanes) += left (rows, depth) times panel (depth, vectors * lanes)
+template <Size rows, Size vectors>
+[[gnu::always_inline]] inline void multiply(Vec (&sums)[rows][vectors], const float* left, Size stride, Size depth,
                                             const float* panel) {
-    for (Size k = 0; k < depth; ++k) {
-        const Vec low = load(panel + k * wide), high = load(panel + k * wide + lanes);
+    for (Size k = 0; k < depth; ++k, panel += vectors * lanes) {
+        Vec weights[vectors];
+        for (Size column = 0; column < vectors; ++column) weights[column] = load(panel + column * lanes);
 #pragma GCC unroll 6
         for (Size row = 0; row < rows; ++row) {
-            const Vec value = _mm256_broadcast_ss(left + row * stride + k);
-            sums[row][0] = _mm256_fmadd_ps(value, low, sums[row][0]);
-            sums[row][1] = _mm256_fmadd_ps(value, high, sums[row][1]);
+            const float value = left[row * stride + k];
+#pragma GCC unroll 4
+            for (Size column = 0; column < vectors; ++column) sums[row][column] += value * weights[column];
         }
     }
 }
 
-// Two of the four sums of eight hidden units: base + reads times panel. A function of its own, or the compiler runs out of
-// registers.
+// As many of the four sums of `lanes` hidden units as fit: += reads times panel. A function of its own, or the compiler runs
+// out of registers.
 template <Size rows>
-[[gnu::noinline]] void two_sums(Vec (*gates)[4], Size which, const float* const (&bases)[tile], Size units,
-                                const float* reads, Size depth, const float* panel) {
-    Vec sums[rows][2];
+[[gnu::noinline]] void add_to_sums(Vec (*gates)[4], Size which, const float* reads, Size stride, Size depth,
+                                   const float* panel) {
+    Vec sums[rows][across];
 #pragma GCC unroll 6
-    for (Size row = 0; row < rows; ++row) {
-        sums[row][0] = load(bases[row] + which * units);
-        sums[row][1] = load(bases[row] + (which + 1) * units);
-    }
-    multiply<rows>(sums, reads, depth, depth, panel);
+    for (Size row = 0; row < rows; ++row)
+#pragma GCC unroll 4
+        for (Size gate = 0; gate < across; ++gate) sums[row][gate] = gates[row][which + gate];
+    multiply<rows>(sums, reads, stride, depth, panel);
 #pragma GCC unroll 6
-    for (Size row = 0; row < rows; ++row) {
-        gates[row][which] = sums[row][0];
-        gates[row][which + 1] = sums[row][1];
-    }
+    for (Size row = 0; row < rows; ++row)
+#pragma GCC unroll 4
+        for (Size gate = 0; gate < across; ++gate) gates[row][which + gate] = sums[row][gate];
 }
 
-// to (rows, 16) = or += left times panel
-template <Size rows>
+// to (rows, vectors * lanes) = or += left times panel
+template <Size rows, Size vectors>
 [[gnu::noinline]] void add_product(float* to, Size to_stride, bool add, const float* left, Size stride, Size depth,
                                    const float* panel) {
-    Vec sums[rows][2];
+    Vec sums[rows][vectors];
 #pragma GCC unroll 6
-    for (Size row = 0; row < rows; ++row) {
-        sums[row][0] = add ? load(to + row * to_stride) : fill(0.0f);
-        sums[row][1] = add ? load(to + row * to_stride + lanes) : fill(0.0f);
-    }
+    for (Size row = 0; row < rows; ++row)
+#pragma GCC unroll 4
+        for (Size column = 0; column < vectors; ++column)
+            sums[row][column] = add ? load(to + row * to_stride + column * lanes) : Vec{};
     multiply<rows>(sums, left, stride, depth, panel);
 #pragma GCC unroll 6
-    for (Size row = 0; row < rows; ++row) {
-        store(to + row * to_stride, sums[row][0]);
-        store(to + row * to_stride + lanes, sums[row][1]);
-    }
+    for (Size row = 0; row < rows; ++row)
+#pragma GCC unroll 4
+        for (Size column = 0; column < vectors; ++column)
+            store(to + row * to_stride + column * lanes, sums[row][column]);
 }
 
-// The weights as the forward pass goes through them: for eight hidden units, gates 0 and 1 side by side, then 2 and 3.
+// Some rows of weights beside each other: to[k * width + lane] = from[lane * depth + k].
+void interleave(float* to, Size width, const float* from, Size depth) {
+    Size first = 0;
+    for (; first + lanes <= depth; first += lanes)  // so that what is read and what is written stay in the cache
+        for (Size lane = 0; lane < lanes; ++lane)
+#pragma GCC unroll 16
+            for (Size k = 0; k < lanes; ++k) to[(first + k) * width + lane] = from[lane * depth + first + k];
+    for (; first < depth; ++first)
+        for (Size lane = 0; lane < lanes; ++lane) to[first * width + lane] = from[lane * depth + first];
+}
+
+// The weights as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side, first those of
+// the hidden state.
 Buffer forward_panels(const Arguments& layer) {
-    const Size depth = layer.units + layer.inputs;
-    Buffer panels = zeros(4 * layer.units * depth);
-    float* to = panels.get();
-    for (Size unit = 0; unit < layer.units; unit += lanes)
-        for (Size gate = 0; gate < 4; gate += 2)
-            for (Size k = 0; k < depth; ++k)
-                for (Size column = 0; column < wide; ++column) {
-                    const Size row = (gate + column / lanes) * layer.units + unit + column % lanes;
-                    *to++ = layer.weights[row * depth + k];
-                }
+    const Size depth = layer.units + layer.inputs, width = across * lanes;
+    Buffer panels = memory_for(4 * layer.units * depth);
+    for (Size row = 0; row < 4 * layer.units; row += lanes) {
+        const Size gate = row / layer.units, unit = row % layer.units;
+        const Size before = 4 * unit + gate / across * width;  // columns of the panels before this one
+        float* to = panels.get() + before * depth + gate % across * lanes;
+        interleave(to, width, at(layer.recurrent, row, layer.units), layer.units);
+        if (layer.inputs) interleave(to + layer.units * width, width, at(layer.input, row, layer.inputs), layer.inputs);
+    }
     return panels;
 }
 
-// The weights as the backward pass goes through them: sixteen columns of the first `columns` at a time.
-Buffer backward_panels(const Arguments& layer, Size columns) {
-    const Size depth = layer.units + layer.inputs, rows = 4 * layer.units;
-    const Size panel_count = (columns + wide - 1) / wide;
-    Buffer panels = zeros(panel_count * rows * wide);
-    for (Size panel = 0; panel < panel_count; ++panel)
-        for (Size row = 0; row < rows; ++row)
-            copy(panels.get() + (panel * rows + row) * wide, layer.weights + row * depth + panel * wide,
-                 std::min(wide, columns - panel * wide));
+// Weights (rows, columns) as the backward pass goes through them: `across` vectors of columns at a time, the last panel with
+// as few as it needs, filled up with zeros.
+Buffer backward_panels(const float* weights, Size rows, Size columns) {
+    Buffer panels = memory_for(rows * whole_vectors(columns));
+    float* to = panels.get();
+    for (Size column = 0; column < columns; column += across * lanes) {
+        const Size count = std::min(across * lanes, columns - column), width = whole_vectors(count);
+        for (Size row = 0; row < rows; ++row, to += width) {
+            copy(to, weights + row * columns + column, count);
+            std::fill(to + count, to + width, 0.0f);
+        }
+    }
     return panels;
 }
 
@@ -316,10 +403,10 @@ struct Forward {
     const Arguments& layer;
     const Chunk& chunk;
     const float* panels;
-    const Size units = layer.units, inputs = layer.inputs, depth = units + inputs;
+    const Size units = layer.units, inputs = layer.inputs, depth = units + inputs, width = depth + 1;
     const bool keep = layer.gates != nullptr;
-    const Buffer hidden = zeros(chunk.rows * units), memory = zeros(chunk.rows * units);
-    const Buffer own_reads = zeros(keep ? 0 : chunk.rows * depth);
+    const Buffer hidden = memory_for(chunk.rows * units), memory = memory_for(chunk.rows * units);
+    const Buffer own_reads = memory_for(keep ? 0 : chunk.rows * width);
     float *reads = own_reads.get(), *gates = nullptr, *cells = nullptr;  // of this step
 
     void run() {
@@ -328,50 +415,60 @@ struct Forward {
             copy(at(memory.get(), row, units), at(layer.memory, chunk.order[row], units), units);
         }
         chunk.clear_padding(layer.written, units);
-        Size kept = chunk.start;
-        for (Size step = 0; step < chunk.steps(); kept += chunk.active[step++]) {
+        for (Size step = 0; step < chunk.steps(); ++step) {
             if (keep) {
-                reads = at(layer.reads, kept, depth);
-                gates = at(layer.gates, kept, 4 * units);
-                cells = at(layer.cells, kept, units);
+                reads = at(layer.reads, chunk.kept(step), width);
+                gates = at(layer.gates, chunk.kept(step), 4 * units);
+                cells = at(layer.cells, chunk.kept(step), units);
             }
-            run_step(step, chunk.active[step]);
+            run_step(step, chunk.running(step));
         }
     }
 
     void run_step(Size step, Size rows) {
         for (Size row = 0; row < rows; ++row) {
-            float* read = at(reads, row, depth);
+            float* read = at(reads, row, width);
+            read[depth] = 1.0f;  // by which the gates' gradients become the gradient of what is added at every step
             copy(read, at(hidden.get(), row, units), units);
             if (inputs) copy(read + units, at(layer.values, chunk.place(row, step), inputs), inputs);
         }
-        for (Size unit = 0; unit < units; unit += lanes)
-            in_tiles(rows, [&](Size first, auto count) { run_tile<count>(unit, first); });
+        for (Size unit = 0; unit < units; unit += lanes) run_units(unit, rows);
         for (Size row = 0; row < rows; ++row)
             copy(at(layer.written, chunk.place(row, step), units), at(hidden.get(), row, units), units);
     }
 
-    // Eight hidden units of some rows. Two loops: each has several rows for the processor to work on at the same time.
-    template <Size rows>
-    void run_tile(Size unit, Size first) {
-        const float *bases[tile], *own = at(reads, first, depth), *panel = panels + unit * 4 * depth;
-        Vec sums[rows][4], remembered[rows];
+    // `lanes` hidden units of all rows.
+    void run_units(Size unit, Size rows) {
+        Vec sums[max_rows][4];
         for (Size row = 0; row < rows; ++row)
-            bases[row] = at(layer.base, chunk.order[first + row], 4 * units) + unit;
-        two_sums<rows>(sums, 0, bases, units, own, depth, panel);
-        two_sums<rows>(sums, 2, bases, units, own, depth, panel + wide * depth);
+            for (Size gate = 0; gate < 4; ++gate)
+                sums[row][gate] = load(at(layer.base, chunk.order[row], layer.base_stride) + gate * units + unit);
+        for (Size gate = 0; gate < 4; gate += across)
+            for (Size k = 0; k < depth; k += depth_at_once) {
+                const float* panel = panels + (4 * unit + gate * lanes) * depth + k * across * lanes;
+                in_tiles(rows, [&](Size first, auto count) {
+                    add_to_sums<count>(sums + first, gate, at(reads, first, width) + k, width,
+                                       std::min(depth_at_once, depth - k), panel);
+                });
+            }
+        finish(unit, rows, sums);
+    }
+
+    // Two loops: each has several rows for the processor to work on at the same time.
+    void finish(Size unit, Size rows, Vec (*sums)[4]) {
+        Vec remembered[max_rows];
         for (Size row = 0; row < rows; ++row) {
-            float* own_memory = at(memory.get(), first + row, units) + unit;
+            float* own_memory = at(memory.get(), row, units) + unit;
             remembered[row] = load(own_memory);
             Cell::step(sums[row], remembered[row]);
             store(own_memory, remembered[row]);
         }
         for (Size row = 0; row < rows; ++row) {
-            store(at(hidden.get(), first + row, units) + unit, Cell::hidden(sums[row], remembered[row]));
+            store(at(hidden.get(), row, units) + unit, Cell::hidden(sums[row], remembered[row]));
             if (!keep) continue;
-            store(at(cells, first + row, units) + unit, remembered[row]);
+            store(at(cells, row, units) + unit, remembered[row]);
             for (Size gate = 0; gate < 4; ++gate)
-                store(at(gates, first + row, 4 * units) + gate * units + unit, sums[row][gate]);
+                store(at(gates, row, 4 * units) + gate * units + unit, sums[row][gate]);
         }
     }
 };
@@ -380,63 +477,70 @@ template <class Cell>
 struct Backward {
     const Arguments& layer;
     const Chunk& chunk;
-    const float* panels;
-    const Size columns;  // of the gradient of [hidden, input] that are wanted
-    const Size units = layer.units, inputs = layer.inputs, width = (columns + wide - 1) / wide * wide;
-    const Buffer d_reads = zeros(chunk.rows * width), d_memory = zeros(chunk.rows * units);
-    const Buffer first_memory = zeros(chunk.rows * units);
+    const float *recurrent, *input;  // panels; no input if its gradient is not wanted
+    const Size units = layer.units, input_width = input ? whole_vectors(layer.inputs) : 0;
+    const Buffer d_hidden = zeros(chunk.rows * units), d_memory = zeros(chunk.rows * units);
+    const Buffer d_input = memory_for(chunk.rows * input_width), first_memory = memory_for(chunk.rows * units);
 
     void run() {
-        Size kept = chunk.start;
         for (Size row = 0; row < chunk.rows; ++row) {
             const Size own = chunk.order[row];
-            kept += chunk.length(row);
             copy(at(first_memory.get(), row, units), at(layer.memory, own, units), units);
-            std::memset(at(layer.d_base, own, 4 * units), 0, 4 * units * sizeof(float));
+            if (layer.d_base) std::memset(at(layer.d_base, own, 4 * units), 0, 4 * units * sizeof(float));
         }
-        if (layer.d_values) chunk.clear_padding(layer.d_values, inputs);
-        for (Size step = chunk.steps() - 1; step >= 0; --step) run_step(step, kept -= chunk.active[step]);
+        if (input) chunk.clear_padding(layer.d_values, layer.inputs);
+        for (Size step = chunk.steps() - 1; step >= 0; --step) run_step(step);
         for (Size row = 0; row < chunk.rows; ++row) {
-            copy(at(layer.d_hidden, chunk.order[row], units), at(d_reads.get(), row, width), units);
+            copy(at(layer.d_hidden, chunk.order[row], units), at(d_hidden.get(), row, units), units);
             copy(at(layer.d_memory, chunk.order[row], units), at(d_memory.get(), row, units), units);
         }
     }
 
-    void run_step(Size step, Size kept) {
-        const Size rows = chunk.active[step];
-        const float* cells = at(layer.cells, kept, units);
-        const float* before = step ? cells - chunk.active[step - 1] * units : first_memory.get();
-        float* gates = at(layer.gates, kept, 4 * units);
+    void run_step(Size step) {
+        const Size rows = chunk.running(step);
+        const float* cells = at(layer.cells, chunk.kept(step), units);
+        const float* before = step ? at(layer.cells, chunk.kept(step - 1), units) : first_memory.get();
+        float* gates = at(layer.gates, chunk.kept(step), 4 * units);
         for (Size row = 0; row < rows; ++row)
             run_cells(row, step, at(gates, row, 4 * units), at(cells, row, units), at(before, row, units));
+        multiply_gates(d_hidden.get(), units, gates, rows, recurrent);
+        if (!input) return;
+        multiply_gates(d_input.get(), input_width, gates, rows, input);
+        for (Size row = 0; row < rows; ++row)
+            copy(at(layer.d_values, chunk.place(row, step), layer.inputs), at(d_input.get(), row, input_width),
+                 layer.inputs);
+    }
+
+    // to (rows, width) = gates times panels
+    void multiply_gates(float* to, Size width, const float* gates, Size rows, const float* panels) {
         for (Size k = 0; k < 4 * units; k += depth_at_once)
-            for (Size column = 0; column < columns; column += wide)
-                in_tiles(rows, [&](Size first, auto count) {
-                    const float* left = at(gates, first, 4 * units) + k;
-                    add_product<count>(at(d_reads.get(), first, width) + column, width, k > 0, left, 4 * units,
-                                       std::min(depth_at_once, 4 * units - k), panels + column * 4 * units + k * wide);
+            for (Size column = 0; column < width; column += across * lanes)
+                with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
+                    const float* panel = panels + column * 4 * units + k * vectors * lanes;
+                    in_tiles(rows, [&](Size first, auto count) {
+                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0,
+                                                    at(gates, first, 4 * units) + k, 4 * units,
+                                                    std::min(depth_at_once, 4 * units - k), panel);
+                    });
                 });
-        for (Size row = 0; row < rows && layer.d_values; ++row)
-            copy(at(layer.d_values, chunk.place(row, step), inputs), at(d_reads.get(), row, width) + units, inputs);
     }
 
     void run_cells(Size row, Size step, float* gates, const float* cells, const float* before) {
         const float* d_written = at(layer.written, chunk.place(row, step), units);
-        const float* d_hidden = at(d_reads.get(), row, width);  // by way of the step after this one
+        const float* d_next = at(d_hidden.get(), row, units);  // by way of the step after this one
         float* d_own = at(d_memory.get(), row, units);
-        float* d_base = at(layer.d_base, chunk.order[row], 4 * units);
         for (Size unit = 0; unit < units; unit += lanes) {
             Vec four[4], d = load(d_own + unit);
             for (Size gate = 0; gate < 4; ++gate) four[gate] = load(gates + gate * units + unit);
-            const Vec d_shown = load(d_written + unit) + load(d_hidden + unit);
+            const Vec d_shown = load(d_written + unit) + load(d_next + unit);
             Cell::back(four, load(cells + unit), load(before + unit), d_shown, d);
             store(d_own + unit, d);
-            for (Size gate = 0; gate < 4; ++gate) {
-                const Size place = gate * units + unit;
-                store(gates + place, four[gate]);
-                store(d_base + place, load(d_base + place) + four[gate]);
-            }
+            for (Size gate = 0; gate < 4; ++gate) store(gates + gate * units + unit, four[gate]);
         }
+        if (!layer.d_base) return;
+        float* d_base = at(layer.d_base, chunk.order[row], 4 * units);
+        for (Size place = 0; place < 4 * units; place += lanes)
+            store(d_base + place, load(d_base + place) + load(gates + place));
     }
 };
 
@@ -448,9 +552,12 @@ void run_forward(const Arguments& layer) {
 
 template <class Cell>
 void run_backward(const Arguments& layer) {
-    const Size columns = layer.units + (layer.d_values ? layer.inputs : 0);
-    const Buffer panels = backward_panels(layer, columns);
-    for_each_chunk(layer, [&](const Chunk& chunk) { Backward<Cell>{layer, chunk, panels.get(), columns}.run(); });
+    const Size rows = 4 * layer.units, inputs = layer.d_values ? layer.inputs : 0;
+    const Buffer recurrent = backward_panels(layer.recurrent, rows, layer.units);
+    const Buffer input = backward_panels(layer.input, rows, inputs);
+    for_each_chunk(layer, [&](const Chunk& chunk) {
+        Backward<Cell>{layer, chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
+    });
 }
 
 // Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
@@ -467,8 +574,11 @@ bool has_memory_for(Pass pass, const Arguments& layer) {
 }  // namespace
 
 extern "C" {
-// A layer that reads one sequence step by step; stream.py has it, too. For sixteen hidden units (eight, if only they are
-// left), the panels have the weights of each read number: of the four sums, one after the other.
+// How many hidden units are computed side by side: `units` is a multiple of it.
+Size lane_count() { return lanes; }
+
+// A layer that reads one sequence step by step; stream.py has it, too. For `2 * lanes` hidden units (`lanes`, if only they
+// are left), the panels have the weights of each read number: of the four sums, one after the other.
 struct Stream {
     Size inputs, units;
     const float *panels, *base;  // (4 * units * (units + inputs),), (4 * units,)
@@ -489,13 +599,12 @@ void step_units(const Stream& layer, Size unit) {
         for (Size gate = 0; gate < 4; ++gate)
             sums[block][gate] = load(layer.base + gate * layer.units + unit + block * lanes);
     for (Size k = 0; k < depth; ++k, panel += 4 * blocks * lanes) {
-        const Vec value = _mm256_broadcast_ss(layer.reads + k);
+        const float value = layer.reads[k];
 #pragma GCC unroll 4
         for (Size gate = 0; gate < 4; ++gate)
 #pragma GCC unroll 2
             for (Size block = 0; block < blocks; ++block)
-                sums[block][gate] =
-                    _mm256_fmadd_ps(value, load(panel + (gate * blocks + block) * lanes), sums[block][gate]);
+                sums[block][gate] += value * load(panel + (gate * blocks + block) * lanes);
     }
     for (Size block = 0; block < blocks; ++block) {
         float* own = layer.memory + unit + block * lanes;
@@ -514,7 +623,7 @@ bool step_layers(const Stream* layers, Size count) {
     for (const Stream* layer = layers; layer < layers + count; ++layer) {
         if (layer > layers) copy(layer->reads + layer->units, layer[-1].hidden, layer->inputs);
         Size unit = 0;
-        for (; unit + wide <= layer->units; unit += wide) step_units<Cell, 2>(*layer, unit);
+        for (; unit + 2 * lanes <= layer->units; unit += 2 * lanes) step_units<Cell, 2>(*layer, unit);
         if (unit < layer->units) step_units<Cell, 1>(*layer, unit);
         copy(layer->reads, layer->hidden, layer->units);
     }

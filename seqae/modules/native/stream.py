@@ -10,11 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.modules.native.build import load_kernel
+from seqae.modules.native.build import lane_count, load_kernel
 from seqae.modules.native.layer import Weights, gru_sums
-
-_WIDE = 16  # hidden units that are computed together
-_LANES = 8  # the fewest
 
 
 class NativeStream:
@@ -29,7 +26,7 @@ class NativeStream:
 
     def __init__(self, cell: Literal["lstm", "gru"], layers: Sequence[Weights], library: ctypes.CDLL):
         self.hidden_size = layers[0][1].shape[1]
-        units = -(-self.hidden_size // _LANES) * _LANES
+        units = self.hidden_size + -self.hidden_size % lane_count()
         sizes = [layer[0].shape[1] for layer in layers]
         self._panels = [_arrange(gru_sums(each) if cell == "gru" else each, units) for each in layers]
         self._reads = [np.zeros(units + size, np.float32) for size in sizes]  # the hidden state, and the input
@@ -91,7 +88,7 @@ def _arrange(weights: Weights, units: int) -> tuple[Tensor, Tensor]:
         weight_ih.unflatten(0, (4, size)),
     )
     base[:, :size] = (bias_ih + bias_hh).unflatten(0, (4, size))
-    panels = [part.permute(2, 0, 1).flatten() for part in whole.split(_WIDE, dim=1)]
+    panels = [part.permute(2, 0, 1).flatten() for part in whole.split(2 * lane_count(), dim=1)]
     return torch.cat(panels), base.flatten()
 
 
