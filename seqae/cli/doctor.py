@@ -51,7 +51,8 @@ def _processor() -> Iterator[tuple[str, str, str]]:
     try:
         import torch
 
-        from seqae.modules.native.build import native_status
+        from seqae.modules.native.build import load_kernel, native_status
+        from seqae.modules.native.choice import advantage, all_kinds
         from seqae.training.runtime import usable_precision
     except (ImportError, OSError):
         return
@@ -59,6 +60,8 @@ def _processor() -> Iterator[tuple[str, str, str]]:
     quick = usable_precision("bf16-mixed") == "bf16-mixed"
     yield "bf16", "yes" if quick else "no", "" if quick else "no instructions for it: trains in 32 bits instead"
     yield "kernel", "LSTM, GRU", native_status()
+    for kind in all_kinds() if load_kernel() else ():
+        yield str(kind), f"{advantage(kind):.2f}", "times as quick by the kernel as by torch"
     cuda = torch.cuda.is_available()
     built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
     yield "cuda", "yes" if cuda else "no", torch.cuda.get_device_name() if cuda else built

@@ -203,7 +203,7 @@ class LSTM(RecurrentLayer):
             with torch.autocast("cpu", enabled=False):
                 parts = None if state is None else tuple(part.float() for part in state)
                 return self._run(Batch(batch.values.float(), batch.lengths), parts, weights)
-        if native.needs_formula(weights) or native.is_supported_lstm(batch, state, weights):
+        if native.needs_formula(weights) or native.is_supported("lstm", batch, state, weights):
             return native.lstm(batch, state, weights)
         values, hidden, cell = _for_torch(batch, state or 2 * (_zeros(batch, self.hidden_size),))
         return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
@@ -223,7 +223,7 @@ class GRU(RecurrentLayer):
         return (torch.gru_cell(vectors, state[0], *weights),)
 
     def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
-        if native.is_transformed() or native.is_supported(batch, state, weights):
+        if native.is_transformed() or native.is_supported("gru", batch, state, weights):
             return native.gru(batch, state, weights)
         values, hidden = _for_torch(batch, state or (_zeros(batch, self.hidden_size),))
         return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]

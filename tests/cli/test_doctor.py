@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import seqae
+from seqae.modules.native import choice
+from seqae.modules.native.build import load_kernel
 
 REQUIREMENTS = """Metadata-Version: 2.4
 Name: seqae
@@ -67,3 +69,11 @@ def test_a_folder_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch,
     done = command("doctor")
     assert done.code == 0
     assert "Install: pip install -e" in done.out
+
+
+@pytest.mark.skipif(load_kernel() is None, reason="no kernel is built here")
+def test_it_shows_for_which_layers_the_kernel_is_quicker(command: Callable, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(choice, "advantage", lambda kind: 0.5 if kind.is_trained else 2)
+    machine = json.loads(command("doctor", "--json").printed)["machine"]
+    for kind in choice.all_kinds():
+        assert machine[str(kind)]["value"] == ("0.50" if kind.is_trained else "2.00")

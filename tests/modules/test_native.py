@@ -138,8 +138,8 @@ def test_what_the_kernel_can_not_compute_goes_to_torch(monkeypatch):
     assert layer.double()(Batch.full(values.double())).values.dtype == torch.float64
     layer.float()
     with torch.autocast("cpu", dtype=torch.bfloat16):  # nn.LSTM can't on every processor
-        assert not native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
-    assert native.is_supported(Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
+        assert not native.is_supported("lstm", Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
+    assert native.is_supported("lstm", Batch.full(values), None, tuple(layer.forward_layers[0].parameters()))
     assert layer(Batch.full(values[:, :2])).values.shape == (4, 2, 8)  # quicker so
 
 
@@ -174,11 +174,11 @@ def test_threads_without_memory_are_told_of_and_the_next_call_has_it_again():
         batch, layer = Batch.full(torch.randn(4000, 40, 1)), seqae.GRU(1, 8)
         with torch.no_grad():
             expected = layer(batch).values
-            wide = seqae.GRU(1, 1000)
+            wide = tuple(seqae.GRU(1, 1000).forward_layers[0].parameters())
             taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (taken + 2**24, resource.RLIM_INFINITY))
             with pytest.raises(MemoryError):
-                wide(batch)
+                native.gru(batch, None, wide)
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             assert torch.equal(layer(batch).values, expected)
 

@@ -6,18 +6,11 @@ are in use. Second and higher derivatives and `torch.func` are computed by a for
 
 from seqae._processes import use_one_thread_after_fork
 from seqae.modules.native.build import native_status
-from seqae.modules.native.layer import (
-    Weights,
-    gru,
-    is_supported,
-    is_supported_lstm,
-    is_transformed,
-    lstm,
-    needs_formula,
-)
+from seqae.modules.native.choice import is_supported
+from seqae.modules.native.layer import Weights, gru, is_transformed, lstm, needs_formula
 
 __all__ = [
-    "Weights", "gru", "is_supported", "is_supported_lstm", "is_transformed", "lstm", "native_status", "needs_formula",
+    "Weights", "gru", "is_supported", "is_transformed", "lstm", "native_status", "needs_formula",
 ]  # fmt: skip
 
 use_one_thread_after_fork()

@@ -25,8 +25,8 @@ LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def is_supported(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
-    """Return whether the kernel can run a layer and is faster than torch; takes the arguments of `gru`.
+def can_run(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
+    """Return whether the kernel can run a layer; takes the arguments of `gru`.
 
     It reads float32 tensors `(batch, time, input_size)` on the CPU. What is compiled goes to torch.
     """
@@ -50,14 +50,6 @@ def needs_formula(weights: Weights) -> bool:
     """Return whether the formula has to run an LSTM layer, for which torch has no derivatives that it can compile."""
     is_trained = torch.is_grad_enabled() and any(part.requires_grad for part in weights)
     return is_transformed() or (torch.compiler.is_compiling() and is_trained)
-
-
-def is_supported_lstm(batch: Batch, state: LayerState | None, weights: Weights) -> bool:
-    """Return whether to use the kernel for an LSTM layer that reads `(batch, time, input_size)`.
-
-    Torch is faster if the hidden state is large and the batch small (measured with AVX2).
-    """
-    return weights[1].shape[1] <= (128 if len(batch) < 4 else 512) and is_supported(batch, state, weights)
 
 
 def lstm(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
