@@ -4,7 +4,8 @@
 // - The rows (sequences) of a batch are cut into chunks, and each chunk runs through all its steps alone: threads
 //   never wait for each other, and the state of a chunk stays in the cache.
 // - Rows are sorted by length, so those that still run at a step are the first ones: padding costs nothing.
-// - A step is one product: [hidden, input] times all weights. The gates are finished where the product leaves them.
+// - A step is one product: the hidden state times its weights. The gates are finished where the product leaves them.
+//   What the inputs add to it is computed for several steps together, so that their weights are read less often.
 // - What the backward pass needs is kept step by step without padding. It overwrites the gates by their gradients;
 //   the gradient of the weights is then a single large product, which the caller leaves to torch.
 //
@@ -67,6 +68,7 @@ constexpr Size tile = 6;                // rows of a tile: 6 x across sums, a ro
 constexpr Size few_rows = 4 * tile;     // of a chunk, whose numbers stay in the second-level cache beside the weights
 constexpr Size max_rows = 16 * tile;    // of a chunk, if the weights do not stay there: each number is then used more often
 constexpr Size many_weights = 1 << 18;
+constexpr Size rows_ahead = 8 * tile;   // of several steps, whose inputs are read together
 constexpr Size depth_at_once = 8192 / (across * lanes);  // of a panel: 32 kB, for the first-level cache
 constexpr Size min_products = 1 << 20;  // products that are worth a thread: less time than these is lost in waking it
 
@@ -187,7 +189,9 @@ Buffer zeros(Size count) {
     return memory;
 }
 
-void copy(float* to, const float* from, Size count) { std::memcpy(to, from, count * sizeof(float)); }
+void copy(float* to, const float* from, Size count) {
+    if (count) std::memcpy(to, from, count * sizeof(float));
+}
 
 // How many of these threads can be started. OpenMP ends the process when it can't start one, for lack of memory or by a
 // limit on them. So they are tried first; their stacks are kept for those of OpenMP.
@@ -368,17 +372,14 @@ void interleave(float* to, Size width, const float* from, Size depth) {
         for (Size lane = 0; lane < lanes; ++lane) to[first * width + lane] = from[lane * depth + first];
 }
 
-// The weights as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side, first those of
-// the hidden state.
-Buffer forward_panels(const Arguments& layer) {
-    const Size depth = layer.units + layer.inputs, width = across * lanes;
-    Buffer panels = memory_for(4 * layer.units * depth);
-    for (Size row = 0; row < 4 * layer.units; row += lanes) {
-        const Size gate = row / layer.units, unit = row % layer.units;
+// Weights (4 * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side.
+Buffer forward_panels(const float* weights, Size units, Size depth) {
+    const Size width = across * lanes;
+    Buffer panels = memory_for(4 * units * depth);
+    for (Size row = 0; row < 4 * units; row += lanes) {
+        const Size gate = row / units, unit = row % units;
         const Size before = 4 * unit + gate / across * width;  // columns of the panels before this one
-        float* to = panels.get() + before * depth + gate % across * lanes;
-        interleave(to, width, at(layer.recurrent, row, layer.units), layer.units);
-        if (layer.inputs) interleave(to + layer.units * width, width, at(layer.input, row, layer.inputs), layer.inputs);
+        interleave(panels.get() + before * depth + gate % across * lanes, width, at(weights, row, depth), depth);
     }
     return panels;
 }
@@ -398,16 +399,28 @@ Buffer backward_panels(const float* weights, Size rows, Size columns) {
     return panels;
 }
 
+// What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
+void add_to_all_sums(Vec (*sums)[4], Size rows, const float* left, Size depth, const float* panels) {
+    for (Size gate = 0; gate < 4; gate += across)
+        for (Size k = 0; k < depth; k += depth_at_once) {
+            const float* panel = panels + gate * lanes * depth + k * across * lanes;
+            in_tiles(rows, [&](Size first, auto count) {
+                add_to_sums<count>(sums + first, gate, at(left, first, depth) + k, depth,
+                                   std::min(depth_at_once, depth - k), panel);
+            });
+        }
+}
+
 template <class Cell>
 struct Forward {
     const Arguments& layer;
     const Chunk& chunk;
-    const float* panels;
-    const Size units = layer.units, inputs = layer.inputs, depth = units + inputs, width = depth + 1;
-    const bool keep = layer.gates != nullptr;
-    const Buffer hidden = memory_for(chunk.rows * units), memory = memory_for(chunk.rows * units);
-    const Buffer own_reads = memory_for(keep ? 0 : chunk.rows * width);
-    float *reads = own_reads.get(), *gates = nullptr, *cells = nullptr;  // of this step
+    const float *recurrent, *input;  // panels
+    const Size units = layer.units, inputs = layer.inputs, width = units + inputs + 1;
+    const Size most = std::max(rows_ahead, chunk.rows);
+    const Buffer own_inputs = memory_for(most * inputs), own_sums = memory_for(most * 4 * units);
+    const Buffer memory = memory_for(chunk.rows * units);
+    Buffer hidden = memory_for(chunk.rows * units), after = memory_for(chunk.rows * units);
 
     void run() {
         for (Size row = 0; row < chunk.rows; ++row) {
@@ -415,47 +428,60 @@ struct Forward {
             copy(at(memory.get(), row, units), at(layer.memory, chunk.order[row], units), units);
         }
         chunk.clear_padding(layer.written, units);
-        for (Size step = 0; step < chunk.steps(); ++step) {
-            if (keep) {
-                reads = at(layer.reads, chunk.kept(step), width);
-                gates = at(layer.gates, chunk.kept(step), 4 * units);
-                cells = at(layer.cells, chunk.kept(step), units);
-            }
-            run_step(step, chunk.running(step));
+        for (Size step = 0, end = 0; step < chunk.steps(); step = end) {
+            end = std::min(chunk.steps(), step + std::max(Size{1}, rows_ahead / chunk.running(step)));
+            read_inputs(step, end);
+            const float* sums = own_sums.get();
+            for (Size now = step; now < end; sums += chunk.running(now++) * 4 * units) run_step(now, sums);
         }
     }
 
-    void run_step(Size step, Size rows) {
-        for (Size row = 0; row < rows; ++row) {
-            float* read = at(reads, row, width);
-            read[depth] = 1.0f;  // by which the gates' gradients become the gradient of what is added at every step
-            copy(read, at(hidden.get(), row, units), units);
-            if (inputs) copy(read + units, at(layer.values, chunk.place(row, step), inputs), inputs);
+    // What is added to the sums, and what the inputs add, at some steps: so few rows that a step has may not be worth to go
+    // through the weights of the inputs.
+    void read_inputs(Size begin, Size end) {
+        const float* bases[max_rows];
+        Size rows = 0;
+        for (Size step = begin; step < end; ++step)
+            for (Size row = 0; row < chunk.running(step); ++row, ++rows) {
+                bases[rows] = at(layer.base, chunk.order[row], layer.base_stride);
+                copy(at(own_inputs.get(), rows, inputs), at(layer.values, chunk.place(row, step), inputs), inputs);
+            }
+        for (Size unit = 0; unit < units; unit += lanes) {
+            Vec sums[max_rows][4];
+            for (Size row = 0; row < rows; ++row)
+                for (Size gate = 0; gate < 4; ++gate) sums[row][gate] = load(bases[row] + gate * units + unit);
+            add_to_all_sums(sums, rows, own_inputs.get(), inputs, input + 4 * unit * inputs);
+            for (Size row = 0; row < rows; ++row)
+                std::memcpy(at(own_sums.get(), row, 4 * units) + 4 * unit, sums[row], sizeof sums[row]);
         }
-        for (Size unit = 0; unit < units; unit += lanes) run_units(unit, rows);
+    }
+
+    void run_step(Size step, const float* inputs_sums) {
+        const Size rows = chunk.running(step);
+        if (layer.reads) keep_reads(step, rows);
+        for (Size unit = 0; unit < units; unit += lanes) {
+            Vec sums[max_rows][4];
+            for (Size row = 0; row < rows; ++row)
+                std::memcpy(sums[row], at(inputs_sums, row, 4 * units) + 4 * unit, sizeof sums[row]);
+            add_to_all_sums(sums, rows, hidden.get(), units, recurrent + 4 * unit * units);
+            finish(step, unit, rows, sums);
+        }
+        hidden.swap(after);
         for (Size row = 0; row < rows; ++row)
             copy(at(layer.written, chunk.place(row, step), units), at(hidden.get(), row, units), units);
     }
 
-    // `lanes` hidden units of all rows.
-    void run_units(Size unit, Size rows) {
-        Vec sums[max_rows][4];
-        for (Size row = 0; row < rows; ++row)
-            for (Size gate = 0; gate < 4; ++gate)
-                sums[row][gate] = load(at(layer.base, chunk.order[row], layer.base_stride) + gate * units + unit);
-        for (Size gate = 0; gate < 4; gate += across)
-            for (Size k = 0; k < depth; k += depth_at_once) {
-                const float* panel = panels + (4 * unit + gate * lanes) * depth + k * across * lanes;
-                in_tiles(rows, [&](Size first, auto count) {
-                    add_to_sums<count>(sums + first, gate, at(reads, first, width) + k, width,
-                                       std::min(depth_at_once, depth - k), panel);
-                });
-            }
-        finish(unit, rows, sums);
+    void keep_reads(Size step, Size rows) {
+        float* read = at(layer.reads, chunk.kept(step), width);
+        for (Size row = 0; row < rows; ++row, read += width) {
+            copy(read, at(hidden.get(), row, units), units);
+            copy(read + units, at(layer.values, chunk.place(row, step), inputs), inputs);
+            read[units + inputs] = 1.0f;  // by which the gates' gradients become that of what is added at every step
+        }
     }
 
     // Two loops: each has several rows for the processor to work on at the same time.
-    void finish(Size unit, Size rows, Vec (*sums)[4]) {
+    void finish(Size step, Size unit, Size rows, Vec (*sums)[4]) {
         Vec remembered[max_rows];
         for (Size row = 0; row < rows; ++row) {
             float* own_memory = at(memory.get(), row, units) + unit;
@@ -464,11 +490,12 @@ struct Forward {
             store(own_memory, remembered[row]);
         }
         for (Size row = 0; row < rows; ++row) {
-            store(at(hidden.get(), row, units) + unit, Cell::hidden(sums[row], remembered[row]));
-            if (!keep) continue;
-            store(at(cells, row, units) + unit, remembered[row]);
+            store(at(after.get(), row, units) + unit, Cell::hidden(sums[row], remembered[row]));
+            if (!layer.reads) continue;
+            const Size kept = chunk.kept(step) + row;
+            store(at(layer.cells, kept, units) + unit, remembered[row]);
             for (Size gate = 0; gate < 4; ++gate)
-                store(at(gates, row, 4 * units) + gate * units + unit, sums[row][gate]);
+                store(at(layer.gates, kept, 4 * units) + gate * units + unit, sums[row][gate]);
         }
     }
 };
@@ -546,8 +573,9 @@ struct Backward {
 
 template <class Cell>
 void run_forward(const Arguments& layer) {
-    const Buffer panels = forward_panels(layer);
-    for_each_chunk(layer, [&](const Chunk& chunk) { Forward<Cell>{layer, chunk, panels.get()}.run(); });
+    const Buffer recurrent = forward_panels(layer.recurrent, layer.units, layer.units);
+    const Buffer input = forward_panels(layer.input, layer.units, layer.inputs);
+    for_each_chunk(layer, [&](const Chunk& chunk) { Forward<Cell>{layer, chunk, recurrent.get(), input.get()}.run(); });
 }
 
 template <class Cell>
@@ -582,7 +610,7 @@ Size lane_count() { return lanes; }
 struct Stream {
     Size inputs, units;
     const float *panels, *base;  // (4 * units * (units + inputs),), (4 * units,)
-    float *reads;                // (units + inputs,): the hidden state before the step, and the input
+    float *reads;                // (inputs + units,): the input, and the hidden state before the step
     float *memory, *hidden;      // (units,): before the step; after it, written
 };
 }
@@ -618,14 +646,14 @@ void step_units(const Stream& layer, Size unit) {
 // One step of layers, each of which reads the one before. Returns false, and does nothing, if an input is not finite.
 template <class Cell>
 bool step_layers(const Stream* layers, Size count) {
-    const float* input = layers->reads + layers->units;
+    const float* input = layers->reads;
     if (!std::all_of(input, input + layers->inputs, [](float value) { return std::isfinite(value); })) return false;
     for (const Stream* layer = layers; layer < layers + count; ++layer) {
-        if (layer > layers) copy(layer->reads + layer->units, layer[-1].hidden, layer->inputs);
+        if (layer > layers) copy(layer->reads, layer[-1].hidden, layer->inputs);
         Size unit = 0;
         for (; unit + 2 * lanes <= layer->units; unit += 2 * lanes) step_units<Cell, 2>(*layer, unit);
         if (unit < layer->units) step_units<Cell, 1>(*layer, unit);
-        copy(layer->reads, layer->hidden, layer->units);
+        copy(layer->reads + layer->inputs, layer->hidden, layer->units);
     }
     return true;
 }

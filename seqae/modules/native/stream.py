@@ -29,7 +29,8 @@ class NativeStream:
         units = self.hidden_size + -self.hidden_size % lane_count()
         sizes = [layer[0].shape[1] for layer in layers]
         self._panels = [_arrange(gru_sums(each) if cell == "gru" else each, units) for each in layers]
-        self._reads = [np.zeros(units + size, np.float32) for size in sizes]  # the hidden state, and the input
+        self._reads = [np.zeros(size + units, np.float32) for size in sizes]
+        self._before = [reads[size:] for reads, size in zip(self._reads, sizes)]  # behind the input, the hidden state
         self._memory = [np.zeros(units, np.float32) for _ in layers]
         self._hidden = [np.zeros(units, np.float32) for _ in layers]
         self._structures = (_Stream * len(layers))(
@@ -38,7 +39,7 @@ class NativeStream:
                 for size, (panels, base), *arrays in zip(sizes, self._panels, self._reads, self._memory, self._hidden)
             ]
         )
-        self._input, self._output = self._reads[0][units:], self._hidden[-1][: self.hidden_size]
+        self._input, self._output = self._reads[0][: sizes[0]], self._hidden[-1][: self.hidden_size]
         # Calls are so short that to let go of Python's lock would cost more, and another thread might keep it.
         step = getattr(ctypes.PyDLL(library._name), f"{cell}_step")
         step.restype = ctypes.c_bool
@@ -64,7 +65,7 @@ class NativeStream:
     @property
     def hidden(self) -> np.ndarray:
         """The hidden states, `(layer, hidden_size)` float32."""
-        return np.stack([reads[: self.hidden_size] for reads in self._reads])
+        return np.stack([before[: self.hidden_size] for before in self._before])
 
     @property
     def memory(self) -> np.ndarray:
@@ -73,8 +74,8 @@ class NativeStream:
 
     def set_state(self, hidden: np.ndarray, memory: np.ndarray) -> None:
         """Go on from a state, `(layer, hidden_size)` each."""
-        for number in range(len(self._reads)):
-            self._reads[number][: self.hidden_size] = hidden[number]
+        for number in range(len(self._before)):
+            self._before[number][: self.hidden_size] = hidden[number]
             self._memory[number][: self.hidden_size] = memory[number]
 
 
@@ -82,11 +83,9 @@ def _arrange(weights: Weights, units: int) -> tuple[Tensor, Tensor]:
     """Return weights as the kernel goes through them, `(number,)`, and what it adds, `(4 * units,)`."""
     weight_ih, weight_hh, bias_ih, bias_hh = (part.detach() for part in weights)
     size, inputs = weight_hh.shape[1], weight_ih.shape[1]
-    whole, base = weight_hh.new_zeros(4, units, units + inputs), weight_hh.new_zeros(4, units)
-    whole[:, :size, :size], whole[:, :size, units:] = (
-        weight_hh.unflatten(0, (4, size)),
-        weight_ih.unflatten(0, (4, size)),
-    )
+    whole, base = weight_hh.new_zeros(4, units, inputs + units), weight_hh.new_zeros(4, units)
+    whole[:, :size, :inputs] = weight_ih.unflatten(0, (4, size))
+    whole[:, :size, inputs : inputs + size] = weight_hh.unflatten(0, (4, size))
     base[:, :size] = (bias_ih + bias_hh).unflatten(0, (4, size))
     panels = [part.permute(2, 0, 1).flatten() for part in whole.split(2 * lane_count(), dim=1)]
     return torch.cat(panels), base.flatten()
