@@ -9,7 +9,8 @@ import hashlib
 import json
 import math
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple, cast
@@ -39,18 +40,17 @@ class Kind(NamedTuple):
     units: int
     sequences: int
     is_trained: bool
-    threads: int
 
     @classmethod
     def of(cls, cell: str, units: int, sequences: int, is_trained: bool) -> Kind:
         """Return the kind of a layer."""
         units = min(_LARGE, 2 ** (units - 1).bit_length())
         sequences = _BATCHES[(sequences >= 4) + (sequences >= 24)]
-        return cls(cell, units, sequences, is_trained, torch.get_num_threads())
+        return cls(cell, units, sequences, is_trained)
 
     def __str__(self) -> str:
         use = "trained" if self.is_trained else "used"
-        return f"{self.cell} {use}, {self.units} units, {self.sequences} sequences, {self.threads} threads"
+        return f"{self.cell} {use}, {self.units} units, {self.sequences} sequences"
 
 
 def is_supported(cell: str, batch: Batch, state: LayerState | None, weights: Weights) -> bool:
@@ -80,7 +80,7 @@ def advantage(kind: Kind) -> float:
 
 
 def all_kinds() -> list[Kind]:
-    """Return the kinds of layers that are measured, for this number of threads."""
+    """Return the kinds of layers that are measured."""
     return [
         Kind.of(cell, units, sequences, is_trained)
         for cell in ("lstm", "gru")
@@ -118,7 +118,7 @@ def _read(file: Path) -> dict[str, float]:
 def _measure(kind: Kind) -> float:
     steps = max(8, min(100, _PRODUCTS // (8 * kind.units**2 * kind.sequences)))
     rows = (3 if kind.cell == "gru" else 4) * kind.units
-    with torch.inference_mode(False), torch.set_grad_enabled(kind.is_trained):
+    with torch.inference_mode(False), torch.set_grad_enabled(kind.is_trained), _one_thread():
         sizes = [(rows, kind.units), (rows, kind.units), (rows,), (rows,)]
         weights = cast(Weights, tuple(_numbers(*size).requires_grad_(kind.is_trained) for size in sizes))
         batch = Batch.full(_numbers(kind.sequences, steps, kind.units))
@@ -128,6 +128,17 @@ def _measure(kind: Kind) -> float:
             for by_torch, seconds in quickest.items():
                 quickest[by_torch] = min(seconds, _seconds(kind.cell, by_torch, batch, start, weights))
     return quickest[True] / quickest[False]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let one thread do all, in whose time other programs do not count; with more, the kernel gains more than torch."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _numbers(*size: int) -> Tensor:

@@ -45,22 +45,26 @@ def layer_by_formula(
     """Return the hidden states, `(batch, time, units)`, zero beyond the lengths, from what the kernel takes, too."""
     run_cell, written = {"lstm": _lstm, "gru": _gru}[cell], []
     for step, vectors in enumerate(Batch(values, lengths).mask_padding().values.unbind(dim=1)):
-        sums = base + hidden @ weight_hh.t() + vectors @ weight_ih.t()
-        hidden, memory = run_cell(sums, memory)
+        hidden, memory = run_cell(vectors @ weight_ih.t(), hidden @ weight_hh.t(), base, memory)
         written.append(torch.where((step < lengths).unsqueeze(1), hidden, 0.0))
     return torch.stack(written, dim=1)
 
 
-def _lstm(sums: Tensor, memory: Tensor) -> _Memory:
+def _lstm(of_input: Tensor, of_hidden: Tensor, base: Tensor, memory: Tensor) -> _Memory:
     """Return hidden state and cell after a step, `(batch, units)` each, from the sums `(batch, 4 * units)`."""
-    read, keep, candidate, show = sums.chunk(4, dim=1)
+    read, keep, candidate, show = (base + of_input + of_hidden).chunk(4, dim=1)
     memory = keep.sigmoid() * memory + read.sigmoid() * candidate.tanh()
     return show.sigmoid() * memory.tanh(), memory
 
 
-def _gru(sums: Tensor, memory: Tensor) -> _Memory:
-    """Return the hidden state after a step, `(batch, units)`, twice; the candidate has two of the four sums."""
-    reset, update, of_input, of_hidden = sums.chunk(4, dim=1)
-    candidate = (of_input + reset.sigmoid() * of_hidden).tanh()
-    memory = candidate + update.sigmoid() * (memory - candidate)
+def _gru(of_input: Tensor, of_hidden: Tensor, base: Tensor, memory: Tensor) -> _Memory:
+    """Return the hidden state after a step, `(batch, units)`, twice, from the sums `(batch, 3 * units)`.
+
+    The reset gate stands between those of the candidate, so that four numbers are added to them.
+    """
+    (reset, update, candidate), of_memory = of_input.chunk(3, dim=1), of_hidden.chunk(3, dim=1)
+    added = base.chunk(4, dim=-1)
+    reset, update = (reset + of_memory[0] + added[0]).sigmoid(), (update + of_memory[1] + added[1]).sigmoid()
+    candidate = (candidate + added[2] + reset * (of_memory[2] + added[3])).tanh()
+    memory = candidate + update * (memory - candidate)
     return memory, memory

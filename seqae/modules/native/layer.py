@@ -72,24 +72,13 @@ def gru(batch: Batch, state: LayerState | None, weights: Weights) -> Tensor:
         state: The hidden state before the first step, `(batch, hidden_size)`; zeros if None.
         weights: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh` in the layout of `torch.nn.GRU`.
     """
-    weight_ih, weight_hh, bias_ih, bias_hh = gru_sums(weights)
-    state = None if state is None else (state[0], state[0])
-    return _run("gru", batch, state, weight_ih, weight_hh, bias_ih + bias_hh)
-
-
-def gru_sums(weights: Weights) -> Weights:
-    """Return the weights of a GRU layer for four sums, `(4 * hidden_size, ...)`, as those of an LSTM.
-
-    The reset gate stands between what the candidate takes from the input and what it takes from the hidden state. So
-    the kernel wants four sums: reset, update, candidate of the input, candidate of the hidden state.
-    """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
-    size = weight_hh.shape[1]
-    weight_ih, bias_ih = (torch.cat([part, torch.zeros_like(part[:size])]) for part in (weight_ih, bias_ih))
-    weight_hh, bias_hh = (
-        torch.cat([part[: 2 * size], torch.zeros_like(part[:size]), part[2 * size :]]) for part in (weight_hh, bias_hh)
-    )
-    return weight_ih, weight_hh, bias_ih, bias_hh
+    # The reset gate stands between what the candidate takes from the input and what it takes from the hidden state.
+    # So there are four sums: reset, update, candidate of the input, candidate of the hidden state.
+    shared = 2 * weight_hh.shape[1]
+    bias = torch.cat([bias_ih[:shared] + bias_hh[:shared], bias_ih[shared:], bias_hh[shared:]])
+    state = None if state is None else (state[0], state[0])
+    return _run("gru", batch, state, weight_ih, weight_hh, bias)
 
 
 def _run(
@@ -112,11 +101,11 @@ def _run_kernel(
     assert int(lengths.min()) >= 1 and int(lengths.max()) <= values.shape[1]
     base = bias  # the same for every sequence
     if values.stride(1) == 0:  # the same vector at every step: project it once
-        base = F.linear(values[:, 0], weight_ih, bias)
+        base = F.pad(F.linear(values[:, 0], weight_ih), (0, len(bias) - len(weight_ih))) + bias
         values, weight_ih = values.detach()[..., :0], weight_ih[:, :0]
     hidden, memory = state or 2 * (bias.new_zeros(len(values), size),)
     if extra := -size % lane_count():  # hidden units that stay zero
-        weight_hh, weight_ih = (part.unflatten(0, (4, size)) for part in (weight_hh, weight_ih))
+        weight_hh, weight_ih = (part.unflatten(0, (-1, size)) for part in (weight_hh, weight_ih))
         weight_hh, weight_ih = F.pad(weight_hh, (0, extra, 0, extra)), F.pad(weight_ih, (0, 0, 0, extra))
         weight_hh, weight_ih = weight_hh.flatten(0, 1), weight_ih.flatten(0, 1)
         base = F.pad(base.unflatten(-1, (4, size)), (0, extra)).flatten(-2)
@@ -164,8 +153,10 @@ class _Layer(torch.autograd.Function):
             if any(wanted[1:3]) or (is_shared and wanted[3]):
                 # By now, gates holds the gradients of the sums. The last number that a step reads is 1, for the bias.
                 sums = (reads.t() @ gates).t()
-                *d_weights, d_bias = sums.tensor_split((weight_hh.shape[1], sums.shape[1] - 1), dim=1)
-                d_base = d_bias[:, 0] if is_shared else d_base
+                d_hidden, d_input, d_bias = sums.tensor_split(((units := weight_hh.shape[1]), sums.shape[1] - 1), dim=1)
+                if ctx.cell == "gru":  # each of them has nothing to do with one of the sums
+                    d_hidden, d_input = torch.cat([d_hidden[: 2 * units], d_hidden[3 * units :]]), d_input[: 3 * units]
+                d_weights, d_base = [d_hidden, d_input], d_bias[:, 0] if is_shared else d_base
         found = [d_values, *d_weights, d_base, *d_state]
         return None, None, None, *(gradient if is_wanted else None for gradient, is_wanted in zip(found, wanted))
 
@@ -200,7 +191,7 @@ class _Arguments(ctypes.Structure):
 def _call(function: str, *tensors: Tensor) -> None:
     """Call the kernel with tensors in the order of `_Arguments`; an empty one arrives as a null pointer."""
     values, weight_hh, _, base = tensors[2:6]
-    sizes = (*values.shape, weight_hh.shape[1], torch.get_num_threads(), 0 if base.ndim == 1 else len(weight_hh))
+    sizes = (*values.shape, weight_hh.shape[1], torch.get_num_threads(), 0 if base.ndim == 1 else base.shape[1])
     arguments = _Arguments(*sizes, *[tensor.data_ptr() for tensor in tensors])
     call = getattr(load_kernel(), function)
     call.restype = ctypes.c_bool

@@ -104,10 +104,18 @@ inline Vec tanh(Vec x) { return 2.0f * sigmoid(x + x) - 1.0f; }
 inline Vec slope_of_sigmoid(Vec y) { return y * (1.0f - y); }
 inline Vec slope_of_tanh(Vec y) { return 1.0f - y * y; }
 
+// The gates to which the hidden state, or the input, adds something: the four but one, or all if none is left out.
+struct Gates {
+    Size left_out;
+    constexpr Size count() const { return left_out < 4 ? 3 : 4; }
+    constexpr Size operator[](Size number) const { return number + (number >= left_out); }
+};
+
 // A cell turns four sums into gates, and its memory of the step before into the next one; both show in the hidden
 // state. What `step` leaves in `gates` is kept; `back` turns it into the gradients of the sums, and the gradient of
 // the memory after the step into that of the memory before it.
 struct Lstm {
+    static constexpr Gates of_hidden{4}, of_input{4};
     [[gnu::always_inline]] static inline void step(Vec (&gates)[4], Vec& memory) {
         gates[0] = sigmoid(gates[0]);  // input
         gates[1] = sigmoid(gates[1]);  // forget
@@ -130,6 +138,7 @@ struct Lstm {
 
 // The memory of a GRU is its hidden state. The candidate has two sums, since the reset gate stands between them.
 struct Gru {
+    static constexpr Gates of_hidden{2}, of_input{3};
     [[gnu::always_inline]] static inline void step(Vec (&gates)[4], Vec& memory) {
         gates[0] = sigmoid(gates[0]);                     // reset
         gates[1] = sigmoid(gates[1]);                     // update
@@ -158,7 +167,7 @@ struct Arguments {
     Size base_stride;                    // from a row of `base` to the next one; 0 if it is the same for all
     const Size *order, *lengths;         // (batch,): rows from the longest to the shortest; steps of each row
     const float* values;                 // (batch, time, inputs)
-    const float *recurrent, *input;      // weights: (4 * units, units) of the hidden state, (4 * units, inputs)
+    const float *recurrent, *input;      // weights: (gates * units, units) of the hidden state, (gates * units, inputs)
     const float* base;                   // (batch, 4 * units) or (4 * units,): added to the sums at every step
     const float *hidden, *memory;        // (batch, units): before the first step
     float* written;                      // (batch, time, units); in the backward pass its gradient, which is read
@@ -326,21 +335,21 @@ template <Size rows, Size vectors>
     }
 }
 
-// As many of the four sums of `lanes` hidden units as fit: += reads times panel. A function of its own, or the compiler runs
-// out of registers.
-template <Size rows>
-[[gnu::noinline]] void add_to_sums(Vec (*gates)[4], Size which, const float* reads, Size stride, Size depth,
-                                   const float* panel) {
-    Vec sums[rows][across];
+// Some of the four sums of `lanes` hidden units: += reads times panel. A function of its own, or the compiler runs out of
+// registers.
+template <Size rows, Size vectors>
+[[gnu::noinline]] void add_to_sums(Vec (*gates)[4], const Size (&which)[across], const float* reads, Size stride,
+                                   Size depth, const float* panel) {
+    Vec sums[rows][vectors];
 #pragma GCC unroll 6
     for (Size row = 0; row < rows; ++row)
 #pragma GCC unroll 4
-        for (Size gate = 0; gate < across; ++gate) sums[row][gate] = gates[row][which + gate];
+        for (Size number = 0; number < vectors; ++number) sums[row][number] = gates[row][which[number]];
     multiply<rows>(sums, reads, stride, depth, panel);
 #pragma GCC unroll 6
     for (Size row = 0; row < rows; ++row)
 #pragma GCC unroll 4
-        for (Size gate = 0; gate < across; ++gate) gates[row][which + gate] = sums[row][gate];
+        for (Size number = 0; number < vectors; ++number) gates[row][which[number]] = sums[row][number];
 }
 
 // to (rows, vectors * lanes) = or += left times panel
@@ -372,15 +381,16 @@ void interleave(float* to, Size width, const float* from, Size depth) {
         for (Size lane = 0; lane < lanes; ++lane) to[first * width + lane] = from[lane * depth + first];
 }
 
-// Weights (4 * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side.
-Buffer forward_panels(const float* weights, Size units, Size depth) {
-    const Size width = across * lanes;
-    Buffer panels = memory_for(4 * units * depth);
-    for (Size row = 0; row < 4 * units; row += lanes) {
-        const Size gate = row / units, unit = row % units;
-        const Size before = 4 * unit + gate / across * width;  // columns of the panels before this one
-        interleave(panels.get() + before * depth + gate % across * lanes, width, at(weights, row, depth), depth);
-    }
+// Weights (gates * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side.
+Buffer forward_panels(const float* weights, Gates gates, Size units, Size depth) {
+    Buffer panels = memory_for(gates.count() * units * depth);
+    float* to = panels.get();
+    for (Size unit = 0; unit < units; unit += lanes)
+        for (Size first = 0, side = 0; first < gates.count(); to += side * lanes * depth, first += side) {
+            side = std::min(across, gates.count() - first);
+            for (Size number = 0; number < side; ++number)
+                interleave(to + number * lanes, side * lanes, at(weights, (first + number) * units + unit, depth), depth);
+        }
     return panels;
 }
 
@@ -400,15 +410,18 @@ Buffer backward_panels(const float* weights, Size rows, Size columns) {
 }
 
 // What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
-void add_to_all_sums(Vec (*sums)[4], Size rows, const float* left, Size depth, const float* panels) {
-    for (Size gate = 0; gate < 4; gate += across)
-        for (Size k = 0; k < depth; k += depth_at_once) {
-            const float* panel = panels + gate * lanes * depth + k * across * lanes;
-            in_tiles(rows, [&](Size first, auto count) {
-                add_to_sums<count>(sums + first, gate, at(left, first, depth) + k, depth,
-                                   std::min(depth_at_once, depth - k), panel);
-            });
-        }
+void add_to_all_sums(Vec (*sums)[4], Gates gates, Size rows, const float* left, Size depth, const float* panels) {
+    for (Size number = 0; number < gates.count(); number += across)
+        with_vectors(std::min(across, gates.count() - number), [&](auto vectors) {
+            Size which[across] = {};
+            for (Size own = 0; own < vectors; ++own) which[own] = gates[number + own];
+            for (Size k = 0; k < depth; k += depth_at_once)
+                in_tiles(rows, [&](Size first, auto count) {
+                    add_to_sums<count, vectors>(sums + first, which, at(left, first, depth) + k, depth,
+                                                std::min(depth_at_once, depth - k),
+                                                panels + number * lanes * depth + k * vectors * lanes);
+                });
+        });
 }
 
 template <class Cell>
@@ -450,7 +463,7 @@ struct Forward {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 for (Size gate = 0; gate < 4; ++gate) sums[row][gate] = load(bases[row] + gate * units + unit);
-            add_to_all_sums(sums, rows, own_inputs.get(), inputs, input + 4 * unit * inputs);
+            add_to_all_sums(sums, Cell::of_input, rows, own_inputs.get(), inputs, input + Cell::of_input.count() * unit * inputs);
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(at(own_sums.get(), row, 4 * units) + 4 * unit, sums[row], sizeof sums[row]);
         }
@@ -463,7 +476,7 @@ struct Forward {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(sums[row], at(inputs_sums, row, 4 * units) + 4 * unit, sizeof sums[row]);
-            add_to_all_sums(sums, rows, hidden.get(), units, recurrent + 4 * unit * units);
+            add_to_all_sums(sums, Cell::of_hidden, rows, hidden.get(), units, recurrent + Cell::of_hidden.count() * unit * units);
             finish(step, unit, rows, sums);
         }
         hidden.swap(after);
@@ -530,26 +543,29 @@ struct Backward {
         float* gates = at(layer.gates, chunk.kept(step), 4 * units);
         for (Size row = 0; row < rows; ++row)
             run_cells(row, step, at(gates, row, 4 * units), at(cells, row, units), at(before, row, units));
-        multiply_gates(d_hidden.get(), units, gates, rows, recurrent);
+        multiply_gates(d_hidden.get(), units, gates, Cell::of_hidden, rows, recurrent);
         if (!input) return;
-        multiply_gates(d_input.get(), input_width, gates, rows, input);
+        multiply_gates(d_input.get(), input_width, gates, Cell::of_input, rows, input);
         for (Size row = 0; row < rows; ++row)
             copy(at(layer.d_values, chunk.place(row, step), layer.inputs), at(d_input.get(), row, input_width),
                  layer.inputs);
     }
 
-    // to (rows, width) = gates times panels
-    void multiply_gates(float* to, Size width, const float* gates, Size rows, const float* panels) {
-        for (Size k = 0; k < 4 * units; k += depth_at_once)
+    // to (rows, width) = gates times panels, those before the one that is left out and those after it.
+    void multiply_gates(float* to, Size width, const float* gates, Gates which, Size rows, const float* panels) {
+        const Size before = which.left_out * units, all = which.count() * units;
+        for (Size k = 0, depth = 0; k < all; k += depth) {
+            depth = std::min(depth_at_once, (k < before ? before : all) - k);
+            const float* left = gates + (k < before ? k : k + units);
             for (Size column = 0; column < width; column += across * lanes)
                 with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
-                    const float* panel = panels + column * 4 * units + k * vectors * lanes;
+                    const float* panel = panels + column * all + k * vectors * lanes;
                     in_tiles(rows, [&](Size first, auto count) {
-                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0,
-                                                    at(gates, first, 4 * units) + k, 4 * units,
-                                                    std::min(depth_at_once, 4 * units - k), panel);
+                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0, at(left, first, 4 * units),
+                                                    4 * units, depth, panel);
                     });
                 });
+        }
     }
 
     void run_cells(Size row, Size step, float* gates, const float* cells, const float* before) {
@@ -573,16 +589,16 @@ struct Backward {
 
 template <class Cell>
 void run_forward(const Arguments& layer) {
-    const Buffer recurrent = forward_panels(layer.recurrent, layer.units, layer.units);
-    const Buffer input = forward_panels(layer.input, layer.units, layer.inputs);
+    const Buffer recurrent = forward_panels(layer.recurrent, Cell::of_hidden, layer.units, layer.units);
+    const Buffer input = forward_panels(layer.input, Cell::of_input, layer.units, layer.inputs);
     for_each_chunk(layer, [&](const Chunk& chunk) { Forward<Cell>{layer, chunk, recurrent.get(), input.get()}.run(); });
 }
 
 template <class Cell>
 void run_backward(const Arguments& layer) {
-    const Size rows = 4 * layer.units, inputs = layer.d_values ? layer.inputs : 0;
-    const Buffer recurrent = backward_panels(layer.recurrent, rows, layer.units);
-    const Buffer input = backward_panels(layer.input, rows, inputs);
+    const Size units = layer.units, inputs = layer.d_values ? layer.inputs : 0;
+    const Buffer recurrent = backward_panels(layer.recurrent, Cell::of_hidden.count() * units, units);
+    const Buffer input = backward_panels(layer.input, Cell::of_input.count() * units, inputs);
     for_each_chunk(layer, [&](const Chunk& chunk) {
         Backward<Cell>{layer, chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
     });

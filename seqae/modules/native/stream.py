@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqae.modules.native.build import lane_count, load_kernel
-from seqae.modules.native.layer import Weights, gru_sums
+from seqae.modules.native.layer import Weights
 
 
 class NativeStream:
@@ -28,7 +28,7 @@ class NativeStream:
         self.hidden_size = layers[0][1].shape[1]
         units = self.hidden_size + -self.hidden_size % lane_count()
         sizes = [layer[0].shape[1] for layer in layers]
-        self._panels = [_arrange(gru_sums(each) if cell == "gru" else each, units) for each in layers]
+        self._panels = [_arrange(_four_sums(each) if cell == "gru" else each, units) for each in layers]
         self._reads = [np.zeros(size + units, np.float32) for size in sizes]
         self._before = [reads[size:] for reads, size in zip(self._reads, sizes)]  # behind the input, the hidden state
         self._memory = [np.zeros(units, np.float32) for _ in layers]
@@ -77,6 +77,17 @@ class NativeStream:
         for number in range(len(self._before)):
             self._before[number][: self.hidden_size] = hidden[number]
             self._memory[number][: self.hidden_size] = memory[number]
+
+
+def _four_sums(weights: Weights) -> Weights:
+    """Return the weights of a GRU layer for four sums, `(4 * hidden_size, ...)`, with zeros where there are none."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    size = weight_hh.shape[1]
+    weight_ih, bias_ih = (torch.cat([part, torch.zeros_like(part[:size])]) for part in (weight_ih, bias_ih))
+    weight_hh, bias_hh = (
+        torch.cat([part[: 2 * size], torch.zeros_like(part[:size]), part[2 * size :]]) for part in (weight_hh, bias_hh)
+    )
+    return weight_ih, weight_hh, bias_ih, bias_hh
 
 
 def _arrange(weights: Weights, units: int) -> tuple[Tensor, Tensor]:
