@@ -150,6 +150,19 @@ def test_it_can_be_switched_off(monkeypatch):
 
 
 @needs_kernel
+@cells
+def test_a_gradient_that_fades_ends_at_zero_and_the_callers_arithmetic_is_as_before(cell):
+    batch = Batch.full(torch.randn(2, 3000, 1, requires_grad=True))
+    make, run, _ = CELLS[cell]
+    written = run(batch, None, tuple(make(1, 8).parameters()))
+    (slope,) = torch.autograd.grad(written[:, -1].sum(), batch.values)
+    smallest = torch.finfo(torch.float32).tiny
+    assert slope[:, 0].count_nonzero() == 0 and slope[:, -1].all()
+    assert not ((slope != 0) & (slope.abs() < smallest)).any()
+    assert torch.tensor(smallest) / 2 > 0
+
+
+@needs_kernel
 def test_a_lack_of_memory_is_a_memory_error(monkeypatch):
     layer = seqae.LSTM(1, 8)
     endless = Batch(
