@@ -673,6 +673,7 @@ void step_units(const Stream& layer, Size unit) {
 // One step of layers, each of which reads the one before. Returns false, and does nothing, if an input is not finite.
 template <class Cell>
 bool step_layers(const Stream* layers, Size count) {
+    [[maybe_unused]] const WithoutDenormals mode;
     const float* input = layers->reads;
     if (!std::all_of(input, input + layers->inputs, [](float value) { return std::isfinite(value); })) return false;
     for (const Stream* layer = layers; layer < layers + count; ++layer) {
