@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def local_seconds(times: np.ndarray, time_zone: str) -> np.ndarray:
     seconds = (times - np.datetime64(0, "s")) / np.timedelta64(1, "s")
     try:
         zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):  # an offset, such as +01:00, which no day changes
+    except (OSError, LookupError, ValueError):  # an offset, such as +01:00, which no day changes
         return seconds
     halves, which = np.unique(seconds // HALF_HOUR, return_inverse=True)  # clocks are changed at these
     moments = [datetime.fromtimestamp(HALF_HOUR * half, zone).utcoffset() for half in halves.tolist()]

@@ -85,7 +85,7 @@ class OnnxDetector:
             sizes = self.reach, self.least_rows, self.window
             is_right = all(isinstance(size, int) and 0 <= size <= _MAX_ROWS for size in sizes)
             is_right = is_right and math.isfinite(self.threshold)
-        except (KeyError, ValueError, TypeError, RecursionError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"{path} is damaged (its metadata: {reason(error)}). Write it again") from error
         if not is_right:
             raise ValueError(f"{path} is damaged (sizes {sizes!s:.80}, threshold {self.threshold}). Write it again")

@@ -97,14 +97,15 @@ class OnnxModel:
         shape = self.inputs["sequences"][2:]
         dtype = np.int64 if self._types["sequences"] == "tensor(int64)" else np.float32
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
-        values = np.zeros((len(sequences), max(lengths), *shape), dtype)
-        for index, sequence in enumerate(sequences):
+        for index, sequence in enumerate(sequences):  # before an array of what the file says is made
             if len(sequence) == 0 or np.shape(sequence)[1:] != shape:
                 raise ValueError(
                     f"sequence {start + index} is of shape {np.shape(sequence)}; {self.path} reads "
                     f"{('time', *shape)} with at least one step"
                 )
-            values[index, : len(sequence)] = sequence
+        values = np.zeros((len(sequences), max(lengths), *shape), dtype)
+        for row, sequence in zip(values, sequences):
+            row[: len(sequence)] = sequence
         return {"sequences": values, "lengths": lengths}
 
     def _run(self, output: str, inputs: dict[str, np.ndarray]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import accumulate
@@ -13,6 +14,7 @@ from seqae.service.rejections import MAX_TEXT, Rejection
 from seqae.service.row_format import RowBlock, RowFormat, UnreadableLine, UnusableTable
 from seqae.service.row_splitter import RowSplitter, SpoiltText
 
+_OTHER_ENDS = re.compile(rb'"|\r(?!\n)')  # what makes of a line several or of several one: a quote, a carriage return
 _SUSPECTS = 3  # waiting lines of which one may be bad
 
 
@@ -129,10 +131,13 @@ class LineReader:
 
     def _without_bad_lines(self, text: bytes, error: ValueError) -> tuple[bytes, list[Rejection]] | None:
         """Return a text with blank lines for those that are known to be bad, and these; None if that is not known."""
-        if not isinstance(error, UnreadableLine) or (b'"' in text and not self._splitter.is_json):
+        if not isinstance(error, UnreadableLine):
             return None
+        if not self._splitter.is_json and _OTHER_ENDS.search(self._waiting + text):
+            return None  # the lines of the error are counted in another way than those here
         first, lines = self._line + self._waiting.count(b"\n"), _lines_in(text)
-        bad = {line - first: message for line, message in error.lines.items() if 0 <= line - first < len(lines)}
+        at = {line - first: message for line, message in error.lines.items() if 0 <= line - first < len(lines)}
+        bad = {row: message for row, message in at.items() if lines[row].strip()}  # or it would go on for ever
         rejections = [
             _rejection(lines[row], first + row, UnreadableLine(message, error.reason))
             for row, message in sorted(bad.items())

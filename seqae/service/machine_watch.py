@@ -151,13 +151,23 @@ class MachineWatch:
         try:
             self.online.restore(state)
             self.order.restore(order)
-            self.savings = state[_SAVINGS].item() if _SAVINGS in state else 0
+            self._refuse_other_times()
+            self.savings = _count_of(state[_SAVINGS]) if _SAVINGS in state else 0
         except ValueError as error:
             raise UnusableState(f"{self.folder / STATE_FILE} holds {error}") from error
         note = f"goes on after {self.online.rows} rows (state of {self.folder})"
         if self.order.latest is None and self.online.rows:
             note += "; these rows have no times, so that rows which come again are judged again"
         self.kept_notes.append(note)
+
+    def _refuse_other_times(self) -> None:
+        """Raise a ValueError if rows that were put in order and rows that were judged had other times."""
+        intake, ordered = self.online.intake, self.order.dtype
+        if self.online.rows and ordered != (intake.times.dtype if intake.is_timed else None):
+            raise ValueError(
+                f"a state with times of {ordered} in order, and of {intake.times.dtype} judged. "
+                "Delete it to start again"
+            )
 
     def _of_ordered(self, ordered: OrderedRows, news: _News) -> WatchUpdate:
         """Let rows in order be judged, and say what became of the others."""
@@ -254,6 +264,12 @@ class MachineWatch:
 
     def _time(self, row: Row) -> str:
         return time_text(self.order.times_of([row])[0])
+
+
+def _count_of(array: np.ndarray) -> int:
+    if array.size != 1 or array.dtype != np.int64 or array.min() < 0:
+        raise ValueError("a state that does not say how often it was saved. Delete it to start again")
+    return int(array.item())
 
 
 def _place(row: Row) -> str:

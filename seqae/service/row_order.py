@@ -177,11 +177,13 @@ class RowOrder:
         if state.keys() != names or state["latest"].shape not in ((0,), (1,)):
             raise ValueError(f"a state of rows in order with {', '.join(sorted(state))}. Delete it to start again")
         if state["numbers"].shape != (3,) or state["numbers"].dtype != np.int64:
-            raise ValueError(f"a state of rows in order with numbers {state['numbers']}. Delete it to start again")
+            raise ValueError("a state of rows in order with other numbers. Delete it to start again")
         types = {state[name].dtype for name in ("latest", *(f"{kind} times" for kind in kinds))}
         shapes = [(state[f"{kind} values"].shape, (*state[f"{kind} times"].shape, self.channels)) for kind in kinds]
         if len(types) > 1 or types.isdisjoint(_TYPES) or any(found != expected for found, expected in shapes):
             raise ValueError(f"a state of rows in order of shapes {shapes}. Delete it to start again")
+        if not _is_sound(state):
+            raise ValueError("a state of rows in order, in which no rows leave one. Delete it to start again")
 
     def _begin(self) -> None:
         """Find out from the first rows whether times repeat because the clock is coarse."""
@@ -264,6 +266,24 @@ class RowOrder:
         self.at_latest = self.at_latest + 1 if row.moment == self.latest else 1
         self.latest = row.moment
         ordered.rows.append(row)
+
+
+def _is_sound(state: Mapping[str, np.ndarray]) -> bool:
+    """Whether a state of the right shapes and types is one that rows lead to."""
+    (at_latest, *flags), latest = state["numbers"].tolist(), state["latest"]
+    waiting, held, doubtful = (state[f"{kind} times"] for kind in ("waiting", "held", "doubtful"))
+    values = [array for name, array in state.items() if name.endswith("values")]
+    later = np.concatenate([latest, held])
+    return (
+        all(np.isfinite(each).all() for each in (waiting, doubtful, later))
+        and all(each.dtype == np.float64 and not np.isinf(each).any() for each in values)
+        and 0 <= at_latest < 2**53
+        and (at_latest > 0) == (len(latest) > 0)
+        and set(flags) <= {0, 1}
+        and not (len(waiting) if flags[1] else len(later) + len(doubtful))
+        and bool((later[1:] >= later[:-1]).all() and (doubtful[1:] >= doubtful[:-1]).all())
+        and (not len(doubtful) or (len(latest) > 0 and bool(doubtful[-1] < latest[0])))
+    )
 
 
 def _moment(times: np.ndarray) -> float:

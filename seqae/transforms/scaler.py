@@ -10,6 +10,7 @@ import numpy as np
 from seqae.data.arrays import blocks_of_rows
 
 _FLOAT32_EPS = float(np.finfo(np.float32).eps)  # a step of float32 is at most this fraction of its size
+LARGEST = 1e6  # of the scaled values, on either side of zero
 _MINUTE = 1e-6
 _ROUNDING = 1e-13  # the fraction of a constant that computing with float64 may leave as its deviation
 
@@ -57,7 +58,7 @@ class Scaler:
             constant = np.flatnonzero(self.is_constant_)
             is_rounding = _is_rounding(rows[:, constant], self.mean_[constant])
             scaled[:, constant] = np.where(is_rounding, 0, scaled[:, constant])
-        return np.clip(scaled, -1e6, 1e6, out=scaled).astype(np.float32)
+        return np.clip(scaled, -LARGEST, LARGEST, out=scaled).astype(np.float32)
 
     def inverse_transform(self, scaled: np.ndarray) -> np.ndarray:
         """Return scaled rows `(row, channel)` in the units of the data, float64."""

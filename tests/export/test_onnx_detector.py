@@ -260,14 +260,14 @@ def test_it_runs_without_torch(path, tmp_path):
     assert int(done.stdout) == OnnxDetector(path).score(faulty()).alarms.sum()
 
 
-@pytest.mark.parametrize("change", ["channels", "least_rows", "output", "node"])
+@pytest.mark.parametrize("change", ["channels", "least_rows", "threshold", "output", "node"])
 def test_a_file_that_another_program_changed_is_refused_by_name(change: str, path: Path, tmp_path: Path):
     written = onnx.load(path)
     del written.metadata_props[-1]  # the SHA-256
     if change == "channels":
         next(entry for entry in written.metadata_props if entry.key == "channels").value = '["a"]'
-    elif change == "least_rows":
-        next(entry for entry in written.metadata_props if entry.key == "least_rows").value = "9" * 300
+    elif change in ("least_rows", "threshold"):
+        next(entry for entry in written.metadata_props if entry.key == change).value = "9" * 400
     elif change == "output":
         del written.graph.output[-1]
     else:

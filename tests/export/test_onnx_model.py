@@ -135,3 +135,9 @@ def test_a_file_of_other_programs_is_run_or_refused_by_name(model, tmp_path):
     onnx.save(written, path)
     with pytest.raises(ValueError, match=r"model\.onnx is none of to_onnx: it reads sequences of shape"):
         OnnxModel(path)
+    written.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 2**40  # for which there is no memory
+    onnx.save(written, path)
+    with pytest.raises(
+        ValueError, match=r"sequence 0 is of shape \(5, 3\); .*model\.onnx reads \('time', 1099511627776\)"
+    ):
+        OnnxModel(path).encode([np.zeros((5, 3))])

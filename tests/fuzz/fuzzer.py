@@ -79,7 +79,7 @@ def main(doors: Mapping[str, Sequence[Attempt]], program: str, about: str | None
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what is found may hold anything
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--minutes", type=float, default=1, help="of the processor, for each door")
+    parser.add_argument("--minutes", type=float, default=1, help="for each door")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=doors, default=list(doors))
     parser.add_argument("--progress", type=Path, help=argparse.SUPPRESS)  # where the process for a door notes it
@@ -94,15 +94,13 @@ def main(doors: Mapping[str, Sequence[Attempt]], program: str, about: str | None
 
 def _watch(door: str, program: str, options: argparse.Namespace) -> int:
     """Let a process try inputs, and another one after it if that is killed; return how often something went wrong."""
-    found, spent, first = 0, 0.0, options.first
+    found, first, end = 0, options.first, time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:
         progress = Path(folder) / "progress"
-        while (left := options.minutes - spent / 60) > 0:
+        while (left := (end - time.monotonic()) / 60) > 0:
             progress.write_text(json.dumps(["", first - 1]))
             words = ["--only", door, "--minutes", str(left), "--seed", str(options.seed), "--first", str(first)]
-            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
             status = subprocess.run([sys.executable, program, *words, "--progress", progress]).returncode
-            spent += resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
             if status in (0, 1):
                 return found + status
             attempt, number = json.loads(progress.read_text())
@@ -117,9 +115,9 @@ def _work(attempts: Sequence[Attempt], options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     counts: dict[str, Counter[str]] = {attempt.__name__: Counter() for attempt in attempts}
-    end, found, number = time.process_time() + 60 * options.minutes, 0, options.first
+    end, found, number = time.monotonic() + 60 * options.minutes, 0, options.first
     with tempfile.TemporaryDirectory() as folder:
-        while time.process_time() < end:
+        while time.monotonic() < end:
             for attempt in attempts:
                 options.progress.write_text(json.dumps([attempt.__name__, number]))
                 for finding in findings(

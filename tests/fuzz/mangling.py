@@ -18,6 +18,7 @@ WORDS += [
 ]
 WORDS += [b"{", b"}", b"[", b"]", b":", b"null", b"true", b"NaN", b'"a"', b"\\ud800", b"time", b"Unnamed: 0", b"[bar]"]
 WORDS += [b"<html>", b"=", b"#", b"\xe2\x80\xa8", "\u0661".encode(), b"1_0", b"[" * 2000, b'{"a":' * 1200]
+GROWTH = 2**18  # bytes that one replacement may add, or four of them fill the memory
 
 
 def mangled(data: bytes, other: bytes, dice: random.Random, words: Sequence[bytes] = WORDS) -> bytes:
@@ -33,10 +34,14 @@ def mangled(data: bytes, other: bytes, dice: random.Random, words: Sequence[byte
                 data[:start],
                 data[:stop] + data[start:],
                 data[:start] + other[start:stop] + data[stop:],
-                data.replace(*dice.sample(words, 2)),
+                _replaced(data, *dice.sample(words, 2)),
             ]
         )
     return data
+
+
+def _replaced(data: bytes, word: bytes, other: bytes) -> bytes:
+    return data.replace(word, other, GROWTH // len(other))
 
 
 def one_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Attempts at tables whose content is known: they are read exactly, or refused."""
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,9 @@ def try_written(folder: Path, dice: random.Random) -> str:
     separator, decimal = dice.choice([",", ";", "\t", "|"]), dice.choice([".", ","])
     decimal = "." if separator == "," else decimal
     lines, is_timed = _table(names, times, values, separator, decimal, dice)
+    junk = JUNK if is_timed else [each for each in JUNK if not _is_row(each, width, separator, decimal)]
     for place in dice.choices([0, 0, len(lines), dice.randint(0, len(lines))], k=dice.choice([0, 0, 1, 2])):
-        lines.insert(place, dice.choice(JUNK))
+        lines.insert(place, dice.choice(junk))
     path = folder / dice.choice(["run.csv", "run.txt", "run.tsv", "run.dat"])
     path.write_text(dice.choice(["\n", "\r\n"]).join(lines) + "\n" * dice.randint(0, 2), encoding="utf-8", newline="")
     try:
@@ -41,6 +43,13 @@ def try_written(folder: Path, dice: random.Random) -> str:
     if is_timed:
         assert found.times is not None and np.array_equal(found.times, times.astype("M8[ns]")), f"times: {lines}"
     return ""
+
+
+def _is_row(line: str, width: int, separator: str, decimal: str) -> bool:
+    """Whether a line is a row of a table without times as any other, though it was meant for junk."""
+    cells = line.split(separator)
+    is_value = [re.fullmatch(r"-|nan|\d+", cell.replace(decimal, "")) or (not cell and width > 1) for cell in cells]
+    return len(cells) == width and all(is_value)
 
 
 def _number(dice: random.Random) -> float:

@@ -222,6 +222,16 @@ BAD_JSON = {
 }
 
 
+@pytest.mark.parametrize("cut", [1, 40, 10_000])
+def test_a_carriage_return_within_a_line_does_not_hinder_the_reading_of_those_after_it(cut: int):
+    text = b"flow,level\r1,2\r3,4'\n" + b"5,6\n" * 20
+    reader = LineReader(ReadingOptions.of(channels=["flow", "level"]), is_strict=False)
+    found = list(reader.blocks(text[start : start + cut] for start in range(0, len(text), cut)))
+    rows = [row for block in found if not isinstance(block, Rejection) for row in block.values.tolist()]
+    assert rows[-20:] == [[5, 6]] * 20
+    assert ["4'" in each.text for each in found if isinstance(each, Rejection)].count(True) == 1
+
+
 def test_bad_lines_of_json_are_rejected_as_score_refuses_them(tmp_path: Path):
     good = b'{"flow": 1.5, "pressure": 2}\n'
     for bad, reason in BAD_JSON.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqae.anomaly.online.intake import WARMUP_ROWS
@@ -108,3 +110,43 @@ def test_the_state_of_another_order_is_refused():
             RowOrder(1, 5).restore(state | {name: array})
         with pytest.raises(ValueError, match="Delete it to start again"):
             RowOrder(1, 5).restore({key: value for key, value in state.items() if key != name})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(st.integers(-40, 3), min_size=1, max_size=90),
+    depth=st.integers(0, 5),
+    may_repeat=st.booleans(),
+    size=st.integers(1, 40),
+)
+def test_any_state_that_rows_lead_to_is_gone_on_from(steps: list[int], depth: int, may_repeat: bool, size: int):
+    order = RowOrder(1, depth, may_repeat=may_repeat)
+    pushed(order, np.cumsum(np.maximum(steps, -2)).astype(float).tolist(), size, finish=False)
+    state, after = order.state(), RowOrder(1, depth)
+    after.restore(state)
+    for name, array in after.state().items():
+        np.testing.assert_array_equal(array, state[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("numbers", lambda each: each * -1),
+        ("numbers", lambda each: each + np.array([0, 7, 0])),
+        ("numbers", lambda each: each * [1, 1, 0]),  # not begun, though rows went on
+        ("latest", lambda each: each[:0]),
+        ("latest", lambda each: each * np.nan),
+        ("latest", lambda each: each + 100),  # after the rows that are held
+        ("held times", lambda each: each[::-1]),
+        ("held values", lambda each: each + np.inf),
+        ("held values", lambda each: each.astype("M8[ns]")),
+        ("doubtful times", lambda each: each + 100),
+    ],
+)
+def test_a_state_that_no_rows_lead_to_is_refused(name: str, change: Callable[[np.ndarray], np.ndarray]):
+    order = RowOrder(1, 5)
+    pushed(order, [*steady(40), 3.0, 4.5], 5, finish=False)
+    state = order.state()
+    assert len(state["held times"]) == 5 and len(state["doubtful times"]) == 2
+    with pytest.raises(ValueError, match="Delete it to start again"):
+        RowOrder(1, 5).restore(state | {name: change(state[name])})

@@ -306,15 +306,20 @@ def test_memory_stays_flat_however_many_rows_come(detector: seqae.AnomalyDetecto
     assert watch.counters.rows == 8020
 
 
-def test_a_state_that_lacks_a_part_is_named(
+def test_a_state_that_lacks_a_part_or_whose_parts_do_not_fit_is_named(
     detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
 ):
     with Watch(detector, WatchOptions(state=tmp_path)) as watch:
         watch.take(rows_of(faulty, 0, 40))
         owner = watch.machines[""].owner
     state = read_state(tmp_path, owner)
-    for name in ("segment.table", "order latest"):
-        write_state(tmp_path, {key: array for key, array in state.items() if key != name}, owner)
+    names = ("latest", "waiting times", "held times", "doubtful times")
+    seconds = {f"order {name}": state[f"order {name}"].astype(float) for name in names}  # the judged rows have dates
+    changed = [
+        {key: array for key, array in state.items() if key != name} for name in ("segment.table", "order latest")
+    ]
+    for each in (*changed, state | seconds, state | {"savings": np.zeros(3)}):
+        write_state(tmp_path, each, owner)
         with (
             Watch(detector, WatchOptions(state=tmp_path)) as watch,
             pytest.raises(UnusableState, match=r"stream\.safetensors holds a state .*Delete it to start again"),

@@ -22,6 +22,7 @@ from seqae.anomaly.online.resampling import OnlineResampler
 from seqae.anomaly.online.row_kernel import RowKernel
 from seqae.anomaly.online.segment import ScoredRows, SegmentScorer
 from seqae.anomaly.online.state import Stateful, collect_state, fingerprint, read_state, restore_state, write_state
+from seqae.anomaly.online.state_soundness import refuse_unsound
 
 MAX_ROWS_AT_ONCE = 2**12  # rows computed together, so that memory does not depend on how many are pushed
 
@@ -208,12 +209,15 @@ class OnlineDetector:
         """Continue from what `state` returned, of a detector that is the same: arrays of any shape by name.
 
         Raises:
-            ValueError: It is the state of another detector.
+            ValueError: It is the state of another detector, and nothing of it was taken: a recording begins.
         """
         self._begin()
-        restore_state(state, self._parts())
-        self.segment.check_state()
-        self.intake.check_state(self.segment.times.rows.dtype)
+        try:
+            restore_state(state, self._parts())
+            refuse_unsound(self.intake, self.segment, self.alerts, self.events, self.drift, self.resampler)
+        except ValueError:
+            self._begin()
+            raise
 
     def use(self, detector: AnomalyDetector) -> None:
         """Go on with a detector that differs in its feedback alone, see `seqae.anomaly.FeedbackLog`.

@@ -37,18 +37,6 @@ class RowIntake:
         self.period = 0.0  # in seconds; 0 while it is unknown
         self.is_coarse = False  # whether times repeat because the clock ticks slowly
 
-    def check_state(self, dtype: np.dtype) -> None:
-        """Check attributes that were restored: whether they fit together, and times of this type.
-
-        Raises:
-            ValueError: They do not.
-        """
-        if self.times.dtype != dtype or len(self.values) != len(self.times) or len(self.previous_time) > 1:
-            raise ValueError(
-                f"a state with {len(self.values)} rows and {len(self.times)} times of {self.times.dtype}, after times "
-                f"of {dtype}, is none of this detector. Delete it to start again"
-            )
-
     @property
     def is_timed(self) -> bool:
         """Whether the rows have times."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqae.data.signals.resampling import GridReadings, Resampling
 
-_NOTHING_YET = -(2**62)  # the latest moment that was returned, before there is one
+NOTHING_YET = -(2**62)  # the latest moment that was returned, before there is one
 
 
 class OnlineResampler:
@@ -32,7 +32,7 @@ class OnlineResampler:
         self.values, self.times = none, np.zeros(0, dtype=np.int64)  # the rows of the latest moment
         # What the rows before say at their moments, as `GridReadings`; the first one has the latest of all before.
         self.moments, self.known, self.own, self.lags = none[:, 0].astype(np.int64), none, none.astype(np.int64), none
-        self.latest = _NOTHING_YET
+        self.latest = NOTHING_YET
 
     def push(self, values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take the next rows, and return the values and times of the moments that are known now.
@@ -69,7 +69,7 @@ class OnlineResampler:
         if len(values):
             yield from self._read(values, times, None)
         self.moments, self.known, self.own, self.lags = self.moments[:0], self.known[:0], self.own[:0], self.lags[:0]
-        self.latest = _NOTHING_YET
+        self.latest = NOTHING_YET
 
     def _read(
         self, values: np.ndarray, times: np.ndarray, following: int | None
@@ -105,7 +105,7 @@ class OnlineResampler:
         if self.resampling.fill != "interpolate":
             return following - 1
         last = self.own.max(axis=0)
-        waits = (last > _NOTHING_YET) & (following - last <= max(self.resampling.reach, 1))
+        waits = (last > NOTHING_YET) & (following - last <= max(self.resampling.reach, 1))
         return int(np.where(waits, last - 1, following - 1).min())
 
     def _forget(self, readings: GridReadings) -> None:

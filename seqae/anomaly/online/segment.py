@@ -72,23 +72,6 @@ class SegmentScorer:
         """The number of the row that comes next."""
         return self.first + len(self.table)
 
-    def check_state(self) -> None:
-        """Check attributes that were restored: the kernel reads and writes where they say.
-
-        Raises:
-            ValueError: They do not fit together or not this scorer.
-        """
-        rows, shape = self.table.rows, (2 + len(self.scorer.resolutions), len(self.scorer.channels))
-        is_sound = (
-            rows.dtype == np.float64 and rows.shape[1:] == shape and len(rows) == len(self.times) <= 2 * self.reach
-        )
-        is_sound = is_sound and bool(np.isfinite(rows[:, 0]).all())
-        if not is_sound or not 0 <= self.start <= self.first <= self.final <= self.stop <= self.final + self.reach:
-            raise ValueError(
-                f"a state with {rows.dtype} of shape {rows.shape} and {len(self.times)} times, from row {self.first} "
-                f"on and final up to {self.final}, is none of this detector. Delete it to start again"
-            )
-
     def push(self, rows: np.ndarray, times: np.ndarray) -> ScoredRows:
         """Take the next rows and return their provisional scores, NaN while no window is complete.
 

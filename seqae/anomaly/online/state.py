@@ -69,10 +69,14 @@ def _fits(array: np.ndarray, new: np.ndarray, is_time: bool) -> bool:
     """Whether an array may take the place of a new one: a number, rows whose first size is free, or of fixed sizes."""
     if not new.ndim:  # a number, which is kept as an array of one
         is_typed = array.dtype == new.dtype or (new.dtype.kind, array.dtype.kind) == ("f", "i")
-        return is_typed and array.size == 1 and bool(np.isfinite(array).all())
+        return is_typed and array.size == 1 and not _is_unknown(array)
     is_typed = array.dtype in ("int64", "float64", "datetime64[ns]") if is_time else array.dtype == new.dtype
     is_shaped = array.ndim == new.ndim and array.shape[1:] == new.shape[1:]
     return is_typed and is_shaped and (len(new) == 0 or len(array) == len(new))
+
+
+def _is_unknown(array: np.ndarray) -> bool:
+    return bool((array != array).any())  # NaN, or no time
 
 
 def write_state(folder: Path, state: Mapping[str, np.ndarray], owner: str) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
+from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -53,13 +55,14 @@ class LocalClock:
             ValueError: There is no such zone, or a stamp is in the hour that is left out when summer time begins.
         """
         try:
-            aware = stamps.dt.tz_localize(self.zone, ambiguous="NaT", nonexistent="NaT")
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, KeyError, TypeError):
-            raise ValueError(f"no time zone time_zone={self.zone!r}. {_advice(self.zone)}") from None
+            zone = _zone(self.zone)
+            aware = stamps.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        except (OSError, LookupError, ValueError, TypeError):
+            raise ValueError(f"no time zone time_zone={self.zone!r:.60}. {_advice(self.zone)}") from None
         unclear = np.flatnonzero(aware.isna().to_numpy())
         if len(unclear):
             summer = self._by_order(stamps.to_numpy(), unclear, source) if is_summer is None else is_summer
-            aware = stamps.dt.tz_localize(self.zone, ambiguous=summer, nonexistent="NaT")
+            aware = stamps.dt.tz_localize(zone, ambiguous=summer, nonexistent="NaT")
             if (absent := aware.isna().to_numpy()).any():
                 raise ValueError(self._left_out(stamps, int(np.argmax(absent)), source))
         if len(stamps):
@@ -102,6 +105,11 @@ class LocalClock:
             "time began. If the clock stayed on winter time, name its offset: time_zone='+01:00' one hour east of "
             "Greenwich, time_zone='-05:00' five hours west. Otherwise correct the stamp"
         )
+
+
+def _zone(name: str) -> tzinfo | str:
+    """Return a zone of the database, or an offset; pandas would also open other files that a name says."""
+    return name if re.match(r"(UTC)?[+-]", name) else zoneinfo.ZoneInfo(name)
 
 
 def _repeated(stamps: np.ndarray, run: np.ndarray) -> int:

@@ -75,8 +75,13 @@ class RowJoiner:
         """Take a value.
 
         Raises:
-            ValueError: It has no time and there is no period, or rows after its own were taken.
+            ValueError: It is infinite, it has no time and there is no period, or rows after its own were taken.
         """
+        if np.isinf(cell.value):
+            raise ValueError(
+                f"a value of {cell.channel!r} is infinite ({message.topic}). Readings are finite. Correct it, or leave "
+                "it empty if it is missing"
+            )
         time, is_dated = self._time(message, cell.time)
         if self._latest is not None and time <= self._latest:
             if time == self._latest:
@@ -125,8 +130,13 @@ class RowJoiner:
             exact, is_dated = int(message.arrival * _SECOND), True
         elif time.dtype.kind == "M":
             exact, is_dated = int(time.astype("datetime64[ns]").astype(np.int64)), True
+        elif abs(seconds := float(time)) * _SECOND < 2**63:
+            exact, is_dated = round(seconds * _SECOND), False
         else:
-            exact, is_dated = round(float(time) * _SECOND), False
+            raise ValueError(
+                f"the time {seconds:g} s ({message.topic}). Expected seconds, fewer than in 292 years. Give "
+                "time_unit=... if it counts something shorter"
+            )
         return (exact if period is None else exact // period * period), is_dated
 
 

@@ -229,6 +229,13 @@ def test_what_is_uncertain_is_refused_with_the_option_that_settles_it(stamps, op
         read(stamps, **options)
 
 
+@pytest.mark.parametrize("zone", ["", "America", "x" * 5000, "+", "\0", "dateutil//etc/localtime", "tzlocal()", "../x"])
+def test_what_names_no_zone_is_refused_in_one_short_line(zone):
+    with pytest.raises(ValueError, match=r"^no time zone time_zone=.* Expected one such as time_zone=.*") as refused:
+        read(["2024-03-01"], time_zone=zone)
+    assert len(str(refused.value)) < 250
+
+
 @pytest.mark.parametrize(
     ("stamps", "options", "moment"),
     [

@@ -209,6 +209,28 @@ def test_what_is_a_number_and_what_is_not(payload: str, value: float | None):
         assert cell.value == value or (value is None and np.isnan(cell.value))
 
 
+@pytest.mark.parametrize("payload", ["1e999", '{"value": "-1e999"}'])
+def test_a_value_that_no_float_holds_is_refused_and_its_row_goes_on_without_it(payload: str):
+    payloads = CellPayloads(ChannelPayloads(CHANNELS, READING), CHANNELS, None, 1.0, wait=2.0)
+    messages = [
+        Message("1", "t", payload.encode(), 1.7e9, "m", "flow"),
+        Message("2", "t", b"2.5", 1.7e9, "m", "pressure"),
+    ]
+    ((_, refused),) = payloads.take(messages)
+    assert isinstance(refused, Rejection) and "'flow' is infinite (t)" in refused.message
+    (block,) = payloads.ready(1.7e9 + 9)
+    np.testing.assert_array_equal(block.values, [[np.nan, 2.5]])
+
+
+@pytest.mark.parametrize("seconds", ["1e308", "-1e308", "1e15"])
+def test_seconds_of_a_clock_that_no_row_can_have_are_refused(seconds: str):
+    payloads = CellPayloads(ChannelPayloads(CHANNELS, ReadingOptions(time_epoch="none")), CHANNELS, None, 1.0, wait=2.0)
+    message = Message("1", "t", f'{{"value": 1, "t": {seconds}}}'.encode(), 1.7e9, "m", "flow")
+    ((_, refused),) = payloads.take([message])
+    assert isinstance(refused, Rejection) and "(t). Expected seconds" in refused.message
+    assert not [*payloads.ready(1.7e9 + 9)]
+
+
 @pytest.mark.parametrize("stamp", ["2024-01-13T00:00:00.25", "2024-01-13 01:00:00+01:00", "2024-01-13T00:00:00Z"])
 def test_times_are_read_as_in_tables(stamp: str):
     reader = ChannelPayloads(("flow",), ReadingOptions())
