@@ -192,7 +192,7 @@ def test_channels_with_topics_of_their_own_make_rows(
     client.subscribe("seqae/sensors/#")
     url = f"{mosquitto.url}/sensors/{{machine}}/{{channel...}}"
     stamps = today["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    with Listening(detector, url, name="sensors", results="seqae/sensors", wait=30) as listening:
+    with Listening(detector, url, name="sensors", results="seqae/sensors", wait=3000) as listening:
         until(lambda: client.records("seqae/sensors/listener"), "the listener")
         for name in ("flow", "pressure [bar]"):
             values = [json.dumps({"value": value, "time": stamp}) for value, stamp in zip(today[name], stamps)]
