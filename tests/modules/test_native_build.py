@@ -78,6 +78,7 @@ def test_without_a_compiler_torch_computes(fresh, monkeypatch):
     assert seqae.LSTM(3, 8)(Batch.full(torch.randn(4, 6, 3))).values.shape == (4, 6, 8)
 
 
+@needs_compiler
 def test_without_its_source_torch_computes(fresh, monkeypatch, tmp_path):
     monkeypatch.setattr(build, "_SOURCE", tmp_path / "absent.cpp")
     assert "not in use: [Errno 2] No such file" in native.native_status()
