@@ -1,6 +1,6 @@
 """Any number in the description of a saved model, of any class: replaced, it is refused or does no harm.
 
-`python tests/test_forged_descriptions.py` tries every number of every class, which takes half an hour.
+`python tests/test_forged_descriptions.py` tries every number of every class, which takes minutes.
 """
 
 from __future__ import annotations
