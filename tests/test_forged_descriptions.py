@@ -113,6 +113,13 @@ def test_an_object_of_every_class_is_tried(saved):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_every_object_works_in_its_use(saved):
+    for folder, use in saved.values():
+        with torch.inference_mode():
+            use(load(folder))
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_number_in_the_description_of_any_class_may_be_any_other(saved):
     count = 0
     for name, (folder, use) in saved.items():
@@ -137,6 +144,10 @@ REFUSED = [
     ("sounds", (*IN_LOG_MEL, "n_mels"), 41),
     ("sounds", (*IN_LOG_MEL, "window"), 10**9),
     ("outliers", (*LEARNT, "offset_"), {"float": "nan"}),
+    ("sounds", (*IN_LOG_MEL, "normalization", "tuple", 1, "object", "settings", "quantile"), 1.5),
+    ("HuberLoss", (*SETTINGS, "delta"), 0),
+    ("encoder null", (*SETTINGS, "code_size"), -1),
+    ("code, top k", (*SETTINGS, "k"), 0),
     ("outliers", (*LEARNT, "offset_"), ABSENT),
 ]
 

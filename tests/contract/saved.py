@@ -75,7 +75,7 @@ def made() -> dict[str, tuple[object, Use]]:
 
 
 def _call(entry: Entry, module: nn.Module) -> None:
-    entry.call(module, *batches_of(entry.rows([each.shortest for each in entry.inputs])))
+    entry.call(module, *batches_of(entry.rows(*([each.shortest] for each in entry.inputs))))
 
 
 def _transformed(values: torch.Tensor) -> Use:
