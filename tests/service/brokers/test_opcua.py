@@ -62,7 +62,7 @@ class Machine:
         self._thread.join(300)
 
 
-@pytest.fixture(scope="module")  # it takes seconds; the last test ends it
+@pytest.fixture
 def plant() -> Iterator[Machine]:
     machine = Machine()
     yield machine
