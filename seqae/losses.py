@@ -32,9 +32,16 @@ class HuberLoss:
 
     Attributes:
         delta: The absolute error above which the loss is linear, in units of the data.
+
+    Raises:
+        ValueError: `delta` is not above 0.
     """
 
     delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.delta > 0:
+            raise ValueError(f"delta is {self.delta}. Give an error above 0, from which on the loss is linear")
 
     def __call__(self, predictions: Tensor, steps: Tensor) -> Tensor:
         """Return the loss of each value, `(steps, *step)`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +12,13 @@ import pytest
 # take seven times the processor time of one, nearly all of it spent waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+# A process may be held up at any moment, for long: no example of hypothesis has to be ready in time.
+with suppress(ImportError):  # most tests need none
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("seqae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("seqae")
 
 UNEXPECTED = pytest.StashKey[list[str]]()
 

@@ -45,7 +45,7 @@ class Tansu:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(300)
 
     def create(self, *topics: str) -> None:
         for topic in topics:

@@ -57,7 +57,7 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         self.asked.set()
-        self._thread.join(30)
+        self._thread.join(300)
 
     def run(self) -> None:
         source, sink = self.connection.brokers(self.detector, self.notes.append)

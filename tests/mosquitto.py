@@ -32,7 +32,7 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def until(is_so: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(is_so: Callable[[], object], what: str, seconds: float = 300) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not is_so():
@@ -61,7 +61,7 @@ class Mosquitto:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(300)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -93,7 +93,7 @@ class Client:
         until(self._client.is_connected, "the connection")
         sent = [self._client.publish(topic, payload, qos=1) for payload in payloads]
         for each in sent:
-            each.wait_for_publish(20)
+            each.wait_for_publish(300)
 
     def subscribe(self, topic: str) -> None:
         done: list[int] = []

@@ -158,7 +158,7 @@ TREES = st.recursive(
     ),
     max_leaves=12,
 )
-slow_disk = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow_disk = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 # What comes back

@@ -445,3 +445,23 @@ def test_a_lazy_layer_is_saved_after_a_batch_and_refused_before(tmp_path, name):
     loaded = load(save(layer, tmp_path / "layer"))
     assert repr(loaded) == repr(layer) == repr(layer).replace("Lazy", "")
     assert all(torch.equal(loaded.state_dict()[key], tensor) for key, tensor in layer.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv1d(2, 3, 3, stride=0), r"stride is \(0,\)\. Expected at least 1"),
+        (lambda: nn.Conv2d(2, 3, 3, padding=(1, -1)), r"padding is \(1, -1\)\. Expected at least 0"),
+        (lambda: nn.ConvTranspose2d(2, 3, 3, dilation=-1), r"dilation is \(-1, -1\)\. Expected at least 1"),
+        (lambda: nn.MaxPool2d(2, dilation=0), "dilation is 0"),
+        (lambda: nn.AvgPool1d(2, padding=-1), "padding is"),
+    ],
+)
+def test_a_kernel_that_has_no_room_or_does_not_move_is_refused(tmp_path, make, message):
+    with pytest.raises(ValueError, match=message):
+        save(make(), tmp_path / "layer")
+
+
+def test_what_pads_may_also_cut_off(tmp_path):
+    cut = load(save(nn.ZeroPad1d(-1), tmp_path / "layer"))
+    assert cut(torch.arange(4.0).view(1, 1, 4)).flatten().tolist() == [1.0, 2.0]

@@ -32,14 +32,14 @@ def in_threads(*works: Callable[[], object]) -> list[object]:
     together = threading.Barrier(len(works))
 
     def run(number: int) -> None:
-        together.wait(10)
+        together.wait(300)
         results[number] = works[number]()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(works))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     return results
 
 
@@ -69,11 +69,11 @@ def test_what_one_thread_ignores_another_one_is_told():
     def ignoring() -> bool:
         with warnings_here("ignore", RuntimeWarning):
             entered.set()
-            asked.wait(10)
+            asked.wait(300)
             return warned()
 
     def others() -> bool:
-        entered.wait(10)
+        entered.wait(300)
         found = warned()
         asked.set()
         return found
@@ -88,13 +88,13 @@ def test_filters_are_as_before_in_whatever_order_threads_leave():
 
     def first_in_first_out() -> None:
         with warnings_here("ignore", RuntimeWarning):
-            second.wait(10)
+            second.wait(300)
         leave.set()
 
     def last_in_last_out() -> bool:
         with warnings_here("ignore", RuntimeWarning), quiet_lightning():
             second.set()
-            leave.wait(10)
+            leave.wait(300)
             return warned() or LOGGERS[0].level < logging.ERROR
 
     assert in_threads(first_in_first_out, last_in_last_out) == [None, False]

@@ -78,6 +78,11 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         if self.contamination != "auto":
             self.offset_ = float(np.quantile(self._scores(rows), float(self.contamination)))
 
+    def check_soundness(self) -> None:
+        """Raise a ValueError if it is fitted, and its threshold is no number."""
+        if hasattr(self, "detector_") and not np.isfinite(self.offset_):
+            raise ValueError(f"offset_ is {self.offset_}. Expected a finite number")
+
     def score_samples(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return how normal each row is, `(row,)`: minus its score; below `offset_` it is an outlier."""
         check_is_fitted(self)

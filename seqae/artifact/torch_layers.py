@@ -62,6 +62,8 @@ _ARGUMENTS: dict[type, list[str]] = {
     nn.TransformerDecoder: [_PARTS, "norm"],
     nn.TransformerEncoder: [_PARTS, "norm", "enable_nested_tensor", "mask_check"],
 }
+# What torch refuses when a layer with a kernel is used, and not before.
+_LEAST = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_padding": 0}
 # The layers of transformers take these names, and keep the functions.
 _ACTIVATIONS: dict[object, str] = {F.relu: "relu", F.gelu: "gelu"}
 
@@ -141,8 +143,10 @@ def build_layer(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Modu
         settings: The arguments that `layer_settings` returned.
 
     Raises:
+        ValueError: A kernel, or how it moves, is too small. Torch would refuse it when the layer is used.
         Exception: Whatever torch raises for settings that make no layer.
     """
+    _refuse_no_grid(settings)
     if _SHAPES in settings:
         parts = {name: torch.empty(shape) for name, shape in settings[_SHAPES].items()}
         return kind(parts if layer is nn.ParameterDict else parts.values())
@@ -155,6 +159,17 @@ def build_layer(kind: type, layer: type, settings: Mapping[str, Any]) -> nn.Modu
         stack.layers, stack.num_layers = nn.ModuleList(parts.values()), len(parts)
         return stack
     return kind(list(parts.values()) if layer is nn.ModuleList else OrderedDict(parts), **others)
+
+
+def _refuse_no_grid(settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a layer has a kernel that no grid has room for, or that does not move over it."""
+    if "kernel_size" not in settings:  # what only pads may also cut off
+        return
+    for name, least in _LEAST.items():
+        value = settings.get(name)
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(number, int) and number < least for number in numbers):
+            raise ValueError(f"{name} is {value}. Expected at least {least}")
 
 
 def as_flag(value: object, default: object) -> object:

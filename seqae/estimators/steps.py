@@ -213,6 +213,13 @@ class FrameSteps(Steps):
         self.scale_ = float(np.sqrt(squares / count)) or 1.0
         return self
 
+    def check_soundness(self) -> None:
+        """Raise a ValueError if frames cannot be scaled."""
+        if not (np.isfinite(self.mean_) and 0 < self.scale_ < np.inf):
+            raise ValueError(
+                f"mean_ is {self.mean_}, and scale_ is {self.scale_}. Expected a finite mean and deviation"
+            )
+
     def to_tensors(self, sequences: list[np.ndarray]) -> list[Tensor]:
         """Return scaled frames, `(time, channel, height, width)` float32 each."""
         self._check(sequences)

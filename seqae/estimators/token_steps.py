@@ -52,6 +52,11 @@ class TokenSteps(Steps):
                 )
         return [torch.from_numpy(ids) for ids in sequences]
 
+    def check_soundness(self) -> None:
+        """Raise a ValueError if there is no such number of ids."""
+        if not 1 <= self.num_tokens_ <= _MAX_TOKENS:
+            raise ValueError(f"num_tokens_ is {self.num_tokens_}. Expected 1 to {_MAX_TOKENS}")
+
     def from_prediction(self, prediction: np.ndarray) -> np.ndarray:
         """Return the likeliest ids, `(time,)`, given logits `(time, token)`, or the ids that a decoder has chosen."""
         return _chosen(prediction)

@@ -57,10 +57,15 @@ class TopKCode(Bottleneck):
 
     Args:
         k: Units of a code that are kept.
+
+    Raises:
+        ValueError: `k` is below 1.
     """
 
     def __init__(self, k: int):
         super().__init__()
+        if k < 1:
+            raise ValueError(f"k is {k}. Keep at least 1 unit of a code")
         self.k = k
 
     def forward(self, code: Tensor) -> BottleneckOutput:

@@ -252,10 +252,15 @@ class NullEncoder(Encoder):
 
     Args:
         code_size: Length of a code.
+
+    Raises:
+        ValueError: `code_size` is below 1.
     """
 
     def __init__(self, code_size: int = 1):
         super().__init__()
+        if code_size < 1:
+            raise ValueError(f"code_size is {code_size}. Give at least 1")
         self.code_size = code_size
 
     def forward(self, batch: Batch) -> Tensor:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from seqae.batch import Batch
 
+_MOST_SEGMENTS = 2**16
+
 
 def last_step(batch: Batch) -> Tensor:
     """Return the last vector of each sequence, `(batch, size)`."""
@@ -38,9 +40,18 @@ class SegmentMeanPooling:
 
     Attributes:
         num_segments: Segments of each sequence.
+
+    Raises:
+        ValueError: `num_segments` is below 1, or above 65,536.
     """
 
     num_segments: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.num_segments <= _MOST_SEGMENTS:
+            raise ValueError(
+                f"{self.num_segments} segments. Give 1 to {_MOST_SEGMENTS}, each of which is a part of a code"
+            )
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the means, segment after segment, `(batch, num_segments * size)`."""

@@ -26,7 +26,7 @@ class SelfAttentionLayer(nn.Module):
 
     def __init__(self, size: int, num_heads: int = 4, dropout: float = 0.0):
         super().__init__()
-        if size % num_heads:
+        if num_heads < 1 or size % num_heads:
             raise ValueError(f"{num_heads} heads for vectors of {size}. Give a number of heads that divides the size")
         self.size = size
         self.num_heads = num_heads

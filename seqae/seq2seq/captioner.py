@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from seqae.seq2seq.decoding import BeamSearch, Strategy
+from seqae.seq2seq.decoding import BeamSearch, Strategy, check_max_length
 from seqae.seq2seq.inference import attention_weights, generate_texts
 from seqae.seq2seq.models import TextGenerator
 from seqae.text.vocabulary import BytePairs, Vocabulary
@@ -22,11 +22,17 @@ class Captioner:
         vocabulary: The vocabulary of the captions.
         model: Maps frames to tokens: an `S2VT`, or a `Seq2Seq` whose encoder reads frames.
         max_length: The maximum number of tokens of a caption, its end included.
+
+    Raises:
+        ValueError: `max_length` is below 1 or above 2**20.
     """
 
     vocabulary: Vocabulary | BytePairs
     model: TextGenerator
     max_length: int = 32
+
+    def __post_init__(self) -> None:
+        check_max_length(self.max_length)
 
     def caption(
         self,

@@ -121,6 +121,13 @@ class BeamSearch:
 
 
 Strategy = GreedySearch | TokenSampling | BeamSearch
+_LONGEST = 2**20
+
+
+def check_max_length(max_length: int) -> None:
+    """Raise a ValueError if texts cannot be at most so long."""
+    if not 1 <= max_length <= _LONGEST:
+        raise ValueError(f"texts of at most {max_length} tokens. Ask for at least 1, and at most {_LONGEST}")
 
 
 @torch.no_grad()
@@ -148,10 +155,10 @@ def decode(
         The tokens of each text, `(time,)` int64; the last one is `end` unless `max_length` is reached.
 
     Raises:
-        ValueError: `max_length` is below 1, the state holds something else than tensors, or a logit is NaN.
+        ValueError: `max_length` is below 1 or above 2**20, the state holds something else than tensors, or a logit is
+            NaN.
     """
-    if max_length < 1:
-        raise ValueError(f"texts of at most {max_length} tokens. Ask for at least 1")
+    check_max_length(max_length)
     rows = len(_first(state))
     tokens = torch.full((rows,), start, device=_first(state).device)
     banned = torch.tensor([token for token in suppress_tokens if token != end], dtype=torch.long, device=tokens.device)

@@ -12,7 +12,7 @@ from seqae.datasets.pairs import encoded_pairs
 from seqae.datasets.sampler import LengthBucketSampler
 from seqae.inference import device_of, in_evaluation
 from seqae.losses import token_cross_entropy
-from seqae.seq2seq.decoding import BeamSearch, Strategy
+from seqae.seq2seq.decoding import BeamSearch, Strategy, check_max_length
 from seqae.seq2seq.inference import attention_weights, generate_texts
 from seqae.seq2seq.models import Seq2Seq
 from seqae.text.vocabulary import BytePairs, Vocabulary
@@ -27,12 +27,18 @@ class Translator:
         target_vocabulary: The vocabulary of the texts that are written.
         model: Maps source tokens to target tokens.
         max_length: The maximum number of tokens of a written text, its end included.
+
+    Raises:
+        ValueError: `max_length` is below 1 or above 2**20.
     """
 
     source_vocabulary: Vocabulary | BytePairs
     target_vocabulary: Vocabulary | BytePairs
     model: Seq2Seq
     max_length: int = 64
+
+    def __post_init__(self) -> None:
+        check_max_length(self.max_length)
 
     def translate(
         self,

@@ -29,7 +29,12 @@ class VTLP:
     bands: int
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """Return the warped batch."""
+        """Return the warped batch.
+
+        Raises:
+            ValueError: Frames are no copies of so many bands.
+        """
+        _count_copies(batch, self.bands)
         shift, stretch = 2 * torch.rand((2, len(batch), 1), generator=generator) - 1
         band = torch.arange(self.bands)
         warped = band + self.max_warp * (shift + 0.5 * stretch * (2 * band / max(self.bands - 1, 1) - 1))
@@ -51,10 +56,14 @@ class FrequencyMasking:
     bands: int
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """Return the masked batch."""
+        """Return the masked batch.
+
+        Raises:
+            ValueError: Frames are no copies of so many bands.
+        """
+        copies = _count_copies(batch, self.bands)
         size = torch.full((len(batch), 1), float(self.bands))
         masked = _random_span(size, self.max_width / self.bands, self.bands, generator).to(batch.values.device)
-        copies = batch.values.shape[2] // self.bands
         return Batch(batch.values.masked_fill(masked.repeat(1, copies).unsqueeze(1), 0.0), batch.lengths)
 
 
@@ -73,6 +82,18 @@ class TimeMasking:
         lengths = batch.lengths.unsqueeze(1).float().cpu()
         masked = _random_span(lengths, self.max_fraction, batch.values.shape[1], generator).to(batch.values.device)
         return Batch(batch.values.masked_fill(masked.unsqueeze(2), 0.0), batch.lengths)
+
+
+def _count_copies(batch: Batch, bands: int) -> int:
+    """Return how many copies of its bands a frame holds.
+
+    Raises:
+        ValueError: It is none, of so many bands.
+    """
+    size = batch.values.shape[2]
+    if bands < 1 or size % bands:
+        raise ValueError(f"frames have {size} values, and bands is {bands}. Give the bands of a frame, without copies")
+    return size // bands
 
 
 def _random_span(sizes: Tensor, fraction: float, count: int, generator: Generator) -> Tensor:

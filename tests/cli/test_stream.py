@@ -45,7 +45,7 @@ def started(saved: Path, *words: str) -> subprocess.Popen:
 
 def streamed(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
     process = started(saved, *words)
-    out, err = process.communicate(text.encode(), timeout=120)
+    out, err = process.communicate(text.encode(), timeout=300)
     return process.returncode, out.decode(), err.decode()
 
 
@@ -101,7 +101,7 @@ def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
     while json.loads(found[-1]).get("row") != 448:
         found.append(process.stdout.readline())
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, b"")
     code, later, err = streamed(saved, "".join([lines[0], *lines[450:]]), *words)
     assert (code, err) == (0, f"note   goes on after 449 rows (state of {tmp_path / 'state'})\n")
@@ -129,7 +129,7 @@ def test_after_a_kill_the_same_input_gives_the_rest(saved: Path, today: pd.DataF
     for wanted in (120, None):
         with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
             if wanted is None:
-                found += process.communicate("".join(lines).encode(), timeout=120)[0]
+                found += process.communicate("".join(lines).encode(), timeout=300)[0]
                 break
             for start in range(0, 401, 5):
                 process.stdin.write("".join(lines[start : start + 5]).encode())
@@ -150,7 +150,7 @@ def test_after_a_kill_the_same_input_gives_the_rest(saved: Path, today: pd.DataF
 def test_a_reader_that_goes_away_ends_it(saved: Path, today: pd.DataFrame):
     process = started(saved)
     process.stdout.close()
-    _, err = process.communicate(today.to_csv(index=False).encode(), timeout=60)
+    _, err = process.communicate(today.to_csv(index=False).encode(), timeout=300)
     assert (process.returncode, err) == (141, b"")
 
 

@@ -34,8 +34,7 @@ from seqae.data.signals.resampling import Resampling
 from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 from seqae.estimators.sequence_classifier import SequenceClassifier
 from seqae.estimators.sequence_encoder import SequenceEncoder
-from seqae.estimators.steps import AudioSteps, FrameSteps
-from seqae.estimators.token_steps import TokenSteps
+from seqae.estimators.steps import AudioSteps
 from seqae.losses import HuberLoss
 from seqae.modules import codes
 from seqae.modules.composite import CompositeAutoencoder
@@ -76,7 +75,7 @@ def made() -> dict[str, tuple[object, Use]]:
 
 
 def _call(entry: Entry, module: nn.Module) -> None:
-    entry.call(module, *batches_of(entry.rows([each.shortest for each in entry.inputs])))
+    entry.call(module, *batches_of(entry.rows(*([each.shortest] for each in entry.inputs))))
 
 
 def _transformed(values: torch.Tensor) -> Use:
@@ -205,7 +204,6 @@ def _estimators() -> dict[str, tuple[object, Use]]:
         ),
         "classifier": (classifier.fit(SEQUENCES, [0, 1] * 3), lambda fitted: fitted.predict(SEQUENCES)),
         "sounds": (AudioSteps(mel), lambda steps: steps.log_mel.transform(sounds[0])),
-        "other steps": ([FrameSteps(), TokenSteps()], _nothing),
     }
 
 

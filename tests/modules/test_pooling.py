@@ -36,3 +36,9 @@ def test_state_means_are_means_of_the_states_and_survive_saving(tmp_path):
     torch.testing.assert_close(torch.from_numpy(codes[0]), torch.cat([states[:4].mean(dim=0), states[4:].mean(dim=0)]))
     again = seqae.load(seqae.save(encoder, tmp_path / "encoder"))
     torch.testing.assert_close(torch.from_numpy(seqae.encode(again, sequences)), torch.from_numpy(codes))
+
+
+@pytest.mark.parametrize("count", [0, -1, 10**9])
+def test_no_segments_and_more_than_fit_a_code_are_refused(count):
+    with pytest.raises(ValueError, match=f"^{count} segments. Give 1 to"):
+        SegmentMeanPooling(count)

@@ -69,11 +69,6 @@ def test_order_of_the_steps_says_nothing_without_positions():
     torch.testing.assert_close(network(Batch.full(values[:, order])).values, written[:, order], atol=1e-5, rtol=1e-5)
 
 
-def test_size_that_heads_do_not_divide_is_refused():
-    with pytest.raises(ValueError, match="3 heads for vectors of 8"):
-        SelfAttentionLayer(8, num_heads=3)
-
-
 def test_gated_network_passes_what_its_gate_lets_through():
     layer = SelfAttentionLayer(4, num_heads=1)
     with torch.no_grad():
@@ -87,3 +82,9 @@ def test_gated_network_passes_what_its_gate_lets_through():
     with torch.no_grad():
         layer.gate_and_value.bias[:8] = 1.0
     torch.testing.assert_close(layer(vectors, mask), vectors + 8 * 5.0 * F.silu(torch.tensor(1.0)))
+
+
+@pytest.mark.parametrize("num_heads", [0, -1, 3])
+def test_heads_that_do_not_divide_the_vectors_are_refused(num_heads):
+    with pytest.raises(ValueError, match=f"^{num_heads} heads for vectors of 8"):
+        SelfAttentionLayer(8, num_heads)

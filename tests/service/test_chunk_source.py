@@ -33,7 +33,7 @@ def test_chunks_come_until_the_pipe_ends(pipe: tuple[int, int]):
     os.write(writer, b"1,2\n")
     with ChunkSource(reader) as source:
         chunks = source.chunks()
-        assert next(chunks) == b"1,2\n"
+        assert next(filter(None, chunks)) == b"1,2\n"
         assert next(chunks) == b""  # nothing came for a while
         os.write(writer, b"3,4\n")
         os.close(writer)

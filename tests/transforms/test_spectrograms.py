@@ -25,6 +25,12 @@ def test_a_seed_gives_the_same_frames_and_the_input_stays(transform, batch):
     assert torch.equal(once.lengths, batch.lengths)
 
 
+@pytest.mark.parametrize("transform", [VTLP(2.0, 5), FrequencyMasking(5, 5), VTLP(2.0, 10**9), FrequencyMasking(5, 0)])
+def test_frames_that_are_no_copies_of_so_many_bands_are_refused(transform, batch):
+    with pytest.raises(ValueError, match=r"frames have 24 values, and bands is \d+"):
+        transform(batch, torch.Generator())
+
+
 def test_a_ramp_over_the_bands_is_moved_by_the_same_in_all_copies_and_at_all_times():
     ramp = Batch.full(torch.arange(float(BANDS)).repeat(2).expand(50, 5, 2 * BANDS))
     warped = VTLP(2.0, BANDS)(ramp, torch.Generator().manual_seed(0)).values

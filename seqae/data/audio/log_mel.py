@@ -18,6 +18,7 @@ from seqae.data.audio.files import Audio, audio_blocks
 from seqae.data.audio.spectral_normalization import Reference
 
 _MIN_POWER = 1e-10  # minimum power of a band; less is silence: -100 dB of full scale
+_MOST_WEIGHTS = 2**24  # of samples in bands: more take hundreds of megabytes
 _MARGIN = 0.04  # seconds that stay before and after a word: its first and last consonants are soft
 
 
@@ -41,7 +42,7 @@ class LogMel:
             all of them.
 
     Raises:
-        ValueError: A setting is not positive, or the window is shorter than the hop.
+        ValueError: A setting is not positive, the window is shorter than the hop, or it takes too much memory.
 
     Example:
         >>> import numpy as np
@@ -68,6 +69,11 @@ class LogMel:
             raise ValueError(
                 f"sample_rate={sample_rate}, n_mels={n_mels}, window={window}, hop={hop}, floor={floor}. Give positive "
                 "numbers, a hop of one sample at least, and a window that is no shorter than the hop"
+            )
+        if n_mels * window * sample_rate > _MOST_WEIGHTS:
+            raise ValueError(
+                f"n_mels={n_mels} bands of {window * sample_rate:.0f} samples take too much memory. Give fewer bands, "
+                "a shorter window or a lower sample_rate"
             )
         if trim_db is not None and trim_db <= 0:
             raise ValueError(f"trim_db={trim_db}. Give a positive number of decibels below the loudest frame, or None")
@@ -115,6 +121,11 @@ class LogMel:
         scale = torch.where(deviation > 1e-3, deviation, 1.0)  # silence has none
         self.mean_, self.scale_ = mean.float().numpy(), scale.float().numpy()
         return self
+
+    def check_soundness(self) -> None:
+        """Raise a ValueError if it is fitted, and does not scale frames of its size."""
+        if hasattr(self, "mean_") and not self.mean_.shape == self.scale_.shape == (self.size,):
+            raise ValueError(f"it scales frames of {len(self.mean_)} numbers, and its frames have {self.size}")
 
     def transform(self, audio: Audio) -> Tensor:
         """Return the standardized frames of a recording, `(time, size)` float32.

@@ -30,9 +30,16 @@ class SpectralQuantile:
 
     Args:
         quantile: The fraction of the frames that are weaker.
+
+    Raises:
+        ValueError: `quantile` is no fraction.
     """
 
     quantile: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.quantile <= 1:
+            raise ValueError(f"quantile is {self.quantile}. Give a fraction of the frames, from 0 to 1")
 
     def __call__(self, decibels: Tensor) -> Tensor:
         """Return the reference, `(band,)`, of decibels `(time, band)`."""

@@ -101,7 +101,7 @@ def test_rows_are_scored_as_in_a_whole_recording(sizes: tuple[int, ...], detecto
     assert len(assert_as_whole(found, detector, Recording(values, CHANNELS)).events) > 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_so_they_are_however_they_are_cut(small: AnomalyDetector, tmp_path: Path, data: st.DataObject):
     rows = data.draw(st.integers(1, 90))

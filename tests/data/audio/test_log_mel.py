@@ -185,3 +185,9 @@ def test_it_has_to_be_fitted_first():
         LogMel().transform(noise())
     with pytest.raises(ValueError, match="no audio to learn from"):
         LogMel().fit([])
+
+
+@pytest.mark.parametrize("settings", [{"sample_rate": 10**9}, {"n_mels": 10**9}, {"window": 1e9}])
+def test_bands_that_take_too_much_memory_are_refused(settings):
+    with pytest.raises(ValueError, match=r"take too much memory\. Give fewer bands"):
+        LogMel(**settings)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seqae.data.signals.loading import as_recordings
@@ -43,7 +43,7 @@ def test_the_message_names_three_options_that_work(tmp_path, tag, value):
     np.testing.assert_array_equal(recording.times, TIMES.as_unit("ns"))
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])  # on a loaded machine
+@settings(max_examples=20)
 @given(st.data())
 def test_any_table_made_long_and_wide_again_is_the_same(data):
     rows, channels = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 4))

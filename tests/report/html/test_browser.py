@@ -45,6 +45,7 @@ class Visit:
 
 def visit(browser, path: Path, width: int = 1280, ready: str = "body[data-ready]") -> Visit:
     page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(300_000)  # milliseconds
     opened = Visit(page)
     page.on("pageerror", lambda error: opened.troubles.append(str(error)))
     page.on("console", lambda message: message.type in ("error", "warning") and opened.troubles.append(message.text))
@@ -132,8 +133,8 @@ def test_lines_break_at_a_pause_and_the_extremes_of_an_event_are_drawn(opened, r
 
 def test_the_plots_are_drawn_in_their_colours(opened):
     opened.page.click("#whole")
-    opened.page.wait_for_timeout(300)
-    colours = opened.page.evaluate("""() => {
+    opened.page.wait_for_function(
+        """wanted => {
         const counts = {};
         const walk = (node) => {
             for (const canvas of node.querySelectorAll("canvas")) {
@@ -146,10 +147,10 @@ def test_the_plots_are_drawn_in_their_colours(opened):
             for (const child of node.querySelectorAll("*")) if (child.shadowRoot) walk(child.shadowRoot);
         };
         walk(document.getElementById("timeline"));
-        return counts;
-    }""")
-    signal, reconstruction, alarm, fault = "0,114,178", "230,159,0", "213,94,0", "86,180,233"
-    assert all(colours.get(colour, 0) > 50 for colour in (signal, reconstruction, alarm, fault))
+        return wanted.every((colour) => counts[colour] > 50);
+    }""",
+        arg=["0,114,178", "230,159,0", "213,94,0", "86,180,233"],
+    )  # signal, reconstruction, alarm, fault
 
 
 def test_a_phone_shows_the_page_without_sideways_scrolling(browser, report, tmp_path):

@@ -65,8 +65,8 @@ def test_rows_that_came_while_it_was_away_are_judged_and_no_row_twice(
         until(lambda: listening.watch.counters.rows == 150, "the rows")
     publish(kafka, today[150:])
     with Listening(*arguments) as listening:
-        until(lambda: listening.watch.machines, "the machine", 60)
-        until(lambda: listening.watch.machine("press-1").online.rows == 400, "the rows", 60)
+        until(lambda: listening.watch.machines, "the machine")
+        until(lambda: listening.watch.machine("press-1").online.rows == 400, "the rows")
     assert not listening.error
     (whole,) = detector.detect(today)
     final = 400 - OnlineDetector(detector).delay

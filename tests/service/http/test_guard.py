@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -76,7 +77,9 @@ def test_a_body_that_is_too_large_is_refused_whether_it_tells_its_size_or_not(se
     refused(client.post("/models/pump/score", content=pieces, headers=CSV), 413, "1,000 bytes")
 
 
-def test_more_requests_than_the_rate_wait(served, detector):
+def test_more_requests_than_the_rate_wait(served, detector, monkeypatch):
+    clock = SimpleNamespace(monotonic=lambda: 0.0, perf_counter=lambda: 0.0)
+    monkeypatch.setattr("seqae.service.http.guard.time", clock)  # no time passes
     client = served({"pump": detector}, {"rate": 2})
     answers = [client.get("/models") for _ in range(8)]
     assert [answer.status_code for answer in answers][:4] == [200] * 4
@@ -110,7 +113,7 @@ def asked(service: DetectorService, *requests, base: str = "http://localhost") -
 def test_a_body_that_comes_slowly_is_given_up(detector):
     async def slow():
         yield b"time,flow,pressure\n"
-        await asyncio.sleep(5)
+        await asyncio.sleep(300)
 
     service = DetectorService({"pump": detector}, ServerSettings(limits=ServerLimits(body_seconds=0.1)))
     (answer,) = asked(service, ("POST", "/models/pump/score", slow()))
@@ -118,20 +121,27 @@ def test_a_body_that_comes_slowly_is_given_up(detector):
 
 
 def test_requests_beyond_the_limit_are_told_to_come_again(detector):
-    go_on = asyncio.Event()
-
-    async def held():
-        yield b"time,flow,pressure\n"
-        await go_on.wait()
-
-    async def last():
-        await asyncio.sleep(0.1)
-        go_on.set()
-        yield b""
-
     service = DetectorService({"pump": detector}, ServerSettings(limits=ServerLimits(concurrency=2)))
-    score = ("POST", "/models/pump/score")
-    answers = asked(service, (*score, held()), (*score, last()), (*score, b"x"), ("GET", "/healthz", b""))
+
+    async def ask():
+        go_on, begun = asyncio.Event(), []
+
+        async def held():
+            begun.append(1)
+            yield b"time,flow,pressure\n"
+            await go_on.wait()
+
+        transport = httpx.ASGITransport(application_of(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            path = "/models/pump/score"
+            running = [asyncio.create_task(client.post(path, content=held(), headers=CSV)) for _ in range(2)]
+            while len(begun) < 2:
+                await asyncio.sleep(0.01)
+            beyond = [await client.post(path, content=b"x", headers=CSV), await client.get("/healthz")]
+            go_on.set()
+            return [*await asyncio.gather(*running), *beyond]
+
+    answers = asyncio.run(ask())
     assert [answer.status_code for answer in answers] == [400, 400, 503, 200]
     assert answers[2].headers["retry-after"] == "1"
 
@@ -143,7 +153,7 @@ def test_health_is_answered_while_a_file_is_scored(detector, monkeypatch):
     read = scoring.read_recordings
 
     def slow(*arguments):
-        assert is_asked.wait(20)
+        assert is_asked.wait(300)
         return read(*arguments)
 
     monkeypatch.setattr(scoring, "read_recordings", slow)

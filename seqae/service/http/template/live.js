@@ -290,7 +290,13 @@
     if (places.length > 1) drawn.find("time").setv({ start: places[0], end: places[places.length - 1] });
   }
 
+  let isPressed = false;  // a click is lost where what was pressed is replaced before it is released
+  addEventListener("pointerdown", ({ button }) => { isPressed = button === 0; }, true);
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { isPressed = false; }, true);
+  async function untilReleased() { while (isPressed) await new Promise((resolve) => setTimeout(resolve, 20)); }
+
   async function show(machines) {
+    await untilReleased();
     element("gate").hidden = true;
     element("main").hidden = machines.length === 0;
     element("say").hidden = machines.length > 0;
@@ -304,6 +310,7 @@
     const asked = chosen;
     const live = await ask(`${of(asked)}/live${channel === null ? "" : `?channel=${encodeURIComponent(channel)}`}`);
     await learnFeedback(asked.model);
+    await untilReleased();
     if (!isSame(asked, chosen)) return;
     showFacts(live);
     showAlarms(live);
