@@ -296,14 +296,26 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/accepted.py",
-        "self.remaining.maximum(quiet), self.own)",
-        "self.remaining, self.own)",
+        "self.own, self.remaining.maximum(quiet))",
+        "self.own, self.remaining)",
         "anomaly/test_accepted.py anomaly/feedback/test_log.py",
     ),
     Mutation(
         "anomaly/accepted.py",
-        " | (self.own >= torch.from_numpy(quietest))",
-        "",
+        "self.own.maximum(self.remaining) <",
+        "self.own <",
+        "anomaly/test_accepted.py anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/accepted.py",
+        "self.own.maximum(self.remaining) <",
+        "self.remaining <",
+        "anomaly/test_accepted.py anomaly/feedback/test_log.py",
+    ),
+    Mutation(
+        "anomaly/accepted.py",
+        "quiet.minimum(torch.from_numpy(quietest))",
+        "quiet",
         "anomaly/test_accepted.py anomaly/feedback/test_log.py",
     ),
     Mutation(
