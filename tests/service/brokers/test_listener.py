@@ -149,13 +149,15 @@ def test_a_full_disk_is_told_and_costs_no_row(
     assert_scores(broker, whole)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
 def test_a_value_that_waits_for_others_of_its_row_is_kept_by_the_broker_until_they_come(
-    detector: seqae.AnomalyDetector, tmp_path: Path, monkeypatch
+    is_restarted: bool, detector: seqae.AnomalyDetector, tmp_path: Path, monkeypatch
 ):
     points = [f"p {channel}=20 {row}000000000" for row in range(3) for channel in detector.channels_]
     broker, options = MemoryBroker(), {"payload": "influx", "wait": 1000}
-    for sent in ([[*points[:3], "no point"]], [[points[3]], points[4:]]):
-        watch = listen(Script(broker, sent), detector, tmp_path, Steps(0), monkeypatch, **options)
+    sent = [[*points[:3], "no point"], [points[3]], points[4:]]
+    for each in (sent[:1], sent[1:]) if is_restarted else (sent,):
+        watch = listen(Script(broker, each), detector, tmp_path, Steps(0), monkeypatch, **options)
         broker.read(len(broker.unread))
     updates = [each.update for each in watch.finish() if each.update is not None]
     assert sum(len(each.scores) for each in updates) == 3 and not broker.messages

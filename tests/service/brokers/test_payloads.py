@@ -184,7 +184,7 @@ def test_a_row_waits_for_its_values_only_so_long_and_what_is_too_late_is_told():
     assert not [*payloads.take([flow]), *payloads.ready(flow.arrival + 4.9)]
     (row,) = payloads.ready(flow.arrival + 5)
     assert np.isnan(row.values[0, 1]) and not np.isnan(row.values[0, 0]) and not flow.is_held
-    assert not list(payloads.take([pressure]))  # of the same row: left out
+    assert not [*payloads.take([pressure]), *payloads.ready(flow.arrival + 99)]  # of the same row: left out
     assert not [*payloads.take([later]), *payloads.ready(later.arrival)]
     list(payloads.ready(later.arrival + 9))
     ((_, refused),) = payloads.take([pressure])
