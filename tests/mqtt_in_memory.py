@@ -82,12 +82,20 @@ class MemoryBroker:
         for packet in list(self.messages):
             self._deliver(packet, is_again=True)
 
-    def publish(self, topic: str, payloads: Sequence[str]) -> None:
-        """Deliver messages to the client."""
+    def reconnect(self, keeps_session: bool = True) -> None:
+        """Lose the connection, and perhaps the session with what was not acknowledged, and take the client again."""
+        if not keeps_session:
+            self._session = False
+            self.messages.clear()
+        self.connect(self._client)
+
+    def publish(self, topic: str, payloads: Sequence[str], arrives: bool = True) -> None:
+        """Deliver messages to the client, which may be lost on the way."""
         for payload in payloads:
             packet = next(number for number in itertools.count(1) if number not in self.messages)
             self.messages[packet] = topic, payload.encode()
-            self._deliver(packet, is_again=False)
+            if arrives:
+                self._deliver(packet, is_again=False)
 
     def read(self, count: int) -> None:
         """Read so many acknowledgements."""
