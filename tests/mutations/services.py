@@ -198,7 +198,7 @@ MUTATIONS = (
         "service/brokers/journal.py",
         "self._noted.pop(message.key, None)  #",
         "pass  #",
-        "service/brokers/test_listener.py",
+        "service/brokers/test_journal.py",
     ),
     Mutation(
         "service/brokers/mqtt.py",
@@ -217,6 +217,18 @@ MUTATIONS = (
         "self._delivered[key] = first, self._connection, packet.mid",
         "self._delivered.setdefault(key, (first, self._connection, packet.mid))",
         "service/brokers/test_listener.py service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "self._judged.pop(key, None)",
+        "pass",
+        "service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/cells.py",
+        "message.waiting -= 1",
+        "message.waiting = 0",
+        "service/brokers/test_payloads.py",
     ),
     Mutation(
         "service/brokers/mqtt.py",
