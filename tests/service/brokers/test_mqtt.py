@@ -39,6 +39,8 @@ def by_row(records: list[dict]) -> pd.DataFrame:
 
 def assert_as_a_whole(client: Client, topic: str, detector: seqae.AnomalyDetector, frame: pd.DataFrame) -> None:
     """The scores that became final, and the events that ended, are those of the recording as a whole."""
+    listener = "/".join([*topic.split("/")[:2], "listener"])
+    until(lambda: client.records(listener)[-1:] == [{"state": "offline"}], "the last record")
     (whole,) = detector.detect(frame)
     rows = by_row(client.records(f"{topic}/scores"))
     assert rows["row"].tolist() == list(range(len(rows)))  # none is missing, and none came twice with other results
