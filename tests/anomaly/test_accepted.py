@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -62,14 +63,16 @@ def test_what_remains_beside_an_accepted_deviation_is_not_quieter_than_usual():
     assert distances(accepted, deviation) == [[1, 1]]
 
 
-def test_one_of_the_channels_alone_is_not_what_was_accepted_of_both():
+@pytest.mark.parametrize("other", [[1.0, 0.0], [0.5, 0.0]], ids=["usual", "quiet"])
+def test_one_of_the_channels_alone_is_not_what_was_accepted_of_both(other: list[float]):
     accepted = fit_accepted(windows(([3, 4], [3, 4])), QuietSurprise(), 0.0, 0.0, None)
-    alone = ([3.0, 4.0], [1.0, 0.0])  # half of the pattern is nearest to the first channel, and far from the other
-    multiple = (25 + 3) / 50
+    multiple = (25 + 3 * other[0]) / 50  # about half of the pattern is nearest, and far from the other channel
     remaining = [
-        sum((own - multiple * part) ** 2 for own, part in zip(channel, (3, 4))) / (1 + multiple**2) for channel in alone
+        sum((own - multiple * part) ** 2 for own, part in zip(channel, (3, 4))) / (1 + multiple**2)
+        for channel in ([3.0, 4.0], other)
     ]
-    np.testing.assert_allclose(distances(accepted, alone), [remaining])
+    np.testing.assert_allclose(distances(accepted, ([3.0, 4.0], other)), [remaining])
+    assert min(remaining) > 3
 
 
 def test_windows_as_quiet_as_accepted_ones_count_as_usual_and_quieter_ones_do_not():
