@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -47,8 +48,11 @@ class Steps:
 class MemoryBroker:
     """Delivers what is published to one session with QoS 1, and collects results.
 
+    It gives the number of a packet again as soon as it is free.
+
     Attributes:
         unread: Numbers of packets that were acknowledged, which it has not read yet.
+        messages: What was published and not acknowledged for all that it has read, by packet.
         takes_results: Whether it takes over what the client publishes.
     """
 
@@ -56,8 +60,7 @@ class MemoryBroker:
         self.records: list[tuple[str, bytes]] = []
         self.unread: list[int] = []
         self.takes_results = True
-        self._messages: dict[int, tuple[str, bytes]] = {}  # not acknowledged, by packet
-        self._packet = 0
+        self.messages: dict[int, tuple[str, bytes]] = {}
         self._session = False
         self._client: Any = None
 
@@ -76,24 +79,32 @@ class MemoryBroker:
         self.unread = []  # lost with the connection
         client.on_connect(client, None, SimpleNamespace(session_present=self._session), _DONE, None)
         self._session = True
-        for packet in list(self._messages):
+        for packet in list(self.messages):
             self._deliver(packet, is_again=True)
 
-    def publish(self, topic: str, payloads: Sequence[str]) -> None:
-        """Deliver messages to the client."""
+    def reconnect(self, keeps_session: bool = True) -> None:
+        """Lose the connection, and perhaps the session with what was not acknowledged, and take the client again."""
+        if not keeps_session:
+            self._session = False
+            self.messages.clear()
+        self.connect(self._client)
+
+    def publish(self, topic: str, payloads: Sequence[str], arrives: bool = True) -> None:
+        """Deliver messages to the client, which may be lost on the way."""
         for payload in payloads:
-            self._packet += 1
-            self._messages[self._packet] = topic, payload.encode()
-            self._deliver(self._packet, is_again=False)
+            packet = next(number for number in itertools.count(1) if number not in self.messages)
+            self.messages[packet] = topic, payload.encode()
+            if arrives:
+                self._deliver(packet, is_again=False)
 
     def read(self, count: int) -> None:
         """Read so many acknowledgements."""
         for packet in self.unread[:count]:
-            self._messages.pop(packet, None)
+            self.messages.pop(packet, None)
         del self.unread[:count]
 
     def _deliver(self, packet: int, is_again: bool) -> None:
-        topic, payload = self._messages[packet]
+        topic, payload = self.messages[packet]
         message = paho.MQTTMessage(packet, topic.encode())
         message.payload, message.qos, message.dup = payload, 1, is_again
         self._client.on_message(self._client, None, message)

@@ -16,7 +16,7 @@ import seqae
 from hub_server import Hub, constants, hub_of_its_own
 
 CARD = seqae.ModelCard("Codes of three channels.", "Generated | by a formula", "apache-2.0", ("pump",))
-METRICS = {"VUS-PR": 0.71234567, "worst": float("nan")}
+METRICS = {"VUS-PR": 0.71234567, "worst": float("nan"), "a|b": 2.0}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def codes(encoder: object) -> np.ndarray:
 def test_a_model_is_uploaded_and_loaded_by_its_address(hub: Hub, folder: Path):
     address = seqae.push(folder, "hf://plant/pump", token=hub.token)
     assert sorted(hub.files("plant/pump")) == ["README.md", "config.json", "model.safetensors", "seqae.json"]
-    for place in ("hf://plant/pump", address):
+    for place in ("hf://plant/pump", Path("hf://plant/pump"), address):
         assert np.array_equal(codes(seqae.load(place)), codes(seqae.load(folder)))
     assert sorted(hub.served) == ["model.safetensors", "seqae.json"], "a file was downloaded twice, or one too many"
 
@@ -88,12 +88,28 @@ def test_the_card_tells_task_data_licence_metrics_and_shows_a_picture(hub: Hub, 
         r"Generated | by a formula",
         "| VUS-PR | 0.712346 |",
         "| worst | nan |",
+        r"| a\|b | 2 |",
         "| kind | RecurrentEncoder |",
     ):
         assert f"\n{line}\n" in text
     config = json.loads(files["config.json"])
     assert config["architectures"] == ["RecurrentEncoder"] and config["task"] == CARD.task
-    assert config["metrics"] == {"VUS-PR": 0.71234567, "worst": "nan"}
+    assert config["metrics"] == {"VUS-PR": 0.71234567, "worst": "nan", "a|b": 2.0}
+
+
+def test_a_card_without_words_of_its_own_says_nothing_of_licence_and_data(hub: Hub, folder: Path):
+    seqae.push(folder, "hf://plant/pump", token=hub.token)
+    _, front, text = hub.files("plant/pump")["README.md"].decode().split("---\n", 2)
+    assert yaml.safe_load(front) == {"library_name": "seqae", "tags": ["seqae", "autoencoder"]}
+    assert "## Use" in text and "## Data" not in text and "![" not in text
+
+
+def test_a_model_is_uploaded_to_the_branch_that_is_named(hub: Hub, folder: Path):
+    seqae.push(folder, "hf://plant/pump", token=hub.token)
+    seqae.save(seqae.RecurrentEncoder(seqae.GRU(3, hidden_size=4), code_size=5), folder)
+    seqae.push(folder, "hf://plant/pump@next", token=hub.token)
+    assert codes(seqae.load("hf://plant/pump")).shape == (1, 2)
+    assert codes(seqae.load("hf://plant/pump@next")).shape == (1, 5)
 
 
 @pytest.mark.parametrize(

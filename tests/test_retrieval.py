@@ -119,3 +119,7 @@ def test_a_graph_gives_all_codes_back_even_if_nothing_links_them():
 def test_a_graph_of_nothing_is_refused(codes):
     with pytest.raises(ValueError, match="code"):
         HNSWIndex(codes)
+
+
+def test_codes_that_are_all_alike_are_each_others_neighbours():
+    assert neighbour_purity(np.zeros((50, 2)), np.zeros(50), k=3) == 1.0

@@ -79,8 +79,9 @@ class _Comparison:
 
     def distances(self, quietest: np.ndarray, quiet: Tensor) -> Tensor:
         """Return `(kind, window, channel)`, as `AcceptedDeviations.distances`."""
-        is_accepted = (self.remaining < self.own) | (self.own >= torch.from_numpy(quietest))
-        return torch.where(is_accepted, self.remaining.maximum(quiet), self.own).transpose(0, 1)
+        # A quiet window stays quiet: a part of it may be a small multiple of a pattern, which explains nothing.
+        is_quiet = self.own.maximum(self.remaining) < quiet.minimum(torch.from_numpy(quietest))
+        return torch.where(is_quiet, self.own, self.remaining.maximum(quiet)).transpose(0, 1)
 
 
 class _Surprise(Protocol):

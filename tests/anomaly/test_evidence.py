@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from seqae.anomaly import evidence as evidence_module
+from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.evidence import (
     DEGREES,
     Surprise,
@@ -120,15 +121,24 @@ def test_distances_that_are_all_zero_are_usual_and_others_are_not():
     assert found.evidence(torch.full((2, 1, 1), 9.0, dtype=torch.float64)).min() > 5
 
 
-def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises():
-    def surprise(degrees: list[float], scale: list[float], usual: list[float]) -> Surprise:
-        return Surprise(
-            *(np.array([each]) for each in (degrees, scale)), np.full(2, 4.0), np.array([usual]), *NEVER_QUIET
-        )
+def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises_and_the_least_quiet():
+    def surprise(*parts: list[float]) -> Surprise:
+        degrees, scale, usual, quiet, power = (np.array([each]) for each in parts)
+        return Surprise(degrees, scale, np.full(2, 4.0), usual, quiet, power)
 
-    one, other = surprise([2, 8], [1, 5], [3, 1]), surprise([16, 1], [4, 2], [2, 6])
+    one = surprise([2, 8], [1, 5], [3, 1], [0.5, 2], [1.5, 0])
+    other = surprise([16, 1], [4, 2], [2, 6], [0.7, 1], [0.5, 2])
     for wide in (one.widen(other), other.widen(one)):
         assert (wide.degrees.tolist(), wide.scale.tolist(), wide.usual.tolist()) == ([[16, 8]], [[4, 5]], [[3, 6]])
+        assert (wide.quiet.tolist(), wide.quiet_power.tolist()) == ([[0.5, 1]], [[0.5, 0]])
+
+
+def test_noise_that_never_fades_makes_a_quiet_window_no_rarer_than_a_normal_distribution_would():
+    steady = torch.from_numpy(5 + 0.1 * np.random.default_rng(0).uniform(size=(2, 2000, 1)))
+    found = fit_surprise(steady, np.array([8.0]))
+    quiet = np.quantile(steady.numpy(), 0.05)
+    evidence = found.evidence(torch.full((2, 1, 1), quiet / 10, dtype=torch.float64))
+    np.testing.assert_allclose(evidence.numpy(), 8 / 2 * np.log(10), rtol=0.01)
 
 
 def test_a_window_without_noise_is_as_surprising_as_it_is_rare():
@@ -145,13 +155,16 @@ def test_a_channel_that_stands_still_in_normal_rows_may_stand_still():
     assert fit_surprise(distances, np.array([8.0])).evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).max() == 0
 
 
-def test_what_was_filled_in_is_not_quiet():
+@pytest.mark.parametrize("has_accepted", [False, True])
+def test_what_was_filled_in_is_not_quiet(has_accepted: bool):
     rows = torch.from_numpy(np.random.default_rng(0).normal(size=(400, 2)))
     usual = windows_of(rows, 6, 1)
     model = Linear()(usual, NOISE)
     whitenings = fit_whitening(usual, NOISE), fit_whitening(usual - reconstructions(model, usual), NOISE)
     own = WindowEvidence(model, 6, 1, *whitenings)
     own = replace(own, surprise=fit_surprise(own.distances(rows), np.array([6.0, 6.0])))
+    nothing = AcceptedDeviations(np.zeros((0, 2, 2, 6)), least=-1.0, quietest=np.full((2, 2), np.inf))
+    own = replace(own, accepted=nothing if has_accepted else None)
     stuck, missing = rows[:100].clone(), torch.zeros(100, 2, dtype=torch.bool)
     stuck[40:60, 0], missing[40:60, 0] = 0, True
     known, filled = (own.of_rows(stuck, each) for each in (torch.zeros_like(missing), missing))

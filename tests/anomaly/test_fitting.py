@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -45,6 +46,25 @@ def test_each_block_is_held_out_of_the_rows_that_its_models_are_fitted_to(length
     assert len(held_out) >= 0.7 * len(everything)
     if len(lengths) == 1:
         assert set(held_out) == everything
+
+
+@pytest.mark.parametrize("entities", [("", ""), ("a", "b")], ids=["one machine", "fleet"])
+def test_no_row_is_judged_by_models_that_were_fitted_to_it(entities: tuple[str, str], monkeypatch: pytest.MonkeyPatch):
+    held_out, measured = fitting_module.ScorerFitter._held_out, []
+
+    def rows_of(parts: Sequence[torch.Tensor]) -> set[tuple[float, ...]]:
+        return {tuple(row) for part in parts for row in part.tolist()}
+
+    def checked(fitter: object, parts: Sequence[torch.Tensor], blocks: Sequence[torch.Tensor], *rest: object):
+        assert rows_of(parts) and not rows_of(parts) & rows_of(blocks)
+        measured.append(rows_of(blocks))
+        return held_out(fitter, parts, blocks, *rest)
+
+    monkeypatch.setattr(fitting_module.ScorerFitter, "_held_out", checked)
+    recordings = [Recording(readings(400, seed), tuple("abcd"), entity=each) for seed, each in enumerate(entities)]
+    AnomalyDetector(resolutions=(1,)).fit(recordings)
+    *blocks, later = measured
+    assert len(set.union(*blocks)) >= 0.9 * 800 and len(later) == 400
 
 
 def test_blocks_of_recalibration_hold_each_row_once():

@@ -323,4 +323,59 @@ MUTATIONS = (
         "guess == class_index",
         "evaluation/test_masks.py",
     ),
+    # The Hugging Face Hub.
+    Mutation(
+        "artifact/places.py",
+        're.match("hf:/", ',
+        're.match("hf://", ',
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "allow_patterns=wanted, **versions",
+        "**versions",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "revision=branch, commit_message",
+        "commit_message",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "private=private, exist_ok=True",
+        "exist_ok=True",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "{repository}@{commit.oid}",
+        "{repository}@{branch or 'main'}",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "Path(path).suffix.lower()",
+        "Path(path).suffix",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/hub.py",
+        "DESCRIPTION: read_file(source / DESCRIPTION)",
+        "DESCRIPTION: json.dumps(content).encode()",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/model_card.py",
+        'text.replace("|", "\\\\|")',
+        "text",
+        "test_artifact_hub.py cli/test_push.py",
+    ),
+    Mutation(
+        "artifact/model_card.py",
+        'front |= {"license": self.license} if self.license else {}',
+        'front |= {"license": self.license}',
+        "test_artifact_hub.py cli/test_push.py",
+    ),
 )

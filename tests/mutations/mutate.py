@@ -3,7 +3,7 @@
     python tests/mutations/mutate.py                  # all of them: an hour of one core
     python tests/mutations/mutate.py --only sampler   # those whose file or code holds a word
 
-Ends with status 1 if a fault survives.
+Ends with status 1 if a fault survives, and with 2 if the tests fail without any fault.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from mutations.mutations import MUTATIONS  # noqa: E402
 ROOT = Path(__file__).parents[2]
 
 
-def survives(mutation: Mutation, copy: Path, timeout: float) -> bool:
-    """Return whether all tests pass with this fault in a copy of the project, which is mended again.
+def noticed_by(mutation: Mutation, copy: Path, timeout: float) -> str:
+    """Return the test that fails first with this fault in a copy, which is mended again; "" if none does.
 
     Raises:
         RuntimeError: The tests could not run.
@@ -34,17 +34,23 @@ def survives(mutation: Mutation, copy: Path, timeout: float) -> bool:
     path = copy / "seqae" / mutation.file
     right = path.read_text(encoding="utf-8")
     path.write_text(right.replace(mutation.before, mutation.after), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests_of(mutation)]
-    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=timeout)
+        done = run_tests(tests_of(mutation), copy, timeout)
     except subprocess.TimeoutExpired:
-        return False  # it hangs: noticed
+        return "the time limit: it hangs"
     finally:
         path.write_text(right, encoding="utf-8")
     if done.returncode not in (0, 1, 2):  # 2: a module cannot be imported any more
         raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    return done.returncode == 0
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return "" if done.returncode == 0 else "".join(failed[:1]).partition(" - ")[0] or "pytest"
+
+
+def run_tests(tests: list[str], copy: Path, timeout: float | None) -> subprocess.CompletedProcess[str]:
+    """Run tests of the copy, up to the first that fails."""
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=timeout)
 
 
 def tests_of(mutation: Mutation) -> list[str]:
@@ -63,14 +69,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "seqae"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "runs"))
+        unspoilt = run_tests(sorted({test for each in chosen for test in tests_of(each)}), copy, timeout=None)
+        if unspoilt.returncode:  # else each fault would count as noticed
+            print(f"the tests must pass before a fault is put in:\n{unspoilt.stdout[-2000:]}{unspoilt.stderr[-500:]}")
+            return 2
         for number, mutation in enumerate(chosen, start=1):
             started = time.monotonic()
-            is_survivor = survives(mutation, copy, arguments.timeout)
-            survivors += [mutation] if is_survivor else []
+            test = noticed_by(mutation, copy, arguments.timeout)
+            survivors += [] if test else [mutation]
             line = mutation.before.partition("\n")[0].strip()
-            word = "SURVIVES" if is_survivor else "noticed "
+            word = "noticed " if test else "SURVIVES"
             took = time.monotonic() - started
-            print(f"{number:3} of {len(chosen)}  {word} {took:5.0f} s  {mutation.file}: {line}", flush=True)
+            print(f"{number:3} of {len(chosen)}  {word} {took:5.0f} s  {mutation.file}: {line}  {test}", flush=True)
     print(f"{len(survivors)} of {len(chosen)} faults survive")
     return bool(survivors)
 

@@ -145,4 +145,95 @@ MUTATIONS = (
     Mutation(
         "service/brokers/cells.py", "exact // period * period)", "exact // period)", "service/brokers/test_payloads.py"
     ),
+    # Messages of MQTT: acknowledged when the state holds them, judged once.
+    Mutation(
+        "service/brokers/listener.py",
+        "list(takewhile(lambda message: not message.is_held, self._pending))",
+        "[message for message in self._pending if not message.is_held]",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/listener.py",
+        "if not self.sink.is_flushed(_FLUSH):",
+        "if self.sink.is_flushed(_FLUSH) is None:",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/listener.py",
+        "if len(self._pending) <= self.source.limit // 2:\n",
+        "if True:\n",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/listener.py",
+        "            self._journal.write(self._pending)\n",
+        "            return self.watch.save()\n",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/journal.py",
+        "if saving <= machine.savings:",
+        "if saving < machine.savings:",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/journal.py",
+        "if saving <= machine.savings:",
+        "if saving:",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/journal.py",
+        "saving = machine.savings + 1 if",
+        "saving = machine.savings if",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/journal.py",
+        "not (message.is_held or message.is_noted)",
+        "not message.is_noted",
+        "service/brokers/test_listener.py",
+    ),
+    Mutation(
+        "service/brokers/journal.py",
+        "self._noted.pop(message.key, None)  #",
+        "pass  #",
+        "service/brokers/test_journal.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "self._flushed.wait_for(lambda: not self._unflushed, seconds)",
+        "True",
+        "service/brokers/test_listener.py service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "if is_repeat and message.key in self._judged}",
+        "if message.key in self._judged}",
+        "service/brokers/test_listener.py service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "self._delivered[key] = first, self._connection, packet.mid",
+        "self._delivered.setdefault(key, (first, self._connection, packet.mid))",
+        "service/brokers/test_listener.py service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "self._judged.pop(key, None)",
+        "pass",
+        "service/brokers/test_mqtt.py",
+    ),
+    Mutation(
+        "service/brokers/cells.py",
+        "message.waiting -= 1",
+        "message.waiting = 0",
+        "service/brokers/test_payloads.py",
+    ),
+    Mutation(
+        "service/brokers/mqtt.py",
+        "self._judged.clear()",
+        "pass",
+        "service/brokers/test_listener.py service/brokers/test_mqtt.py",
+    ),
 )

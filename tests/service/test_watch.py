@@ -116,6 +116,8 @@ def test_shuffled_times_and_another_rate_are_said(
 ):
     shuffled = faulty.assign(time=faulty["time"].sample(frac=1, random_state=0).to_numpy())
     assert any("rows are not in time order" in note for note in notes_of(detector, shuffled, rows_of))
+    few_late = faulty[:200].iloc[[row - 2 * (row % 20 == 19) for row in range(200)]]
+    assert not any("not in time order" in note for note in notes_of(detector, few_late, rows_of))
     slower = faulty[:200].copy()
     slower.loc[100:, "time"] = slower["time"][99] + pd.to_timedelta(np.arange(1, 101) * 2.5, unit="s")
     (note,) = notes_of(detector, slower, rows_of)
@@ -275,6 +277,28 @@ def test_the_state_of_another_detector_is_an_error_and_no_reason_to_leave_rows_o
     other = seqae.AnomalyDetector(window=16, epochs=0).fit(readings(800, seed=3))
     with Watch(other, WatchOptions(state=tmp_path)) as watch, pytest.raises(UnusableState, match="another detector"):
         watch.take(rows_of(faulty, 0, 40))
+
+
+def test_the_state_of_another_machine_is_an_error(
+    detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 40, "a"))
+    (tmp_path / "a").rename(tmp_path / "b")
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch, pytest.raises(UnusableState, match="belongs to"):
+        watch.take(rows_of(faulty, 0, 40, "b"))
+
+
+@pytest.mark.parametrize(("error", "skipped"), [(ValueError, 40), (BrokenPipeError, 0)])
+def test_after_an_error_by_which_results_are_lost_rows_are_judged_again(
+    error: type, skipped: int, detector: seqae.AnomalyDetector, faulty: pd.DataFrame, rows_of: Callable, tmp_path: Path
+):
+    with pytest.raises(error), Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 40))
+        raise error
+    with Watch(detector, WatchOptions(state=tmp_path)) as watch:
+        watch.take(rows_of(faulty, 0, 41))
+        assert watch.counters.skipped == skipped
 
 
 def test_times_that_a_rhythm_cannot_use_are_refused_before_a_row_is_taken(

@@ -42,7 +42,7 @@ class _Row:
     values: np.ndarray  # (channel,)
     opened: float  # the arrival of its first value, in seconds
     is_dated: bool
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)  # one for each value
 
 
 class RowJoiner:
@@ -96,7 +96,7 @@ class RowJoiner:
             row = self._rows[time] = _Row(np.full(len(self.places), np.nan), message.arrival, is_dated)
         row.values[self.places[cell.channel]] = cell.value
         row.messages.append(message)
-        message.is_held = True
+        message.waiting += 1
 
     def take(self, now: float) -> Iterator[RowBlock]:
         """Yield the rows that are there, in the order of time.
@@ -113,7 +113,7 @@ class RowJoiner:
             self._latest = waiting.popleft()
             del self._rows[self._latest]
             for message in row.messages:
-                message.is_held = False
+                message.waiting -= 1
             stamp = np.array([self._latest])
             times = stamp.astype("datetime64[ns]") if row.is_dated else stamp / _SECOND
             yield RowBlock(row.values[None], times, self.machine)

@@ -22,7 +22,7 @@ class Message:
         arrival: When it came, in seconds since 1970.
         machine: The machine that the topic or the key names, "" if they name none.
         channel: The channel that the topic names, "" if it names none.
-        is_held: Whether its values wait for those of other channels.
+        waiting: How many of its values wait for those of other channels.
         is_noted: Whether the journal has it.
     """
 
@@ -32,8 +32,13 @@ class Message:
     arrival: float
     machine: str = ""
     channel: str = ""
-    is_held: bool = False
+    waiting: int = 0
     is_noted: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether any of its values waits for those of other channels."""
+        return self.waiting > 0
 
 
 def refused(message: Message, error: ValueError) -> Rejection:

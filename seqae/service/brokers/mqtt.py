@@ -157,6 +157,7 @@ class MqttBroker:
 
     def _remember(self, key: str) -> None:
         """Remember a message that was judged, should it come again."""
+        self._judged.pop(key, None)  # an earlier one, whose number was given again
         self._judged[key] = None
         if len(self._judged) > 2 * self.limit:
             del self._judged[next(iter(self._judged))]

@@ -2,6 +2,7 @@ import numpy as np
 
 from seqae.anomaly.online.alerts import Alert, AlertTracker
 from seqae.anomaly.online.segment import ScoredRows
+from seqae.anomaly.online.state import collect_state, restore_state
 
 
 def scored(scores: dict[int, float], delay: int = 0, rows: int = 400) -> ScoredRows:
@@ -12,8 +13,8 @@ def scored(scores: dict[int, float], delay: int = 0, rows: int = 400) -> ScoredR
     return ScoredRows(0, np.arange(rows) + delay, np.arange(rows) / 4, values, channel_scores)
 
 
-def tracker() -> AlertTracker:
-    return AlertTracker(["flow", "pressure"], threshold=2.0, quiet_rows=10, gap_rows=10)
+def tracker(quiet_rows: int = 10) -> AlertTracker:
+    return AlertTracker(["flow", "pressure"], threshold=2.0, quiet_rows=quiet_rows, gap_rows=10)
 
 
 def test_one_alert_is_raised_for_rows_near_each_other():
@@ -22,6 +23,18 @@ def test_one_alert_is_raised_for_rows_near_each_other():
     assert found == [Alert(100, 25.0, 100, 2.5, "pressure"), Alert(126, 31.5, 126, 2.5, "pressure")]
     assert alerts.add(scored({137: 9.0})) == []
     assert [each.row for each in alerts.add(scored({148: 9.0}))] == [148]
+
+
+def test_after_an_alert_there_is_none_for_a_while_though_rows_between_are_as_usual():
+    found = tracker(quiet_rows=30).add(scored({100: 3.0, 115: 3.0, 130: 3.0, 145: 3.0}))
+    assert [each.row for each in found] == [100, 145]
+
+
+def test_a_restart_is_no_reason_for_another_alert():
+    before, after = tracker(quiet_rows=30), tracker(quiet_rows=30)
+    before.add(scored({100: 3.0}))
+    restore_state(collect_state({"alerts": before}), {"alerts": after})
+    assert [each.row for each in after.add(scored({115: 3.0, 145: 3.0}))] == [145]
 
 
 def test_what_was_known_first_is_told_first():

@@ -293,6 +293,30 @@ def test_who_goes_on_from_a_saved_state_finds_the_same_to_the_bit(stop: int, det
     assert_as_whole(ends[1], detector, Recording(values, CHANNELS, times))
 
 
+@pytest.mark.parametrize("tick", ["1s", "3s"])
+def test_so_does_who_goes_on_after_every_row(tick: str, small: AnomalyDetector, tmp_path: Path):
+    values = readings(200, seed=1)
+    for spike in (60, 71, 84, 100, 119):
+        values[spike : spike + 2, 1] += 60
+    times = (np.datetime64("2024-03-01T08:00", "ns") + np.arange(200) * np.timedelta64(1, "s")).astype(f"M8[{tick}]")
+    times = times.astype("M8[ns]")
+    ends = []
+    for is_saved in (False, True):
+        online, found = OnlineDetector(small), []
+        for row in range(200):
+            found.append(online.push(values[row], times[row]))
+            if is_saved:
+                online.save(tmp_path)
+                online = OnlineDetector(small).load(tmp_path)
+        ends.append([*found, online.finish()])
+    for name in ("scores", "channel_scores", "provisional_scores", "times"):
+        np.testing.assert_array_equal(*(joined(end, name) for end in ends), err_msg=name)
+    for name in ("events", "alerts", "drifts"):
+        expected, found = ([item for each in end for item in getattr(each, name)] for end in ends)
+        assert found == expected
+    assert joined(ends[0], "scores").shape == (200,) and any(each.events for each in ends[0])
+
+
 def test_a_state_is_that_of_its_detector(detector: AnomalyDetector, tmp_path: Path):
     OnlineDetector(detector).save(tmp_path)
     with pytest.raises(ValueError, match=r"stream.safetensors belongs to another detector. Give that detector"):

@@ -23,6 +23,7 @@ from seqae.service import machine_watch
 from seqae.service.brokers import journal, listener
 from seqae.service.brokers.connection import Connection
 from seqae.service.brokers.listener import Listener
+from seqae.service.brokers.mqtt import MqttBroker
 from seqae.service.watch import Watch, WatchOptions
 from seqae.service.watch_update import WatchUpdate
 
@@ -52,7 +53,7 @@ class Script:
 
 
 def listen(
-    script: Script, detector: seqae.AnomalyDetector, folder: Path, steps: Steps, patch: pytest.MonkeyPatch
+    script: Script, detector: seqae.AnomalyDetector, folder: Path, steps: Steps, patch: pytest.MonkeyPatch, **options
 ) -> Watch:
     """Listen until the script or a step ends it, and return the watch."""
     with patch.context() as patched:
@@ -60,7 +61,7 @@ def listen(
         patched.setattr(machine_watch, "write_state", steps.around(machine_watch.write_state))
         patched.setattr(journal, "write_atomically", steps.around(journal.write_atomically))
         patched.setattr(Watch, "take", steps.around(Watch.take))
-        connection = Connection("mqtt://broker/plant/{machine}", "test", "seqae/test")
+        connection = Connection("mqtt://broker/plant/{machine}", "test", "seqae/test", **options)
         source, sink = connection.brokers(detector, lambda _: None)
         payloads = connection.payloads(detector, ReadingOptions.of(channels=tuple(detector.channels_)))
         watch = Watch(detector, WatchOptions(state=folder))
@@ -129,12 +130,13 @@ def test_rows_whose_results_were_not_taken_over_are_judged_again_after_the_end(
     assert_scores(broker, whole)
 
 
+def full(path: Path, *_contents: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
 def test_a_full_disk_is_told_and_costs_no_row(
     detector: seqae.AnomalyDetector, today: pd.DataFrame, tmp_path: Path, monkeypatch
 ):
-    def full(path: Path, _content: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
     rows, whole = rows_and_scores(detector, today, None)
     broker = MemoryBroker()
     with monkeypatch.context() as patch:
@@ -145,3 +147,40 @@ def test_a_full_disk_is_told_and_costs_no_row(
     watch = listen(Script(broker, [rows[120:]]), detector, tmp_path, Steps(0), monkeypatch)
     assert watch.machine("m").online.rows == 130
     assert_scores(broker, whole)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_value_that_waits_for_others_of_its_row_is_kept_by_the_broker_until_they_come(
+    is_restarted: bool, detector: seqae.AnomalyDetector, tmp_path: Path, monkeypatch
+):
+    points = [f"p {channel}=20 {row}000000000" for row in range(3) for channel in detector.channels_]
+    broker, options = MemoryBroker(), {"payload": "influx", "wait": 1000}
+    sent = [[*points[:3], "no point"], [points[3]], points[4:]]
+    for each in (sent[:1], sent[1:]) if is_restarted else (sent,):
+        watch = listen(Script(broker, each), detector, tmp_path, Steps(0), monkeypatch, **options)
+        broker.read(len(broker.unread))
+    updates = [each.update for each in watch.finish() if each.update is not None]
+    assert sum(len(each.scores) for each in updates) == 3 and not broker.messages
+
+
+def test_rows_that_are_alike_are_all_judged_though_packets_have_the_same_number(
+    detector: seqae.AnomalyDetector, tmp_path: Path, monkeypatch
+):
+    row, broker = '{"flow": 1, "pressure [bar]": 20}', MemoryBroker()
+    for _ in range(2):
+        watch = listen(Script(broker, [[row]] * 8), detector, tmp_path, Steps(0), monkeypatch)
+        broker.read(len(broker.unread))
+    assert watch.machine("m").online.rows == 16
+
+
+def test_the_broker_delivers_on_while_the_disk_is_full(
+    detector: seqae.AnomalyDetector, today: pd.DataFrame, tmp_path: Path, monkeypatch
+):
+    rows, _ = rows_and_scores(detector, today, "1s")
+    monkeypatch.setattr(MqttBroker, "limit", 10)
+    monkeypatch.setattr(machine_watch, "write_state", full)
+    for count, kept in ((5, 5), (6, 0)):
+        broker = MemoryBroker()
+        listen(Script(broker, [rows[:count]]), detector, tmp_path / f"{count}", Steps(0), monkeypatch)
+        broker.read(len(broker.unread))
+        assert len(broker.messages) == kept

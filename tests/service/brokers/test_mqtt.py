@@ -9,16 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import paho.mqtt.client as paho
 import pandas as pd
 import pytest
 
 import seqae
 from listening import Killed, Listening
 from mosquitto import Client, Mosquitto, until
+from mqtt_in_memory import MemoryBroker, Steps
 from seqae.anomaly.online.detector import OnlineDetector
+from seqae.service.brokers.connection import Connection
+from seqae.service.brokers.interface import Source
 
 
 def as_json(frame: pd.DataFrame) -> list[str]:
@@ -34,6 +39,8 @@ def by_row(records: list[dict]) -> pd.DataFrame:
 
 def assert_as_a_whole(client: Client, topic: str, detector: seqae.AnomalyDetector, frame: pd.DataFrame) -> None:
     """The scores that became final, and the events that ended, are those of the recording as a whole."""
+    listener = "/".join([*topic.split("/")[:2], "listener"])
+    until(lambda: client.records(listener)[-1:] == [{"state": "offline"}], "the last record")
     (whole,) = detector.detect(frame)
     rows = by_row(client.records(f"{topic}/scores"))
     assert rows["row"].tolist() == list(range(len(rows)))  # none is missing, and none came twice with other results
@@ -144,6 +151,60 @@ def test_a_listener_that_is_killed_at_any_moment_loses_and_repeats_nothing(
         time.sleep(0.3)  # for what might come twice
     assert machine.online.rows == 400
     assert_as_a_whole(client, f"seqae/{topic}/m", detector, frame)
+
+
+@pytest.fixture
+def source(detector: seqae.AnomalyDetector, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MemoryBroker, Source]]:
+    """A broker in memory, and what takes messages from it."""
+    broker = MemoryBroker()
+    monkeypatch.setattr(paho, "Client", broker.client(Steps(0)))
+    source, _ = Connection("mqtt://broker/t", "test", "seqae/test").brokers(detector, lambda _: None)
+    with source:
+        yield broker, source
+
+
+def judge(source: tuple[MemoryBroker, Source]) -> list[bytes]:
+    """Return what has come, and acknowledge it."""
+    broker, taking = source
+    messages = taking.take(0.001)
+    taking.acknowledge(messages)
+    broker.read(len(broker.unread))
+    return [message.payload for message in messages]
+
+
+def test_a_message_is_acknowledged_by_the_connection_that_delivered_it_last(source: tuple[MemoryBroker, Source]):
+    broker, taking = source
+    broker.publish("t", ["1"])
+    messages = taking.take(0.001)
+    broker.reconnect()
+    assert not taking.take(0.001), "it has come before"
+    taking.acknowledge(messages)
+    assert broker.unread == [1]
+
+
+def test_the_first_message_of_a_new_session_is_none_that_was_judged(source: tuple[MemoryBroker, Source]):
+    broker, _ = source
+    broker.publish("t", ["1"])
+    assert judge(source) == [b"1"]
+    broker.reconnect(keeps_session=False)
+    broker.publish("t", ["1"], arrives=False)
+    broker.reconnect()
+    assert judge(source) == [b"1"]
+
+
+def test_a_message_whose_number_was_given_before_is_remembered_from_then_on(
+    source: tuple[MemoryBroker, Source], monkeypatch: pytest.MonkeyPatch
+):
+    broker, taking = source
+    monkeypatch.setattr(type(taking), "limit", 1)
+    for payload in "ab":
+        broker.publish("t", [payload])
+        assert judge(source) == [payload.encode()]
+    broker.publish("t", ["a"])
+    taking.acknowledge(taking.take(0.001))  # which the broker does not read
+    taking.forget(["other"])
+    broker.reconnect()
+    assert judge(source) == []
 
 
 BAD = [

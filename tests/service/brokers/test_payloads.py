@@ -160,13 +160,31 @@ def test_values_of_channels_are_joined_by_stamp_or_by_the_period_of_their_arriva
     assert_rows(found)
 
 
+def test_a_message_is_held_until_the_last_of_its_rows_is_there():
+    reader = LineProtocol(CHANNELS, ReadingOptions(by=("host",)))
+    payloads = CellPayloads(reader, CHANNELS, None, None, 5.0)
+    texts = (
+        "p,host=a flow=1 1\np,host=a flow=2 2\np,host=b flow=3 1",
+        "p,host=a pressure=4 1",
+        "p,host=b pressure=5 1",
+        "p,host=a pressure=6 2",
+    )
+    messages = [Message(f"{number}", "t", text.encode(), 0.0) for number, text in enumerate(texts)]
+    held = []
+    for message in messages:
+        assert not list(payloads.take([message]))
+        list(payloads.ready(0.0))
+        held.append([each.is_held for each in messages])
+    assert held == [[True, False, False, False]] * 3 + [[False] * 4]
+
+
 def test_a_row_waits_for_its_values_only_so_long_and_what_is_too_late_is_told():
     payloads = CellPayloads(ChannelPayloads(CHANNELS, READING), CHANNELS, None, 1.0, 5.0)
     flow, pressure, later, *_ = channel_messages("objects")
     assert not [*payloads.take([flow]), *payloads.ready(flow.arrival + 4.9)]
     (row,) = payloads.ready(flow.arrival + 5)
     assert np.isnan(row.values[0, 1]) and not np.isnan(row.values[0, 0]) and not flow.is_held
-    assert not list(payloads.take([pressure]))  # of the same row: left out
+    assert not [*payloads.take([pressure]), *payloads.ready(flow.arrival + 99)]  # of the same row: left out
     assert not [*payloads.take([later]), *payloads.ready(later.arrival)]
     list(payloads.ready(later.arrival + 9))
     ((_, refused),) = payloads.take([pressure])
