@@ -55,7 +55,10 @@ def detector() -> seqae.AnomalyDetector:
 
 
 def try_splits(folder: Path, dice: random.Random) -> str:
-    """Read a text twice, cut at other places: a line that is read both times is read in the same way."""
+    """Read a text twice, cut at other places: the same rows, but for spoilt quotes, in which lines wait for each other.
+
+    What the columns mean is settled by the lines that come first, in one piece: as many both times.
+    """
     text, channels = dice.choice(
         [(LINES, CHANNELS), (OBJECTS, CHANNELS), *((each.text.encode(), each.channels) for each in WRITTEN)]
     )
@@ -63,8 +66,10 @@ def try_splits(folder: Path, dice: random.Random) -> str:
     if is_damaged:
         text = mangled(text, dice.choice([LINES, OBJECTS]), dice)
     reader = LineReader(ReadingOptions.of(channels=channels), is_strict=dice.random() < 0.3)
-    (first, refused), (second, again) = (_read(text, copy.deepcopy(reader), dice) for _ in range(2))
-    if not (refused or again):
+    ends = [match.end() for match in re.finditer(rb"\n", text)]
+    start = dice.choice(ends[3:] or [len(text)])
+    (first, refused), (second, again) = (_read(text, start, copy.deepcopy(reader), dice) for _ in range(2))
+    if not (refused or again) or not re.search(rb'"|\r(?!\n)', text):
         rows = [[row for _, row in found] for found in (first, second)]
         assert rows[0] == rows[1], f"{[each for each in rows[0] if each not in rows[1]]} are read once alone: {text!r}"
     elif not re.search(rb"\r(?!\n)", text):  # which ends a line for some, and is not counted
@@ -77,10 +82,10 @@ def try_splits(folder: Path, dice: random.Random) -> str:
 WRITTEN = [layout for layout in LAYOUTS.values() if isinstance(layout.text, str) and not layout.options]
 
 
-def _read(text: bytes, reader: LineReader, dice: random.Random) -> tuple[list[tuple[int, str]], str]:
-    """Return the lines and their rows by machine, and why something was refused, of a text that is cut anywhere."""
-    cuts = sorted(dice.choices(range(len(text) + 1), k=dice.choice([0, 1, 5, 40])))
-    pieces = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)])]
+def _read(text: bytes, start: int, reader: LineReader, dice: random.Random) -> tuple[list[tuple[int, str]], str]:
+    """Return the lines and their rows by machine, and why something was refused, of a text that is cut behind its start."""
+    cuts = [start, *sorted(dice.choices(range(start, len(text) + 1), k=dice.choice([0, 1, 5, 40])))]
+    pieces = [text[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(text)])]
     found, refused = list[tuple[int, str]](), ""
     try:
         for item in reader.blocks(pieces):
