@@ -83,7 +83,7 @@ WRITTEN = [layout for layout in LAYOUTS.values() if isinstance(layout.text, str)
 
 
 def _read(text: bytes, start: int, reader: LineReader, dice: random.Random) -> tuple[list[tuple[int, str]], str]:
-    """Return the lines and their rows by machine, and why something was refused, of a text that is cut behind its start."""
+    """Return the lines and their rows by machine, and why something was refused, of a text cut behind its start."""
     cuts = [start, *sorted(dice.choices(range(start, len(text) + 1), k=dice.choice([0, 1, 5, 40])))]
     pieces = [text[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(text)])]
     found, refused = list[tuple[int, str]](), ""
