@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 # Functions that take a generator, and others that draw within: by name, since some are functions and methods.
 _TAKE_A_GENERATOR = {
@@ -52,6 +53,13 @@ class LocalRandomNumbers(TorchFunctionMode):
             "rand_like": self._rand_like,
             "randn_like": self._randn_like,
         }
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave; Ctrl+C may have come while torch had taken this off its stack for a moment, and kept it off."""
+        if error is None or any(mode is self for mode in _get_current_function_mode_stack()):
+            super().__exit__(kind, error, trace)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None

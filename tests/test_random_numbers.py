@@ -79,3 +79,10 @@ def test_a_recurrent_network_of_torch_draws_its_dropout_in_the_same_way():
     rows = torch.ones(2, 5, 3)
     outputs = [drawn(lambda: rnn(rows)[0]) for _ in range(2)]
     assert torch.equal(*outputs) and not torch.equal(outputs[0], rnn.eval()(rows)[0])
+
+
+def test_an_interruption_while_torch_has_taken_it_away_is_no_other_error():
+    with pytest.raises(KeyboardInterrupt), LocalRandomNumbers(seed=0):
+        torch.overrides._pop_mode()  # as torch does around some functions
+        raise KeyboardInterrupt
+    assert not torch.overrides._get_current_function_mode_stack()
