@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from layers import processor
 from race import race
 
 FOLDER = Path(__file__).parent
@@ -60,6 +61,15 @@ def windows(quick: bool) -> Iterator[Row]:
     note = f"{1 / ours:.0f} against {{:.0f}} windows/s"
     yield Row("training: nn.LSTM and Adam / seqae", plain / ours, 1.5, "x", True, note.format(1 / plain))
     yield Row("training: one sequence at a time / seqae", single / ours, 20, "x", True, note.format(1 / single))
+
+
+def layers(quick: bool) -> Iterator[Row]:
+    """Forward and backward of recurrent layers by one thread."""
+    from layers import rates
+
+    for each in rates(quick):
+        note = f"{each.share:.0%} of the rate of a matrix product"
+        yield Row(f"{each.cell} {each.shape}: torch / seqae", each.ratio, 1.3, "x", True, note)
 
 
 def uneven(quick: bool) -> Iterator[Row]:
@@ -178,7 +188,7 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
 
 
 GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group for group in (windows, uneven, lightning, memory, start, images, trees, text, video)
+    group.__name__: group for group in (windows, layers, uneven, lightning, memory, start, images, trees, text, video)
 }
 
 
@@ -187,7 +197,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="less work and fewer rounds")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP", help=str([*GROUPS]))
     arguments = parser.parse_args()
-    print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    load = f"load {os.getloadavg()[0]:.1f} at the start"
+    print(f"python {platform.python_version()}, {os.cpu_count()} cores, {processor()}, {load}")
     for name in arguments.only:
         for row in GROUPS[name](arguments.quick):
             print(row, flush=True)
