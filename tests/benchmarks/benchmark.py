@@ -109,7 +109,7 @@ def start(quick: bool) -> Iterator[Row]:
         fitted = "import seqae, sys; seqae.save(seqae.AnomalyDetector(epochs=1).fit(sys.argv[1]), sys.argv[2])"
         subprocess.run([*python, fitted, small, model], check=True, stdout=subprocess.DEVNULL)
         reading = (
-            "import time, sys; from seqae.data.signals.recordings import as_recordings as read;"
+            "import time, sys; from seqae.data.signals.loading import as_recordings as read;"
             "t = time.perf_counter(); read(sys.argv[1]); "
         )
         commands = {
