@@ -100,7 +100,7 @@ class MachineWatch:
         if len(block.values) == 1 and block.times is not None and self.order.passes(block.times):
             return self._push_one(block.values[0], block.times)
         values, clock = self.online.intake.checked(block.values, block.times, self.online.rows)
-        if self.order.dtype not in (None, clock.dtype):
+        if self.order.dtype is not None and self.order.dtype != clock.dtype:  # numpy takes None for float64, too
             raise ValueError(f"times of another kind than before: {clock[:1]}. Keep to dates, or to seconds")
         if self.online.scorer.rhythm is not None:
             self.online.scorer.rhythm.dated(clock)
@@ -163,7 +163,8 @@ class MachineWatch:
     def _refuse_other_times(self) -> None:
         """Raise a ValueError if rows that were put in order and rows that were judged had other times."""
         intake, ordered = self.online.intake, self.order.dtype
-        if self.online.rows and ordered != (intake.times.dtype if intake.is_timed else None):
+        is_ordered = ordered is not None
+        if self.online.rows and (is_ordered != intake.is_timed or (is_ordered and ordered != intake.times.dtype)):
             raise ValueError(
                 f"a state with times of {ordered} in order, and of {intake.times.dtype} judged. "
                 "Delete it to start again"

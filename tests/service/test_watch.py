@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import itertools
 import json
 import os
 import subprocess
@@ -143,6 +144,21 @@ def test_rows_that_cannot_be_used_are_rejected_or_end_a_strict_watch(
             strict.take(block)
     assert watch.take(Rejection("format", "no")).rejections[0].reason == "format"
     assert (watch.counters.rows, dict(watch.counters.rejected)) == (5, {"row": 15, "format": 1})
+
+
+TIMES = {"dates": np.array(["2024-03-01T00:00:00"], "datetime64[ns]"), "seconds": np.arange(1.0), "none": None}
+
+
+@pytest.mark.parametrize("first, second", itertools.permutations(TIMES, 2))
+def test_one_row_settles_whether_a_machine_has_dates_seconds_or_no_times(
+    detector: seqae.AnomalyDetector, first: str, second: str
+):
+    watch, values = Watch(detector, WatchOptions(is_strict=True)), np.zeros((1, len(detector.channels_)))
+    watch.take(RowBlock(values, TIMES[first]))
+    with pytest.raises(ValueError, match="Keep to"):
+        watch.take(RowBlock(values, TIMES[second]))
+    list(watch.finish())
+    assert watch.counters.rows == 1
 
 
 def test_each_machine_is_judged_by_its_own_threshold(rows_of: Callable):
