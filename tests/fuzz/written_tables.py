@@ -28,7 +28,10 @@ def try_written(folder: Path, dice: random.Random) -> str:
     decimal = "." if separator == "," else decimal
     lines, is_timed = _table(names, times, values, separator, decimal, dice)
     junk = JUNK if is_timed else [each for each in JUNK if not _is_row(each, width, separator, decimal)]
-    for place in dice.choices([0, 0, len(lines), dice.randint(0, len(lines))], k=dice.choice([0, 0, 1, 2])):
+    places = [0, 0, len(lines), dice.randint(0, len(lines))]
+    if width == 1 and not is_timed:  # a line above one name is a name, and the name a unit
+        places = [len(lines)]
+    for place in dice.choices(places, k=dice.choice([0, 0, 1, 2])):
         lines.insert(place, dice.choice(junk))
     path = folder / dice.choice(["run.csv", "run.txt", "run.tsv", "run.dat"])
     path.write_text(dice.choice(["\n", "\r\n"]).join(lines) + "\n" * dice.randint(0, 2), encoding="utf-8", newline="")
