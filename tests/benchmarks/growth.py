@@ -94,7 +94,7 @@ def children(process: int) -> float:
 MEASURES: dict[str, tuple[Measure, float, float]] = {
     "memory [MiB]": (memory, 0.02, 2.0),
     "open files": (handles, 0.0, 0.5),
-    "threads": (threads, 0.0, 0.5),
+    "threads": (threads, 0.0, 2.0),  # a pool has as many as have been busy at the same time of late
     "children": (children, 0.0, 0.5),
 }
 
