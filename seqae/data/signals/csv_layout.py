@@ -19,6 +19,7 @@ from seqae.data.signals.timestamps import is_stamp
 from seqae.data.signals.units import are_types, are_units, is_unit, unit_of
 
 _REMARKS = {"comment", "comments", "remark", "remarks", "note", "notes"}  # names of a column that few rows fill in
+_MAX_START = 60  # letters by which a line is told from others
 COUNTED = 10  # so many rows must be numbered in a column, if it may be one without a name
 
 
@@ -138,7 +139,7 @@ def _merged(top: CsvTop, rows: Sequence[int]) -> list[str]:
 
 def _refuse_lines(top: CsvTop, rows: Sequence[int]) -> NoReturn:
     first, last = rows[0], rows[-1]
-    start = top.cells[last][0] or top.head.line(last)
+    start = (top.cells[last][0] or top.head.line(last))[:_MAX_START]
     other = f"; if it is line {top.head.lines[first]}, leave the other out: comment={start!r}"
     raise ValueError(
         f"{len(rows)} lines above the values may be the header: {quoted(top.head.line(first))} and "

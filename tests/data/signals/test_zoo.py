@@ -86,3 +86,11 @@ def test_series_of_a_metrics_server_are_machines_by_the_labels_that_differ(tmp_p
     assert [recording.entity for recording in recordings] == ["a:9100", "b:9100"]
     assert recordings[1].values[:, 0].tolist() == [n + 0.5 for n in range(9)]
     assert str(recordings[0].times[1]) == "2023-11-14T22:13:35.000000000"  # type: ignore[index]
+
+
+def test_advice_to_leave_out_a_line_names_its_beginning_alone(tmp_path: Path):
+    path = tmp_path / "long.csv"
+    path.write_text(f"time,temp,press\n{'[' * 5000},a,b\n1,2,3\n2,3,4\n")
+    with pytest.raises(ValueError, match=r"leave the other out: comment='\[{60}'") as error:
+        as_recordings(path)
+    assert len(str(error.value)) < 1000
