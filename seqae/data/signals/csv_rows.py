@@ -171,13 +171,13 @@ def _line_ends(data: bytes) -> np.ndarray:
 
 
 def _blank(data: bytes, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """`(row,)`, True where there is nothing but blanks."""
+    """`(row,)`, True where there is nothing but blanks, or signs for a printer to begin a page."""
     blank = starts == stops
     if not data:
         return blank
     first = np.frombuffer(data, dtype=np.uint8)[np.where(blank, 0, starts)]
-    for row in np.flatnonzero(~blank & ((first == ord(" ")) | (first == ord("\r")))).tolist():
-        blank[row] = not data[starts[row] : stops[row]].strip(b" \r")
+    for row in np.flatnonzero(~blank & np.isin(first, list(b" \r\f\v"))).tolist():
+        blank[row] = not data[starts[row] : stops[row]].strip(b" \r\f\v")
     return blank
 
 

@@ -94,3 +94,13 @@ def test_advice_to_leave_out_a_line_names_its_beginning_alone(tmp_path: Path):
     with pytest.raises(ValueError, match=r"leave the other out: comment='\[{60}'") as error:
         as_recordings(path)
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("names", ["temp", "temp,press"])
+@pytest.mark.parametrize("sign", ["\f", "\v", " \f", "\f \r"])
+def test_a_sign_for_a_printer_to_begin_a_page_is_no_row(tmp_path: Path, names: str, sign: str):
+    path, width = tmp_path / "pages.csv", len(names.split(","))
+    lines = [names, *(",".join([str(row)] * width) for row in (1.5, 2.5)), sign, ",".join(["3.5"] * width), sign]
+    path.write_bytes("\n".join(lines).encode())
+    (found,) = as_recordings(path)
+    assert found.values.tolist() == [[row] * width for row in (1.5, 2.5, 3.5)]
