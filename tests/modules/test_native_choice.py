@@ -92,4 +92,8 @@ def test_what_is_measured_is_of_this_processor_and_torch_and_lies_beside_the_ker
     kept = choice._file()
     assert kept.parent == choice.Path(build.load_kernel()._name).parent
     monkeypatch.setattr(choice, "_processor", lambda: "another")
+    choice._beside.cache_clear()
     assert choice._file() != kept
+    monkeypatch.undo()
+    choice._beside.cache_clear()
+    assert choice._file() == kept

@@ -5,6 +5,7 @@ Small layers are the kernel's on every processor tried so far, and nothing is me
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -94,9 +95,13 @@ def _file() -> Path:
     """Return where the measurements of this machine lie: beside the kernel, of this processor and this torch."""
     library = load_kernel()
     assert library is not None
-    path = Path(library._name)
+    return _beside(library._name)
+
+
+@functools.cache  # large layers ask each time that they run
+def _beside(library: str) -> Path:
     machine = hashlib.sha256(f"{_processor()}\0{torch.__version__}".encode()).hexdigest()[:20]
-    return path.with_name(f"{path.stem}-{machine}.json")
+    return Path(library).with_name(f"{Path(library).stem}-{machine}.json")
 
 
 def _processor() -> str:
