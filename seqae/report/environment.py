@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def describe_environment() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
+        "recurrent layers": _recurrence(),
     }
     return {"python": platform.python_version()} | versions | machine
 
@@ -26,6 +28,15 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def _recurrence() -> str:
+    """Return what computes recurrent layers on the processor; large ones may be left to torch, see `seqae doctor`."""
+    if "torch" not in sys.modules:
+        return "none"
+    from seqae.modules.native.build import lane_count, load_kernel
+
+    return "torch" if load_kernel() is None else f"kernel, {lane_count()} numbers at once"
 
 
 def _processor() -> str:

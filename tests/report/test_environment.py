@@ -3,6 +3,7 @@ import platform
 
 import numpy as np
 
+from seqae.modules.native.build import lane_count, load_kernel
 from seqae.report import describe_environment
 
 
@@ -15,3 +16,10 @@ def test_the_environment_names_versions_and_machine_but_no_host():
     told = " ".join(found.values())
     assert platform.node() not in told
     assert os.sep + "home" not in told
+
+
+def test_it_tells_what_computes_recurrent_layers(monkeypatch):
+    expected = "torch" if load_kernel() is None else f"kernel, {lane_count()} numbers at once"
+    assert describe_environment()["recurrent layers"] == expected
+    monkeypatch.setenv("SEQAE_NATIVE", "0")
+    assert describe_environment()["recurrent layers"] == "torch"
