@@ -27,6 +27,7 @@ from torch import nn
 
 import seqae
 from seqae import losses as errors
+from seqae._files import open_file
 from seqae.artifact import folder as files
 from seqae.artifact import inspect, load, save
 from seqae.artifact.checksum import add_checksum
@@ -784,6 +785,19 @@ def test_links_to_folders_are_followed(tmp_path):
     (tmp_path / "latest").symlink_to(tmp_path / "real")
     save(5, tmp_path / "latest")
     assert (tmp_path / "latest").is_symlink() and load(tmp_path / "real") == 5
+
+
+def test_an_artifact_that_is_replaced_between_a_look_at_its_size_and_its_opening_is_the_new_one(tmp_path, monkeypatch):
+    path, opened = save({"size": 1, "net": nn.Linear(1, 1)}, tmp_path / "model"), []
+
+    def open_late(name):
+        if not opened:
+            opened.append(name)
+            save({"size": 30, "net": nn.Linear(30, 1)}, path)
+        return open_file(name)
+
+    monkeypatch.setattr(files, "open_file", open_late)
+    assert load(path)["net"].in_features == 30 and opened == [path / "model.safetensors"]
 
 
 def test_readers_and_other_writers_never_meet_a_half_artifact(tmp_path):

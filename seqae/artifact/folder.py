@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from seqae._files import create_file, read_file
+from seqae._files import create_file, open_file, read_file
 from seqae.artifact.checksum import add_checksum, read_verified
 
 WEIGHTS = "model.safetensors"
@@ -93,8 +93,9 @@ def _weights_with(digest: str, size: int, folder: Path) -> bytes | None:
         with suppress(FileNotFoundError):
             if (folder / name).stat().st_size != size:
                 continue  # and takes no memory, however large it is
-            # All at once: a file that is opened again after it was checked may be another one.
-            data = read_file(folder / name, size)
+            # All at once: a file that is opened again after it was checked may be another one, and so may this one be.
+            with open_file(folder / name) as file:
+                data = file.read(size) if os.fstat(file.fileno()).st_size == size else b""
             if hashlib.sha256(data).hexdigest() == digest:
                 return data
     return None
