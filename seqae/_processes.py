@@ -1,8 +1,10 @@
-"""What the processes that train one model together tell each other; a process alone is the first of one."""
+"""How many threads a process uses, and what processes that train one model together tell each other."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
 
@@ -20,6 +22,20 @@ def use_one_thread_after_fork() -> None:
     """
     if hasattr(os, "register_at_fork"):  # not on Windows, which can't fork
         os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: networks this small lose more by waiting for a second thread than they gain."""
+    before = torch.get_num_threads()
+    if before == 1:  # setting it takes longer than a small network
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def rank_and_world_size() -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._processes import one_thread
 from seqae._random_numbers import LocalRandomNumbers
 from seqae.anomaly.calibration import Calibration, fit_calibration
 from seqae.anomaly.drift import DriftChart
@@ -47,7 +48,6 @@ from seqae.anomaly.scaled_rows import ScaledRows, scale_rows
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import WindowModelFactory
 from seqae.anomaly.window_training import sample_windows, train
-from seqae.anomaly.windows import one_thread
 from seqae.data.signals.checks import refuse_unlearnable, usual_period
 from seqae.data.signals.irregularity import grid_advice
 from seqae.data.signals.recordings import Recording

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._processes import one_thread
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.drift import MIN_BLOCK_ROWS, REFERENCE_BLOCKS, DriftChart
 from seqae.anomaly.evidence import KINDS
@@ -18,7 +19,6 @@ from seqae.anomaly.fleet import Machine, grouped
 from seqae.anomaly.normal_rows import cut_in_half, hold_last, minimum_effect
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_training import sample_windows
-from seqae.anomaly.windows import one_thread
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 

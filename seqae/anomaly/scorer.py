@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._processes import one_thread
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.drift import DriftChart
 from seqae.anomaly.events import Event
@@ -27,7 +28,7 @@ from seqae.anomaly.soundness import (
     require_count,
     require_numbers,
 )
-from seqae.anomaly.windows import one_thread, windows_of
+from seqae.anomaly.windows import windows_of
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
@@ -269,9 +270,9 @@ class Scorer:
         results = []
         for rows in recording.segments():
             filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
-            filled = _padded(filled, finest.length)
+            padded = torch.from_numpy(_padded(filled, finest.length))
             with one_thread(), torch.inference_mode():
-                means = _in_pieces(self._window_means, finest.length - 1, torch.from_numpy(filled))
+                means = _in_pieces(self._window_means, finest.length - 1, padded)
             results.append(means.numpy()[: rows.stop - rows.start])
         return self.in_data_units(np.concatenate(results), recording.times)
 
@@ -283,11 +284,10 @@ class Scorer:
         finest, codes = self.resolutions[0], []
         for rows in recording.segments():
             filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
-            filled = _padded(filled, finest.length)
+            padded = torch.from_numpy(_padded(filled, finest.length))
             with one_thread(), torch.inference_mode():
-                windows = windows_of(torch.from_numpy(filled), finest.window, finest.rows_per_step)
-                last = len(windows) - 1
-                starts = sorted({*range(0, last, finest.length), last})
+                windows = windows_of(padded, finest.window, finest.rows_per_step)
+                starts = sorted({*range(0, len(windows) - 1, finest.length), len(windows) - 1})
                 codes.append(encode_windows(finest.model, windows[starts]).numpy())
         return np.concatenate(codes).astype(np.float32)
 

@@ -5,9 +5,6 @@ All of these are sums, maxima and slices of tensors, so that a row's result depe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -81,17 +78,3 @@ def _means(values: Tensor, length: int) -> Tensor:
         size *= 2
     assert total is not None
     return total / length
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread: networks this small lose more by waiting for a second thread than they gain."""
-    before = torch.get_num_threads()
-    if before == 1:  # setting it takes longer than a small network
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from seqae._processes import one_thread
 from seqae.anomaly.windows import (
     largest_in_windows,
     least_over_windows,
     mean_over_windows,
-    one_thread,
     windows_of,
 )
 

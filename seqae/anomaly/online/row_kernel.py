@@ -10,12 +10,13 @@ from typing import cast
 import numpy as np
 import torch
 
+from seqae._processes import one_thread
 from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.evidence import Surprise, WindowEvidence, reconstructions
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import LinearWindowModel, WindowModel
-from seqae.anomaly.windows import one_thread, windows_of
+from seqae.anomaly.windows import windows_of
 from seqae.modules.native.build import load_kernel
 
 SOURCE = Path(__file__).with_name("row_kernel.cpp")

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae._processes import one_thread
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.online.row_kernel import RowKernel, latest_rows
 from seqae.anomaly.scorer import Scorer, rows_near
-from seqae.anomaly.windows import one_thread
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple, cast
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from seqae._files import read_file, write_atomically
+from seqae._processes import one_thread
 from seqae.batch import Batch
 from seqae.modules.native.build import load_kernel
 from seqae.modules.native.layer import LayerState, Weights, can_run, gru, lstm
@@ -123,7 +123,11 @@ def _read(file: Path) -> dict[str, float]:
 def _measure(kind: Kind) -> float:
     steps = max(8, min(100, _PRODUCTS // (8 * kind.units**2 * kind.sequences)))
     rows = (3 if kind.cell == "gru" else 4) * kind.units
-    with torch.inference_mode(False), torch.set_grad_enabled(kind.is_trained), _one_thread():
+    with (
+        torch.inference_mode(False),
+        torch.set_grad_enabled(kind.is_trained),
+        one_thread(),
+    ):  # in whose time other programs do not count
         sizes = [(rows, kind.units), (rows, kind.units), (rows,), (rows,)]
         weights = cast(Weights, tuple(_numbers(*size).requires_grad_(kind.is_trained) for size in sizes))
         batch = Batch.full(_numbers(kind.sequences, steps, kind.units))
@@ -133,17 +137,6 @@ def _measure(kind: Kind) -> float:
             for by_torch, seconds in quickest.items():
                 quickest[by_torch] = min(seconds, _seconds(kind.cell, by_torch, batch, start, weights))
     return quickest[True] / quickest[False]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let one thread do all, in whose time other programs do not count; with more, the kernel gains more than torch."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _numbers(*size: int) -> Tensor:
