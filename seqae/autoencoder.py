@@ -36,7 +36,8 @@ class LengthPredictor(nn.Module):
         code_size: Length of a code.
         max_length: The largest number of steps that it tells.
         hidden_size: Units of the hidden layer.
-        weight: Factor of its loss, the squared error of the logarithm of the length.
+        weight: Factor of its loss, the absolute error of the logarithm of the length: near the true length, where a
+            squared error fades, it still tells neighbours apart.
     """
 
     def __init__(self, code_size: int, max_length: int, hidden_size: int = 32, weight: float = 1.0):
@@ -55,7 +56,7 @@ class LengthPredictor(nn.Module):
 
     def loss(self, code: Tensor, lengths: Tensor) -> Tensor:
         """Return the weighted loss of each code, `(batch,)`, given the true lengths `(batch,)`."""
-        return self.weight * (self._log_length(code) - lengths.to(code.dtype).log()).square()
+        return self.weight * (self._log_length(code) - lengths.to(code.dtype).log()).abs()
 
     def _log_length(self, code: Tensor) -> Tensor:
         return self.layers(code).squeeze(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import suppress
 
 import pytest
@@ -19,6 +20,15 @@ with suppress(ImportError):  # most tests need none
 
     settings.register_profile("seqae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("seqae")
+
+
+@pytest.fixture(autouse=True)
+def keep_denormals():
+    """What `configure_runtime` sets for a process does not outlast the test: hypothesis refuses to work with it."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
 
 UNEXPECTED = pytest.StashKey[list[str]]()
 

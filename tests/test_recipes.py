@@ -48,7 +48,7 @@ LEAVES = {
     "sensor_features": ["codes.png", "loss.png"],
     "text_pretraining": ["loss.png", "model/seqae.json"],
     "text_variational": ["written.txt", "loss.png", "model/seqae.json"],
-    "text_autoencode": ["examples.txt", "loss.png", "model/seqae.json"],
+    "text_autoencode": ["examples_lstm.txt", "loss_convolutions.png", "model_lstm/seqae.json"],
     "text_chatbot": ["report.html", "loss.png", "model/seqae.json"],
     "text_translate": ["report.html", "loss.png", "model/seqae.json"],
     "video_captions": [

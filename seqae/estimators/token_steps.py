@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 
 from seqae.estimators.steps import Steps
 from seqae.losses import token_cross_entropy
+from seqae.modules.tokens import TiedHead
 from seqae.text.vocabulary import BytePairs, Vocabulary
 
 _MAX_TOKENS = 10**6
+_MAX_EMBEDDING_SIZE = 128
 
 
 class TokenSteps(Steps):
@@ -62,7 +65,7 @@ class TokenSteps(Steps):
         return _chosen(prediction)
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-        """Return an embedding and a linear head of logits."""
+        """Return an embedding, and a head of logits by its weights."""
         return _token_layers(self.num_tokens_, hidden_size)
 
 
@@ -112,7 +115,7 @@ class TextSteps(Steps):
         return self.vocabulary_.decode(_chosen(prediction).tolist())
 
     def layers(self, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-        """Return an embedding and a linear head of logits."""
+        """Return an embedding, and a head of logits by its weights."""
         return _token_layers(len(self.vocabulary_), hidden_size)
 
 
@@ -121,4 +124,7 @@ def _chosen(prediction: np.ndarray) -> np.ndarray:
 
 
 def _token_layers(count: int, hidden_size: int) -> tuple[nn.Module, int, Callable[[int], nn.Module]]:
-    return nn.Embedding(count, hidden_size), hidden_size, lambda size: nn.Linear(size, count)
+    size = min(hidden_size, _MAX_EMBEDDING_SIZE)
+    embedding = nn.Embedding(count, size)
+    nn.init.normal_(embedding.weight, std=size**-0.5)  # its vectors are the output layer's, too
+    return embedding, size, partial(TiedHead, embedding)

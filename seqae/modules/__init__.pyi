@@ -59,6 +59,7 @@ from .pooling import mean_over_time as mean_over_time
 from .positional import AttentionPooling as AttentionPooling
 from .positional import PositionalDecoder as PositionalDecoder
 from .positional import PositionalEncoder as PositionalEncoder
+from .positions import ResampledCode as ResampledCode
 from .positions import positional_features as positional_features
 from .posteriors import BatchNormPosterior as BatchNormPosterior
 from .recurrent import GRU as GRU
@@ -80,6 +81,8 @@ from .recursive import TreeBuilder as TreeBuilder
 from .recursive import TreeNodes as TreeNodes
 from .recursive import TreeOutput as TreeOutput
 from .recursive import UnfoldingDecoder as UnfoldingDecoder
+from .resampled import ResampledDecoder as ResampledDecoder
+from .resampled import ResampledEncoder as ResampledEncoder
 from .self_attention import SelfAttention as SelfAttention
 from .self_attention import SelfAttentionLayer as SelfAttentionLayer
 from .stacked import StackedEncoder as StackedEncoder

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
-from seqae.modules.positions import positional_features
+from seqae.modules.positions import ResampledCode, positional_features
 from seqae.modules.recurrent import LSTM, RecurrentLayer, State
 
 
@@ -83,8 +83,8 @@ class AutoregressiveDecoder(Decoder):
         sampling_probability: Probability with which a step reads the decoder's own output in place of the target,
             while training. The task that trains it may raise it from epoch to epoch.
         condition_every_step: Whether `rnn` and `head` also read the code at every step, so that it is neither
-            forgotten nor ignored (Dieng et al. 2019, https://arxiv.org/abs/1807.04863). What they read is then longer
-            by `code_size`.
+            forgotten nor ignored (Dieng et al. 2019, https://arxiv.org/abs/1807.04863); a `ResampledCode` turns it
+            into what it says of the step. What they read is then longer by `code_size`, or by its `size`.
 
     Raises:
         ValueError: `rnn` is bidirectional, or reads vectors too short to hold the code and a step.
@@ -98,15 +98,17 @@ class AutoregressiveDecoder(Decoder):
         embed: nn.Module | None = None,
         to_input: nn.Module | None = None,
         sampling_probability: float = 0.0,
-        condition_every_step: bool = False,
+        condition_every_step: bool | ResampledCode = False,
     ):
         super().__init__()
         if rnn.bidirectional:
             raise ValueError("a decoder that reads its own output can't read it backwards. Use bidirectional=False")
-        step_size = rnn.input_size - code_size * condition_every_step
+        at_steps = condition_every_step if isinstance(condition_every_step, ResampledCode) else None
+        condition_size = code_size * bool(condition_every_step) if at_steps is None else at_steps.size
+        step_size = rnn.input_size - condition_size
         if step_size < 1:
             raise ValueError(
-                f"an rnn that reads vectors of {rnn.input_size}, of which the code takes {code_size}. "
+                f"an rnn that reads vectors of {rnn.input_size}, of which the code takes {condition_size}. "
                 "Give it an input_size that holds both step and code"
             )
         self.code_size = code_size
@@ -123,12 +125,13 @@ class AutoregressiveDecoder(Decoder):
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         state = self.rnn.initial_state(self.code_to_state(code).tanh())
         first = self.first_step.expand(len(code), -1)
+        condition = self._conditions(code, lengths)
         probability = self.sampling_probability if self.training else 0.0
         if targets is not None and probability == 0.0:
             embedded = targets if self.embed is None else targets.map(self.embed)
             before = torch.cat([first.unsqueeze(1), embedded.values[:, :-1]], dim=1)
-            hidden = self.rnn(Batch(self._with_code(before, code), lengths), state)
-            return Batch(self._with_code(hidden.values, code), lengths).map(self.head)
+            hidden = self.rnn(Batch(_joined(before, condition), lengths), state)
+            return Batch(_joined(hidden.values, condition), lengths).map(self.head)
         if (
             targets is None
             and self._reads_predictions
@@ -137,13 +140,13 @@ class AutoregressiveDecoder(Decoder):
         ):
             hidden = self.rnn.run_autoregressive(state, first, self.head, int(lengths.max()))
             return Batch(hidden, lengths).map(self.head)
-        return self._step_by_step(state, first, code, lengths, targets, probability)
+        return self._step_by_step(state, first, condition, lengths, targets, probability)
 
-    def _with_code(self, vectors: Tensor, code: Tensor) -> Tensor:
-        """Return vectors `(batch, time, size)` followed by the code, if every step reads it."""
-        if not self.condition_every_step:
-            return vectors
-        return torch.cat([vectors, code.unsqueeze(1).expand(-1, vectors.shape[1], -1)], dim=-1)
+    def _conditions(self, code: Tensor, lengths: Tensor) -> Tensor:
+        """Return what is read of the code at each step, `(batch, time, size)`; of size 0 if nothing is."""
+        if isinstance(self.condition_every_step, ResampledCode):
+            return self.condition_every_step(code, lengths)
+        return code[:, None, : self.code_size * self.condition_every_step].expand(-1, int(lengths.max()), -1)
 
     @property
     def _reads_predictions(self) -> bool:
@@ -152,14 +155,20 @@ class AutoregressiveDecoder(Decoder):
         return as_it_is and self.rnn.num_layers == 1
 
     def _step_by_step(
-        self, state: State, before: Tensor, code: Tensor, lengths: Tensor, targets: Batch | None, probability: float
+        self,
+        state: State,
+        before: Tensor,
+        condition: Tensor,
+        lengths: Tensor,
+        targets: Batch | None,
+        probability: float,
     ) -> Batch:
         """Return the predictions of a loop over the steps.
 
         Args:
             state: Before the first step.
             before: The input of the first step, `(batch, step_size)`.
-            code: `(batch, code_size)`.
+            condition: What is read beside each step, `(batch, time, size)`.
             lengths: `(batch,)`.
             targets: The true sequences, `(batch, time, *step)`, or None.
             probability: Probability of reading the own output where there is a true step.
@@ -167,9 +176,9 @@ class AutoregressiveDecoder(Decoder):
         # Indexing a tensor at each step makes the backward pass quadratic: unbind it once.
         truths = None if targets is None else targets.mask_padding().values.unbind(dim=1)
         predictions = []
-        for time in range(int(lengths.max())):
-            state = self.rnn.step(self._with_code(before.unsqueeze(1), code)[:, 0], state)
-            prediction = self.head(self._with_code(state[-1][0].unsqueeze(1), code)[:, 0])
+        for time, beside in enumerate(condition.unbind(dim=1)):
+            state = self.rnn.step(_joined(before, beside), state)
+            prediction = self.head(_joined(state[-1][0], beside))
             predictions.append(prediction)
             step = prediction if self.to_input is None else self.to_input(prediction)
             if truths is not None:
@@ -178,6 +187,11 @@ class AutoregressiveDecoder(Decoder):
                 step = torch.where(own, step, truths[time].to(step.dtype))
             before = step if self.embed is None else self.embed(step)
         return Batch(torch.stack(predictions, dim=1), lengths)
+
+
+def _joined(vectors: Tensor, condition: Tensor) -> Tensor:
+    """Return vectors followed by what is read beside them, if that is anything."""
+    return torch.cat([vectors, condition], dim=-1) if condition.shape[-1] else vectors
 
 
 class ConvDecoder(Decoder):

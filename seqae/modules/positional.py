@@ -24,23 +24,26 @@ class AttentionPooling(nn.Module):
 
     Args:
         size: Length of the vector of a step.
-        num_queries: Parts of a vector with weights of their own.
+        num_queries: Parts of a pooled vector with weights of their own.
+        output_size: Length of a pooled vector; None for `size`.
 
     Raises:
-        ValueError: `num_queries` does not divide `size`.
+        ValueError: `num_queries` does not divide `output_size`.
     """
 
-    def __init__(self, size: int, num_queries: int = 4):
+    def __init__(self, size: int, num_queries: int = 4, output_size: int | None = None):
         super().__init__()
-        if size % num_queries:
-            raise ValueError(f"{num_queries} queries for vectors of {size}. Give a number that divides the size")
+        output_size = size if output_size is None else output_size
+        if output_size % num_queries:
+            raise ValueError(f"{num_queries} queries for vectors of {output_size}. Give a number that divides the size")
         self.size = size
         self.num_queries = num_queries
+        self.output_size = output_size
         self.score = nn.Linear(size, num_queries)
-        self.value = nn.Linear(size, size)
+        self.value = nn.Linear(size, output_size)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return `(batch, size)`, given vectors `(batch, time, size)`."""
+        """Return `(batch, output_size)`, given vectors `(batch, time, size)`."""
         vectors = batch.mask_padding().values
         weights = self.score(vectors).masked_fill(~batch.mask.unsqueeze(-1), -torch.inf).softmax(dim=1)
         parts = self.value(vectors).unflatten(-1, (self.num_queries, -1))
@@ -80,9 +83,10 @@ class PositionalEncoder(Encoder):
         self.num_queries = num_queries
         self.from_step = nn.Linear(input_size, network.input_size)
         self.from_position = nn.Linear(4 * frequencies, 2 * network.input_size)
-        self.pool = AttentionPooling(network.output_size, num_queries)
+        pooled_size = max(network.output_size, -(-code_size // num_queries) * num_queries)  # a code is not of less rank
+        self.pool = AttentionPooling(network.output_size, num_queries, pooled_size)
         self.reads_length = reads_length
-        self.project = nn.Linear(network.output_size + reads_length, code_size)
+        self.project = nn.Linear(pooled_size + reads_length, code_size)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""

@@ -5,7 +5,70 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+_PHASES = 4  # periods of 2, 4, 8 and 16 positions
+
+
+class ResampledCode(nn.Module):
+    """What a code of `ResampledEncoder` says of each step: the vectors of its positions, resampled to the steps.
+
+    Args:
+        num_positions: Positions of the code.
+        vector_size: Numbers of the code for a position.
+        size: Length of the vector of a step.
+        keeps_length: Whether the code has one more number, for the length.
+    """
+
+    def __init__(self, num_positions: int, vector_size: int, size: int, keeps_length: bool = False):
+        super().__init__()
+        self.num_positions = num_positions
+        self.vector_size = vector_size
+        self.size = size
+        self.keeps_length = keeps_length
+        self.code_size = num_positions * vector_size + keeps_length
+        self.from_code = nn.Conv1d(vector_size, size, kernel_size=3, padding=1)
+        self.modulate = PhaseModulation(size)
+
+    def forward(self, code: Tensor, lengths: Tensor) -> Tensor:
+        """Return vectors `(batch, time, size)`, given codes `(batch, code_size)` and lengths `(batch,)`."""
+        vectors = code[:, : self.num_positions * self.vector_size].unflatten(1, (self.num_positions, -1))
+        vectors = self.from_code(vectors.transpose(1, 2)).transpose(1, 2)
+        places = resampled_places(lengths, int(lengths.max()), self.num_positions).to(code.dtype)
+        within = places.clamp(0.5, self.num_positions - 0.5).unsqueeze(-1)
+        between = (1 - (within - middles(self.num_positions, places)).abs()).clamp(min=0)  # linear interpolation
+        return self.modulate(between @ vectors, places)
+
+
+class PhaseModulation(nn.Module):
+    """Scales and shifts the vectors of steps by where they lie between the positions of a code.
+
+    Feature-wise linear modulation (Perez et al. 2018, https://arxiv.org/abs/1709.07871).
+
+    Args:
+        size: Length of a vector.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+        self.from_phase = nn.Linear(2 * _PHASES, 2 * size)
+
+    def forward(self, vectors: Tensor, places: Tensor) -> Tensor:
+        """Return vectors `(batch, time, size)`, given such and `places` `(batch, time)`, see `resampled_places`."""
+        angles = places.unsqueeze(-1) * math.pi / 2.0 ** torch.arange(_PHASES, device=places.device)
+        scale, shift = self.from_phase(torch.cat([angles.sin(), angles.cos()], dim=-1)).chunk(2, dim=-1)
+        return vectors * (1 + scale) + shift
+
+
+def resampled_places(lengths: Tensor, time: int, num_positions: int) -> Tensor:
+    """Return the middle of each step on an axis on which a sequence is `num_positions` long, `(batch, time)`."""
+    return (torch.arange(time, device=lengths.device) + 0.5) * num_positions / lengths.unsqueeze(1)
+
+
+def middles(num_positions: int, like: Tensor) -> Tensor:
+    """Return the middles of the positions on that axis, `(num_positions,)`, with the dtype and device of a tensor."""
+    return torch.arange(num_positions, device=like.device, dtype=like.dtype) + 0.5
 
 
 def positional_features(lengths: Tensor, time: int, frequencies: int) -> Tensor:

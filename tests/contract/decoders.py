@@ -33,8 +33,10 @@ from seqae.modules.decoders import (
 from seqae.modules.images import conv_decoder, frame_decoder, frame_encoder
 from seqae.modules.merging import Decomposition
 from seqae.modules.positional import PositionalDecoder
+from seqae.modules.positions import ResampledCode
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
+from seqae.modules.resampled import ResampledDecoder
 from seqae.modules.self_attention import SelfAttention
 from seqae.modules.tokens import Argmax, TiedHead
 
@@ -80,6 +82,15 @@ DECODERS = {
         ),
         READS,
     ),
+    "autoregressive, reading what the code says of the step": DecoderEntry(
+        lambda: AutoregressiveDecoder(
+            CODE,
+            LSTM(CHANNELS + 8, 16),
+            nn.Linear(16 + 8, CHANNELS),
+            condition_every_step=ResampledCode(2, 2, 8, keeps_length=True),
+        ),
+        READS,
+    ),
     "autoregressive, tokens": DecoderEntry(of_tokens, (codes(CODE), TOKENS), error=token_cross_entropy),
     "autoregressive, tokens, sampled": DecoderEntry(
         lambda: of_tokens(sampling_probability=0.3), (codes(CODE), TOKENS), error=token_cross_entropy
@@ -93,6 +104,9 @@ DECODERS = {
     "positional, self-attention": DecoderEntry(lambda: positional(SelfAttention(16, 16)), READS),
     "positional, self-attention, tokens": DecoderEntry(
         of_tokens_at_once, (codes(CODE), TOKENS), error=token_cross_entropy
+    ),
+    "resampled": DecoderEntry(
+        lambda: ResampledDecoder(2, 2, Convolutions(16, (16, 16)), nn.Linear(16, CHANNELS), keeps_length=True), READS
     ),
     "dense": DecoderEntry(lambda: DenseDecoder(12, CHANNELS, CODE), (codes(CODE), READINGS.up_to(12))),
     "linear": DecoderEntry(

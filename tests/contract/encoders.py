@@ -38,6 +38,7 @@ from seqae.modules.positional import PositionalEncoder
 from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, GreedyTree, MeanOfNodes, RecursiveEncoder
+from seqae.modules.resampled import ResampledEncoder
 from seqae.modules.self_attention import SelfAttention
 from seqae.modules.stacked import StackedEncoder, TimeDistributed
 from seqae.seq2seq.models import RecurrentSeq2SeqEncoder, StackedSeq2SeqEncoder
@@ -66,6 +67,12 @@ ENCODERS = {
     ),
     "lstm in both directions": EncoderEntry(
         lambda: RecurrentEncoder(LSTM(CHANNELS, 8, 2, bidirectional=True), CODE), (READINGS,)
+    ),
+    "resampled convolutions": EncoderEntry(
+        lambda: ResampledEncoder(CHANNELS, Convolutions(16, (16, 16)), 3, 2, keeps_length=True), (READINGS,)
+    ),
+    "resampled self-attention": EncoderEntry(
+        lambda: ResampledEncoder(CHANNELS, SelfAttention(16, 16), 4, 2), (READINGS,)
     ),
     "gru": EncoderEntry(lambda: RecurrentEncoder(GRU(CHANNELS, 16), CODE), (READINGS,)),
     "gru in both directions": EncoderEntry(

@@ -15,9 +15,17 @@ def test_as_many_components_as_sentences_restore_them_and_few_do_not():
     random = np.random.default_rng(0)
     texts = [torch.from_numpy(np.append(random.integers(3, 30, size=random.integers(2, 9)), 2)) for _ in range(20)]
 
-    def restored(components: int) -> list[bool]:
-        written = RECIPE.pca_of_one_hot(texts, texts, components, known=30)
+    def restored(code_size: int) -> list[bool]:
+        components = RECIPE.OneHotComponents(code_size, known=30).fit(texts)
+        written = components.decode(components.encode(texts))
         return [row[: len(text)].tolist() == text.tolist() for row, text in zip(written, texts)]
 
     assert all(restored(20))
     assert not all(restored(3))
+
+
+def test_a_linear_classifier_reads_off_the_codes_what_is_in_them_and_nothing_else():
+    random = np.random.default_rng(0)
+    codes, classes = random.normal(size=(400, 8)), random.integers(0, 2, size=400)
+    assert RECIPE.probe(codes + classes[:, None], classes) > 0.8
+    assert 0.35 < RECIPE.probe(codes, classes) < 0.65

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -35,3 +38,17 @@ def test_half_precision_is_refused_where_the_cpu_lacks_it(monkeypatch):
         assert runtime.usable_precision("bf16-mixed") == "32-true"
     monkeypatch.setattr(runtime, "_has_bfloat16", lambda: True)
     assert runtime.usable_precision("bf16-mixed") == "bf16-mixed"
+
+
+def test_numbers_too_small_for_full_precision_are_zero_after_it_and_not_before():
+    script = """
+import seqae, torch
+half = lambda: float(torch.full((8,), torch.finfo(torch.float32).tiny).mul(0.5).sum())
+assert half() > 0
+settings = seqae.configure_runtime()
+assert (half() == 0) == settings.flushes_denormals
+print(settings.flushes_denormals)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    if torch.set_flush_denormal(False):
+        assert done.stdout.strip() == "True"
