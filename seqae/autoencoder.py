@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from seqae.batch import Batch
 from seqae.modules.codes import Bottleneck, BottleneckOutput
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
-from seqae.modules.soundness import check_forward
+from seqae.modules.soundness import LENGTHS, UNREADABLE, Shape, probe, require_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +118,9 @@ class Autoencoder(nn.Module):
             penalty = penalty + self.length.loss(bottleneck.code, batch.lengths)
         return AutoencoderOutput(prediction, bottleneck.code, penalty)
 
-    def check_soundness(self) -> None:
-        """Raise a ValueError if reconstructions are no finite numbers, as far as it shows what is read."""
-        check_forward(self, lambda batch: self.reconstruct(batch).steps)
+    def check_soundness(self, shape: Sequence[int] | None = None) -> Shape | None:
+        """Raise a ValueError if reconstructions are no finite numbers, see `seqae.modules.soundness.probe`."""
+        return probe(self, self._code_and_reconstruction, shape, others=self._written())
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the codes that the decoder reads, `(batch, code_size)`, given steps `(batch, time, *step)`."""
@@ -142,6 +145,22 @@ class Autoencoder(nn.Module):
     def reconstruct(self, batch: Batch) -> Batch:
         """Return the prediction for every step, `(batch, time, *prediction)`, without teacher forcing."""
         return self.decode(self.encode(batch), batch.lengths)
+
+    def _code_and_reconstruction(self, batch: Batch) -> Tensor:
+        """Return all numbers that are made of a batch."""
+        code = require_size(self.encoder(batch), self.encoder)
+        read = code if self.code is None else self.code(code).code
+        return torch.cat([code.flatten(), self.decode(read, batch.lengths).steps.flatten()])
+
+    def _written(self) -> Iterator[Shape]:
+        """Yield the shapes of the sequences that are written, which are often those that are read, too."""
+        for steps in LENGTHS:
+            with suppress(*UNREADABLE):
+                yield tuple(self._decoded_ones(steps).values[0].shape)
+
+    def _decoded_ones(self, steps: int) -> Batch:
+        code = next(self.parameters()).new_ones(1, self.encoder.code_size)
+        return self.decode(code if self.code is None else self.code(code).code, torch.tensor([steps]))
 
     def _encode(self, batch: Batch) -> BottleneckOutput:
         code = self.encoder(batch)

@@ -123,6 +123,83 @@ def test_scores_that_are_no_numbers_are_an_error_and_not_silent(detectors, tmp_p
         assert np.isnan(detector.score_samples(values)[3])  # a row without values still has no score
 
 
+# What networks read
+
+
+def forge(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a description and renew its checksum."""
+    content = json.loads((folder / "seqae.json").read_text())
+    del content["sha256"]
+    change(content)
+    (folder / "seqae.json").write_bytes(add_checksum(content))
+
+
+def image_autoencoder() -> seqae.Autoencoder:
+    size, layers = (1, 12, 20), seqae.modules.conv_encoder((1, 2, 4))
+    encoder = seqae.modules.ImageEncoder(layers, code_size=4 * 3 * 5)
+    return seqae.Autoencoder(encoder, seqae.ConstantDecoder(seqae.modules.conv_decoder((4, 2, 1), *size[1:]))).eval()
+
+
+def test_a_network_has_read_a_small_sequence_that_it_still_reads_when_it_is_loaded(tmp_path):
+    for model, read in (
+        (small_autoencoder(), [2, 2]),
+        (image_autoencoder(), [1, 1, 12, 20]),  # no square: as large as what it writes
+        (image_autoencoder().decoder, [2, 60]),
+        (small_autoencoder().train(), [2, 2]),
+    ):
+        folder, before = tmp_path / f"{len(list(tmp_path.iterdir()))}", model.training
+        assert inspect(save(model, folder))["read"] == {"": read}
+        assert model.training == before
+        load(folder)
+        forge(folder, lambda content: content.update(read={"": [*content["read"][""], 7]}))
+        with pytest.raises(ValueError, match=r"does not read .*, as it did when it was saved"):
+            load(folder)
+
+
+@pytest.mark.parametrize("read", [[10**6, 10**6], [0, 2], [-1], [2, 1.5], [], "seven", {"": 1}, None])
+def test_what_a_network_is_said_to_have_read_may_be_anything(tmp_path, read):
+    folder = save(small_autoencoder(), tmp_path / "model")
+    forge(folder, lambda content: content["read"].update({"": read}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            load(folder)
+        except ValueError as error:
+            assert "cannot be loaded" in str(error)
+            assert read is not None
+        else:
+            assert read is None
+
+
+@pytest.mark.parametrize("read", [None, 5, [], {"encoder.rnn": [2, 2]}])
+def test_an_artifact_that_does_not_tell_what_was_read_is_loaded_or_refused(tmp_path, read):
+    folder = save(small_autoencoder(), tmp_path / "model")
+    forge(folder, lambda content: content.update(read=read))
+    try:
+        load(folder)
+    except ValueError as error:
+        assert "cannot be loaded" in str(error)
+        assert read == 5
+
+
+def test_codes_of_another_size_than_an_encoder_tells_are_not_saved(tmp_path):
+    layers = [seqae.TimeDistributed(nn.Linear(3, 4))]
+    model = seqae.Autoencoder(seqae.StackedEncoder(layers, 5), seqae.ConstantDecoder(nn.Linear(4, 3)))
+    for each, name in ((model, "Autoencoder"), (model.encoder, "StackedEncoder")):
+        with pytest.raises(ValueError, match=f"{name} does not work: code_size is 5. Expected 4"):
+            save(each, tmp_path / "model")
+    model.encoder.code_size = 4
+    assert load(save(model, tmp_path / "model")).encoder.code_size == 4
+
+
+def test_a_network_that_reads_nothing_that_is_known_of_is_saved(tmp_path):
+    encoder = seqae.modules.ImageEncoder(seqae.modules.conv_encoder((1, 2, 4)), code_size=4 * 3 * 5)  # 12 x 20
+    folder = save(encoder, tmp_path / "model")
+    assert inspect(folder)["read"] == {}
+    image = torch.rand(12, 20)[None, None]
+    np.testing.assert_array_equal(seqae.encode(load(folder), [image]), seqae.encode(encoder, [image]))
+
+
 # Numbers in the description
 
 

@@ -129,6 +129,8 @@ def test_a_number_in_the_description_of_any_class_may_be_any_other(saved):
     assert count > TRIED * len(saved) // 2
 
 
+IN = ("object", "settings")
+LAYERS = (*IN, "layers", "dict")
 SETTINGS, LEARNT = ("tree", "object", "settings"), ("tree", "object", "learnt")
 IN_STEPS = (*LEARNT, "steps_", "object", "learnt")
 IN_LOG_MEL = (*SETTINGS, "log_mel", "object", "settings")
@@ -149,6 +151,17 @@ REFUSED = [
     ("encoder null", (*SETTINGS, "code_size"), -1),
     ("code, top k", (*SETTINGS, "k"), 0),
     ("outliers", (*LEARNT, "offset_"), ABSENT),
+    ("encoder stack", (*SETTINGS, "code_size"), 7),
+    ("states stack", (*SETTINGS, "states_size"), 7),
+    ("encoder dense of images", (*SETTINGS, "embed", *IN, "start_dim"), 0),
+    ("encoder convolutions of images", (*SETTINGS, "embed", *LAYERS, "1", *IN, "end_dim"), 0),
+    ("encoder convolutions of images", (*SETTINGS, "embed", *LAYERS, "1", *IN, "start_dim"), 0),
+    ("encoder conv lstm", (*SETTINGS, "height"), 5),
+    ("autoencoder of frames", (*LEARNT, "model_", *IN, "encoder", *IN, "embed", *LAYERS, "1", *IN, "start_dim"), -1),
+    ("decoder conv lstm", (*SETTINGS, "width"), 0),
+    ("decoder dense, images", (*SETTINGS, "head", *IN, "unflattened_size", "tuple", 1), 0),
+    ("decoder constant, images", (*SETTINGS, "head", *LAYERS, "0", *IN, "unflattened_size", "tuple", 2), ABSENT),
+    ("decoder reversed, frames", (*SETTINGS, "decoder", *IN, "embed", *LAYERS, "1", *IN, "end_dim"), 0),
 ]
 
 

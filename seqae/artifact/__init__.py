@@ -59,7 +59,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
     try:  # an artifact that cannot be built should fail now, not when it is needed
         refuse_non_finite(tensors, set(description.arrays))
         _build(description.tree, tensors, description.custom_classes)
-        check_soundness(description.objects)
+        read = check_soundness(description.objects)
     except ValueError as error:
         raise ValueError(f"this {type(obj).__name__} could not be loaded again, so it is not saved: {error}") from error
     content = {
@@ -68,6 +68,7 @@ def save(obj: object, folder: str | os.PathLike[str], *, metrics: Mapping[str, f
         "parameters": parameter_count(description.modules),
         "metrics": {name: _json_number(float(value)) for name, value in (metrics or {}).items()},
         "frozen": frozen_names(description.modules),
+        "read": read,
         "tree": description.tree,
     }
     write(target, content, pack(tensors))
@@ -99,7 +100,7 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
         stored = widen(stored, built.arrays)
         refuse_non_finite(stored, built.arrays)
         load_weights(built.modules, stored, frozen=content["frozen"])
-        check_soundness(built.objects)
+        check_soundness(built.objects, content.get("read"))
     except (ValueError, TypeError) as error:
         writer = content["provenance"]["seqae"]
         note = (

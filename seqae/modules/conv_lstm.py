@@ -179,6 +179,7 @@ class ConvLSTMDecoder(Decoder):
         self.height = height
         self.width = width
         self.head = head
+        self.code_size = 2 * conv_lstm.hidden * height * width
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""

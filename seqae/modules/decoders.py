@@ -13,6 +13,7 @@ from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
 from seqae.modules.positions import ResampledCode, positional_features
 from seqae.modules.recurrent import LSTM, RecurrentLayer, State
+from seqae.modules.soundness import CODE_SIZES, Shape, probe
 
 
 class Decoder(nn.Module, ABC):
@@ -28,6 +29,14 @@ class Decoder(nn.Module, ABC):
             targets: The true sequences, `(batch, time, *step)`. A decoder that reads its own output reads these
                 instead (teacher forcing); the others ignore them.
         """
+
+    def check_soundness(self, shape: Sequence[int] | None = None) -> Shape | None:
+        """Raise a ValueError if predictions are no finite numbers, see `seqae.modules.soundness.probe`.
+
+        Args:
+            shape: How many steps it has written before, and the length of their code; None to look for them.
+        """
+        return probe(self, lambda batch: self(batch.values[:, 0], batch.lengths).steps, shape, CODE_SIZES)
 
 
 class RepeatDecoder(Decoder):

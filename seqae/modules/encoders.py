@@ -15,7 +15,7 @@ from seqae.modules.feedforward import mlp
 from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time
 from seqae.modules.positions import with_log_length
 from seqae.modules.recurrent import RecurrentLayer
-from seqae.modules.soundness import check_forward
+from seqae.modules.soundness import Shape, probe, require_size
 
 
 class Encoder(nn.Module, ABC):
@@ -33,9 +33,9 @@ class Encoder(nn.Module, ABC):
     def forward(self, batch: Batch) -> Tensor:
         """Return the codes, `(batch, code_size)`, given steps `(batch, time, *step)`."""
 
-    def check_soundness(self) -> None:
-        """Raise a ValueError if the codes are no finite numbers, as far as it shows what is read."""
-        check_forward(self, self)
+    def check_soundness(self, shape: Sequence[int] | None = None) -> Shape | None:
+        """Raise a ValueError if the codes are no finite numbers, see `seqae.modules.soundness.probe`."""
+        return probe(self, lambda batch: require_size(self(batch), self), shape)
 
 
 class RecurrentEncoder(Encoder):

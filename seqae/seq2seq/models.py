@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.attention import Attention, AttentionOutput, GeneralAttention, Memory
 from seqae.modules.recurrent import LSTM, RecurrentLayer, State
+from seqae.modules.soundness import Shape, probe, require_size
 from seqae.modules.tokens import TiedHead
 from seqae.text.vocabulary import START
 
@@ -34,6 +35,10 @@ class Seq2SeqEncoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Batch:
         """Return the states, `(batch, time, states_size)`, given steps `(batch, time, *step)`."""
+
+    def check_soundness(self, shape: Sequence[int] | None = None) -> Shape | None:
+        """Raise a ValueError if the states are no finite numbers, see `seqae.modules.soundness.probe`."""
+        return probe(self, lambda batch: require_size(self(batch).steps, self, "states_size"), shape)
 
 
 class RecurrentSeq2SeqEncoder(Seq2SeqEncoder):

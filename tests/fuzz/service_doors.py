@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from safetensors.numpy import load, save
 
 import seqae
@@ -45,10 +46,21 @@ MESSAGE_WORDS = [b"2024-01-01T00:00:00+99:99", b"9999-12-31T23:59:59", b"1e308",
 MESSAGE_WORDS += [b'"', b"=", b",", b" ", b"\\", b"i", b"t", b"{", b"[", b"null", b"NaN", b"-0", b"1700000000000"]
 
 
+FILLS = ("", "hold", "interpolate", "none")  # of a grid; "" where rows are taken as they come
+
+
 @cache
-def detector() -> seqae.AnomalyDetector:
-    """Return a detector that is fitted in a moment."""
-    return seqae.AnomalyDetector(window=16, resolutions=(1,), epochs=0).fit(machine(400, seed=0))
+def detector(fill: str = "") -> seqae.AnomalyDetector:
+    """Return a detector that is fitted in a moment; one with a fill brings irregular rows to a grid."""
+    rows, options = machine(400, seed=0), {"resample": "2s", "fill": fill} if fill else {}
+    unfitted = seqae.AnomalyDetector(window=16, resolutions=(1,), epochs=0)
+    return unfitted.fit(irregular(rows) if fill else rows, **options)
+
+
+def irregular(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose steps in time differ, with readings that are missing in one channel."""
+    delays = np.random.default_rng(2).integers(0, 900, len(rows)) * np.timedelta64(1, "ms")
+    return rows.assign(time=rows["time"] + delays, flow=rows["flow"].where(rows.index % 3 != 1))
 
 
 # Text in pieces
@@ -155,14 +167,21 @@ def _message(number: int, contents: list[bytes], dice: random.Random) -> Message
 
 
 @cache
-def kept_state() -> Path:
-    """Return a folder with the state of a watch whose rows have times, and of a machine without."""
-    kept = Path(HOME.name) / "state"
-    with Watch(detector(), WatchOptions(state=kept)) as watch:
-        values, times = ROWS.iloc[:, 1:].to_numpy(), ROWS["time"].to_numpy("M8[ns]")
+def kept_state(fill: str = "") -> Path:
+    """Return a folder with the state of a watch: of rows with times and, where there is no grid, of some without."""
+    kept = Path(HOME.name) / f"state{fill}"
+    with Watch(detector(fill), WatchOptions(state=kept)) as watch:
+        values, times = rows_for(fill)
         watch.take(RowBlock(values[:30], times[:30], "m"))
-        watch.take(RowBlock(values[:30], None, "n"))
+        if not fill:
+            watch.take(RowBlock(values[:30], None, "n"))
     return kept
+
+
+def rows_for(fill: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values and times of rows as a detector reads them."""
+    rows = irregular(ROWS) if fill else ROWS
+    return rows.iloc[:, 1:].to_numpy(), rows["time"].to_numpy("M8[ns]")
 
 
 HOME = tempfile.TemporaryDirectory()  # of what is damaged again and again
@@ -170,18 +189,19 @@ HOME = tempfile.TemporaryDirectory()  # of what is damaged again and again
 
 def try_state(folder: Path, dice: random.Random) -> str:
     """Go on from a damaged state of a watch."""
-    name = dice.choice("mn")
-    kept, state = kept_state() / name / STATE_FILE, folder / "state"
+    fill = dice.choice(FILLS)
+    name = "m" if fill else dice.choice("mn")
+    kept, state = kept_state(fill) / name / STATE_FILE, folder / f"state{fill}"
     whole = kept.read_bytes()
     (state / name).mkdir(parents=True, exist_ok=True)
     is_signed = dice.random() < 0.6
     if is_signed:
-        owner = f"{Watch(detector(), WatchOptions(state=folder / 'other'))._owner} {name}"
+        owner = f"{Watch(detector(fill), WatchOptions(state=folder / f'other{fill}'))._owner} {name}"
         write_state(state / name, _edited(read_state(kept.parent, owner), dice), owner)
     else:
         (state / name / STATE_FILE).write_bytes(mangled(whole, b"x" * len(whole), dice))
-    values, times = ROWS.iloc[30:, 1:].to_numpy(), ROWS["time"].to_numpy("M8[ns]")[30:]
-    watch = Watch(detector(), WatchOptions(state=state))
+    values, times = (rows[30:] for rows in rows_for(fill))
+    watch = Watch(detector(fill), WatchOptions(state=state))
     try:
         for row in range(3):
             update = watch.take(RowBlock(values[row : row + 1], times[row : row + 1] if name == "m" else None, name))

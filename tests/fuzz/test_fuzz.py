@@ -13,6 +13,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,16 @@ from fuzz.doors import try_events, try_layout, try_manifest, try_sets, try_strea
 from fuzz.fuzzer import findings, main
 from fuzz.mangling import mangled, one_line
 from fuzz.onnx_files import onnx_contents, try_onnx, try_onnx_graph
-from fuzz.service_doors import kept_feedback, kept_state, try_feedback, try_messages, try_notes, try_splits, try_state
+from fuzz.service_doors import (
+    FILLS,
+    kept_feedback,
+    kept_state,
+    try_feedback,
+    try_messages,
+    try_notes,
+    try_splits,
+    try_state,
+)
 from fuzz.written_tables import try_written
 from seqae.artifact.checksum import add_checksum
 from seqae.data.signals.loading import as_recordings
@@ -259,7 +269,7 @@ def prepared() -> tuple[dict, bytes, list[str]]:
 
 
 CONTENT, WEIGHTS, NAMES = prepared()
-for prepare in (onnx_contents, kept_state, kept_feedback):  # which may build the kernel
+for prepare in (onnx_contents, kept_feedback, *(partial(kept_state, fill) for fill in FILLS)):  # they build the kernel
     prepare()
 
 if __name__ == "__main__":

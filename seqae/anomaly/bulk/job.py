@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqae._files import append_to_file
+from seqae._files import append_to_file, reason
 from seqae.anomaly.bulk.entity import EntityScorer
 from seqae.anomaly.bulk.results import WORK, EntitySummary, ResultFolder
 from seqae.anomaly.bulk.source import EntityRows, RowSource
@@ -121,16 +121,48 @@ class ScoringPass:
                 spool.cut(0)
             return
         state = read_state(self.folder, self.owner)
-        self.piece, self.row, self.done = state.pop("position").tolist()
+        try:
+            self._restore(state)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError(
+                f"{self.folder / STATE_FILE} is no checkpoint of this job ({reason(error)}). Delete {self.folder} to "
+                "start again"
+            ) from error
+
+    def _restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: A part of it fits none of the rows or another part.
+        """
+        self.piece, self.row, self.done = map(_whole, state.pop("position").reshape(3))
         self.saved = self.done
         parts: dict[int, dict[str, np.ndarray]] = {entity: {} for entity in self.names}
         for name, array in state.items():
             number, _, own = name.partition(" ")
             parts[int(number)][own] = array
         for entity, part in parts.items():
-            self.spools[entity].cut(part.pop("size").item())
-            self.summaries[entity] = EntitySummary.from_json(part.pop("summary").tobytes())
-            self.scorers[entity].restore(part)
+            scorer, summary = self.scorers[entity], EntitySummary.from_json(part.pop("summary").tobytes())
+            size = _whole(part.pop("size"))
+            scorer.restore(part)
+            if summary.rows != scorer.final or summary.entity != self.names[entity]:
+                raise ValueError(f"{summary.rows} scores of {summary.entity}, where {scorer.final} are known")
+            self.summaries[entity] = summary
+            self.spools[entity].cut(size)
+        before = sum(piece.rows_of(self.names) for piece in self.pieces[: self.piece])
+        here = self.pieces[self.piece].rows_of(self.names) if self.piece < len(self.pieces) else 0
+        taken = sum(scorer.rows for scorer in self.scorers.values())
+        if self.piece > len(self.pieces) or self.done != taken or not 0 <= taken - before <= min(self.row, here):
+            raise ValueError(
+                f"{self.done} rows up to row {self.row} of row group {self.piece}, where {taken} are known"
+            )
+
+
+def _whole(number: np.ndarray | np.generic) -> int:
+    """Return a number of rows or bytes in a checkpoint."""
+    if number.dtype != np.int64 or number.size != 1 or number.item() < 0:
+        raise ValueError(f"{number} in place of a number of rows or bytes")
+    return int(number.item())
 
 
 def _bytes(summary: EntitySummary) -> np.ndarray:

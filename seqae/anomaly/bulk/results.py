@@ -56,7 +56,11 @@ class EntitySummary:
     def from_json(cls, text: bytes) -> EntitySummary:
         """Return what `to_json` wrote."""
         found = json_value(text)
-        return cls(**found | {"events": list(map(event_from_record, found["events"]))})
+        summary = cls(**found | {"events": list(map(event_from_record, found["events"]))})
+        are_numbers = type(summary.rows) is type(summary.alarms) is int and 0 <= summary.alarms <= summary.rows
+        if not are_numbers or not all(type(line) is str for line in [*summary.drifts, *summary.warnings]):
+            raise ValueError("rows, alarms, drifts or warnings of another kind")
+        return summary
 
 
 class ResultFolder:

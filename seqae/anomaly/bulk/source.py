@@ -161,7 +161,11 @@ class RowSource:
             start, done = done, done + len(frame)
             if done <= skip:
                 continue
-            assert start >= skip, "rows are skipped as they were read"
+            if start < skip:  # rows are skipped as they were read
+                raise ValueError(
+                    f"{piece.file.name} is said to be read up to row {skip}, where no read ends. Delete the folder of "
+                    "unfinished work to start again"
+                )
             yield done, list(self._split(frame, piece, piece.first + start, set(entities)))
 
     def _split(self, frame: pd.DataFrame, piece: Piece, first: int, entities: set[int]) -> Iterator[EntityRows]:

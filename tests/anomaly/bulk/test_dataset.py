@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 import seqae
 from seqae.anomaly.bulk.dataset import BulkJob, score_dataset
@@ -20,6 +22,7 @@ from seqae.anomaly.bulk.results import ResultFolder
 from seqae.anomaly.bulk.spool import Spool
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.events import read_events_csv
+from seqae.anomaly.online.state import STATE_FILE, read_state, write_state
 from seqae.data.signals.options import ReadingOptions
 
 CHANNELS = ("flow", "pressure", "still")
@@ -119,6 +122,64 @@ def test_what_was_scored_before_a_stop_is_not_scored_again(layouts, detector, tm
     first = next(done for done, _ in after if done)
     assert first >= 500 - 120 - 70
     assert after[-1] == (880, 880)
+
+
+def checkpoint_of(data: Path, detector: AnomalyDetector, out: Path) -> tuple[Path, str, dict[str, np.ndarray]]:
+    """Stop a job after a checkpoint; return the folder of that, whom it belongs to, and what it holds."""
+
+    def stop(done: int, total: int) -> None:
+        if done > 500:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        score_dataset(detector, data, out, progress=stop, by="machine")
+    (file,) = out.rglob(STATE_FILE)
+    with safe_open(file, framework="numpy") as opened:
+        owner = opened.metadata()["owner"]
+    return file.parent, owner, read_state(file.parent, owner)
+
+
+def own_names(state: dict[str, np.ndarray]) -> list[str]:
+    """Return the names of the arrays of the job itself, of one machine, and two of its online detector."""
+    own = [name for name in state if name.startswith("2 ") and not name.startswith("2 online ")]
+    return ["position", *own, "2 online segment.times", "2 online drift.sides"]
+
+
+@pytest.mark.parametrize("damage", ["absent", "of another type", "of two more dimensions"])
+def test_a_checkpoint_without_an_array_as_it_was_is_refused(damage, layouts, detector, tmp_path):
+    folder, owner, state = checkpoint_of(layouts["mixed"], detector, tmp_path / "out")
+    for name in own_names(state):
+        changed, array = dict(state), state[name]
+        if damage == "absent":
+            del changed[name]
+        elif damage == "of another type":
+            changed[name] = array.astype("f4" if array.dtype.kind == "M" else "M8[s]")
+        else:
+            changed[name] = np.stack([array[None]] * 2)
+        write_state(folder, changed, owner)
+        with pytest.raises(ValueError, match=rf"{STATE_FILE} is no checkpoint .* Delete .* to start again"):
+            score_dataset(detector, layouts["mixed"], tmp_path / "out", by="machine")
+            pytest.fail(f"{name} may be {damage}")
+
+
+def test_a_checkpoint_with_other_values_is_refused_or_gone_on_from(layouts, detector, tmp_path):
+    out, refused = tmp_path / "out", set()
+    folder, owner, state = checkpoint_of(layouts["mixed"], detector, out)
+    shutil.copytree(out, tmp_path / "stopped")
+    values = {"f": (np.nan, np.inf, -1.0), "i": (-1, 2**62), "u": (0, 255), "b": (True,), "M": ("NaT",)}
+    for name in own_names(state):
+        for value in values[state[name].dtype.kind]:
+            write_state(folder, state | {name: np.full_like(state[name], value)}, owner)
+            try:
+                score_dataset(detector, layouts["mixed"], out, by="machine")
+            except ValueError as error:
+                assert "to start again" in str(error), f"{name}: {error}"
+                refused.add(name)
+            else:
+                shutil.rmtree(out)
+                shutil.copytree(tmp_path / "stopped", out)
+    own = {f"2 entity.{name}" for name in ("rows", "values", "times", "previous_time", "period", "steps_back")}
+    assert own | {"position", "2 size", "2 summary"} <= refused
 
 
 def test_a_process_that_is_killed_loses_nothing(layouts, whole, detector, tmp_path):
