@@ -187,7 +187,6 @@ def train(run: LongRun) -> None:
 
 def train_here(folder: Path) -> None:
     """Fit, save, load and score, with faults in between; after each cycle, wait for a line on standard input."""
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
     folder.mkdir()
     held, detector = readings(9000, 600), seqae.AnomalyDetector(window=16, epochs=1, resolutions=(1,))
     whole = detector.fit(readings(*INTERRUPTED)).score_samples(held)
@@ -210,16 +209,16 @@ def _interrupted(
 ) -> list[str]:
     """Interrupt a fit somewhere: the detector is as before, or, in its last moment, as after a whole fit."""
     signal.setitimer(signal.ITIMER_REAL, random.uniform(0.01, 0.5))
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         detector.fit(readings(*INTERRUPTED))
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # also an alarm that another thread is about to be given
         return []
     except KeyboardInterrupt:
         found = detector.score_samples(held)
         if not (np.array_equal(found, scores) or np.array_equal(found, whole)):
             raise AssertionError("an interrupted fit has changed the detector") from None
         return ["interrupted fits"]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _refused(detector: seqae.AnomalyDetector, path: Path) -> list[str]:
