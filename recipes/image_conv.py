@@ -1,18 +1,22 @@
-"""Compress images by convolutions and pooling: the code of a 28 x 28 image is 8 maps of 7 x 7.
+"""Compress images by convolutions: the code of a 28 x 28 image is 8 maps of 7 x 7, or a vector.
 
-Two convolutions, each followed by max pooling, and transposed convolutions back (Masci et al. 2011,
-https://doi.org/10.1007/978-3-642-21735-7_7), on images binarised at one half.
+Two convolutions and transposed convolutions back (Masci et al. 2011, https://doi.org/10.1007/978-3-642-21735-7_7), of
+stride 2 in place of max pooling (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806): where a stroke lies in
+its 2 x 2 pixels is what the code must tell, and pooling forgets it.
 
     python recipes/image_conv.py --dataset digits
     python recipes/image_conv.py --data-root folder/with/MNIST
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from torch import nn
 
 import seqae
 from seqae import cli
@@ -30,8 +34,10 @@ def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
     folder: str = "",
-    channels: tuple[int, ...] = (16, 8),
-    epochs: int = 8,
+    channels: tuple[int, ...] = (64, 8),
+    code_size: int = 0,
+    gray: bool = False,
+    epochs: int = 4,
     batch_size: int = 100,
     learning_rate: float = 4e-3,
     held_out: int = 5000,
@@ -46,6 +52,8 @@ def main(
         dataset: The images: mnist, fashion-mnist or digits.
         folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
+        code_size: Length of a code that linear layers make of the last maps and turn back; 0 takes the maps themselves.
+        gray: Whether images keep their shades of gray; otherwise they are binarised at one half.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
@@ -60,19 +68,21 @@ def main(
     seqae.configure_runtime()
     torch.manual_seed(seed)
 
-    images, test = (part.with_transform(binarize) for part in read_images(dataset, data_root, folder))
+    images, test = read_images(dataset, data_root, folder)
+    images, test = (images, test) if gray else (images.with_transform(binarize), test.with_transform(binarize))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     image_channels, height, width = train.size
     rows, columns = downsampled_size(height, width, len(channels))
-    code_size = channels[-1] * rows * columns
-    model = seqae.Autoencoder(
-        seqae.ImageEncoder(conv_encoder((image_channels, *channels)), code_size),
-        seqae.ConstantDecoder(conv_decoder((*channels[::-1], image_channels), height, width)),
-    )
-    print(
-        f"data   {len(train)} + {len(valid)} + {len(test)} images of {image_channels} x {height} x {width}, binarised"
-    )
-    print(f"model  code of {channels[-1]} x {rows} x {columns}")
+    maps_size = channels[-1] * rows * columns
+    encoder = conv_encoder((image_channels, *channels), pooled=False)
+    decoder = conv_decoder((*channels[::-1], image_channels), height, width)
+    if code_size:
+        encoder.extend([nn.ReLU(), nn.Linear(maps_size, code_size)])
+        decoder = nn.Sequential(nn.Linear(code_size, maps_size), nn.ReLU(), decoder)
+    code_size = code_size or maps_size
+    model = seqae.Autoencoder(seqae.ImageEncoder(encoder, code_size), seqae.ConstantDecoder(decoder))
+    print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {image_channels} x {height} x {width}")
+    print(f"model  {channels[-1]} maps of {rows} x {columns}, code of {code_size} numbers")
 
     task = seqae.Reconstruction(
         model,
@@ -88,39 +98,50 @@ def main(
         patience=epochs,
     )
 
-    truth = test.array().reshape(-1, *test.size)
-    reconstruction = expit(np.concatenate(seqae.reconstruct(model, test)))
-    pca = pca_reconstruction(images.array(), test.array(), min(code_size, height * width, len(images))).reshape(
-        truth.shape
-    )
-    scores = {
-        "autoencoder": errors(reconstruction, truth),
-        "PCA, the same code size": errors(pca, truth, 0.01),
+    truth, fitted = test.array(), valid.array()[:2000]
+    reconstruction = expit(np.concatenate(seqae.reconstruct(model, test)).reshape(truth.shape))
+    components = min(code_size, truth.shape[1], len(images))
+    pca = pca_reconstruction(images.array(), np.concatenate([fitted, truth]), components)
+    reconstructions = {
+        "autoencoder": reconstruction,
+        "PCA, the same code size": pca[len(fitted) :].clip(0.01, 0.99),
+        "PCA, calibrated": calibrated(pca[: len(fitted)], fitted)(pca[len(fitted) :]),
     }
+    scores = {name: errors(prediction, truth) for name, prediction in reconstructions.items()}
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
 
-    shown = {"original": truth[:14], "autoencoder": reconstruction[:14], "PCA, the same code size": pca[:14]}
+    shown = {"original": truth, **reconstructions}
+    shown = {name: array[:14].reshape(-1, *test.size) for name, array in shown.items()}
     save_figure(image_rows_figure(shown, "Test images and their reconstructions"), run.path("rows.png"))
-    codes = seqae.encode(model, test)[:14].reshape(-1, channels[-1], 1, rows, columns)
-    maps = {f"map {number}": 0.5 + 0.5 * codes[:, number] / np.abs(codes).max() for number in range(channels[-1])}
-    save_figure(image_rows_figure(maps, "The code of these images, map by map (grey is zero)"), run.path("codes.png"))
+    if code_size == maps_size:
+        codes = seqae.encode(model, test)[:14].reshape(-1, channels[-1], 1, rows, columns)
+        maps = {f"map {number}": 0.5 + 0.5 * codes[:, number] / np.abs(codes).max() for number in range(channels[-1])}
+        save_figure(image_rows_figure(maps, "The code of these images (gray is zero)"), run.path("codes.png"))
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **row} for name, row in scores.items()], metrics)
     return metrics
 
 
-def errors(prediction: np.ndarray, truth: np.ndarray, margin: float = 1e-7) -> dict[str, float]:
-    """Return the mean errors of images, `(image, channel, height, width)` each.
+def calibrated(values: np.ndarray, truth: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a logistic function from values of pixels to probabilities of white, fitted to pixels that are known.
 
     Args:
-        prediction: Probabilities of white; those nearer to 0 or 1 than the margin are moved to it.
-        truth: 0 or 1.
-        margin: For PCA, whose values are no probabilities, larger than for the autoencoder.
+        values: Reconstructed images, `(image, pixel)`.
+        truth: The images, from 0 to 1; a gray pixel counts as partly white and partly black.
     """
+    twice, white = np.tile(values.reshape(-1, 1), (2, 1)), np.repeat([True, False], values.size)
+    weights = np.concatenate([truth.ravel(), 1 - truth.ravel()])
+    model = LogisticRegression(C=np.inf).fit(twice, white, sample_weight=weights)
+    return lambda pixels: model.predict_proba(pixels.reshape(-1, 1))[:, 1].reshape(pixels.shape)
+
+
+def errors(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Return the mean errors of images, given probabilities of white and the truth, `(image, pixel)` both."""
     return {
-        "cross-entropy": float(image_cross_entropy(prediction, truth, margin).mean()),
+        "cross-entropy": float(image_cross_entropy(prediction, truth).mean()),
         "squared error": float(squared_distance(prediction, truth).mean()),
+        "wrong pixels": float(((prediction >= 0.5) != (truth >= 0.5)).sum(axis=1).mean()),
     }
 
 

@@ -2,18 +2,20 @@
 
 The encoder is the dilated convolution of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738, trained as an
 autoencoder on sequences of different lengths. It is compared with the same encoder fine-tuned, trained from labels
-alone and untrained, and with the mean and deviation of each channel.
+alone and untrained, with the mean and deviation of each channel, and with principal components of these and of the
+resampled sequences, as many as the code has numbers.
 
     python recipes/sensor_features.py
     python recipes/sensor_features.py --data-root folder/with/JapaneseVowels
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -24,6 +26,7 @@ from seqae.data import LabelledSequences, read_ts
 from seqae.report import embedding_figure, loss_figure, save_figure
 
 DATA = "JapaneseVowels (UEA), or synthetic gestures"
+Features = Callable[[Sequence[np.ndarray]], np.ndarray]  # from sequences (time, channel) to (sequence, feature)
 
 
 def main(
@@ -69,7 +72,12 @@ def main(
             scores[name].append(classifier.fit(train.sequences, list(train.labels)).score(test.sequences, test.labels))
         print(f"seed {number}", "  ".join(f"{name} {values[-1]:.4f}" for name, values in scores.items()))
 
+    components = {"means and deviations": statistics, "resampled sequences": resampled}
     table = {"mean and deviation of each channel": [accuracy(statistics, train, test)]}
+    table |= {
+        f"principal components of {name}": [accuracy(reduced(features, train, code_size), train, test)]
+        for name, features in components.items()
+    }
     table |= {f"encoder, {name}": values for name, values in scores.items()}
     metrics = {name: float(np.mean(values)) for name, values in table.items()}
     results = [
@@ -81,16 +89,29 @@ def main(
     return metrics
 
 
-def accuracy(
-    features: Callable[[list[np.ndarray]], np.ndarray], train: LabelledSequences, test: LabelledSequences
-) -> float:
+def accuracy(features: Features, train: LabelledSequences, test: LabelledSequences) -> float:
     """Return the accuracy of a ridge classifier on features, `(sequence, feature)`, of the test sequences."""
     classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(np.logspace(-3, 3, 13)))
     classifier.fit(features(train.sequences), train.labels)
     return float(classifier.score(features(test.sequences), test.labels))
 
 
-def statistics(sequences: list[np.ndarray]) -> np.ndarray:
+def reduced(features: Features, train: LabelledSequences, size: int) -> Features:
+    """Return the first principal components of features, at most `size`, fitted to the training sequences."""
+    known = features(train.sequences)
+    components = make_pipeline(StandardScaler(), PCA(min(size, *known.shape), random_state=0)).fit(known)
+    return lambda sequences: components.transform(features(sequences))
+
+
+def resampled(sequences: Sequence[np.ndarray], steps: int = 16) -> np.ndarray:
+    """Return sequences at the same number of steps, linearly interpolated, `(sequence, channel * steps)`."""
+    places = np.linspace(0, 1, steps)
+    return np.stack(
+        [[np.interp(places, np.linspace(0, 1, len(rows)), channel) for channel in rows.T] for rows in sequences]
+    ).reshape(len(sequences), -1)
+
+
+def statistics(sequences: Sequence[np.ndarray]) -> np.ndarray:
     """Return the baseline: mean and deviation of each channel, `(sequence, 2 * channel)`."""
     return np.stack([np.concatenate([rows.mean(axis=0), rows.std(axis=0)]) for rows in sequences])
 

@@ -32,7 +32,7 @@ Method = Callable[[np.ndarray, int], Scorer]  # from normal beats and a seed
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
-    code_size: int = 16,
+    code_size: int = 6,
     epochs: int = 100,
     false_alarm_rate: float = 0.02,
     seeds: int = 10,
@@ -92,7 +92,7 @@ def train_denoiser(beats: np.ndarray, code_size: int, epochs: int, seed: int) ->
     time = beats.shape[1]
     model = seqae.Autoencoder(seqae.DenseEncoder(time, 1, code_size), seqae.DenseDecoder(time, 1, code_size))
     distortions = (TimeWarp(0.1 * time), RandomScale(0.5), AddBumps(1.5), CutMix())
-    corrupt = Compose((*(RandomApply(each, 0.5) for each in distortions), GaussianNoise(0.1)))
+    corrupt = Compose((*(RandomApply(each, 0.8) for each in distortions), GaussianNoise(0.1)))
     settings = {"corrupt": corrupt, "epochs": epochs, "batch_size": 64, "learning_rate": 6e-3}
     return seqae.SequenceAutoencoder(model, **settings, validation_fraction=0.0, random_state=seed).fit(list(beats))
 

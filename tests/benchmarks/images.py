@@ -53,7 +53,7 @@ def dense() -> seqae.Autoencoder:
 
 
 def convolutional() -> seqae.Autoencoder:
-    """The autoencoder of recipes/image_conv.py."""
+    """Two convolutions with max pooling and transposed ones back, 8 maps of 7 x 7 between them."""
     return seqae.Autoencoder(
         ImageEncoder(conv_encoder((1, 16, 8)), 8 * 7 * 7), seqae.ConstantDecoder(conv_decoder((8, 16, 1), 28, 28))
     )
