@@ -90,7 +90,7 @@ def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
         plot.plot(epochs, losses, linewidth=1.8, markersize=6, markevery=best, label=label, **style)
     plot.set_yscale(axis_scale(np.concatenate([np.asarray(losses, dtype=float) for losses in history.values()])))
     plot.set_xlabel("epoch")
-    plot.xaxis.get_major_locator().set_params(integer=True)
+    plot.locator_params(axis="x", integer=True)
     plot.set_ylabel("loss")
     plot.set_title("Training", loc="left", color=colours.INK)
     figure.legend(loc="outside lower center", ncols=min(len(history), 2), frameon=False, handlelength=3)
@@ -163,12 +163,8 @@ def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: di
     few = len(names) <= len(colours.CLASSES)
     wheel = colours.CLASSES if few else matplotlib().colormaps["tab20"].colors
     for number, name in enumerate(names):
-        look: dict[str, Any] = {
-            "color": wheel[number % len(wheel)],
-            "marker": MARKS[number % len(MARKS)],
-            "label": str(name),
-        }
-        plot.scatter(*points[classes == name].T, **look, **style)
+        look = {"color": wheel[number % len(wheel)], "marker": MARKS[number % len(MARKS)], "label": str(name)}
+        plot.scatter(*points[classes == name].T, **{**style, **look})
 
 
 def _show_the_most(plot: Axes, points: np.ndarray) -> str:
