@@ -26,6 +26,7 @@ from seqae.modules import Argmax, TiedHead
 from seqae.text import bleu, exact_match, token_accuracy
 
 DATA = "English sentences of six public sets, your own, or synthetic reviews"
+QUICK = {"data_root": "", "code_size": 128, "vocabulary_size": 350, "hidden_size": 128}
 
 
 def build_model(tokens: int, code_size: int, hidden_size: int) -> seqae.Autoencoder:
@@ -133,9 +134,8 @@ def pca_of_one_hot(train: list[Tensor], test: list[Tensor], code_size: int, know
 def text_scores(vocabulary: seqae.BytePairs, written: list[str], texts: list[str]) -> dict[str, float]:
     """Return how near restored texts come to the true ones, from 0 to 1."""
     restored, true = ([vocabulary.encode(text)[:-1].tolist() for text in part] for part in (written, texts))
-    texts = [vocabulary.decode(each) for each in true]
-    accuracy, exact = token_accuracy(restored, true), exact_match(written, texts)
-    return {"token accuracy": accuracy, "exact": exact, "BLEU": bleu(written, texts)}
+    accuracy, texts = token_accuracy(restored, true), [vocabulary.decode(each) for each in true]
+    return {"token accuracy": accuracy, "exact": exact_match(written, texts), "BLEU": bleu(written, texts)}
 
 
 def examples(autoencoder: seqae.SequenceAutoencoder, texts: list[str]) -> str:
