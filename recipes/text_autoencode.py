@@ -26,7 +26,7 @@ from seqae.modules import Argmax, TiedHead
 from seqae.text import bleu, exact_match, token_accuracy
 
 DATA = "English sentences of six public sets, your own, or synthetic reviews"
-QUICK = {"data_root": "", "code_size": 128, "vocabulary_size": 350, "hidden_size": 128}
+QUICK = {"data_root": "", "code_size": 64, "vocabulary_size": 350, "hidden_size": 128, "held_out": 200}
 
 
 def build_model(tokens: int, code_size: int, hidden_size: int) -> seqae.Autoencoder:

@@ -34,7 +34,7 @@ from seqae.training import Segmentation, dice_loss, mask_cross_entropy, with_thr
 from seqae.transforms import RandomBrightness, RandomShift, random_flip, random_rotation
 
 DATA = "BSData (pitting on ball screws), or generated surfaces with pits, or teeth"
-QUICK = {"data_root": "", "generated": "teeth", "downsampling": 1, "epochs": 6, "seeds": (0,)}
+QUICK = {"data_root": "", "generated": "teeth", "downsampling": 1, "epochs": 6, "compare": False, "seeds": (0,)}
 PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d+"  # the location of an image in its file name
 
 
@@ -48,6 +48,7 @@ def main(
     epochs: int = 8,
     batch_size: int = 8,
     learning_rate: float = 1e-3,
+    compare: bool = True,
     seeds: tuple[int, ...] = (0, 1, 2),
     smoke: bool = False,
     out: Path = Path("runs"),
@@ -64,6 +65,7 @@ def main(
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
+        compare: Also train the U-Net of segmentation-models-pytorch, where that is installed.
         seeds: A seed for each split, which has its own networks.
         smoke: Only try whether it runs, on a few generated images.
         out: Folder for the results.
@@ -72,7 +74,6 @@ def main(
         data_root, downsampling, epochs, seeds = "", 4, 2, (0,)
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
-
     teeth = generated == "teeth" and not (folder or data_root)
     names = list(CLASSES) if teeth else ["background", *map(str, values[1:])]
     if folder:
@@ -95,7 +96,7 @@ def main(
         model, history = trained(unet, train, valid, epochs, batch_size, learning_rate, seed)
         methods: dict[str, Callable[[list[Tensor]], list[Tensor]]] = {"U-Net": model}
         torch.manual_seed(seed)
-        if other := smp_unet(len(train[0].pixels), outputs):
+        if compare and (other := smp_unet(len(train[0].pixels), outputs)):
             methods["smp U-Net"], _ = trained(other, train, valid, epochs, batch_size, learning_rate, seed)
         methods |= fitted_baselines(train + valid, outputs, seed)
         predicted = {name: method([image.pixels / 255 for image in test]) for name, method in methods.items()}

@@ -28,7 +28,7 @@ from seqae.report import grid_figure, image_rows_figure, loss_figure, save_figur
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-QUICK = {"dataset": "digits", "code_size": 10, "epochs": 60, "short_epochs": 20, "bound_samples": 200}
+QUICK = {"dataset": "digits", "code_size": 10, "epochs": 60, "short_epochs": 60, "bound_samples": 200}
 
 
 def main(

@@ -24,7 +24,7 @@ from seqae.generation import interpolate
 from seqae.modules import Argmax, BatchNormPosterior, NullEncoder, TiedHead, WordDropout, max_over_time
 
 DATA = "sentences of reviews (rt_polarity, movie_reviews, sentiment_sentences), your own, or synthetic ones"
-QUICK = {"data_root": "", "count": 3000, "hidden_size": 64, "epochs": (3, 3)}
+QUICK = {"data_root": "", "count": 2400, "hidden_size": 64, "epochs": (3, 2)}
 CHOICE = Argmax(suppress=(0, 1))  # never the tokens of unknown words and of the start
 
 

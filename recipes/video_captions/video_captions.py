@@ -27,7 +27,7 @@ from seqae.seq2seq import S2VT, AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2S
 from seqae.text import bleu, cider_d, exact_match, token_accuracy, word_error_rate
 
 DATA = "synthetic clips of moving shapes"
-QUICK = {"clips": 300, "epochs": 6}
+QUICK = {"clips": 200, "epochs": 8}
 VECTOR = 64  # length of the vector of a frame
 
 

@@ -26,7 +26,7 @@ from seqae.modules import CompositeAutoencoder, ConvLSTM, ConvLSTMDecoder, ConvL
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "BSData's wear developments, or synthetic growing pits"
-QUICK = {"data_root": "", "epochs": 5, "channels": 8}
+QUICK = {"data_root": "", "channels": 8}
 READ, CHUNK = 4, 6  # frames that are read, and these with those that are predicted
 
 
