@@ -6,10 +6,11 @@
 
 `results.json` holds six short cells for each recipe. Its `keys`, if there are any, name for a cell the metric in
 metrics.json that belongs there: `"keys": {"seqae": "autoencoder: AUROC"}`. `--runs` then puts that metric's new value
-in place of the last number in the cell, with as many digits; runs with `--smoke` are left out.
+in place of the last number in the cell, with as many digits; runs with `--smoke` or `--quick` are left out.
 """
 
 import argparse
+import ast
 import json
 import re
 import sys
@@ -21,7 +22,8 @@ INTRODUCTION = """# Recipes
 
 Each recipe is a script, or a folder of the script's name with what only it needs. `seqae run NAME` runs one,
 `seqae run NAME --help` lists its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
-`--smoke` takes seconds. Where the data of the table come from: [data/README.md](../data/README.md).
+`--quick` learns something in less than a minute, `--smoke` only tries in seconds whether a recipe runs.
+Where the data of the table come from: [data/README.md](../data/README.md).
 
 "Baseline" is the best honest baseline that was measured on the same data; "published" follows the protocol of
 the publication where it is the same. Protocols, what is optimistic, and further numbers: [RESULTS.md](RESULTS.md).
@@ -57,7 +59,7 @@ def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
     names = []
     for name, cells in recipes.items():
         folder = runs / name / "latest"
-        if not cells.get("keys") or not (folder / "metrics.json").exists() or is_smoke(folder):
+        if not cells.get("keys") or not (folder / "metrics.json").exists() or is_small(name, folder):
             continue
         values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["metrics"]
         for cell, key in cells["keys"].items():
@@ -69,10 +71,14 @@ def updated(recipes: dict[str, dict[str, object]], runs: Path) -> list[str]:
     return names
 
 
-def is_smoke(folder: Path) -> bool:
-    """Whether a run was a small one, to try the recipe."""
+def is_small(name: str, folder: Path) -> bool:
+    """Whether a run was a small one, with the settings of `--smoke` or `--quick`."""
     config = folder / "config.json"
-    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("smoke"))
+    settings = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+    script = HERE / name / f"{name}.py" if (HERE / name).is_dir() else HERE / f"{name}.py"
+    found = re.search(r"^QUICK = (.*)$", script.read_text(encoding="utf-8") if script.exists() else "", re.MULTILINE)
+    quick = json.loads(json.dumps(ast.literal_eval(found[1]))) if found else {}  # tuples become lists, as in the file
+    return bool(settings.get("smoke")) or (bool(quick) and settings | quick == settings)
 
 
 def with_value(cell: str, value: float) -> str:

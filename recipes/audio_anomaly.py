@@ -24,6 +24,7 @@ from seqae.modules import ConvDecoder, SegmentMeanPooling
 from seqae.report import loss_figure, save_figure, spectrograms_figure
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
+QUICK = {"data_root": "", "epochs": 10, "classes": ("0", "1")}
 
 
 def main(

@@ -24,6 +24,7 @@ from seqae.report import embedding_figure, image_rows_figure, loss_figure, save_
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "code_size": 10, "hidden_sizes": (200, 100), "epochs": 60, "batch_size": 100}
 
 
 def main(

@@ -28,6 +28,7 @@ from seqae.training import OneSidedShampoo
 from seqae.transforms import Clamp, Compose, GaussianNoise, MaskValues, SaltAndPepper
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "epochs": 30}
 NOISES: dict[str, Callable[[seqae.Batch, torch.Generator], seqae.Batch]] = {
     "gaussian": Compose((GaussianNoise(0.2, mean=0.2), Clamp())),
     "unclipped": GaussianNoise(0.2, mean=0.2),

@@ -26,6 +26,7 @@ from seqae.data import read_image_folder, read_images
 from seqae.report import embedding_figure, loss_figure, save_figure, write_scatter3d
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "hidden_sizes": (100, 50), "epochs": 60, "batch_size": 64}
 
 
 def main(

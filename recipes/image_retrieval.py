@@ -33,6 +33,7 @@ from seqae.retrieval import (
 from seqae.transforms import RandomAffine
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "epochs": 40, "batch_size": 64, "queries": 300}
 
 
 def main(

@@ -25,6 +25,7 @@ from seqae.evaluation import image_cross_entropy
 from seqae.report import filters_figure, image_rows_figure, loss_figure, save_figure
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "units": 100, "k": 10, "epochs": 60, "batch_size": 64}
 
 
 def main(

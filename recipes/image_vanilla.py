@@ -24,6 +24,7 @@ from seqae.report import embedding_figure, grid_figure, image_rows_figure, loss_
 from seqae.retrieval import neighbour_purity
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "epochs": 100, "batch_size": 64}
 
 
 def main(

@@ -26,6 +26,7 @@ from seqae.data import LabelledSequences, read_ts
 from seqae.report import embedding_figure, loss_figure, save_figure
 
 DATA = "JapaneseVowels (UEA), or synthetic gestures"
+QUICK = {"data_root": "", "code_size": 64, "epochs": 10, "seeds": 1}
 Features = Callable[[Sequence[np.ndarray]], np.ndarray]  # from sequences (time, channel) to (sequence, feature)
 
 

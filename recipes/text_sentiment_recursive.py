@@ -28,6 +28,7 @@ from seqae.report import DrawnTree, trees_figure
 from seqae.training import TreeReconstruction
 
 DATA = "rt_polarity (sentences of film reviews), a file of labelled texts, or synthetic reviews"
+QUICK = {"data_root": "", "epochs": 8, "folds": 2}
 
 
 def build_model(vectors: Tensor, classes: int, trees: str) -> seqae.RecursiveAutoencoder:

@@ -27,6 +27,7 @@ from seqae.report import embedding_figure, loss_figure, save_figure, spectrogram
 from seqae.transforms import VTLP, Compose, FrequencyMasking, GaussianNoise, TimeMasking, TimeWarp
 
 DATA = "Free Spoken Digit Dataset, or synthetic words"
+QUICK = {"data_root": "", "code_size": 64, "hidden_size": 64, "epochs": 12, "labelled": 3}
 
 
 def main(
@@ -70,7 +71,6 @@ def main(
     speakers, for_test = (np.array(each) for each in zip(*((clip.speaker, clip.part == "test") for clip in clips)))
     labelled = min(labelled, int(np.bincount(digits[~for_test]).min()))
     print(f"data   {len(clips)} recordings of {min(map(len, decibels))} to {max(map(len, decibels))} frames")
-
     names = np.unique(speakers)
     splits = {f"speaker {name}": speakers != name for name in names if len(names) > 1}
     scores: dict[str, dict[str, float]] = {}

@@ -26,6 +26,7 @@ from seqae.evaluation import pca_reconstruction
 from seqae.report import image_rows_figure, loss_figure, save_figure
 
 DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
+QUICK = {"data_root": "", "epochs": 4, "batch_size": 64, "seeds": (0,)}
 PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its file name
 
 

@@ -26,6 +26,7 @@ from seqae.report import filters_figure, loss_figure, save_figure
 from seqae.training import Stage, pretrain_layerwise
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "pools": 1, "draws": 2, "hidden_sizes": (200, 100, 50), "fixmatch_steps": 100}
 
 
 def main(

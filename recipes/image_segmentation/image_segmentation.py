@@ -2,48 +2,53 @@
 
 Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597, on pitting of ball screws (BSData, Schlagenhauf et al. 2021,
 https://arxiv.org/abs/2103.13003). The official split has images of the same spot on both sides; here all images of
-a place are on one side, and each seed draws other places for the test. Without data it generates brushed metal.
+a place are on one side, and each seed draws other places for the test. Without data it generates brushed metal, or
+teeth as X-rays show them, whose pixels have five classes. Of several classes each has its IoU; the means leave out the
+first, the background.
 
-    python recipes/image_segmentation/image_segmentation.py
+    python recipes/image_segmentation/image_segmentation.py --generated teeth --downsampling 1
     python recipes/image_segmentation/image_segmentation.py --data-root folder/with/BSData
+    python recipes/image_segmentation/image_segmentation.py --folder folder/with/image/and/mask --values 0 128 255
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
-from dark_spots import DarkSpots
-from torch import nn
+from agreement import agreement
+from library_unet import smp_unet
+from pixel_baselines import fitted_baselines
+from tooth_images import CLASSES, tooth_images
+from torch import Tensor, nn
 
 import seqae
 from seqae import cli
 from seqae.data import read_bsdata, read_masked_images, synthetic_surfaces
 from seqae.datasets import MaskedImage, MaskedImageDataset, group_split
-from seqae.evaluation import confusion
 from seqae.modules import Segmenter, UNet
 from seqae.report import loss_figure, masks_figure, save_figure
 from seqae.training import Segmentation, dice_loss, mask_cross_entropy, with_threshold
 from seqae.transforms import RandomBrightness, RandomShift, random_flip, random_rotation
 
-try:
-    import segmentation_models_pytorch as smp
-except ImportError:  # the comparison is left out
-    smp = None
-
-DATA = "BSData (pitting on ball screws), or generated surfaces with pits"
-PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d"  # the location of an image in its file name
+DATA = "BSData (pitting on ball screws), or generated surfaces with pits, or teeth"
+QUICK = {"data_root": "", "generated": "teeth", "downsampling": 1, "epochs": 6, "compare": False, "seeds": (0,)}
+PLACE = r"\d{6}_\d{3}(?=_crop)|KGT\d|place\d+"  # the location of an image in its file name
 
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     folder: str = "",
     values: tuple[int, ...] = (0, 255),
+    generated: Literal["surfaces", "teeth"] = "surfaces",
     place: str = PLACE,
     downsampling: int = 2,
     epochs: int = 8,
     batch_size: int = 8,
     learning_rate: float = 1e-3,
+    compare: bool = True,
     seeds: tuple[int, ...] = (0, 1, 2),
     smoke: bool = False,
     out: Path = Path("runs"),
@@ -51,31 +56,37 @@ def main(
     """Train on images of some places, choose thresholds on others, and measure on others again.
 
     Args:
-        data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated surfaces.
+        data_root: Folder that holds a clone of https://github.com/2Obe/BSData; empty for generated images.
         folder: Folder or zip file of your own instead, with image/NAME.jpg and mask/NAME.png for each image.
         values: Value of each class in these masks, the background first; two or more classes.
+        generated: The generated images: surfaces with pits, or teeth, whose pixels have five classes.
         place: Regular expression for the location of an image in its file name.
         downsampling: Factor by which images are made smaller, for all methods.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
+        compare: Also train the U-Net of segmentation-models-pytorch, where that is installed.
         seeds: A seed for each split, which has its own networks.
-        smoke: Only try whether it runs, on a few generated surfaces.
+        smoke: Only try whether it runs, on a few generated images.
         out: Folder for the results.
     """
     if smoke:
         data_root, downsampling, epochs, seeds = "", 4, 2, (0,)
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
-
-    images = read_bsdata(data_root) if data_root else synthetic_surfaces(48 if smoke else 400)
+    teeth = generated == "teeth" and not (folder or data_root)
+    names = list(CLASSES) if teeth else ["background", *map(str, values[1:])]
     if folder:
         images = read_masked_images(folder, values)
+    elif data_root:
+        images = read_bsdata(data_root)
+    else:
+        images = {"surfaces": synthetic_surfaces, "teeth": tooth_images}[generated](48 if smoke else 400)
     images = [image.smaller(downsampling) for image in images]
     print(f"data   {len(images)} images, {sum(bool(image.mask.any()) for image in images)} with defects")
 
-    outputs = 1 if len(values) == 2 else len(values)  # logits of a pixel
-    scores: dict[str, list[tuple[float, float]]] = {}
+    outputs = 1 if len(names) == 2 else len(names)  # logits of a pixel
+    scores: dict[str, list[dict[str, float]]] = {}
     for seed in seeds:
         train, valid, test = group_split(images, [image.name for image in images], place, seed)
         print(f"seed {seed}  {len(train)} images to learn from, {len(valid)} for thresholds, {len(test)} for the test")
@@ -83,27 +94,23 @@ def main(
         pixels = torch.cat([image.pixels.flatten() for image in train]) / 255
         unet = UNet(len(train[0].pixels), outputs, mean=float(pixels.mean()), std=float(pixels.std()))
         model, history = trained(unet, train, valid, epochs, batch_size, learning_rate, seed)
-        methods: dict[str, DarkSpots | Segmenter] = {"U-Net": model}
-        if outputs == 1:
-            methods["dark spots"] = DarkSpots.fitted(train + valid)
-        if smp is not None:
-            torch.manual_seed(seed)
-            other = smp_unet(len(train[0].pixels), outputs)
+        methods: dict[str, Callable[[list[Tensor]], list[Tensor]]] = {"U-Net": model}
+        torch.manual_seed(seed)
+        if compare and (other := smp_unet(len(train[0].pixels), outputs)):
             methods["smp U-Net"], _ = trained(other, train, valid, epochs, batch_size, learning_rate, seed)
+        methods |= fitted_baselines(train + valid, outputs, seed)
         predicted = {name: method([image.pixels / 255 for image in test]) for name, method in methods.items()}
         for name, found in predicted.items():
-            agreements = [confusion(found, [image.mask for image in test], n) for n in range(1, len(values))]
-            iou, f1 = (float(np.mean([getattr(each, key) for each in agreements])) for key in ("iou", "f1"))
-            scores.setdefault(name, []).append((iou, f1))
-            print(f"       {name}: IoU {iou:.4f}, F1 {f1:.4f}")
+            scores.setdefault(name, []).append(agreement(found, [image.mask for image in test], names))
+            print(f"       {name}:", ", ".join(f"{key} {value:.4f}" for key, value in scores[name][-1].items()))
 
-    metrics: dict[str, float] = {}
-    results: list[dict[str, str]] = []
-    for name, numbers in scores.items():
-        (iou, f1), (iou_sd, f1_sd) = np.mean(numbers, axis=0).tolist(), np.std(numbers, axis=0).tolist()
-        metrics |= {f"{name}: IoU": iou, f"{name}: F1": f1}
-        results.append({"method": name, "IoU": f"{iou:.3f} ± {iou_sd:.3f}", "F1": f"{f1:.3f} ± {f1_sd:.3f}"})
-    figure = masks_figure(test, predicted["U-Net"], len(values), title=f"Unseen places, split {seeds[-1]}")
+    columns = {name: {key: [run[key] for run in runs] for key in runs[0]} for name, runs in scores.items()}
+    metrics = {f"{name}: {key}": float(np.mean(each)) for name, row in columns.items() for key, each in row.items()}
+    results = [
+        {"method": name, **{key: f"{np.mean(each):.3f} ± {np.std(each):.3f}" for key, each in row.items()}}
+        for name, row in columns.items()
+    ]
+    figure = masks_figure(test, predicted["U-Net"], names, title=f"Unseen places, split {seeds[-1]}")
     save_figure(figure, run.path("masks.png"))
     save_figure(loss_figure({"train": history.train, "valid": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
@@ -137,12 +144,6 @@ def trained(
         patience=epochs,
     )
     return with_threshold(network, valid, test_time_augmentation=True), history
-
-
-def smp_unet(channels: int, outputs: int) -> nn.Module:
-    """Return the finest levels of a ResNet-18 with a decoder: as many weights in use as our U-Net has."""
-    shape = {"encoder_depth": 3, "decoder_channels": (64, 32, 16), "in_channels": channels, "classes": outputs}
-    return smp.Unet("resnet18", encoder_weights=None, **shape)
 
 
 if __name__ == "__main__":

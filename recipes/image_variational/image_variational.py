@@ -28,6 +28,7 @@ from seqae.report import grid_figure, image_rows_figure, loss_figure, save_figur
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
+QUICK = {"dataset": "digits", "code_size": 10, "epochs": 60, "short_epochs": 60, "bound_samples": 200}
 
 
 def main(
@@ -76,7 +77,6 @@ def main(
     train, valid = images.split(min(400, len(images) // 6), seed)
     valid, binary_test = valid.materialize(), test.materialize()
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {' x '.join(map(str, train.size))}, binarised")
-
     models, losses = {}, {}
     kinds = {"plane": (2, short_epochs), "plain": (code_size, short_epochs), "VAE": (code_size, epochs)}
     for name, (size, passes) in kinds.items():

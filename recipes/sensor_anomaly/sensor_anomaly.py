@@ -24,6 +24,7 @@ from seqae.report import Report, embedding_figure, headline, loss_figure, save_f
 
 NAME = "autoencoder"
 DATA = "embedded telemetry of a service, or your tables"
+QUICK = {}
 
 
 def main(

@@ -6,7 +6,7 @@ tsb-ad: by track (U has one channel, M several), Liu and Paparrizos 2024. Rows a
 events are found before more than two false ones are. Thresholds are fitted to the training rows alone, and no alarm is
 adjusted afterwards.
 
-    python recipes/sensor_benchmarks/sensor_benchmarks.py --smoke
+    python recipes/sensor_benchmarks/sensor_benchmarks.py
     python recipes/sensor_benchmarks/sensor_benchmarks.py --set tsb-ad --data-root folder/with/TSB-AD
 """
 
@@ -27,6 +27,7 @@ from seqae.evaluation import ROW_BASELINES, BaselineScores, score_by_baseline
 
 NAME = "autoencoder"
 DATA = "SKAB, SMD, NASA or TSB-AD, yours to download"
+QUICK = {"data_root": ""}
 PUBLISHED: dict[str, dict[str, Measures]] = {
     "skab": {
         "Conv-AE, best of the leaderboard": {
@@ -55,11 +56,11 @@ def main(
 
     Args:
         set: The benchmark: skab, smd, nasa or tsb-ad.
-        data_root: Folder that holds the set, in its official layout.
+        data_root: Folder that holds the set, in its official layout; synthetic cases if empty.
         model: The autoencoder: linear, lstm, gru, conv or attention; auto chooses one by injected faults.
         seeds: Number of times that the autoencoders are trained; linear ones are the same each time.
         epochs: Passes over the training windows.
-        smoke: Only try whether it runs, on synthetic cases if there is no data.
+        smoke: Only try whether it runs.
         out: Folder for the results.
     """
     if smoke:
@@ -71,10 +72,10 @@ def main(
         raise ValueError(f"no benchmark {set!r}. Choose one of {', '.join(SOURCES)}")
     if model not in {*WINDOW_MODELS, "auto"}:
         raise ValueError(f"no model {model!r}. Choose one of {', '.join(WINDOW_MODELS)}, auto")
-    if not data_root and not smoke:
-        raise FileNotFoundError(f"no data. Download {SOURCES[set]}, and give it as --data-root; or try --smoke")
+    if not data_root:
+        print(f"note   no data: synthetic cases. Download {SOURCES[set]}, and give it as --data-root")
     cases = read_benchmark(set, data_root) if data_root else synthetic_cases()
-    if smoke:  # SKAB needs the case without faults, which comes first
+    if smoke or not data_root:  # SKAB needs the case without faults, which comes first
         cases = cases[:1] + cases[1:][-1:] if set == "skab" else cases[-2:]
     print(f"data   {set}: {len(cases)} cases, {sum(len(case.test) for case in cases):,} rows to search")
 

@@ -25,6 +25,7 @@ from seqae.report import embedding_figure, loss_figure, save_figure, sequences_f
 from seqae.transforms import AddBumps, Compose, CutMix, GaussianNoise, RandomApply, RandomScale, TimeWarp
 
 DATA = "ECG5000 (UCR), or synthetic beats"
+QUICK = {"data_root": "", "epochs": 30, "seeds": 1}
 FOLDS = 5
 Scorer = Callable[[np.ndarray], np.ndarray]  # from beats (beat, time, 1) to scores (beat,)
 Method = Callable[[np.ndarray, int], Scorer]  # from normal beats and a seed

@@ -24,6 +24,7 @@ from seqae import cli
 from seqae.modules import Argmax, Convolutions, ResampledCode, ResampledDecoder, ResampledEncoder, TiedHead
 
 DATA = "English sentences of six public sets, your own, or synthetic reviews"
+QUICK = {"data_root": "", "code_size": 65, "vocabulary_size": 350, "hidden_size": 128, "held_out": 200}
 POSITIONS = 32  # of a code, each with as many numbers
 
 

@@ -26,6 +26,7 @@ from seqae.report import TextsPage, write_texts_page
 from seqae.text import perplexity
 
 DATA = "Taskmaster-4 (coffee orders), the ChatterBot corpus; your own pairs; or synthetic ones"
+QUICK = {"data_root": "", "hidden_size": 64, "epochs": 3, "held_out": 200}
 SHOWN = 40  # texts of the test in the report
 WORDS = seqae.WordTokenizer(lower=True)
 Pairs = list[tuple[str, str]]

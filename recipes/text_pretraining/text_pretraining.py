@@ -29,6 +29,7 @@ from seqae.text import word_vectors
 from seqae.training import BagOfWordsPrediction, ContextDataset
 
 DATA = "rt_polarity, and movie_reviews without labels; your own files; or synthetic reviews"
+QUICK = {"data_root": "", "labels": 50, "draws": 3}
 
 
 def build_encoder(embedding: nn.Embedding, hidden_size: int, dropout: float = 0.0) -> seqae.MeanMaxEncoder:

@@ -25,6 +25,7 @@ from seqae.report import TextsPage, write_texts_page
 from seqae.text import bleu, chrf, exact_match
 
 DATA = "Tatoeba, Chinese and English; your own pairs; or synthetic ones"
+QUICK = {"data_root": "", "hidden_size": 64, "epochs": 4, "held_out": 200}
 SHOWN, MAPS = 40, 3  # sentences in the report, and maps of attention
 Pairs = list[tuple[str, str]]
 

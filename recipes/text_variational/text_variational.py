@@ -24,6 +24,7 @@ from seqae.generation import interpolate
 from seqae.modules import Argmax, BatchNormPosterior, NullEncoder, TiedHead, WordDropout, max_over_time
 
 DATA = "sentences of reviews (rt_polarity, movie_reviews, sentiment_sentences), your own, or synthetic ones"
+QUICK = {"data_root": "", "count": 2400, "hidden_size": 64, "epochs": (3, 2)}
 CHOICE = Argmax(suppress=(0, 1))  # never the tokens of unknown words and of the start
 
 
@@ -90,7 +91,6 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-
     sentences = read(data_root, file, encoding, max_length, count, seed)
     part = len(sentences) // 24
     words = seqae.Vocabulary(seqae.WordTokenizer(lower=True), vocabulary_size).fit(sentences[2 * part :])

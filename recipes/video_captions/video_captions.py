@@ -27,6 +27,7 @@ from seqae.seq2seq import S2VT, AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2S
 from seqae.text import bleu, cider_d, exact_match, token_accuracy, word_error_rate
 
 DATA = "synthetic clips of moving shapes"
+QUICK = {"clips": 200, "epochs": 8}
 VECTOR = 64  # length of the vector of a frame
 
 
@@ -63,7 +64,6 @@ def main(
     vocabulary = seqae.Vocabulary().fit(clip.caption for clip in train)
     truth, longest = [clip.caption for clip in test], max(12, *(1 + len(clip.caption.split()) for clip in train))
     print(f"data   {len(train)} + {len(test)} clips, {len(vocabulary)} tokens")
-
     frames = train_frames(train, seed)
     written = {"the most frequent words": [most_frequent([clip.caption for clip in train])] * len(test)}
     captioners, losses = {}, {}

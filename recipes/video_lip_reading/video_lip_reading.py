@@ -30,6 +30,7 @@ from seqae.text import exact_match, token_accuracy
 from seqae.transforms import Compose, GaussianNoise, MaskSteps, RandomScale, TimeWarp
 
 DATA = "a speaker of the GRID corpus, or synthetic mouths"
+QUICK = {"data_root": "", "components": 16, "hidden_size": 64, "views": 2, "epochs": 6}
 WORDS = 6  # words of a sentence
 
 

@@ -26,6 +26,7 @@ from seqae.modules import CompositeAutoencoder, frame_decoder, frame_encoder
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
+QUICK = {"dataset": "digits", "videos": 6000, "test_videos": 50, "hidden_size": 128}
 READ = 10  # frames
 CHANNELS = (16, 32, 64, 64)
 Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to past and future

@@ -28,6 +28,7 @@ from seqae.modules import CompositeAutoencoder
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
+QUICK = {"dataset": "digits", "videos": 100, "test_videos": 30, "epochs": 80}
 READ = 10  # frames
 CODE_SIZE = 68
 Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to past and future

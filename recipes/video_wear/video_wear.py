@@ -26,6 +26,7 @@ from seqae.modules import CompositeAutoencoder, ConvLSTM, ConvLSTMDecoder, ConvL
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "BSData's wear developments, or synthetic growing pits"
+QUICK = {"data_root": "", "channels": 8}
 READ, CHUNK = 4, 6  # frames that are read, and these with those that are predicted
 
 
@@ -62,7 +63,6 @@ def main(
     frames = [video.frames.float() / 255 for video in videos]
     worn = [video.worn[new:] for video in videos]
     print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
-
     model = composite(frames[0][:new], channels)
     chunks = [video[at : at + CHUNK] for video in frames for at in range(new - 2 * CHUNK + 1)]
     held_out = SequenceDataset([video[new - CHUNK : new] for video in frames])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import nn
-
-from seqae.inference import in_evaluation
 
 
 def check_soundness(objects: Mapping[str, object], read: Mapping[str, Any] | None = None) -> dict[str, list[int]]:
@@ -30,7 +28,7 @@ def check_soundness(objects: Mapping[str, object], read: Mapping[str, Any] | Non
         if check is None or any(not whole or path.startswith(f"{whole}.") for whole in shapes):
             continue
         try:
-            with in_evaluation(obj) if isinstance(obj, nn.Module) else nullcontext(obj) as checked:
+            with _in_evaluation(obj) if isinstance(obj, nn.Module) else nullcontext(obj) as checked:
                 shape = check(checked) if read is None or path not in read else check(checked, read[path])
         except Exception as error:  # whatever a part that is no number or of another type leads to
             what = f"{path}: {type(obj).__name__}" if path else type(obj).__name__
@@ -39,3 +37,9 @@ def check_soundness(objects: Mapping[str, object], read: Mapping[str, Any] | Non
         if shape is not None:
             shapes[path] = list(shape)
     return shapes
+
+
+def _in_evaluation(module: nn.Module) -> AbstractContextManager[nn.Module]:
+    from seqae.inference import in_evaluation  # which loads networks: a saved transform needs none
+
+    return in_evaluation(module)

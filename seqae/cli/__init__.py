@@ -81,6 +81,8 @@ def main(words: Sequence[str] | None = None) -> None:
 def run(function: Callable[..., Any]) -> Any:
     """Call the `main` of a recipe with its parameters taken from the command line, and return what it returns.
 
+    If its script has a constant QUICK, values by the names of parameters, `--quick` puts them in place of the defaults.
+
     Args:
         function: A function whose parameters have types, defaults, and lines under "Args:" in its docstring.
 
@@ -91,9 +93,10 @@ def run(function: Callable[..., Any]) -> Any:
 
     run_in_utf8()
     words, debug = _without_debug(sys.argv[1:])
-    about = sys.modules[function.__module__].__doc__ or ""
+    script = sys.modules[function.__module__]
+    about, quick = script.__doc__ or "", getattr(script, "QUICK", None)
     with plain_errors(debug):
-        return call(function, words, prog=f"python {sys.argv[0]}", about=about, config=True)
+        return call(function, words, prog=f"python {sys.argv[0]}", about=about, config=True, quick=quick)
 
 
 def _dispatch(words: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ def run_recipe(name: str, *options: str) -> None:
 
     Example:
         seqae run sensor_anomaly --help
-        seqae run sensor_anomaly --smoke
+        seqae run sensor_anomaly --quick
 
     Args:
         name: which recipe, see: seqae ls
@@ -49,7 +49,8 @@ def run_recipe(name: str, *options: str) -> None:
 
     recipe = _recipe(name)
     signature, docstring = recipe.main()
-    given = parse(signature, docstring, options, prog=f"seqae run {name}", about=recipe.docstring, config=True)
+    about, quick = recipe.docstring, recipe.constants.get("QUICK")
+    given = parse(signature, docstring, options, prog=f"seqae run {name}", about=about, config=True, quick=quick)
     with shell_words(signature):
         load_script(recipe.script).main(*given.args, **given.kwargs)
 

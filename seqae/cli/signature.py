@@ -33,7 +33,15 @@ _SHORT = {"out": "-o"}  # options that have a short form
 _PYTHON_NAMES = {"random_state": "seed", "rows": "sample_rows"}  # what the library calls some options
 
 
-def call(function: Callable, words: Sequence[str], *, prog: str, about: str = "", config: bool = False) -> Any:
+def call(
+    function: Callable,
+    words: Sequence[str],
+    *,
+    prog: str,
+    about: str = "",
+    config: bool = False,
+    quick: Mapping[str, object] | None = None,
+) -> Any:
     """Call a function with its parameters taken from the command line, and return what it returns.
 
     Args:
@@ -42,9 +50,11 @@ def call(function: Callable, words: Sequence[str], *, prog: str, about: str = ""
         prog: The command, as a person types it.
         about: The text above the options in the help; the function's own docstring if empty.
         config: Offer `--config` and `--print-config`.
+        quick: Offer `--quick`, which puts these values in place of the defaults.
     """
     signature = inspect.signature(inspect.unwrap(function), eval_str=True)
-    bound = parse(signature, inspect.getdoc(function) or "", words, prog=prog, about=about, config=config)
+    docstring = inspect.getdoc(function) or ""
+    bound = parse(signature, docstring, words, prog=prog, about=about, config=config, quick=quick)
     with shell_words(signature):
         return function(*bound.args, **bound.kwargs)
 
@@ -61,7 +71,14 @@ def shell_words(signature: inspect.Signature) -> Iterator[None]:
 
 
 def parse(
-    signature: inspect.Signature, docstring: str, words: Sequence[str], *, prog: str, about: str, config: bool
+    signature: inspect.Signature,
+    docstring: str,
+    words: Sequence[str],
+    *,
+    prog: str,
+    about: str,
+    config: bool,
+    quick: Mapping[str, object] | None = None,
 ) -> inspect.BoundArguments:
     """Return the arguments of a function, taken from the command line; the other parameters are those of `call`.
 
@@ -72,6 +89,7 @@ def parse(
         prog: The command.
         about: The text above the options.
         config: Whether to offer `--config`.
+        quick: The defaults that `--quick` stands for; None offers no such option.
 
     Raises:
         SystemExit: The help was asked for, or the command line has a mistake.
@@ -82,6 +100,8 @@ def parse(
     parser = _Parser(prog, about or without_sections(docstring), words, _prefixes(signature))
     if config:
         parser.offer_config()
+    if quick is not None:
+        parser.offer_quick(quick)
     helps = argument_help(docstring)
     for parameter in signature.parameters.values():
         parser.add(parameter, helps.get(parameter.name, ""))
@@ -112,6 +132,7 @@ class _Parser(jsonargparse.ArgumentParser):
         self.options = ["--help"]
         self.prefixes = prefixes
         self.reading = ReadingParser(list(prefixes.values()), self.error)
+        self.quick: Mapping[str, object] = {}
 
     def offer_config(self) -> None:
         """Take options from a file, too, and print them as such a file."""
@@ -119,8 +140,17 @@ class _Parser(jsonargparse.ArgumentParser):
         self.add_argument("--config", action=_ConfigFile, help="options from a YAML or JSON file")
         self.add_argument("--print-config", action="store_true", help="print all options as such a file, and stop")
 
+    def offer_quick(self, values: Mapping[str, object]) -> None:
+        """Take `--quick`, wherever it stands, for these values in place of the defaults."""
+        self.options.append("--quick")
+        shown = " ".join(f"{option(name)} {_in_words(value)}" for name, value in values.items())
+        text = f"learn something in less than a minute; the defaults are then: {shown}".replace("%", "%%")
+        self.add_argument("--quick", action="store_true", help=text)
+        self.quick = values if "--quick" in self.words else {}
+
     def add(self, parameter: Parameter, text: str) -> None:
         """Add a parameter; the text is its help."""
+        parameter = parameter.replace(default=self.quick.get(parameter.name, parameter.default))
         name, text = parameter.name, text.replace("%", "%%")
         self.kinds[name] = parameter.annotation
         if name in self.prefixes:  # on the command line they are options of their own
@@ -139,6 +169,8 @@ class _Parser(jsonargparse.ArgumentParser):
         """Return the value of each parameter; or print them all, if that is asked for, and end the program."""
         reading, words = self.reading.take(words) if self.prefixes else ({}, words)
         found = self.parse_args(words)
+        if found.pop("quick", False) and "--quick" not in words:
+            self.error("a file cannot hold quick. Leave it out there, and give --quick")
         for name, kind in self.kinds.items():
             if found[name] is None and not takes_nothing(kind):  # jsonargparse lets it pass
                 self.error(f"{option(name)} is null. Give a value, or leave it out")
@@ -228,8 +260,12 @@ def _shown(default: Any) -> str:
     """The default at the end of an option's help, where there is something to show."""
     if default is Parameter.empty or default is None or default is False or default in ("", ()):
         return ""
-    words = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return f" (default: {words})".replace("%", "%%")
+    return f" (default: {_in_words(default)})".replace("%", "%%")
+
+
+def _in_words(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value) or '""'
 
 
 def _typed(value: Any, parameter: Parameter) -> Any:

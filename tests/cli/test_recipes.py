@@ -28,6 +28,7 @@ from seqae import cli
 
 DATA = "three [bar] pumps"
 EPOCHS = 3
+QUICK = {"epochs": 1}
 
 
 @dataclass
@@ -206,6 +207,13 @@ def test_run_calls_the_recipe_with_its_own_options(folder: Path, name: str, comm
     assert (done.code, done.out) == (0, "trained 5 True runs pump\n")
 
 
+def test_quick_is_what_the_recipe_says(folder: Path, command: Callable):
+    assert command("run", "sensor_greeting", "--quick").out == "trained 1 False runs pump\n"
+    script = [sys.executable, str(folder / "sensor_greeting.py"), "--quick"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.stdout == "trained 1 False runs pump\nreturned {'loss': 0.1}\n", done.stderr
+
+
 def test_run_help_is_the_recipes_help(folder: Path, command: Callable):
     done = command("run", "sensor_greeting", "--help")
     assert done.code == 0
@@ -259,3 +267,4 @@ def test_the_recipes_of_the_repository_say_what_they_do_without_being_imported(
     assert recipe.task and docstring
     assert {"smoke", "out"} <= set(signature.parameters)
     assert set(argument_help(docstring)) == set(signature.parameters)
+    assert set(recipe.constants["QUICK"]) <= set(signature.parameters) - {"smoke", "out"}

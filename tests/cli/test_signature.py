@@ -238,3 +238,36 @@ def test_a_mistake_in_the_reading_options_of_a_configuration_names_it(tmp_path: 
     (tmp_path / "c.yaml").write_text("reading: {sort: 3}")
     with pytest.raises(ValueError, match=r"sort is 3 \(.*c\.yaml\)\. Expected true or false"):
         call(show, ["--config", str(tmp_path / "c.yaml")], prog="show", config=True)
+
+
+QUICK = {"epochs": 1, "hidden_sizes": (4,), "normal": ""}
+
+
+def test_quick_puts_its_values_in_place_of_the_defaults_wherever_it_stands():
+    usual, small = parse("a", quick=QUICK), {**parse("a"), **QUICK}
+    assert usual == parse("a")
+    assert parse("a --quick", quick=QUICK) == parse("--quick a", quick=QUICK) == small
+    assert parse("a --epochs 7 --quick", quick=QUICK) == parse("--quick a --epochs 7", quick=QUICK)
+    assert parse("a --epochs 7 --quick", quick=QUICK) == {**small, "epochs": 7}
+
+
+def test_quick_says_in_the_help_what_it_stands_for(capsys):
+    with pytest.raises(SystemExit):
+        parse("--help", quick=QUICK)
+    told = " ".join(capsys.readouterr().out.split())
+    assert 'the defaults are then: --epochs 1 --hidden-sizes 4 --normal ""' in told
+
+
+def test_what_quick_stands_for_is_printed_as_a_file_that_repeats_it(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        parse("a --quick --print-config", config=True, quick=QUICK)
+    (tmp_path / "c.yaml").write_text(printed := capsys.readouterr().out)
+    assert "quick" not in printed
+    again = parse(f"a --config {tmp_path / 'c.yaml'}", config=True, quick=QUICK)
+    assert again == parse("a --quick", quick=QUICK)
+    (tmp_path / "c.yaml").write_text("quick: true\n")
+    assert "a file cannot hold quick" in error_of(f"a --config {tmp_path / 'c.yaml'}", capsys, config=True, quick=QUICK)
+
+
+def test_quick_is_unknown_where_there_is_nothing_that_it_stands_for(capsys):
+    assert "--quick" in error_of("a --quick", capsys)

@@ -42,6 +42,7 @@ from seqae.modules.dropout import FastDropout
 from seqae.modules.merging import Composition, Decomposition
 from seqae.modules.pooling import SegmentMeanPooling
 from seqae.modules.positional import AttentionPooling
+from seqae.modules.positions import PhaseModulation
 from seqae.modules.recursive import BalancedTree, RecursiveAutoencoder, RecursiveEncoder, SubtreeReconstruction
 from seqae.modules.self_attention import SelfAttentionLayer
 from seqae.modules.tokens import NearestEmbeddingHead, WordDropout
@@ -127,6 +128,7 @@ def _modules() -> dict[str, tuple[object, Use]]:
         "layer": (stage, _nothing),
         "self-attention": (SelfAttentionLayer(4, 2), _nothing),
         "words": (WordDropout(0.2), _of(torch.tensor([3, 4]))),
+        "phases": (PhaseModulation(4), _of(torch.randn(2, 3, 4), torch.rand(2, 3))),
         "segments": (Segmenter(UNet(1, 1, (4, 8))), _of([IMAGE])),
     }
     return {name: (module.eval(), use) for name, (module, use) in found.items()} | {

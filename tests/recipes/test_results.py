@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from seqae.cli.recipes import load_script, scripts
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCRIPT = RECIPES / "_results.py"
 RESULTS = json.loads((RECIPES / "results.json").read_text(encoding="utf-8"))["recipes"]
@@ -103,6 +105,16 @@ def test_full_runs_give_their_numbers_and_small_ones_do_not(results, tmp_path):
     assert results.updated(recipes, tmp_path) == ["full"]
     assert recipes["full"] == {"seqae": "0.123", "baseline": "PCA, 50.0 %", "published": "0.9", "keys": keys}
     assert all(recipes[name]["seqae"] == "0.867" for name in ("small", "absent", "without_keys"))
+
+
+def test_quick_runs_do_not_give_their_numbers_and_full_ones_of_the_same_recipe_do(results, tmp_path):
+    recipes = {"image_vanilla": {"seqae": "0.5", "keys": {"seqae": "autoencoder"}}}
+    quick = load_script(scripts()["image_vanilla"]).QUICK
+    finished(tmp_path / "quick", "image_vanilla", {"autoencoder": 0.1}, **{"smoke": False, "seed": 0} | quick)
+    assert results.updated(recipes, tmp_path / "quick") == []
+    full = {"smoke": False, "seed": 0} | quick | {"dataset": "mnist"}
+    finished(tmp_path / "full", "image_vanilla", {"autoencoder": 0.1}, **full)
+    assert results.updated(recipes, tmp_path / "full") == ["image_vanilla"]
 
 
 def test_a_metric_that_is_in_percent_already_is_not_multiplied_again(results, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import new_figure
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def image_rows_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure
     height = sheet.shape[3] * (1 + _FRAME)
     plot.set_yticks([(row + 0.5) * height for row in range(len(rows))], list(rows), color=colours.INK, fontsize=9)
     plot.tick_params(length=0)
-    return figure
+    return with_readable_text(figure)
 
 
 def grid_figure(images: np.ndarray, title: str = "") -> Figure:
@@ -45,7 +46,7 @@ def grid_figure(images: np.ndarray, title: str = "") -> Figure:
     Raises:
         ValueError: The images have neither one nor three channels.
     """
-    return _sheet(np.asarray(images, dtype=np.float64), title)[0]
+    return with_readable_text(_sheet(np.asarray(images, dtype=np.float64), title)[0])
 
 
 def filters_figure(weights: np.ndarray, size: tuple[int, int, int], columns: int = 20, title: str = "") -> Figure:

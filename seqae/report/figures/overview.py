@@ -8,6 +8,7 @@ import numpy as np
 
 from seqae.report import colours
 from seqae.report.axis import Axis
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.signals import drawn_lines, shorten_dates
 from seqae.report.figures.style import new_figure, style_axes
 from seqae.report.formatting import with_unit
@@ -42,7 +43,7 @@ def overview_figure(overview: Overview) -> Figure:
     else:
         plots[-1].set_xlabel(axis.label)
     figure.suptitle(_title(overview, recording), x=0.01, ha="left", fontsize=10, color=colours.INK)
-    return figure
+    return with_readable_text(figure)
 
 
 def _title(overview: Overview, recording: Recording) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import draw_signal, new_figure, style_axes
 
 if TYPE_CHECKING:
@@ -37,4 +38,4 @@ def sequences_figure(
             style_axes(plot)
         line[0].set_title(name, loc="left", fontsize=10, color=colours.INK)
     figure.legend(*plots[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    return figure
+    return with_readable_text(figure)

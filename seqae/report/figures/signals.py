@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from seqae._extras import require
 from seqae.report import colours
 from seqae.report.axis import Axis, axis_scale
 from seqae.report.downsampling import break_lines, rows_to_draw
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import draw_signal, matplotlib, new_figure, style_axes
 from seqae.report.formatting import SCORE_MEANING, with_unit
 from seqae.report.summary import events_of, faults_of
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from seqae.data.signals.recordings import Recording
 
 SHOWN = 4  # channels of a signal figure unless the caller names them
+STROKES = ("-", "--", "-.", ":")
+MARKS = "os^DvP*X"
+FLATTENED = 4.0  # times as much room as most codes need
 
 
 def signal_figure(
@@ -67,31 +72,37 @@ def signal_figure(
         style_axes(plot)
     _legend(figure, plots[0], plots[-1])
     plots[-1].set_xlim(*axis.dates(np.array(axis.span(0, len(recording)))))
-    return figure
+    return with_readable_text(figure)
 
 
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw the losses of each epoch, (epoch,) by name, one line for each; the lowest point of each line is marked."""
+    """Draw the losses of each epoch, (epoch,) by name, one line for each; the lowest point of each line is marked.
+
+    Lines differ in colour, stroke and mark.
+    """
     figure = new_figure(7, 4)
     plot = figure.subplots()
-    for (name, losses), colour in zip(history.items(), colours.CLASSES):
+    for (name, losses), colour, dashes, mark in zip(history.items(), colours.CLASSES, cycle(STROKES), MARKS):
         epochs = np.arange(1, len(losses) + 1)
-        (line,) = plot.plot(epochs, losses, color=colour, linewidth=1.8, label=name)
-        if np.any(np.isfinite(losses)):
-            best = int(np.nanargmin(losses))
-            line.set_label(f"{name}, lowest {losses[best]:.3g}")
-            plot.plot(epochs[best], losses[best], "o", color=colour, markersize=5)
+        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": mark}
+        best = [int(np.nanargmin(losses))] if np.any(np.isfinite(losses)) else []
+        label = name + "".join(f", lowest {losses[epoch]:.3g}" for epoch in best)
+        plot.plot(epochs, losses, linewidth=1.8, markersize=6, markevery=best, label=label, **style)
     plot.set_yscale(axis_scale(np.concatenate([np.asarray(losses, dtype=float) for losses in history.values()])))
     plot.set_xlabel("epoch")
+    plot.locator_params(axis="x", integer=True)
     plot.set_ylabel("loss")
     plot.set_title("Training", loc="left", color=colours.INK)
-    figure.legend(loc="outside lower center", ncols=len(history), frameon=False)
+    figure.legend(loc="outside lower center", ncols=min(len(history), 2), frameon=False, handlelength=3)
     style_axes(plot)
-    return figure
+    return with_readable_text(figure)
 
 
 def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray | None = None) -> Figure:
     """Draw codes as points in the plane; codes of more than two dimensions by their first two principal components.
+
+    Classes differ in colour and mark. If a few codes lie so far away that the others would be one spot, the picture
+    shows the others, and its title says how many are outside.
 
     Args:
         codes: (sequence, code_size).
@@ -113,9 +124,9 @@ def embedding_figure(codes: np.ndarray, classes: Sequence[object] | np.ndarray |
         figure.legend(loc="outside right center", frameon=False, markerscale=2)
     plot.set_xlabel(names[0])
     plot.set_ylabel(names[1])
-    plot.set_title(f"{len(points):,} codes", loc="left", color=colours.INK)
+    plot.set_title(f"{len(points):,} codes" + _show_the_most(plot, points), loc="left", color=colours.INK)
     style_axes(plot)
-    return figure
+    return with_readable_text(figure)
 
 
 def _top_channels(recording: Recording, events: Sequence[Event]) -> list[str]:
@@ -152,7 +163,26 @@ def _draw_classes(plot: Axes, points: np.ndarray, classes: np.ndarray, style: di
     few = len(names) <= len(colours.CLASSES)
     wheel = colours.CLASSES if few else matplotlib().colormaps["tab20"].colors
     for number, name in enumerate(names):
-        plot.scatter(*points[classes == name].T, color=wheel[number % len(wheel)], label=str(name), **style)
+        look = {"color": wheel[number % len(wheel)], "marker": MARKS[number % len(MARKS)], "label": str(name)}
+        plot.scatter(*points[classes == name].T, **{**style, **look})
+
+
+def _show_the_most(plot: Axes, points: np.ndarray) -> str:
+    """Leave far points (Tukey 1977, Exploratory Data Analysis) out of a picture that they flatten; say how many."""
+    low, high = np.quantile(points, [0.25, 0.75], axis=0)
+    reach = 3 * (high - low)
+    near = (points >= low - reach) & (points <= high + reach)  # (sequence, axis)
+    outside = np.zeros(len(points), dtype=bool)
+    for axis in np.flatnonzero(reach > 0):
+        if FLATTENED * np.ptp(points[near[:, axis], axis]) < np.ptp(points[:, axis]):
+            outside |= ~near[:, axis]
+    if not outside.any():
+        return ""
+    first, last = points[~outside].min(axis=0), points[~outside].max(axis=0)
+    first, last = first - 0.05 * (last - first), last + 0.05 * (last - first)
+    plot.set(xlim=(first[0], last[0]), ylim=(first[1], last[1]))
+    count = np.sum(np.any((points < first) | (points > last), axis=1))
+    return f", {count:,} of them outside the picture"
 
 
 def _in_the_plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:

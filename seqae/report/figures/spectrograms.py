@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import new_figure
 
 if TYPE_CHECKING:
@@ -48,4 +49,4 @@ def spectrograms_figure(
         plot.set_title(name, loc="left", color=colours.INK, fontsize=10)
     for plot in plots[-1]:
         plot.set_xlabel(unit, fontsize=9)
-    return figure
+    return with_readable_text(figure)

@@ -32,11 +32,12 @@ def save_figure(figure: Figure, path: Path | str, dpi: int = 120) -> Path:
 
 
 def draw_signal(plot: Axes, positions: np.ndarray, signal: np.ndarray, reconstruction: np.ndarray) -> None:
-    """Draw a signal and its reconstruction, (time,) each; the area between them is the error."""
+    """Draw a signal and its reconstruction, (time,) each, the latter dashed; the area between them is the error."""
     plot.fill_between(positions, signal, reconstruction, color=colours.RECONSTRUCTION, alpha=0.25, linewidth=0)
     dots: dict[str, Any] = {"marker": ".", "markersize": 3, "markevery": np.flatnonzero(isolated(signal)).tolist()}
     plot.plot(positions, signal, color=colours.SIGNAL, linewidth=0.9, label="signal", zorder=3, **dots)
-    plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, label="reconstruction")
+    dashes: dict[str, Any] = {"linestyle": (0, (4, 1)), "label": "reconstruction"}
+    plot.plot(positions, reconstruction, color=colours.RECONSTRUCTION, linewidth=1.8, **dashes)
 
 
 def style_axes(plot: Axes) -> None:

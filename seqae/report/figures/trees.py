@@ -10,6 +10,7 @@ import numpy as np
 
 from seqae.modules.trees import Tree
 from seqae.report import colours
+from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import new_figure
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def trees_figure(trees: Sequence[DrawnTree], low: str = "0", high: str = "1") ->
 
         bar = figure.colorbar(ScalarMappable(cmap=_colours()), ax=plots[:, 0].tolist(), shrink=0.5, aspect=30)
         bar.set_ticks([0, 1], labels=[low, high])
-    return figure
+    return with_readable_text(figure)
 
 
 def node_positions(tree: Tree) -> np.ndarray:

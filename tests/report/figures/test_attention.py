@@ -19,13 +19,6 @@ def test_each_map_holds_its_weights_and_words():
     figure.canvas.draw()
 
 
-def test_signs_that_no_font_has_are_named_by_their_number():
-    figure = attention_figure([(["\U000e5555", "$x$"], ["b"], np.array([[0.5, 0.5]]))])
-    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["E5555", r"\$x\$"]
-    figure.canvas.draw()
-
-
 def test_weights_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 target and 2 source tokens"):
         attention_figure([(["a", "b"], ["c", "d"], np.ones((1, 2)))])

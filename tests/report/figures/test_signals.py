@@ -111,6 +111,60 @@ def test_wide_codes_are_drawn_by_their_principal_components():
     assert figure.axes[0].get_xlabel().startswith("principal component 1 (9")
 
 
+def in_the_picture(figure) -> np.ndarray:
+    """Return which points lie within the limits of the axes, (point,) bool."""
+    (plot,) = figure.axes
+    points = np.concatenate([each.get_offsets() for each in plot.collections])
+    (left, right), (bottom, top) = plot.get_xlim(), plot.get_ylim()
+    return (points >= [left, bottom]).all(axis=1) & (points <= [right, top]).all(axis=1)
+
+
+def test_one_code_far_away_does_not_flatten_the_others_and_is_told():
+    codes = np.random.default_rng(0).normal(size=(300, 2))
+    codes[17] = [1e4, 0]
+    figure = embedding_figure(codes)
+    assert np.flatnonzero(~in_the_picture(figure)).tolist() == [17]
+    left, right = figure.axes[0].get_xlim()
+    assert right - left < 12
+    assert figure.axes[0].get_title(loc="left") == "300 codes, 1 of them outside the picture"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_code_is_in_the_picture_or_told_to_be_outside_and_most_are_in(seed):
+    random = np.random.default_rng(seed)
+    codes = random.standard_cauchy(size=(random.integers(2, 400), 2)) * [1, 1e6]
+    figure = embedding_figure(codes)
+    figure.canvas.draw()
+    inside, title = in_the_picture(figure), figure.axes[0].get_title(loc="left")
+    assert int(title.partition(", ")[2].partition(" ")[0] or 0) == (~inside).sum()
+    assert inside.mean() > 0.7
+
+
+@pytest.mark.parametrize("codes", [np.ones((5, 2)), np.ones((1, 2)), np.eye(40)[:, :2]])
+def test_codes_of_which_most_are_equal_are_all_shown(codes):
+    assert in_the_picture(embedding_figure(codes)).all()
+
+
+def test_two_groups_of_codes_are_both_shown():
+    codes = np.random.default_rng(0).normal(size=(100, 2))
+    codes[:40] += [1000, 0]
+    assert in_the_picture(embedding_figure(codes)).all()
+
+
+def test_classes_and_losses_differ_by_more_than_colour(report):
+    codes = np.random.default_rng(0).normal(size=(64, 2))
+    figure = embedding_figure(codes, np.arange(64) % 8)
+    marks = {points.get_paths()[0].vertices.tobytes() for points in figure.axes[0].collections}
+    assert len(marks) == 8
+    lines = loss_figure({str(number): [2.0, 1.0] for number in range(8)}).axes[0].lines
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 8
+
+
+def test_a_reconstruction_differs_from_its_signal_by_its_stroke(figure):
+    signal, reconstruction = figure.axes[0].lines[:2]
+    assert signal.get_linestyle() == "-" and reconstruction.get_linestyle() == "--"
+
+
 @pytest.mark.parametrize("width", [1, 2, 7])
 def test_codes_are_coloured_by_class_or_by_score(width):
     codes = np.random.default_rng(0).normal(size=(60, width))
