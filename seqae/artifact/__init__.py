@@ -80,7 +80,8 @@ def load(folder: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
 
     Args:
         folder: The folder; or `hf://OWNER/NAME` or `hf://OWNER/NAME@REVISION`, a repository of the Hugging Face Hub,
-            which is downloaded once.
+            which is downloaded once; or `seqae://NAME`, one of the models that come with seqae: digits, gestures,
+            telemetry.
         classes: Classes of your own to accept, besides those of seqae and the layers of torch.nn.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where a saved model lies: in a folder, or in a repository of the Hugging Face Hub."""
+"""Where a saved model lies: in a folder, in a repository of the Hugging Face Hub, or in seqae itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
 
     Args:
         place: A folder; or `hf://OWNER/NAME`, a repository of the Hugging Face Hub, at its newest state or at a branch,
-            tag or commit, `hf://OWNER/NAME@REVISION`.
+            tag or commit, `hf://OWNER/NAME@REVISION`; or `seqae://NAME`, a model that comes with seqae.
 
     Raises:
         ValueError: The place is none of these.
@@ -26,4 +26,8 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
         from seqae.artifact.hub import download
 
         return download(place)
+    if re.match("seqae:/", os.fspath(place)):
+        from seqae.artifact.included import included_folder
+
+        return included_folder(place)
     return require_local_path(place)

@@ -9,7 +9,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["tables", "fleets", "serve", "feedback"])
+@pytest.mark.parametrize("page", ["tables", "fleets", "serve", "feedback", "included"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_blocks_of_a_page_run(page, tmp_path, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
