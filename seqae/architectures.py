@@ -10,14 +10,17 @@ from torch import nn
 from seqae.autoencoder import Autoencoder, LengthPredictor
 from seqae.modules.codes import Bottleneck, GaussianCode
 from seqae.modules.convolution import Convolutions
+from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, RecurrentEncoder
 from seqae.modules.positional import PositionalDecoder, PositionalEncoder
 from seqae.modules.recurrent import GRU, LSTM, RecurrentLayer, init_forget_gate_bias, init_orthogonal
+from seqae.modules.resampled import ResampledDecoder, ResampledEncoder
 from seqae.modules.self_attention import SelfAttention
 
-Architecture = Literal["lstm", "gru", "conv", "attention"]
-NUM_LAYERS: dict[Architecture, int] = {"lstm": 1, "gru": 1, "conv": 4, "attention": 1}
-HIDDEN_SIZES: dict[Architecture, int] = {"lstm": 96, "gru": 64, "conv": 64, "attention": 64}
+Architecture = Literal["resampled", "lstm", "gru", "conv", "attention"]
+NUM_LAYERS: dict[Architecture, int] = {"resampled": 2, "lstm": 1, "gru": 1, "conv": 4, "attention": 1}
+HIDDEN_SIZES: dict[Architecture, int] = {"resampled": 32, "lstm": 96, "gru": 64, "conv": 64, "attention": 64}
+POSITIONS, VECTOR_SIZE = 32, 8  # of the short sequence from which a resampled code is made
 ATTENTION_DROPOUT = 0.1  # without it, self-attention learns a few hundred sequences by heart
 
 
@@ -37,7 +40,8 @@ def build_autoencoder(
 
     Args:
         architecture: The network over time of encoder and decoder: "lstm" and "gru" read in both directions, "conv"
-            are dilated convolutions, "attention" is self-attention.
+            are dilated convolutions, "attention" is self-attention; "resampled" are convolutions, too, between which
+            any sequence is 32 positions long, and a code is a linear function of all of them.
         input_size: Length of the vector that the encoder reads at each step.
         head: Returns a module that turns vectors of the given size into predictions `(steps, *prediction)`.
         code_size: Length of a code.
@@ -58,6 +62,14 @@ def build_autoencoder(
     layers = num_layers or NUM_LAYERS[architecture]
     written = code_size * (2 if isinstance(bottleneck, GaussianCode) else 1)
     encoder: Encoder
+    decoder: Decoder
+    if architecture == "resampled":
+        reader, writer = (Convolutions(hidden_size, (hidden_size,) * layers) for _ in range(2))
+        encoder = ResampledEncoder(
+            input_size, reader, POSITIONS, VECTOR_SIZE, embed, keeps_length=length is not None, code_size=written
+        )
+        decoder = ResampledDecoder(POSITIONS, VECTOR_SIZE, writer, head(hidden_size), code_size=code_size)
+        return Autoencoder(encoder, decoder, bottleneck, length)
     if architecture in ("lstm", "gru"):
         rnn = _recurrent(architecture, input_size, hidden_size, layers)
         encoder = RecurrentEncoder(rnn, written, embed, reads_length=length is not None)

@@ -104,11 +104,11 @@ def test_saved_and_loaded_it_writes_the_same(architecture, tmp_path):
 def test_layers_are_as_many_as_asked_for():
     networks = {name: of_readings(name, num_layers=3).decoder.network for name in NUM_LAYERS}
     assert networks["lstm"].num_layers == networks["gru"].num_layers == networks["attention"].num_layers == 3
-    assert len(networks["conv"].channels) == 3
+    assert len(networks["conv"].channels) == len(networks["resampled"].channels) == 3
 
 
 def test_unknown_architectures_and_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"no architecture 'rnn'\. Expected lstm, gru, conv, attention"):
+    with pytest.raises(ValueError, match=r"no architecture 'rnn'\. Expected resampled, lstm, gru, conv, attention"):
         of_readings("rnn")
     for size in (2, 30):
         with pytest.raises(ValueError, match=rf"a hidden_size of {size}\. Expected a multiple of 4"):

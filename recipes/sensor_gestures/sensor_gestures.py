@@ -24,7 +24,6 @@ import seqae
 from seqae import cli
 from seqae.data import ReadingKeywords, read_ts
 from seqae.report import loss_figure, save_figure
-from seqae.transforms import Compose, GaussianNoise, TimeWarp
 
 DATA = "synthetic gestures, JapaneseVowels (UEA), or your recordings"
 
@@ -111,11 +110,8 @@ def main(
 
 
 def new_autoencoder(code_size: int, epochs: int, seed: int) -> seqae.SequenceAutoencoder:
-    """Return an autoencoder that learns the same code for a recording and for one that is drawn unevenly quick."""
-    corrupt = Compose((TimeWarp(8.0), GaussianNoise(0.1)))
-    return seqae.SequenceAutoencoder(
-        "conv", code_size, hidden_size=32, corrupt=corrupt, epochs=epochs, random_state=seed
-    )
+    """Return an autoencoder of convolutions around a code that is a function of the whole recording."""
+    return seqae.SequenceAutoencoder("resampled", code_size, epochs=epochs, random_state=seed)
 
 
 if __name__ == "__main__":

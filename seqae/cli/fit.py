@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqae.cli.inputs import Inputs
     from seqae.estimators.sequence_autoencoder import SequenceAutoencoder
 
-Architecture = Literal["lstm", "gru", "conv", "attention"]
+Architecture = Literal["resampled", "lstm", "gru", "conv", "attention"]
 _MODEL_FILES = ("seqae.json", "model.safetensors")
 
 

@@ -42,8 +42,8 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     `window`, tables that are cut in windows. Scaling, vocabulary and spectrograms are learnt and saved, too.
 
     Args:
-        architecture: The network over time of encoder and decoder, "lstm", "gru", "conv" or "attention", see
-            `seqae.build_autoencoder`; an `Autoencoder` of your own, of which a copy is trained; or a function that
+        architecture: The network over time of encoder and decoder, "resampled", "lstm", "gru", "conv" or "attention",
+            see `seqae.build_autoencoder`; an `Autoencoder` of your own, of which a copy is trained; or a function that
             returns one, called as `build_autoencoder` without a name.
         code_size: The size of a code.
         hidden_size: The size of the vectors within the network; None, here and below, chooses by the architecture.
@@ -173,7 +173,6 @@ class SequenceAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                 progress=self.verbose,
                 accelerator=self.accelerator,
             )
-        self.model_.cpu()
         self.history_ = {"train": history.train, "valid": history.valid}
         self.warnings_ = list(history.warnings)
         self._describe(train, held_out)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqae.autoencoder import Autoencoder
 from seqae.datasets.loader import make_loader
 from seqae.datasets.sequences import LabelledDataset, SequenceDataset
+from seqae.estimators.code_metric import scale_codes
 from seqae.estimators.steps import Loss
 from seqae.modules.encoders import Encoder
 from seqae.training.optimizers import cosine_with_warmup
@@ -45,6 +46,7 @@ class TrainingDefaults:
 TRAINING = {
     "lstm": TrainingDefaults(learning_rate=6e-3),
     "gru": TrainingDefaults(learning_rate=6e-3),
+    "resampled": TrainingDefaults(steps=800),
     "conv": TrainingDefaults(steps=800),
     "attention": TrainingDefaults(steps=1000),
     "max_pooled_autoencoder": TrainingDefaults(noise=0.0),
@@ -93,9 +95,10 @@ def train_autoencoder(
     progress: bool,
     accelerator: str,
 ) -> History:
-    """Train a model on sequences `(time, *step)`; it keeps the weights of the best epoch.
+    """Train a model on sequences `(time, *step)`; it keeps the weights of the best epoch, on the CPU.
 
-    `architecture` tells its default learning rate; the other arguments are those of `SequenceAutoencoder`.
+    Of readings, its codes are scaled, see `scale_codes`. `architecture` tells its default learning rate; the other
+    arguments are those of `SequenceAutoencoder`.
     """
     loader = make_loader(SequenceDataset(train), batch_size, seed)
     valid = make_loader(SequenceDataset(held_out), 256, shuffle=False) if held_out else None
@@ -116,7 +119,11 @@ def train_autoencoder(
         optimizer=lambda trained: torch.optim.Adam(trained.parameters(), rate, betas=_BETAS, fused=True),
         lr_scheduler=cosine_with_warmup,
     )
-    return fit(task, loader, valid, epochs=epochs, patience=epochs, progress=progress, accelerator=accelerator)
+    history = fit(task, loader, valid, epochs=epochs, patience=epochs, progress=progress, accelerator=accelerator)
+    model.cpu()
+    if train[0].is_floating_point():
+        scale_codes(model, train)
+    return history
 
 
 def fine_tune(

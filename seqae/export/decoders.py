@@ -9,7 +9,7 @@ from torch import nn
 
 from seqae.export.graph import Converter, Graph
 from seqae.export.networks import RecurrentWeights, halves, recurrent_node, swap_time, weights_of
-from seqae.export.positions import position_waves
+from seqae.export.positions import middles, position_waves, resampled_places, triangles
 from seqae.export.sequences import Lengths, Sequences, fit_time, map_steps, mask_padding, reshape, reverse, unsqueeze
 from seqae.modules.decoders import (
     AutoregressiveDecoder,
@@ -20,7 +20,9 @@ from seqae.modules.decoders import (
     ReversedDecoder,
 )
 from seqae.modules.positional import PositionalDecoder
+from seqae.modules.positions import ResampledCode
 from seqae.modules.recurrent import LSTM
+from seqae.modules.resampled import ResampledDecoder
 
 
 def _repeated(graph: Graph, code: str, lengths: Lengths) -> str:
@@ -46,6 +48,25 @@ def _positional_decoder(graph: Graph, decoder: PositionalDecoder, code: str, len
     scaled = graph.node("Mul", from_position, graph.node("Add", scale, np.float32(1)))
     vectors = Sequences(graph.node("Add", scaled, shift), lengths)
     return _with_head(graph, decoder, graph.convert(decoder.network, "network", vectors))
+
+
+def _resampled_decoder(graph: Graph, decoder: ResampledDecoder, code: str, lengths: Lengths) -> Sequences:
+    numbers = code if decoder.from_code is None else graph.convert(decoder.from_code, "from_code", code)
+    vectors = Sequences(graph.convert(decoder.code_at_steps, "code_at_steps", numbers, lengths), lengths)
+    return _with_head(graph, decoder, graph.convert(decoder.network, "network", mask_padding(graph, vectors)))
+
+
+def _resampled_code(graph: Graph, module: ResampledCode, code: str, lengths: Lengths) -> str:
+    count, size = module.num_positions, module.vector_size
+    numbers = graph.node("Slice", code, np.array([0]), np.array([count * size]), np.array([1]))
+    read = graph.node("Transpose", reshape(graph, numbers, 0, count, size), perm=[0, 2, 1])
+    weights = [graph.weight(f"from_code.{name}", value) for name, value in module.from_code.named_parameters()]
+    vectors = graph.node("Transpose", graph.node("Conv", read, *weights, pads=[1, 1]), perm=[0, 2, 1])
+    places = resampled_places(graph, lengths, count)
+    within = graph.node("Clip", places, np.float32(0.5), np.float32(count - 0.5))
+    distances = graph.node("Sub", unsqueeze(graph, within, 2), middles(count))
+    between = graph.node("MatMul", triangles(graph, distances, np.float32(1)), vectors)
+    return graph.convert(module.modulate, "modulate", between, places)
 
 
 def _conv_decoder(graph: Graph, decoder: ConvDecoder, code: str, lengths: Lengths) -> Sequences:
@@ -102,6 +123,8 @@ def _folded(decoder: AutoregressiveDecoder) -> RecurrentWeights:
 CONVERTERS: dict[Any, Converter] = {
     RepeatDecoder: _repeat_decoder,
     PositionalDecoder: _positional_decoder,
+    ResampledDecoder: _resampled_decoder,
+    ResampledCode: _resampled_code,
     ConvDecoder: _conv_decoder,
     DenseDecoder: _dense_decoder,
     ConstantDecoder: _constant_decoder,

@@ -10,8 +10,8 @@ from torch import nn
 from seqae.export.graph import Converter, Graph
 from seqae.export.networks import halves
 from seqae.export.poolings import max_of, mean_of, segment_means_of
-from seqae.export.positions import position_waves
-from seqae.export.sequences import Sequences, fit_time, last_steps, map_steps, mask_padding, reshape
+from seqae.export.positions import middles, modulated, position_waves, resampled_places, triangles
+from seqae.export.sequences import Sequences, fit_time, last_steps, map_steps, mask_padding, reshape, unsqueeze
 from seqae.modules.encoders import (
     ConvEncoder,
     DenseEncoder,
@@ -23,8 +23,10 @@ from seqae.modules.encoders import (
 from seqae.modules.images import ImageEncoder
 from seqae.modules.pooling import SegmentMeanPooling
 from seqae.modules.positional import PositionalEncoder
+from seqae.modules.positions import PhaseModulation
 from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.recurrent import RecurrentLayer
+from seqae.modules.resampled import ResampledEncoder
 from seqae.modules.stacked import StackedEncoder
 
 _FLOAT32 = 1  # the number that ONNX gives to this type
@@ -44,11 +46,14 @@ def _recurrent_encoder(graph: Graph, encoder: RecurrentEncoder, batch: Sequences
 
 
 def _projected(graph: Graph, encoder: RecurrentEncoder | PositionalEncoder, pooled: str, batch: Sequences) -> str:
-    if encoder.reads_length:
-        lengths = graph.node("Cast", batch.lengths.values, to=_FLOAT32)
-        logarithm = graph.node("Unsqueeze", graph.node("Log", lengths), np.array([1]))
-        pooled = graph.node("Concat", pooled, logarithm, axis=1)
-    return graph.convert(encoder.project, "project", pooled)
+    return graph.convert(
+        encoder.project, "project", _with_log_length(graph, pooled, batch) if encoder.reads_length else pooled
+    )
+
+
+def _with_log_length(graph: Graph, vectors: str, batch: Sequences) -> str:
+    lengths = graph.node("Cast", batch.lengths.values, to=_FLOAT32)
+    return graph.node("Concat", vectors, unsqueeze(graph, graph.node("Log", lengths), 1), axis=1)
 
 
 def _last_output(graph: Graph, rnn: RecurrentLayer, hidden: Sequences) -> str:
@@ -74,6 +79,28 @@ def _positional_encoder(graph: Graph, encoder: PositionalEncoder, batch: Sequenc
     vectors = read.with_values(graph.node("Add", scaled, shift))
     pooled = graph.convert(encoder.pool, "pool", graph.convert(encoder.network, "network", vectors))
     return _projected(graph, encoder, pooled, batch)
+
+
+def _resampled_encoder(graph: Graph, encoder: ResampledEncoder, batch: Sequences) -> str:
+    read = mask_padding(graph, _embedded(graph, batch, encoder.embed))
+    places = resampled_places(graph, batch.lengths, encoder.num_positions)
+    steps = graph.convert(encoder.from_step, "from_step", read.values)
+    vectors = read.with_values(graph.convert(encoder.modulate, "modulate", steps, places))
+    vectors = mask_padding(graph, graph.convert(encoder.network, "network", vectors))
+    clean = graph.convert(encoder.modulate_read, "modulate_read", vectors.values, places)
+    means = graph.node("MatMul", _windows(graph, encoder.num_positions, places, batch), clean)
+    code = reshape(graph, graph.convert(encoder.project, "project", means), 0, -1)
+    code = _with_log_length(graph, code, batch) if encoder.keeps_length else code
+    return code if encoder.to_code is None else graph.convert(encoder.to_code, "to_code", code)
+
+
+def _windows(graph: Graph, num_positions: int, places: str, batch: Sequences) -> str:
+    lengths = graph.node("Cast", batch.lengths.values, to=_FLOAT32)
+    reach = graph.node("Max", graph.node("Div", np.float32(num_positions), lengths), np.float32(1))
+    distances = graph.node("Sub", unsqueeze(graph, places, 1), middles(num_positions)[:, None])
+    weights = triangles(graph, distances, unsqueeze(graph, reach, 1, 2))
+    weights = graph.node("Mul", weights, graph.node("Cast", unsqueeze(graph, batch.lengths.mask, 1), to=_FLOAT32))
+    return graph.node("Div", weights, graph.node("ReduceSum", weights, np.array([-1]), keepdims=1))
 
 
 def _dense_encoder(graph: Graph, encoder: DenseEncoder, batch: Sequences) -> str:
@@ -117,6 +144,8 @@ CONVERTERS: dict[Any, Converter] = {
     RecurrentEncoder: _recurrent_encoder,
     ConvEncoder: _conv_encoder,
     PositionalEncoder: _positional_encoder,
+    ResampledEncoder: _resampled_encoder,
+    PhaseModulation: modulated,
     DenseEncoder: _dense_encoder,
     MeanEncoder: _mean_encoder,
     SegmentMeanEncoder: _segment_mean_encoder,

@@ -28,9 +28,7 @@ class ResampledEncoder(Encoder):
         vector_size: Numbers of the code for a position.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
         keeps_length: Whether the last number of the code is the logarithm of the length.
-
-    Attributes:
-        code_size: `num_positions * vector_size`, and one more for the length.
+        code_size: Length of a code that is a linear function of all these numbers; None if they are the code.
     """
 
     def __init__(
@@ -41,6 +39,7 @@ class ResampledEncoder(Encoder):
         vector_size: int,
         embed: nn.Module | None = None,
         keeps_length: bool = False,
+        code_size: int | None = None,
     ):
         super().__init__()
         self.input_size = input_size
@@ -49,7 +48,9 @@ class ResampledEncoder(Encoder):
         self.vector_size = vector_size
         self.embed = embed
         self.keeps_length = keeps_length
-        self.code_size = num_positions * vector_size + keeps_length
+        numbers = num_positions * vector_size + keeps_length
+        self.code_size = numbers if code_size is None else code_size
+        self.to_code = None if code_size is None else nn.Linear(numbers, code_size)
         self.from_step = nn.Linear(input_size, network.input_size)
         self.modulate = PhaseModulation(network.input_size)
         self.modulate_read = PhaseModulation(network.output_size)
@@ -62,7 +63,8 @@ class ResampledEncoder(Encoder):
         vectors = self.network(Batch(self.modulate(self.from_step(read), places), batch.lengths))
         vectors = self.modulate_read(vectors.mask_padding().values, places)
         code = self.project(self._windows(places, batch) @ vectors).flatten(1)
-        return with_log_length(code, batch.lengths) if self.keeps_length else code
+        code = with_log_length(code, batch.lengths) if self.keeps_length else code
+        return code if self.to_code is None else self.to_code(code)
 
     def _windows(self, places: Tensor, batch: Batch) -> Tensor:
         """Return the weight of each step at each position, `(batch, position, time)`: triangles around its middle."""
@@ -81,9 +83,18 @@ class ResampledDecoder(Decoder):
         network: Maps vectors `(batch, time, network.input_size)` to vectors `(batch, time, network.output_size)`.
         head: Turns vectors `(steps, network.output_size)` into predictions `(steps, *prediction)`.
         keeps_length: Whether the code has one more number, for the length.
+        code_size: Length of a code of which a linear layer makes these numbers; None if they are the code.
     """
 
-    def __init__(self, num_positions: int, vector_size: int, network: Any, head: nn.Module, keeps_length: bool = False):
+    def __init__(
+        self,
+        num_positions: int,
+        vector_size: int,
+        network: Any,
+        head: nn.Module,
+        keeps_length: bool = False,
+        code_size: int | None = None,
+    ):
         super().__init__()
         self.num_positions = num_positions
         self.vector_size = vector_size
@@ -91,8 +102,11 @@ class ResampledDecoder(Decoder):
         self.head = head
         self.keeps_length = keeps_length
         self.code_at_steps = ResampledCode(num_positions, vector_size, network.input_size, keeps_length)
-        self.code_size = self.code_at_steps.code_size
+        numbers = self.code_at_steps.code_size
+        self.code_size = numbers if code_size is None else code_size
+        self.from_code = None if code_size is None else nn.Linear(code_size, numbers)
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        return self.network(Batch(self.code_at_steps(code, lengths), lengths)).map(self.head)
+        numbers = code if self.from_code is None else self.from_code(code)
+        return self.network(Batch(self.code_at_steps(numbers, lengths), lengths)).map(self.head)

@@ -151,7 +151,7 @@ def test_a_copy_of_an_own_autoencoder_is_trained():
     [
         (own(channels=3), r"this Autoencoder cannot read steps of shape \(2,\), such as those of sequence 0"),
         (own(written=1), r"this Autoencoder writes steps of shape \(1,\) for steps of \(2,\)"),
-        ("rnn", "no architecture 'rnn'. Expected lstm, gru, conv, attention"),
+        ("rnn", "no architecture 'rnn'. Expected resampled, lstm, gru, conv, attention"),
         (3, "architecture=3. Expected 'lstm', 'gru', 'conv', 'attention' or an Autoencoder"),
         (seqae.LSTM(2, 3), "Expected 'lstm', 'gru', 'conv', 'attention' or an Autoencoder"),
     ],
