@@ -61,21 +61,21 @@ def build_autoencoder(
         raise ValueError(f"a hidden_size of {hidden_size}. Expected a multiple of 4")
     layers = num_layers or NUM_LAYERS[architecture]
     written = code_size * (2 if isinstance(bottleneck, GaussianCode) else 1)
+    reads_length = length is not None
     encoder: Encoder
     decoder: Decoder
     if architecture == "resampled":
-        reader, writer = (Convolutions(hidden_size, (hidden_size,) * layers) for _ in range(2))
-        encoder = ResampledEncoder(
-            input_size, reader, POSITIONS, VECTOR_SIZE, embed, keeps_length=length is not None, code_size=written
-        )
-        decoder = ResampledDecoder(POSITIONS, VECTOR_SIZE, writer, head(hidden_size), code_size=code_size)
+        layout, channels = (POSITIONS, VECTOR_SIZE), (hidden_size,) * layers
+        reading, writing = Convolutions(hidden_size, channels), Convolutions(hidden_size, channels)
+        encoder = ResampledEncoder(input_size, reading, *layout, embed, reads_length, written)
+        decoder = ResampledDecoder(*layout, writing, head(hidden_size), code_size=code_size)
         return Autoencoder(encoder, decoder, bottleneck, length)
     if architecture in ("lstm", "gru"):
         rnn = _recurrent(architecture, input_size, hidden_size, layers)
-        encoder = RecurrentEncoder(rnn, written, embed, reads_length=length is not None)
+        encoder = RecurrentEncoder(rnn, written, embed, reads_length=reads_length)
     else:
         reader = _network(architecture, hidden_size, layers)
-        encoder = PositionalEncoder(input_size, reader, written, embed, reads_length=length is not None)
+        encoder = PositionalEncoder(input_size, reader, written, embed, reads_length=reads_length)
     network = _network(architecture, hidden_size, layers)
     decoder = PositionalDecoder(code_size, network, head(network.output_size))
     return Autoencoder(encoder, decoder, bottleneck, length)

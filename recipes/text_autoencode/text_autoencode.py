@@ -65,7 +65,7 @@ def main(
     max_length: int = 40,
     vocabulary_size: int = 4000,
     hidden_size: int = 256,
-    epochs: int = 6,
+    epochs: int = 4,
     learning_rate: float = 3e-3,
     held_out: int = 2000,
     seed: int = 0,

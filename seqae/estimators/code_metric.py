@@ -58,8 +58,8 @@ def _layers_around(model: Autoencoder) -> tuple[nn.Linear, list[nn.Linear]] | No
         return None
     if encoder.to_code is None or decoder.from_code is None:
         return None
-    length = [] if model.length is None else [model.length.layers[0]]
-    return encoder.to_code, [decoder.from_code, *length]
+    readers = [decoder.from_code] if model.length is None else [decoder.from_code, model.length.layers[0]]
+    return encoder.to_code, [layer for layer in readers if isinstance(layer, nn.Linear)]
 
 
 def _metric(model: Autoencoder, codes: np.ndarray, lengths: list[int], deviations: np.ndarray) -> np.ndarray:
