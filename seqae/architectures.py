@@ -20,7 +20,7 @@ from seqae.modules.self_attention import SelfAttention
 Architecture = Literal["resampled", "lstm", "gru", "conv", "attention"]
 NUM_LAYERS: dict[Architecture, int] = {"resampled": 2, "lstm": 1, "gru": 1, "conv": 4, "attention": 1}
 HIDDEN_SIZES: dict[Architecture, int] = {"resampled": 32, "lstm": 96, "gru": 64, "conv": 64, "attention": 64}
-POSITIONS, VECTOR_SIZE = 32, 8  # of the short sequence from which a resampled code is made
+POSITIONS, MIN_VECTOR_SIZE = 32, 8  # of the short sequence from which a resampled code is made
 ATTENTION_DROPOUT = 0.1  # without it, self-attention learns a few hundred sequences by heart
 
 
@@ -65,7 +65,8 @@ def build_autoencoder(
     encoder: Encoder
     decoder: Decoder
     if architecture == "resampled":
-        layout, channels = (POSITIONS, VECTOR_SIZE), (hidden_size,) * layers
+        layout = POSITIONS, max(MIN_VECTOR_SIZE, -(-code_size // POSITIONS))  # not fewer numbers than the code
+        channels = (hidden_size,) * layers
         reading, writing = Convolutions(hidden_size, channels), Convolutions(hidden_size, channels)
         encoder = ResampledEncoder(input_size, reading, *layout, embed, reads_length, written)
         decoder = ResampledDecoder(*layout, writing, head(hidden_size), code_size=code_size)

@@ -107,6 +107,11 @@ def test_layers_are_as_many_as_asked_for():
     assert len(networks["conv"].channels) == len(networks["resampled"].channels) == 3
 
 
+def test_a_large_code_is_made_of_as_many_numbers_at_least():
+    model = of_readings("resampled", code_size=300)
+    assert model.encoder.to_code.in_features >= 300 and model.decoder.from_code.out_features >= 300
+
+
 def test_unknown_architectures_and_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"no architecture 'rnn'\. Expected resampled, lstm, gru, conv, attention"):
         of_readings("rnn")
