@@ -27,6 +27,7 @@ from seqae.report import loss_figure, save_figure
 from seqae.transforms import Compose, GaussianNoise, TimeWarp
 
 DATA = "synthetic gestures, JapaneseVowels (UEA), or your recordings"
+QUICK = {"data_root": "", "people": 10, "epochs": 40}
 
 
 def main(
