@@ -28,7 +28,7 @@ from seqae.report import image_rows_figure, loss_figure, save_figure
 from seqae.training import OneSidedShampoo
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-QUICK = {"dataset": "digits", "epochs": 100}
+QUICK = {"dataset": "digits", "epochs": 140}
 
 
 def main(

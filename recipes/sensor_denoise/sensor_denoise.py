@@ -29,6 +29,7 @@ from seqae.training import TrainingWarning
 from seqae.transforms import Scaler
 
 DATA = "synthetic electrocardiograms, ECG5000 (UCR), or your recordings"
+QUICK = {"data_root": "", "people": 20, "epochs": 25}
 
 
 def main(

@@ -26,6 +26,7 @@ from seqae.data import ReadingKeywords, read_ts
 from seqae.report import loss_figure, save_figure
 
 DATA = "synthetic gestures, JapaneseVowels (UEA), or your recordings"
+QUICK = {"data_root": "", "people": 10, "epochs": 40}
 
 
 def main(

@@ -24,7 +24,15 @@ from seqae import cli
 from seqae.modules import Argmax, Convolutions, ResampledCode, ResampledDecoder, ResampledEncoder, TiedHead
 
 DATA = "English sentences of six public sets, your own, or synthetic reviews"
-QUICK = {"data_root": "", "code_size": 65, "vocabulary_size": 350, "hidden_size": 128, "held_out": 200}
+QUICK = {
+    "data_root": "",
+    "code_size": 65,
+    "vocabulary_size": 350,
+    "hidden_size": 64,
+    "epochs": 7,
+    "learning_rate": 6e-3,
+    "held_out": 200,
+}
 POSITIONS = 32  # of a code, each with as many numbers
 
 

@@ -16,9 +16,7 @@ IMAGES = RANDOM.random((6, 1, 8, 8))
 
 WITHOUT = {  # their quick settings are not measured yet, or do not reach anything yet
     "audio_digits",
-    "image_conv",
     "image_defects",
-    "text_autoencode",
     "text_pretraining",
     "text_sentiment_recursive",
     "video_captions",
