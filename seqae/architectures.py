@@ -69,7 +69,7 @@ def build_autoencoder(
         channels = (hidden_size,) * layers
         reading, writing = Convolutions(hidden_size, channels), Convolutions(hidden_size, channels)
         encoder = ResampledEncoder(input_size, reading, *layout, embed, reads_length, written)
-        decoder = ResampledDecoder(*layout, writing, head(hidden_size), code_size=code_size)
+        decoder = ResampledDecoder(*layout, writing, head(hidden_size), mixed_size=code_size)
         return Autoencoder(encoder, decoder, bottleneck, length)
     if architecture in ("lstm", "gru"):
         rnn = _recurrent(architecture, input_size, hidden_size, layers)

@@ -28,7 +28,7 @@ class ResampledEncoder(Encoder):
         vector_size: Numbers of the code for a position.
         embed: Turns steps `(steps, *step)` into vectors `(steps, input_size)`.
         keeps_length: Whether the last number of the code is the logarithm of the length.
-        code_size: Length of a code that is a linear function of all these numbers; None if they are the code.
+        mixed_size: Length of a code that is a linear function of all these numbers; None if they are the code.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ResampledEncoder(Encoder):
         vector_size: int,
         embed: nn.Module | None = None,
         keeps_length: bool = False,
-        code_size: int | None = None,
+        mixed_size: int | None = None,
     ):
         super().__init__()
         self.input_size = input_size
@@ -49,8 +49,9 @@ class ResampledEncoder(Encoder):
         self.embed = embed
         self.keeps_length = keeps_length
         numbers = num_positions * vector_size + keeps_length
-        self.code_size = numbers if code_size is None else code_size
-        self.to_code = None if code_size is None else nn.Linear(numbers, code_size)
+        self.mixed_size = mixed_size
+        self.code_size = numbers if mixed_size is None else mixed_size
+        self.to_code = None if mixed_size is None else nn.Linear(numbers, mixed_size)
         self.from_step = nn.Linear(input_size, network.input_size)
         self.modulate = PhaseModulation(network.input_size)
         self.modulate_read = PhaseModulation(network.output_size)
@@ -83,7 +84,7 @@ class ResampledDecoder(Decoder):
         network: Maps vectors `(batch, time, network.input_size)` to vectors `(batch, time, network.output_size)`.
         head: Turns vectors `(steps, network.output_size)` into predictions `(steps, *prediction)`.
         keeps_length: Whether the code has one more number, for the length.
-        code_size: Length of a code of which a linear layer makes these numbers; None if they are the code.
+        mixed_size: Length of a code of which a linear layer makes these numbers; None if they are the code.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class ResampledDecoder(Decoder):
         network: Any,
         head: nn.Module,
         keeps_length: bool = False,
-        code_size: int | None = None,
+        mixed_size: int | None = None,
     ):
         super().__init__()
         self.num_positions = num_positions
@@ -103,8 +104,9 @@ class ResampledDecoder(Decoder):
         self.keeps_length = keeps_length
         self.code_at_steps = ResampledCode(num_positions, vector_size, network.input_size, keeps_length)
         numbers = self.code_at_steps.code_size
-        self.code_size = numbers if code_size is None else code_size
-        self.from_code = None if code_size is None else nn.Linear(code_size, numbers)
+        self.mixed_size = mixed_size
+        self.code_size = numbers if mixed_size is None else mixed_size
+        self.from_code = None if mixed_size is None else nn.Linear(mixed_size, numbers)
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""

@@ -105,6 +105,9 @@ DECODERS = {
     "positional, self-attention, tokens": DecoderEntry(
         of_tokens_at_once, (codes(CODE), TOKENS), error=token_cross_entropy
     ),
+    "resampled, mixed": DecoderEntry(
+        lambda: ResampledDecoder(3, 2, Convolutions(16, (16, 16)), nn.Linear(16, CHANNELS), mixed_size=CODE), READS
+    ),
     "resampled": DecoderEntry(
         lambda: ResampledDecoder(2, 2, Convolutions(16, (16, 16)), nn.Linear(16, CHANNELS), keeps_length=True), READS
     ),

@@ -71,6 +71,10 @@ ENCODERS = {
     "resampled convolutions": EncoderEntry(
         lambda: ResampledEncoder(CHANNELS, Convolutions(16, (16, 16)), 3, 2, keeps_length=True), (READINGS,)
     ),
+    "resampled convolutions, mixed": EncoderEntry(
+        lambda: ResampledEncoder(CHANNELS, Convolutions(16, (16, 16)), 3, 2, keeps_length=True, mixed_size=CODE),
+        (READINGS,),
+    ),
     "resampled self-attention": EncoderEntry(
         lambda: ResampledEncoder(CHANNELS, SelfAttention(16, 16), 4, 2), (READINGS,)
     ),
