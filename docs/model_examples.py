@@ -44,6 +44,12 @@ def convolutions() -> tuple[nn.Module, list[Tensor]]:
     return seqae.Autoencoder(encoder, decoder, seqae.TopKCode(4)), readings()
 
 
+def resampled() -> tuple[nn.Module, list[Tensor]]:
+    """Convolutions; between them any sequence is brought to 32 positions, of all of which the code is made."""
+    model = seqae.build_autoencoder("resampled", 5, lambda size: nn.Linear(size, 5), code_size=8, hidden_size=32)
+    return model, readings()
+
+
 def self_attention() -> tuple[nn.Module, list[Tensor]]:
     """Self-attention over steps and their positions; the decoder reads positions that the code scales and shifts."""
     model = seqae.build_autoencoder("attention", 5, lambda size: nn.Linear(size, 5), code_size=8, hidden_size=32)
@@ -144,6 +150,7 @@ EXAMPLES = {
     "LSTM that writes backwards": lstm_backwards,
     "Bidirectional GRU and repeated code": gru_repeat,
     "Convolutions and a k-sparse code": convolutions,
+    "Resampled": resampled,
     "Self-attention": self_attention,
     "Variational": variational,
     "Fully connected": dense,

@@ -9,7 +9,7 @@ from torch import nn
 
 from seqae.export.graph import Converter, Graph
 from seqae.export.networks import RecurrentWeights, halves, recurrent_node, swap_time, weights_of
-from seqae.export.positions import middles, position_waves, resampled_places, triangles
+from seqae.export.positions import place_nodes, position_middles, position_waves, triangles
 from seqae.export.sequences import Lengths, Sequences, fit_time, map_steps, mask_padding, reshape, reverse, unsqueeze
 from seqae.modules.decoders import (
     AutoregressiveDecoder,
@@ -62,9 +62,9 @@ def _resampled_code(graph: Graph, module: ResampledCode, code: str, lengths: Len
     read = graph.node("Transpose", reshape(graph, numbers, 0, count, size), perm=[0, 2, 1])
     weights = [graph.weight(f"from_code.{name}", value) for name, value in module.from_code.named_parameters()]
     vectors = graph.node("Transpose", graph.node("Conv", read, *weights, pads=[1, 1]), perm=[0, 2, 1])
-    places = resampled_places(graph, lengths, count)
+    places = place_nodes(graph, lengths, count)
     within = graph.node("Clip", places, np.float32(0.5), np.float32(count - 0.5))
-    distances = graph.node("Sub", unsqueeze(graph, within, 2), middles(count))
+    distances = graph.node("Sub", unsqueeze(graph, within, 2), position_middles(count))
     between = graph.node("MatMul", triangles(graph, distances, np.float32(1)), vectors)
     return graph.convert(module.modulate, "modulate", between, places)
 

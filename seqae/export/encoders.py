@@ -10,7 +10,7 @@ from torch import nn
 from seqae.export.graph import Converter, Graph
 from seqae.export.networks import halves
 from seqae.export.poolings import max_of, mean_of, segment_means_of
-from seqae.export.positions import middles, modulated, position_waves, resampled_places, triangles
+from seqae.export.positions import modulated, place_nodes, position_middles, position_waves, triangles
 from seqae.export.sequences import Sequences, fit_time, last_steps, map_steps, mask_padding, reshape, unsqueeze
 from seqae.modules.encoders import (
     ConvEncoder,
@@ -83,7 +83,7 @@ def _positional_encoder(graph: Graph, encoder: PositionalEncoder, batch: Sequenc
 
 def _resampled_encoder(graph: Graph, encoder: ResampledEncoder, batch: Sequences) -> str:
     read = mask_padding(graph, _embedded(graph, batch, encoder.embed))
-    places = resampled_places(graph, batch.lengths, encoder.num_positions)
+    places = place_nodes(graph, batch.lengths, encoder.num_positions)
     steps = graph.convert(encoder.from_step, "from_step", read.values)
     vectors = read.with_values(graph.convert(encoder.modulate, "modulate", steps, places))
     vectors = mask_padding(graph, graph.convert(encoder.network, "network", vectors))
@@ -97,7 +97,7 @@ def _resampled_encoder(graph: Graph, encoder: ResampledEncoder, batch: Sequences
 def _windows(graph: Graph, num_positions: int, places: str, batch: Sequences) -> str:
     lengths = graph.node("Cast", batch.lengths.values, to=_FLOAT32)
     reach = graph.node("Max", graph.node("Div", np.float32(num_positions), lengths), np.float32(1))
-    distances = graph.node("Sub", unsqueeze(graph, places, 1), middles(num_positions)[:, None])
+    distances = graph.node("Sub", unsqueeze(graph, places, 1), position_middles(num_positions)[:, None])
     weights = triangles(graph, distances, unsqueeze(graph, reach, 1, 2))
     weights = graph.node("Mul", weights, graph.node("Cast", unsqueeze(graph, batch.lengths.mask, 1), to=_FLOAT32))
     return graph.node("Div", weights, graph.node("ReduceSum", weights, np.array([-1]), keepdims=1))

@@ -29,7 +29,7 @@ def _waves(graph: Graph, steps: str, frequencies: int) -> str:
     return graph.node("Concat", graph.node("Sin", angles), graph.node("Cos", angles), axis=-1)
 
 
-def resampled_places(graph: Graph, lengths: Lengths, num_positions: int) -> str:
+def place_nodes(graph: Graph, lengths: Lengths, num_positions: int) -> str:
     """Return `seqae.modules.positions.resampled_places`, `(batch, time)`."""
     middles = graph.node("Add", graph.node("Cast", lengths.steps(graph), to=_FLOAT32), np.float32(0.5))
     scaled = graph.node("Mul", middles, np.float32(num_positions))
@@ -51,6 +51,6 @@ def triangles(graph: Graph, distances: str, reach: str | np.float32) -> str:
     return graph.node("Max", fallen, np.float32(0))
 
 
-def middles(num_positions: int) -> np.ndarray:
+def position_middles(num_positions: int) -> np.ndarray:
     """Return the middles of the positions, `(num_positions,)`."""
     return np.arange(num_positions, dtype=np.float32) + np.float32(0.5)

@@ -138,7 +138,7 @@ class AutoregressiveDecoder(Decoder):
         probability = self.sampling_probability if self.training else 0.0
         if targets is not None and probability == 0.0:
             embedded = targets if self.embed is None else targets.map(self.embed)
-            before = torch.cat([first.unsqueeze(1), embedded.values[:, :-1]], dim=1)
+            before = torch.cat([first.unsqueeze(1), embedded.values[:, : condition.shape[1] - 1]], dim=1)
             hidden = self.rnn(Batch(_joined(before, condition), lengths), state)
             return Batch(_joined(hidden.values, condition), lengths).map(self.head)
         if (

@@ -30,6 +30,7 @@ DECODERS_WITHOUT = {
     "autoregressive, gru of two layers": ONLY_LINEAR,
     "autoregressive, sampled": ONLY_LINEAR,
     "autoregressive, reading the code at every step": ONLY_LINEAR,
+    "autoregressive, reading what the code says of the step": ONLY_LINEAR,
     "autoregressive, tokens": ONLY_LINEAR,
     "autoregressive, tokens, sampled": ONLY_LINEAR,
     "reversed, frames": ONLY_LINEAR,
