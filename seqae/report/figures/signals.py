@@ -78,8 +78,9 @@ def signal_figure(
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the losses of each epoch, (epoch,) by name, one line for each; the lowest point of each line is marked.
 
-    Lines differ in colour, stroke and mark.
+    Lines differ in colour, stroke and mark; what has no losses, such as a validation without sequences, has no line.
     """
+    history = {name: losses for name, losses in history.items() if len(losses)} or history
     figure = new_figure(7, 4)
     plot = figure.subplots()
     for (name, losses), colour, dashes, mark in zip(history.items(), colours.CLASSES, cycle(STROKES), MARKS):

@@ -100,6 +100,12 @@ def test_a_loss_that_was_not_a_number_does_not_hide_the_others():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train, lowest 2", "validation"]
 
 
+def test_a_part_without_losses_has_neither_a_line_nor_a_place_in_the_legend():
+    figure = loss_figure({"train": [3.0, 2.0], "valid": []})
+    assert len(figure.axes[0].lines) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train, lowest 2"]
+
+
 def test_wide_codes_are_drawn_by_their_principal_components():
     rng = np.random.default_rng(0)
     plane = rng.normal(size=(200, 2)) * [10, 3]
