@@ -159,8 +159,10 @@ class Autoencoder(nn.Module):
                 yield tuple(self._decoded_ones(steps).values[0].shape)
 
     def _decoded_ones(self, steps: int) -> Batch:
-        code = next(self.parameters()).new_ones(1, self.encoder.code_size)
-        return self.decode(code if self.code is None else self.code(code).code, torch.tensor([steps]))
+        device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
+        code = torch.ones(1, self.encoder.code_size, device=device)
+        lengths = torch.tensor([steps], device=device)
+        return self.decode(code if self.code is None else self.code(code).code, lengths)
 
     def _encode(self, batch: Batch) -> BottleneckOutput:
         code = self.encoder(batch)

@@ -1,4 +1,4 @@
-"""Positions of steps as features, counted from both ends of a sequence, and its length."""
+"""Positions of steps as features, counted from both ends of a sequence, its length, and what a code says of a step."""
 
 from __future__ import annotations
 
