@@ -23,6 +23,9 @@ INTRODUCTION = """# Recipes
 Each recipe is a script, or a folder of the script's name with what only it needs. `seqae run NAME` runs one,
 `seqae run NAME --help` lists its options, and `seqae cp NAME DIR` copies it, to make it yours. All run without data:
 `--quick` learns something in less than a minute, `--smoke` only tries in seconds whether a recipe runs.
+Your own files: `--folder DIR` for images (JPEG, PNG, TIFF of several pages and of 8 to 16 bits), sound (WAV, FLAC,
+OGG, MP3, M4A), video, and signals to clean or to group; `--file FILE` for texts; `--normal FILE --live FILE` for
+sensor_anomaly. `--help` says how they have to lie.
 Where the data of the table come from: [data/README.md](../data/README.md).
 
 "Baseline" is the best honest baseline that was measured on the same data; "published" follows the protocol of
