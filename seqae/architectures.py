@@ -41,7 +41,8 @@ def build_autoencoder(
     Args:
         architecture: The network over time of encoder and decoder: "lstm" and "gru" read in both directions, "conv"
             are dilated convolutions, "attention" is self-attention; "resampled" are convolutions, too, between which
-            any sequence is 32 positions long, and a code is a linear function of all of them.
+            any sequence is 32 positions long, and a code is a linear function of all of them. It restores most; where
+            the parts of a sequence may lie anywhere, codes of the others tell kinds of sequences better.
         input_size: Length of the vector that the encoder reads at each step.
         head: Returns a module that turns vectors of the given size into predictions `(steps, *prediction)`.
         code_size: Length of a code.
