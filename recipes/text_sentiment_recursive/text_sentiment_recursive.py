@@ -1,10 +1,11 @@
 """Classify opinions with recursive autoencoders, beside naive Bayes in the same folds.
 
 Socher et al. 2011, https://aclanthology.org/D11-1014: words are merged two by two into one vector, each merge has to be
-reconstructed, and each node is classified. Word vectors start with the log-count ratios of naive Bayes.
+reconstructed, and each node is classified. A leaf is a word and the pair that it makes with the next one; the vectors
+of both start with the log-count ratios of naive Bayes (Wang & Manning 2012, https://aclanthology.org/P12-2018).
 
-    python recipes/text_sentiment_recursive.py --data-root folder/with/rt_polarity
-    python recipes/text_sentiment_recursive.py --file mine.csv --trees chain
+    python recipes/text_sentiment_recursive/text_sentiment_recursive.py --data-root folder/with/rt_polarity
+    python recipes/text_sentiment_recursive/text_sentiment_recursive.py --file mine.csv --trees chain
 """
 
 import os
@@ -18,6 +19,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
+from words_and_pairs import first_vectors, frequent_pairs, with_pairs
 
 import seqae
 from seqae import cli
@@ -28,14 +30,15 @@ from seqae.report import DrawnTree, trees_figure
 from seqae.training import TreeReconstruction
 
 DATA = "rt_polarity (sentences of film reviews), a file of labelled texts, or synthetic reviews"
-QUICK = {"data_root": "", "epochs": 8, "folds": 2}
+QUICK = {"data_root": "", "epochs": 20, "hidden": 0.2, "folds": 2}
 
 
 def build_model(vectors: Tensor, classes: int, trees: str) -> seqae.RecursiveAutoencoder:
-    """Return a recursive autoencoder whose words begin with given vectors, `(words, size)`."""
+    """Return a recursive autoencoder whose words and pairs of words begin with given vectors, `(count, size)`."""
     size, split = vectors.shape[1], Decomposition(vectors.shape[1])
     shape = {"balanced": BalancedTree(), "chain": ChainTree(), "greedy": GreedyTree(split)}[trees]
-    embed = nn.Sequential(nn.Embedding.from_pretrained(vectors, freeze=False), FastDropout(0.3))
+    words = nn.EmbeddingBag.from_pretrained(vectors, freeze=False, mode="sum", padding_idx=0)  # hidden ones are zeros
+    embed = nn.Sequential(words, FastDropout(0.4))
     encoder = seqae.RecursiveEncoder(Composition(size), shape, embed, MeanOfNodes())
     head = nn.Sequential(FastDropout(0.5), nn.Linear(size, classes))
     return seqae.RecursiveAutoencoder(encoder, split, head=head)
@@ -48,6 +51,7 @@ def main(
     trees: Literal["balanced", "chain", "greedy"] = "balanced",
     size: int = 100,
     polarity: float = 0.3,
+    hidden: float = 0.5,
     epochs: int = 3,
     learning_rate: float = 2e-3,
     folds: int = 10,
@@ -63,7 +67,8 @@ def main(
         encoding: Encoding of that file.
         trees: How trees are built: of minimum height, from left to right, or by the lowest error first.
         size: Length of the vector of a node.
-        polarity: Factor of the log-count ratios with which vectors of words begin.
+        polarity: Factor of the log-count ratios with which vectors of words and pairs begin.
+        hidden: Probability with which training hides a word, and its pair with the next one.
         epochs: Passes over the training sentences.
         learning_rate: The highest learning rate; it rises and then falls to zero.
         folds: Parts of the data, each of which is the test once.
@@ -84,25 +89,32 @@ def main(
     for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(texts, labels):
         known, judged = [texts[index] for index in train], [texts[index] for index in test]
         vocabulary = seqae.Vocabulary(min_frequency=2).fit(known)
-        tokens, judged_tokens = ([vocabulary.encode(text) for text in part] for part in (known, judged))
+        tokens = [vocabulary.encode(text) for text in known]
+        pairs = frequent_pairs(tokens, len(vocabulary))
+        leaves, judged_leaves = (
+            [with_pairs(vocabulary.encode(text), pairs) for text in part] for part in (known, judged)
+        )
 
-        model = build_model(word_vectors(tokens, labels[train], len(vocabulary), size, polarity), len(classes), trees)
-        corrupt, schedule = seqae.MaskTokens(0.2), seqae.cosine_with_warmup
+        vectors = first_vectors(leaves, labels[train], len(vocabulary), len(pairs), size, polarity)
+        model = build_model(vectors, len(classes), trees)
+        corrupt, schedule = seqae.MaskSteps(hidden), seqae.cosine_with_warmup
         task = TreeReconstruction(model, corrupt=corrupt, learning_rate=learning_rate, lr_scheduler=schedule, seed=seed)
-        loader = seqae.make_loader(TreeDataset(tokens, labels[train].tolist()), 128, seed)
+        loader = seqae.make_loader(TreeDataset(leaves, labels[train].tolist()), 128, seed)
         history = seqae.fit(task, loader, epochs=epochs, progress=False)
         counted = naive_bayes.fit(known, labels[train]).predict(judged)
-        found = {"recursive autoencoder": predict(model, judged_tokens), "naive Bayes": counted}
+        found = {"recursive autoencoder": predict(model, judged_leaves), "naive Bayes": counted}
         rows.append({name: float((answers == labels[test]).mean()) for name, answers in found.items()})
         print(f"fold {len(rows):2}  " + "  ".join(f"{name} {value:.4f}" for name, value in rows[-1].items()))
 
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     metrics = {name: float(np.mean(each)) for name, each in columns.items()}
     results = [{"method": name, "accuracy": np.mean(each), "std": np.std(each)} for name, each in columns.items()]
-    drawn = [drawn_tree(model, vocabulary, text) for text in sorted(judged, key=len)[len(judged) // 8 :][:4]]
+    short = sorted(judged_leaves, key=len)[len(judged) // 8 :][:4]
+    drawn = [drawn_tree(model, vocabulary, each) for each in short]
     seqae.save_figure(trees_figure(drawn, low=classes[0], high=classes[-1]), run.path("trees.png"))
     seqae.save_figure(seqae.loss_figure({"train": history.train}), run.path("loss.png"))
-    seqae.save({"model": model, "vocabulary": vocabulary, "classes": classes}, run.path("model"), metrics=rows[-1])
+    kept = {"model": model, "vocabulary": vocabulary, "pairs": np.array(list(pairs)), "classes": classes}
+    seqae.save(kept, run.path("model"), metrics=rows[-1])
     run.finish(results, metrics)
     return metrics
 
@@ -119,30 +131,18 @@ def read(data_root: str, file: str, encoding: str, synthetic: int) -> tuple[list
     return texts, labels, classes.tolist()
 
 
-def word_vectors(tokens: list[Tensor], labels: np.ndarray, words: int, size: int, polarity: float) -> Tensor:
-    """Return vectors `(words, size)`, near zero, some values of which begin with log-count ratios of classes."""
-    counts = np.ones((labels.max() + 1, words))
-    for row, label in zip(tokens, labels):
-        counts[label, np.unique(row)] += 1
-    logs = np.log(counts / counts.sum(axis=1, keepdims=True))
-    ratios = torch.from_numpy(logs[1:] - logs[0]).float().T  # to the first class, (words, classes - 1)
-    repeated = ratios.repeat_interleave(max(1, min(8, size // ratios.shape[1])), dim=1)[:, :size]
-    return 0.1 * torch.randn(words, size) + polarity * nn.functional.pad(repeated, (0, size - repeated.shape[1]))
-
-
-def predict(model: seqae.RecursiveAutoencoder, tokens: list[Tensor]) -> np.ndarray:
+def predict(model: seqae.RecursiveAutoencoder, leaves: list[Tensor]) -> np.ndarray:
     """Return the class of each sentence, `(sentences,)`."""
-    batches = [seqae.Batch.of(tokens[at : at + 256]) for at in range(0, len(tokens), 256)]
+    batches = [seqae.Batch.of(leaves[at : at + 256]) for at in range(0, len(leaves), 256)]
     with seqae.evaluating(model):
         return np.concatenate([model(batch).sentence_logits.argmax(dim=1).numpy() for batch in batches])
 
 
-def drawn_tree(model: seqae.RecursiveAutoencoder, vocabulary: seqae.Vocabulary, text: str) -> DrawnTree:
+def drawn_tree(model: seqae.RecursiveAutoencoder, vocabulary: seqae.Vocabulary, leaves: Tensor) -> DrawnTree:
     """Return the tree of a sentence, to be drawn: each node with the probability of the last class."""
-    tokens = vocabulary.encode(text)
     with seqae.evaluating(model):
-        (tree,) = model(seqae.Batch.of([tokens])).trees()
-    words, scores = [vocabulary.word(int(token)) for token in tokens], tree.logits.softmax(dim=1)[:, -1]
+        (tree,) = model(seqae.Batch.of([leaves])).trees()
+    words, scores = [vocabulary.word(int(token)) for token in leaves[:, 0]], tree.logits.softmax(dim=1)[:, -1]
     return DrawnTree(words, tree.tree, tree.errors.numpy(), scores.numpy())
 
 

@@ -17,8 +17,6 @@ IMAGES = RANDOM.random((6, 1, 8, 8))
 WITHOUT = {  # their quick settings are not measured yet, or do not reach anything yet
     "audio_digits",
     "image_defects",
-    "text_pretraining",
-    "text_sentiment_recursive",
     "video_captions",
     "video_moving_digits",
     "video_wear",
