@@ -6,6 +6,7 @@ its 2 x 2 pixels is what the code must tell, and pooling forgets it.
 
     python recipes/image_conv.py --dataset digits
     python recipes/image_conv.py --data-root folder/with/MNIST
+    python recipes/image_conv.py --gray --code-size 32 --hidden-sizes 256 --channels 16 64 --epochs 20
 """
 
 import os
@@ -23,7 +24,7 @@ from seqae import cli
 from seqae.data import read_images
 from seqae.datasets import binarize
 from seqae.evaluation import image_cross_entropy, pca_reconstruction, squared_distance
-from seqae.modules import conv_decoder, conv_encoder, downsampled_size
+from seqae.modules import conv_decoder, conv_encoder, downsampled_size, mlp
 from seqae.report import image_rows_figure, loss_figure, save_figure
 from seqae.training import OneSidedShampoo
 
@@ -37,6 +38,7 @@ def main(
     folder: str = "",
     channels: tuple[int, ...] = (64, 8),
     code_size: int = 0,
+    hidden_sizes: tuple[int, ...] = (),
     gray: bool = False,
     epochs: int = 4,
     batch_size: int = 100,
@@ -54,6 +56,7 @@ def main(
         folder: Folder of ten images or more of your own instead, scaled to 28 x 28 pixels; folders in it are classes.
         channels: Maps that each layer of the encoder computes, at half the size of the layer before.
         code_size: Length of a code that linear layers make of the last maps and turn back; 0 takes the maps themselves.
+        hidden_sizes: Sizes of further layers between the last maps and such a code.
         gray: Whether images keep their shades of gray; otherwise they are binarised at one half.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
@@ -68,18 +71,18 @@ def main(
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-
     images, test = read_images(dataset, data_root, folder)
     images, test = (images, test) if gray else (images.with_transform(binarize), test.with_transform(binarize))
     train, valid = images.split(min(held_out, len(images) // 6), seed)
     image_channels, height, width = train.size
     rows, columns = downsampled_size(height, width, len(channels))
     maps_size = channels[-1] * rows * columns
-    encoder = conv_encoder((image_channels, *channels), pooled=False)
-    decoder = conv_decoder((*channels[::-1], image_channels), height, width)
+    encoder = conv_encoder((image_channels, *channels), pooled=False, activation=nn.SiLU)
+    decoder = conv_decoder((*channels[::-1], image_channels), height, width, activation=nn.SiLU)
     if code_size:
-        encoder.extend([nn.ReLU(), nn.Linear(maps_size, code_size)])
-        decoder = nn.Sequential(nn.Linear(code_size, maps_size), nn.ReLU(), decoder)
+        sizes = (maps_size, *hidden_sizes, code_size)
+        encoder.extend([nn.SiLU(), mlp(sizes)])
+        decoder = nn.Sequential(mlp(sizes[::-1]), nn.SiLU(), decoder)
     code_size = code_size or maps_size
     model = seqae.Autoencoder(seqae.ImageEncoder(encoder, code_size), seqae.ConstantDecoder(decoder))
     print(f"data   {len(train)} + {len(valid)} + {len(test)} images of {image_channels} x {height} x {width}")
@@ -99,20 +102,17 @@ def main(
         patience=epochs,
     )
 
-    truth, fitted = test.array(), valid.array()[:2000]
-    reconstruction = expit(np.concatenate(seqae.reconstruct(model, test)).reshape(truth.shape))
-    components = min(code_size, truth.shape[1], len(images))
-    pca = pca_reconstruction(images.array(), np.concatenate([fitted, truth]), components)
+    truth, fitted, pixels = test.array(), valid.array()[:2000], int(np.prod(test.size))
+    pca = pca_reconstruction(images.array(), np.concatenate([fitted, truth]), min(code_size, pixels, len(images)))
     reconstructions = {
-        "autoencoder": reconstruction,
+        "autoencoder": expit(np.concatenate(seqae.reconstruct(model, test)).reshape(truth.shape)),
         "PCA, the same code size": pca[len(fitted) :].clip(0.01, 0.99),
         "PCA, calibrated": calibrated(pca[: len(fitted)], fitted)(pca[len(fitted) :]),
     }
     scores = {name: errors(prediction, truth) for name, prediction in reconstructions.items()}
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
 
-    shown = {"original": truth, **reconstructions}
-    shown = {name: array[:14].reshape(-1, *test.size) for name, array in shown.items()}
+    shown = {name: array[:14].reshape(-1, *test.size) for name, array in {"original": truth, **reconstructions}.items()}
     save_figure(image_rows_figure(shown, "Test images and their reconstructions"), run.path("rows.png"))
     if code_size == maps_size:
         codes = seqae.encode(model, test)[:14].reshape(-1, channels[-1], 1, rows, columns)

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from label_baselines import WARP, error_rate, fixmatch, pca_and_svm
+from label_baselines import WARP, fine_tuned, fixmatch, pca_and_svm
 from torch import nn
 
 import seqae
 from seqae import cli
 from seqae.data import read_image_folder, read_images
-from seqae.datasets import CorruptedDataset, ImageDataset
+from seqae.datasets import ImageDataset
 from seqae.report import filters_figure, loss_figure, save_figure
 from seqae.training import Stage, pretrain_layerwise
 
@@ -91,8 +91,10 @@ def main(
             known = labelled(pool, labels, seed + draw)
             found = {
                 "PCA-30 and SVM": pca_and_svm(pool, known, test),
-                "random weights": fine_tuned(untrained, known, test, steps, draw),
-                "pretrained": fine_tuned(encoder, known, test, steps, draw),
+                "random weights": fine_tuned(untrained, known, test, None, steps, draw),
+                "pretrained": fine_tuned(encoder, known, test, None, steps, draw),
+                "random weights, warped": fine_tuned(untrained, known, test, WARP, steps, draw),
+                "pretrained, warped": fine_tuned(encoder, known, test, WARP, steps, draw),
                 "FixMatch": fixmatch(pool, known, test, fixmatch_steps, draw),
             }
             for name, error in found.items():
@@ -131,19 +133,6 @@ def labelled(pool: ImageDataset, labels: int, seed: int) -> ImageDataset:
     random, classes = np.random.default_rng(seed), np.unique(pool.labels)
     known = [random.permutation(np.flatnonzero(pool.labels == name))[: labels // len(classes)] for name in classes]
     return pool.subset(np.concatenate(known))
-
-
-def fine_tuned(
-    pretrained: seqae.StackedEncoder, known: ImageDataset, test: ImageDataset, steps: int, seed: int
-) -> float:
-    """Train a copy of an encoder, and a classifier on it, on warped labelled images; return the test error, percent."""
-    torch.manual_seed(seed)
-    encoder = copy.deepcopy(pretrained)
-    head = nn.Linear(encoder.code_size, int(known.labels.max()) + 1)
-    loader = seqae.make_loader(CorruptedDataset(seqae.LabelledDataset(known, known.labels), WARP, seed), 25, seed)
-    task = seqae.Classification(encoder, head, lr_scheduler=seqae.cosine_with_warmup)
-    seqae.fit(task, loader, epochs=-(-steps // len(loader)), progress=False)
-    return error_rate(encoder, head, test)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Baselines of pretraining: classifiers that learn from few labels and a pool of images without labels."""
+"""Classifiers that learn from few labels: with and without a pool of images that have none, pretrained or not."""
+
+import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -7,7 +10,7 @@ from sklearn.svm import SVC
 from torch import nn
 
 import seqae
-from seqae.datasets import ImageDataset
+from seqae.datasets import CorruptedDataset, ImageDataset
 from seqae.modules import downsampled_size
 from seqae.training import FixMatch
 from seqae.transforms import Compose, GaussianNoise, RandomAffine
@@ -20,6 +23,25 @@ def pca_and_svm(pool: ImageDataset, known: ImageDataset, test: ImageDataset) -> 
     pca = PCA(min(30, len(pool) - 1), random_state=0).fit(pool.array())
     machine = SVC(C=10).fit(pca.transform(known.array()), known.labels)
     return float(100 * (machine.predict(pca.transform(test.array())) != test.labels).mean())
+
+
+def fine_tuned(
+    pretrained: seqae.StackedEncoder,
+    known: ImageDataset,
+    test: ImageDataset,
+    corrupt: Callable[[seqae.Batch, torch.Generator], seqae.Batch] | None,
+    steps: int,
+    seed: int,
+) -> float:
+    """Train a copy of an encoder, and a classifier on it, on labelled images; return the test error in percent."""
+    torch.manual_seed(seed)
+    encoder = copy.deepcopy(pretrained)
+    head = nn.Linear(encoder.code_size, int(known.labels.max()) + 1)
+    dataset = seqae.LabelledDataset(known, known.labels)
+    loader = seqae.make_loader(CorruptedDataset(dataset, corrupt, seed) if corrupt else dataset, 25, seed)
+    task = seqae.Classification(encoder, head, lr_scheduler=seqae.cosine_with_warmup)
+    seqae.fit(task, loader, epochs=-(-steps // len(loader)), progress=False)
+    return error_rate(encoder, head, test)
 
 
 def fixmatch(pool: ImageDataset, known: ImageDataset, test: ImageDataset, steps: int, seed: int) -> float:

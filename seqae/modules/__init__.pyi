@@ -36,6 +36,7 @@ from .encoders import MeanMaxEncoder as MeanMaxEncoder
 from .encoders import NullEncoder as NullEncoder
 from .encoders import RecurrentEncoder as RecurrentEncoder
 from .encoders import SegmentMeanEncoder as SegmentMeanEncoder
+from .feedforward import mlp as mlp
 from .images import ChannelsLast as ChannelsLast
 from .images import Crop as Crop
 from .images import ImageEncoder as ImageEncoder

@@ -5,7 +5,7 @@ An image is a sequence of one step. For fully connected layers `nn.Flatten()` an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -81,8 +81,10 @@ class Crop(nn.Module):
         return images[..., : self.height, : self.width]
 
 
-def conv_encoder(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
-    """Return layers for `embed`: convolutions of 3 x 3 that halve height and width, with ReLU between them.
+def conv_encoder(
+    channels: Sequence[int], pooled: bool = True, activation: Callable[[], nn.Module] = nn.ReLU
+) -> nn.Sequential:
+    """Return layers for `embed`: convolutions of 3 x 3 that halve height and width, an activation between them.
 
     From images `(image, channels[0], height, width)` to vectors `(image, channels[-1] * rows * columns)`; rows and
     columns are those of `downsampled_size`.
@@ -92,15 +94,18 @@ def conv_encoder(channels: Sequence[int], pooled: bool = True) -> nn.Sequential:
         channels: Channels of the images, then of the maps that each convolution writes.
         pooled: Whether max-pooling of 2 x 2 follows each convolution. If not, the convolutions have stride 2
             (Springenberg et al. 2014, https://arxiv.org/abs/1412.6806), which keeps the position of what they find.
+        activation: Returns the layer between two convolutions.
     """
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         layers.append(nn.Conv2d(before, after, 3, stride=1 if pooled else 2, padding=1))
-        layers += [nn.MaxPool2d(2, ceil_mode=True)] * pooled + [nn.ReLU()]
+        layers += [nn.MaxPool2d(2, ceil_mode=True)] * pooled + [activation()]
     return nn.Sequential(ChannelsLast(nn.Sequential(*layers[:-1])), nn.Flatten())
 
 
-def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequential:
+def conv_decoder(
+    channels: Sequence[int], height: int, width: int, activation: Callable[[], nn.Module] = nn.ReLU
+) -> nn.Sequential:
     """Return layers for `head`, the mirror of `conv_encoder`: transposed convolutions that double height and width.
 
     From vectors `(image, channels[0] * rows * columns)` to logits `(image, channels[-1], height, width)`.
@@ -109,11 +114,12 @@ def conv_decoder(channels: Sequence[int], height: int, width: int) -> nn.Sequent
         channels: Channels of the maps that each convolution reads, then of the images.
         height: Height of the images in pixels.
         width: Width of the images in pixels.
+        activation: Returns the layer between two convolutions.
     """
     rows, columns = downsampled_size(height, width, len(channels) - 1)
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
-        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), activation()]
     unflatten = nn.Unflatten(1, (channels[0], rows, columns))
     return nn.Sequential(unflatten, ChannelsLast(nn.Sequential(*layers[:-1])), Crop(height, width))
 

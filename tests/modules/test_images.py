@@ -32,7 +32,16 @@ def strided(size):
     return convolutional(size, pooled=False)
 
 
-models = pytest.mark.parametrize("make", [dense, convolutional, strided])
+def smooth(size):
+    channels, height, width = size
+    rows, columns = downsampled_size(height, width, 2)
+    return seqae.Autoencoder(
+        ImageEncoder(conv_encoder((channels, 8, 4), activation=nn.SiLU), 4 * rows * columns),
+        seqae.ConstantDecoder(conv_decoder((4, 8, channels), height, width, activation=nn.SiLU)),
+    )
+
+
+models = pytest.mark.parametrize("make", [dense, convolutional, strided, smooth])
 
 
 @models
@@ -76,3 +85,10 @@ def test_channels_last_changes_no_number():
     found = ChannelsLast(layers)(images)
     torch.testing.assert_close(found, known)
     assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_activation_is_between_the_convolutions_alone():
+    for layers in (conv_encoder((1, 4, 4, 2), activation=nn.SiLU), conv_decoder((2, 4, 4, 1), 8, 8, nn.SiLU)):
+        kinds = [type(layer) for layer in layers.modules() if not list(layer.children())]
+        assert kinds.count(nn.SiLU) == 2 and nn.ReLU not in kinds
+        assert [kind for kind in kinds if kind not in (nn.Flatten, nn.Unflatten, Crop)][-1] is not nn.SiLU

@@ -1,10 +1,13 @@
 """Write benchmarks that are stored as arrays in the layouts in which they are published.
 
-    python tests/recipes/convert_series.py {ecg5000,smd,nasa,tsb-ad} FOLDER_WITH_ARRAYS TARGET
+    python tests/recipes/convert_series.py {ecg5000,smd,nasa,tsb-ad,cmapss,fsdd} FOLDER_WITH_ARRAYS TARGET
 
 ecg5000: `ecg5000.npz` to ECG5000_TRAIN.ts and ECG5000_TEST.ts; abnormal beats of unknown class become class 5,
 "unclassifiable". smd: `machine-*.npz` to train, test and test_label. nasa: `A-1.npz` and the like to train/*.npy,
 test/*.npy and labeled_anomalies.csv. tsb-ad: arrays `data`, `label` and `train_end` to CSV files of the same names.
+cmapss: the engines of `train_FD001.txt.gz`, each cut at two random cycles, and those of `test_FD001.txt.gz`; the class
+is whether more than 60 cycles remain. fsdd: log-mel frames of spoken digits; the ten first training recordings of each
+digit and speaker, and all test recordings.
 """
 
 import json
@@ -53,7 +56,44 @@ def tsb_ad(source: Path, target: Path) -> None:
         np.savetxt(target / f"{path.stem}.csv", table, fmt="%.9g", delimiter=",", header=",".join(names), comments="")
 
 
+def cmapss(source: Path, target: Path) -> None:
+    engines = {}
+    for part in ("train", "test"):
+        rows = np.loadtxt(source / f"{part}_FD001.txt.gz")
+        engines[part] = [rows[rows[:, 0] == number, 2:] for number in np.unique(rows[:, 0])]
+    random = np.random.default_rng(0)
+    cuts = [random.choice(np.arange(30, len(rows) + 1), 2, replace=False) for rows in engines["train"]]
+    known = [(rows[:cut], len(rows) - cut) for rows, pair in zip(engines["train"], cuts) for cut in pair]
+    unknown = zip(engines["test"], np.loadtxt(source / "RUL_FD001.txt"))
+    for part, cases in (("TRAIN", known), ("TEST", unknown)):
+        write_ts(target / f"CMAPSS_{part}.ts", [(rows, "more" if left > 60 else "less") for rows, left in cases])
+
+
+def fsdd(source: Path, target: Path) -> None:
+    import seqae
+    from seqae.data import read_clips
+
+    clips = [
+        clip
+        for clip in read_clips("fsdd", source)
+        if clip.part == "test" or int(Path(clip.name).stem.split("_")[2]) < 15
+    ]
+    log_mel = seqae.LogMel(sample_rate=8000, hop=0.02, window=0.04)
+    frames = [(log_mel.decibels(clip.audio()).numpy(), clip.label) for clip in clips]
+    for part in ("train", "test"):
+        cases = [case for clip, case in zip(clips, frames) if clip.part == part]
+        write_ts(target / f"FSDD_{part.upper()}.ts", cases)
+
+
+def write_ts(path: Path, cases: list[tuple[np.ndarray, str]]) -> None:
+    """Write labelled sequences `(time, channel)`."""
+    lines = [":".join([*(",".join(f"{x:.6g}" for x in channel) for channel in rows.T), label]) for rows, label in cases]
+    path.write_text("\n".join([f"@problemName {path.stem.rpartition('_')[0]}", "@data", *lines]) + "\n")
+
+
 if __name__ == "__main__":
     name, source, target = sys.argv[1], *map(Path, sys.argv[2:4])
     target.mkdir(parents=True, exist_ok=True)
-    {"ecg5000": ecg5000, "smd": smd, "nasa": nasa, "tsb-ad": tsb_ad}[name](source, target)
+    {"ecg5000": ecg5000, "smd": smd, "nasa": nasa, "tsb-ad": tsb_ad, "cmapss": cmapss, "fsdd": fsdd}[name](
+        source, target
+    )

@@ -24,8 +24,9 @@ def test_wrong_pixels_are_counted_for_each_image():
     assert found["squared error"] == pytest.approx((0.81 + 0.01 + 0.81 + 0.16 + 0.04 + 0.16) / 2)
 
 
-def test_linear_layers_shorten_the_code_of_gray_images(tmp_path):
-    main(code_size=5, gray=True, smoke=True, out=tmp_path)
+@pytest.mark.parametrize("hidden_sizes", [(), (7, 6)], ids=str)
+def test_linear_layers_shorten_the_code_of_gray_images(tmp_path, hidden_sizes):
+    main(code_size=5, hidden_sizes=hidden_sizes, gray=True, smoke=True, out=tmp_path)
     model = seqae.load(tmp_path / "image_conv" / "latest" / "model")
     images = seqae.data.read_images("digits")[1].subset(np.arange(3))
     assert seqae.encode(model, images).shape == (3, 5)
