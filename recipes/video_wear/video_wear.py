@@ -1,51 +1,55 @@
-"""Monitor the wear of surfaces: reconstruct frames, predict the next ones, and score how anomalous a frame is.
+"""Watch machines wear: reconstruct frames, predict the next ones, and score how anomalous each part of a frame is.
 
-A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames of a spot; one decoder reconstructs
-them, another predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It is trained on the
-first frames of each spot, when all were new, and then scores every later frame by its error. Baselines are principal
-components, still frames, and the time that has passed, which reads no image.
+A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames; one decoder reconstructs them, another
+predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It learns from the first frames of
+each video, when all was new, and scores every later frame by its largest error in a region. The videos show slides that
+stick and slip once their guide is worn. Baselines are principal components, linear prediction, still frames, and the
+time that has passed, which reads no image.
 
     python recipes/video_wear/video_wear.py
     python recipes/video_wear/video_wear.py --data-root folder/with/BSData
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from scores import changes, error_maps, evaluate, linear_prediction
 from torch import Tensor, nn
 from wear import read_videos
 
 import seqae
 from seqae import cli
 from seqae.datasets import SequenceDataset
-from seqae.evaluation import auc_roc, pca_reconstruction
+from seqae.evaluation import pca_reconstruction
 from seqae.modules import CompositeAutoencoder, ConvLSTM, ConvLSTMDecoder, ConvLSTMEncoder, downsampled_size
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
-DATA = "BSData's wear developments, or synthetic growing pits"
-QUICK = {"data_root": "", "channels": 8}
+DATA = "synthetic slides that stick, or BSData's wear developments"
+QUICK = {"data_root": "", "machines": 12, "channels": 8}
 READ, CHUNK = 4, 6  # frames that are read, and these with those that are predicted
 
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     folder: str = "",
+    machines: int = 40,
     new: int = 25,
     channels: int = 16,
-    epochs: int = 20,
-    learning_rate: float = 3e-3,
+    epochs: int = 14,
+    learning_rate: float = 5e-3,
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),
 ) -> dict[str, float]:
-    """Learn from frames of new surfaces, and score later frames.
+    """Learn from the first frames, and score later ones.
 
     Args:
         data_root: Folder that holds a clone of https://github.com/2Obe/BSData; synthetic videos if empty.
-        folder: Folder of your own videos instead, each of one spot from new on; whether a frame is worn is not known.
+        folder: Folder of your own videos instead, each of one place from new on; which frames are worn is not known.
+        machines: Synthetic videos, each of a machine of its own.
         new: Frames at the beginning of each video to learn from; the last six of them are held out.
         channels: Channels of the ConvLSTM's states.
         epochs: Passes over the frames.
@@ -55,12 +59,12 @@ def main(
         out: Folder for the results.
     """
     if smoke:
-        data_root, epochs, channels = "", 2, 4
+        data_root, machines, epochs, channels = "", 3, 2, 4
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
-    videos = read_videos(folder, data_root, new + CHUNK, 3 if smoke else 12)
-    frames = [video.frames.float() / 255 for video in videos]
+    videos = read_videos(folder, data_root, new + CHUNK, machines, new)
+    frames = [changes(video.frames.float() / 255, new) for video in videos]
     worn = [video.worn[new:] for video in videos]
     print(f"data   {len(videos)} videos of {len(frames[0])} frames of {' x '.join(map(str, frames[0].shape[2:]))}")
     model = composite(frames[0][:new], channels)
@@ -76,31 +80,34 @@ def main(
         patience=epochs,
     )
 
-    pca = pca_reconstruction(torch.cat([video[:new] for video in frames]).numpy(), torch.cat(frames).numpy(), 16)
     reconstructed, predicted = zip(*(reconstruct_and_predict(model, video) for video in frames))
+    pca = [pca_reconstruction(video[:new].numpy(), video.numpy(), 16) for video in frames]
     found = {
-        "ConvLSTM, reconstruction": reconstructed,
         "ConvLSTM, prediction": predicted,
-        "PCA, 16 components": torch.from_numpy(pca).split([len(video) for video in frames]),
+        "ConvLSTM, reconstruction": reconstructed,
+        "PCA, 16 components": [torch.from_numpy(each) for each in pca],
+        "linear prediction": linear_prediction(frames, new, READ),
         "the last frame again": [torch.cat([video[:1], video[:-1]]) for video in frames],
-        "the mean of the first frames": [video[:new].mean(dim=0, keepdim=True).expand_as(video) for video in frames],
+        "the mean of the first frames": [torch.zeros_like(video) for video in frames],
     }
     scores: dict[str, dict[str, float]] = {}
     for name, said in found.items():
-        errors = [(one - video).square().mean(dim=(1, 2, 3)).numpy() for one, video in zip(said, frames)]
+        errors = [one - video for one, video in zip(said, frames)]
+        largest = [error_maps(error).amax(dim=(1, 2, 3)).numpy() for error in errors]
         scores[name] = {
-            "error, new": float(np.mean([error[new - CHUNK : new] for error in errors])),
-            "error, later": float(np.mean([error[new:] for error in errors])),
-            **evaluate([error[new:] / np.median(error[READ:new]) for error in errors], worn),
+            "error x 10,000": 1e4 * float(np.mean([error[new - CHUNK : new].square().mean() for error in errors])),
+            **evaluate([error[new:] / np.median(error[READ:new]) for error in largest], worn),
         }
     scores["the time that has passed"] = evaluate([np.arange(len(labels)) for labels in worn], worn)
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
-    at = np.linspace(READ, len(frames[0]) - 1, 8).astype(int)
-    shown = {"video": frames[0][at], "reconstruction": reconstructed[0][at], "prediction": predicted[0][at]}
-    shown["error of the prediction x 3"] = 3 * (shown["prediction"] - shown["video"]).abs()
-    strips = {name: row.numpy() for name, row in shown.items()}
-    save_figure(filmstrip_figure(strips, title=f"{videos[0].name}: from new to worn"), run.path("frames.png"))
-    write_video(run.path("video.gif"), {"video": frames[0].numpy(), "prediction": predicted[0].numpy()}, 8, 1)
+    most = int(np.argmax([labels.sum() for labels in worn]))
+    at = slice(first := max(READ, new + int(worn[most].argmax()) - 3), first + 8)  # where wear begins
+    film, guess = frames[most], predicted[most]
+    maps = F.interpolate(error_maps(guess - film), film.shape[2:])
+    shown = {"video": 0.5 + film, "prediction": 0.5 + guess, "error in regions": maps / maps[at].max()}
+    strips = {name: row[at].clamp(0, 1).numpy() for name, row in shown.items()}
+    save_figure(filmstrip_figure(strips, title=f"{videos[most].name}, without its mean"), run.path("frames.png"))
+    write_video(run.path("video.gif"), {name: row.clamp(0, 1).numpy() for name, row in shown.items()}, 8, 1)
     save_figure(loss_figure({"train": history.train, "held out": history.valid}), run.path("loss.png"))
     seqae.save(model, run.path("model"), metrics=metrics)
     run.finish([{"method": name, **row} for name, row in scores.items()], metrics)
@@ -137,13 +144,6 @@ def reconstruct_and_predict(model: CompositeAutoencoder, video: Tensor) -> tuple
             past.append(found.past.values[:, -1])
             future.append(found.future.values[:, 0])
     return torch.cat([video[: READ - 1], *past]), torch.cat([video[:READ], *future])[: len(video)]
-
-
-def evaluate(scores: Sequence[np.ndarray], worn: Sequence[np.ndarray]) -> dict[str, float]:
-    """Return the AUROC of worn frames over all frames, and the mean of the AUROC within each video."""
-    within = [auc_roc(labels, score) for score, labels in zip(scores, worn) if 0 < labels.sum() < len(labels)]
-    pooled = auc_roc(np.concatenate(worn), np.concatenate(scores)) if within else np.nan
-    return {"AUROC of all": pooled, "AUROC within videos": float(np.mean(within))} if within else {}
 
 
 if __name__ == "__main__":

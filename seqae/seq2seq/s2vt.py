@@ -24,6 +24,8 @@ class S2VT(TextGenerator):
         head: Turns hidden states `(steps, hidden_size)` of `word_rnn` into logits `(steps, vocabulary)`.
         embed_words: Turns tokens `(steps,)` into vectors.
         embed_frames: Turns frames `(steps, *step)` into vectors; None for features computed before.
+        pre_net: Turns a batch of these vectors into one of as many steps, before `frame_rnn` reads it: for example
+            `Convolutions` over time, which see motion.
 
     Raises:
         ValueError: A layer is bidirectional.
@@ -36,6 +38,7 @@ class S2VT(TextGenerator):
         head: nn.Module,
         embed_words: nn.Module,
         embed_frames: nn.Module | None = None,
+        pre_net: nn.Module | None = None,
     ):
         super().__init__()
         if frame_rnn.bidirectional or word_rnn.bidirectional:
@@ -47,6 +50,7 @@ class S2VT(TextGenerator):
         self.head = head
         self.embed_words = embed_words
         self.embed_frames = embed_frames
+        self.pre_net = pre_net
 
     def forward(self, source: Batch, targets: Batch) -> Batch:
         """Return the logits of each token, `(batch, time, vocabulary)`; see `TextGenerator`."""
@@ -85,7 +89,8 @@ class S2VT(TextGenerator):
         return frames, self.word_rnn.step(torch.cat([frames[-1][0], word], dim=-1), state[1])
 
     def _vectors(self, source: Batch) -> Batch:
-        return source if self.embed_frames is None else source.map(self.embed_frames)
+        vectors = source if self.embed_frames is None else source.map(self.embed_frames)
+        return vectors if self.pre_net is None else self.pre_net(vectors)
 
 
 def _scatter(steps: Tensor, mask: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import nn
 
 from contract.entry import CHANNELS, READINGS, TEXTS, TOKENS, WORDS, TextEntry, vectors
 from seqae.modules.attention import AdditiveAttention, DotAttention, GeneralAttention
+from seqae.modules.convolution import Convolutions
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.seq2seq.models import AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2Seq, attention_seq2seq
 from seqae.seq2seq.positional import PositionalQueryDecoder
@@ -21,9 +22,9 @@ def attention_decoder(attention, feeding: bool = False, rnn=GRU, layers: int = 1
     )
 
 
-def s2vt(rnn=LSTM, layers: int = 1) -> S2VT:
+def s2vt(rnn=LSTM, layers: int = 1, pre_net: nn.Module | None = None) -> S2VT:
     head, embed = nn.Linear(16, WORDS), nn.Embedding(WORDS, 4)
-    return S2VT(rnn(5, 6, layers), rnn(6 + 4, 16), head, embed, nn.Linear(CHANNELS, 5))
+    return S2VT(rnn(5, 6, layers), rnn(6 + 4, 16), head, embed, nn.Linear(CHANNELS, 5), pre_net)
 
 
 STATES_AND_TEXTS, READINGS_AND_TEXTS = (vectors(STATE), TEXTS), (READINGS, TEXTS)
@@ -50,4 +51,5 @@ WRITERS = {
     "s2vt": TextEntry(s2vt, READINGS_AND_TEXTS),
     "s2vt, lstm of two layers": TextEntry(lambda: s2vt(layers=2), READINGS_AND_TEXTS),
     "s2vt, gru": TextEntry(lambda: s2vt(GRU), READINGS_AND_TEXTS),
+    "s2vt, convolutions over time": TextEntry(lambda: s2vt(pre_net=Convolutions(5, [5])), READINGS_AND_TEXTS),
 }
