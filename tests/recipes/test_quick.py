@@ -20,7 +20,6 @@ WITHOUT = {  # their quick settings are not measured yet, or do not reach anythi
     "text_pretraining",
     "text_sentiment_recursive",
     "video_captions",
-    "video_moving_digits",
     "video_wear",
 }
 
