@@ -29,7 +29,7 @@ from seqae.modules import CompositeAutoencoder, ResampledMapsDecoder, ResampledM
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
-QUICK = {"dataset": "digits", "videos": 4000, "test_videos": 50, "code_channels": 32, "channels": 64}
+QUICK = {"dataset": "digits", "videos": 4000, "test_videos": 50, "channels": 64}
 READ, FRAME_CHANNELS = 10, 16  # frames that are read, and channels of the maps of each
 Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to past and future
 
