@@ -121,6 +121,14 @@ def conv_lstm() -> tuple[nn.Module, list[Tensor]]:
     return seqae.Autoencoder(encoder, decoder), [torch.rand(length, 1, 16, 16) for length in (11, 7, 4)]
 
 
+def video_as_one_image() -> tuple[nn.Module, list[Tensor]]:
+    """Video: the maps of all frames, brought to four positions, are channels of one image; so is the code, 8 x 8."""
+    embed, head = nn.Conv2d(1, 4, 4, 2, 1), nn.ConvTranspose2d(4, 1, 4, 2, 1)
+    encoder = seqae.modules.ResampledMapsEncoder(embed, nn.Conv2d(4 * 4, 6, 3, padding=1), 4, (6, 8, 8))
+    decoder = seqae.modules.ResampledMapsDecoder(nn.Conv2d(6, 4 * 4, 3, padding=1), 4, (6, 8, 8), head)
+    return seqae.Autoencoder(encoder, decoder), [torch.rand(length, 1, 16, 16) for length in (11, 7, 4)]
+
+
 def recursive() -> tuple[nn.Module, list[Tensor]]:
     """Two neighbours are merged to one vector until a single one is left; the decoder splits it again by levels."""
     shape = seqae.modules.BalancedTree()
@@ -164,4 +172,5 @@ EXAMPLES = {
     "Recursive": recursive,
     "Images": images,
     "Video": conv_lstm,
+    "Video as one image": video_as_one_image,
 }

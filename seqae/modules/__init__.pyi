@@ -40,6 +40,7 @@ from .feedforward import mlp as mlp
 from .images import ChannelsLast as ChannelsLast
 from .images import Crop as Crop
 from .images import ImageEncoder as ImageEncoder
+from .images import Residual as Residual
 from .images import conv_decoder as conv_decoder
 from .images import conv_encoder as conv_encoder
 from .images import downsampled_size as downsampled_size
@@ -84,6 +85,8 @@ from .recursive import TreeOutput as TreeOutput
 from .recursive import UnfoldingDecoder as UnfoldingDecoder
 from .resampled import ResampledDecoder as ResampledDecoder
 from .resampled import ResampledEncoder as ResampledEncoder
+from .resampled_maps import ResampledMapsDecoder as ResampledMapsDecoder
+from .resampled_maps import ResampledMapsEncoder as ResampledMapsEncoder
 from .self_attention import SelfAttention as SelfAttention
 from .self_attention import SelfAttentionLayer as SelfAttentionLayer
 from .stacked import StackedEncoder as StackedEncoder

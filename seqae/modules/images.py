@@ -63,6 +63,25 @@ def _to_channels_last(module: ChannelsLast, *loaded: object) -> None:
     module.layers.to(memory_format=torch.channels_last)
 
 
+class Residual(nn.Module):
+    """What layers make of an image is added to it (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+    Args:
+        layers: Maps images, or anything else, to such of the same shape.
+        shortcut: Maps them to what is added, for layers that change the shape, for example a convolution of 1 x 1; the
+            values themselves if None.
+    """
+
+    def __init__(self, layers: nn.Module, shortcut: nn.Module | None = None):
+        super().__init__()
+        self.layers = layers
+        self.shortcut = shortcut
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return the sum, of the shape that the layers write."""
+        return self.layers(values) + (values if self.shortcut is None else self.shortcut(values))
+
+
 class Crop(nn.Module):
     """The upper left part of an image, `(image, channel, height, width)`.
 

@@ -35,9 +35,8 @@ class ResampledCode(nn.Module):
         vectors = code[:, : self.num_positions * self.vector_size].unflatten(1, (self.num_positions, -1))
         vectors = self.from_code(vectors.transpose(1, 2)).transpose(1, 2)
         places = resampled_places(lengths, int(lengths.max()), self.num_positions).to(code.dtype)
-        within = places.clamp(0.5, self.num_positions - 0.5).unsqueeze(-1)
-        between = (1 - (within - middles(self.num_positions, places)).abs()).clamp(min=0)  # linear interpolation
-        return self.modulate(between @ vectors, places)
+        weights = step_weights(lengths, places.shape[1], self.num_positions).to(code.dtype)
+        return self.modulate(weights @ vectors, places)
 
 
 class PhaseModulation(nn.Module):
@@ -66,7 +65,26 @@ def resampled_places(lengths: Tensor, time: int, num_positions: int) -> Tensor:
     return (torch.arange(time, device=lengths.device) + 0.5) * num_positions / lengths.unsqueeze(1)
 
 
-def middles(num_positions: int, like: Tensor) -> Tensor:
+def position_weights(lengths: Tensor, time: int, num_positions: int) -> Tensor:
+    """Return the weight of each step at each position, `(batch, position, time)`: triangles around its middle.
+
+    They sum to one at each position; those of padding are 0.
+    """
+    places = resampled_places(lengths, time, num_positions)
+    reach = (num_positions / lengths).clamp(min=1)  # at least to the next step
+    distance = (places.unsqueeze(1) - _middles(num_positions, places).unsqueeze(1)).abs()
+    steps = torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)
+    weights = (1 - distance / reach.view(-1, 1, 1)).clamp(min=0) * steps.unsqueeze(1)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def step_weights(lengths: Tensor, time: int, num_positions: int) -> Tensor:
+    """Return the weight of each position at each step, `(batch, time, position)`: linear interpolation."""
+    places = resampled_places(lengths, time, num_positions).clamp(0.5, num_positions - 0.5)
+    return (1 - (places.unsqueeze(-1) - _middles(num_positions, places)).abs()).clamp(min=0)
+
+
+def _middles(num_positions: int, like: Tensor) -> Tensor:
     """Return the middles of the positions on that axis, `(num_positions,)`, with the dtype and device of a tensor."""
     return torch.arange(num_positions, device=like.device, dtype=like.dtype) + 0.5
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
-from seqae.modules.positions import PhaseModulation, ResampledCode, middles, resampled_places, with_log_length
+from seqae.modules.positions import PhaseModulation, ResampledCode, position_weights, resampled_places, with_log_length
 
 
 class ResampledEncoder(Encoder):
@@ -63,16 +63,10 @@ class ResampledEncoder(Encoder):
         places = resampled_places(batch.lengths, read.shape[1], self.num_positions).to(read.dtype)
         vectors = self.network(Batch(self.modulate(self.from_step(read), places), batch.lengths))
         vectors = self.modulate_read(vectors.mask_padding().values, places)
-        code = self.project(self._windows(places, batch) @ vectors).flatten(1)
+        weights = position_weights(batch.lengths, read.shape[1], self.num_positions).to(read.dtype)
+        code = self.project(weights @ vectors).flatten(1)
         code = with_log_length(code, batch.lengths) if self.keeps_length else code
         return code if self.to_code is None else self.to_code(code)
-
-    def _windows(self, places: Tensor, batch: Batch) -> Tensor:
-        """Return the weight of each step at each position, `(batch, position, time)`: triangles around its middle."""
-        reach = (self.num_positions / batch.lengths).clamp(min=1).to(places.dtype)  # at least to the next step
-        distance = (places.unsqueeze(1) - middles(self.num_positions, places).unsqueeze(1)).abs()
-        weights = (1 - distance / reach.view(-1, 1, 1)).clamp(min=0) * batch.mask.unsqueeze(1)
-        return weights / weights.sum(dim=-1, keepdim=True)
 
 
 class ResampledDecoder(Decoder):

@@ -37,6 +37,7 @@ from seqae.modules.positions import ResampledCode
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, UnfoldingDecoder
 from seqae.modules.resampled import ResampledDecoder
+from seqae.modules.resampled_maps import ResampledMapsDecoder
 from seqae.modules.self_attention import SelfAttention
 from seqae.modules.tokens import Argmax, TiedHead
 
@@ -134,5 +135,11 @@ DECODERS = {
     "conv lstm": DecoderEntry(
         lambda: ConvLSTMDecoder(ConvLSTM(0, 5), *FRAME[1:], nn.Conv2d(5, FRAME[0], 3, padding=1)),
         (codes(2 * 5 * FRAME[1] * FRAME[2]), FRAMES),
+    ),
+    "resampled maps": DecoderEntry(
+        lambda: ResampledMapsDecoder(
+            nn.Conv2d(18, 9 * 4, 3, padding=1), 9, (18, *FRAME[1:]), nn.Conv2d(4, FRAME[0], 3, padding=1)
+        ),
+        (codes(18 * FRAME[1] * FRAME[2]), FRAMES),
     ),
 }

@@ -39,6 +39,7 @@ from seqae.modules.posteriors import BatchNormPosterior
 from seqae.modules.recurrent import GRU, LSTM
 from seqae.modules.recursive import BalancedTree, ChainTree, GreedyTree, MeanOfNodes, RecursiveEncoder
 from seqae.modules.resampled import ResampledEncoder
+from seqae.modules.resampled_maps import ResampledMapsEncoder
 from seqae.modules.self_attention import SelfAttention
 from seqae.modules.stacked import StackedEncoder, TimeDistributed
 from seqae.seq2seq.models import RecurrentSeq2SeqEncoder, StackedSeq2SeqEncoder
@@ -126,6 +127,12 @@ ENCODERS = {
     ),
     "conv lstm": EncoderEntry(
         lambda: ConvLSTMEncoder(ConvLSTM(4, 5), *FRAME[1:], embed=nn.Conv2d(FRAME[0], 4, 3, padding=1)), (FRAMES,)
+    ),
+    "resampled maps": EncoderEntry(
+        lambda: ResampledMapsEncoder(
+            nn.Conv2d(FRAME[0], 4, 3, padding=1), nn.Conv2d(3 * 4, 5, 3, padding=1), 3, (5, *FRAME[1:])
+        ),
+        (FRAMES,),
     ),
     "spread": EncoderEntry(spread, (READINGS,)),
     "positional, lstm": EncoderEntry(

@@ -23,6 +23,7 @@ ENCODERS_WITHOUT = {
     "tree, balanced": "RecursiveEncoder has no ONNX form (the model)",
     "tree, greedy": "RecursiveEncoder has no ONNX form (the model)",
     "conv lstm": "ConvLSTMEncoder has no ONNX form (the model)",
+    "resampled maps": "ResampledMapsEncoder has no ONNX form (the model)",
     "null": "NullEncoder has no ONNX form (the model)",
 }
 ONLY_LINEAR = "AutoregressiveDecoder has an ONNX form only with an LSTM of one layer and a linear head"
@@ -37,6 +38,7 @@ DECODERS_WITHOUT = {
     "tree, balanced": "UnfoldingDecoder has no ONNX form (the model)",
     "tree, chain": "UnfoldingDecoder has no ONNX form (the model)",
     "conv lstm": "ConvLSTMDecoder has no ONNX form (the model)",
+    "resampled maps": "ResampledMapsDecoder has no ONNX form (the model)",
 }
 
 

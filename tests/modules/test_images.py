@@ -8,7 +8,15 @@ from torch import nn
 import seqae
 from seqae import Batch
 from seqae.datasets.images import ImageDataset
-from seqae.modules.images import ChannelsLast, Crop, ImageEncoder, conv_decoder, conv_encoder, downsampled_size
+from seqae.modules.images import (
+    ChannelsLast,
+    Crop,
+    ImageEncoder,
+    Residual,
+    conv_decoder,
+    conv_encoder,
+    downsampled_size,
+)
 
 
 def dense(size, code=6):
@@ -76,6 +84,24 @@ def test_without_pooling_no_pixel_is_forgotten():
 def test_crop_keeps_the_upper_left_part():
     images = torch.arange(12.0).reshape(1, 1, 3, 4)
     assert torch.equal(Crop(2, 3)(images), torch.tensor([[[[0.0, 1, 2], [4, 5, 6]]]]))
+
+
+def test_a_residual_block_whose_layers_write_nothing_changes_nothing_and_passes_the_gradient():
+    images = torch.randn(2, 3, 4, 5, requires_grad=True)
+    zero = nn.Conv2d(3, 3, 3, padding=1)
+    nn.init.zeros_(zero.weight), nn.init.zeros_(zero.bias)
+    found = Residual(zero)(images)
+    assert torch.equal(found, images)
+    found.sum().backward()
+    assert torch.equal(images.grad, torch.ones_like(images))
+    torch.testing.assert_close(Residual(nn.Identity())(images), 2 * images)
+
+
+def test_a_shortcut_stands_in_for_the_image_where_the_number_of_channels_changes():
+    torch.manual_seed(0)
+    zero, shortcut, images = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1), torch.randn(2, 3, 4, 5)
+    nn.init.zeros_(zero.weight), nn.init.zeros_(zero.bias)
+    assert torch.equal(Residual(zero, shortcut)(images), shortcut(images))
 
 
 def test_channels_last_changes_no_number():
