@@ -18,7 +18,6 @@ WITHOUT = {  # their quick settings are not measured yet, or do not reach anythi
     "audio_digits",
     "image_defects",
     "video_captions",
-    "video_wear",
 }
 
 
