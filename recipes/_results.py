@@ -79,7 +79,8 @@ def is_small(name: str, folder: Path) -> bool:
     config = folder / "config.json"
     settings = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
     script = HERE / name / f"{name}.py" if (HERE / name).is_dir() else HERE / f"{name}.py"
-    found = re.search(r"^QUICK = (.*)$", script.read_text(encoding="utf-8") if script.exists() else "", re.MULTILINE)
+    text = script.read_text(encoding="utf-8") if script.exists() else ""
+    found = re.search(r"^QUICK = (\{.*?\})$", text, re.MULTILINE | re.DOTALL)
     quick = json.loads(json.dumps(ast.literal_eval(found[1]))) if found else {}  # tuples become lists, as in the file
     return bool(settings.get("smoke")) or (bool(quick) and settings | quick == settings)
 

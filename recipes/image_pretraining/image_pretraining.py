@@ -1,9 +1,10 @@
 """Learn digits from a hundred labels among ten thousand images: how much images without labels help.
 
 A stack 784-1000-1000-500 is pretrained layer by layer with an L1 penalty (Bengio et al. 2007,
-https://papers.nips.cc/paper/3048; Ranzato et al. 2007, https://papers.nips.cc/paper/3363) and fine-tuned, beside the
-same net without pretraining, principal components with a support vector machine, and a small convolutional net that
-learns from its own predictions (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
+https://papers.nips.cc/paper/3048; Ranzato et al. 2007, https://papers.nips.cc/paper/3363), from damaged input (Vincent
+et al. 2010, https://jmlr.org/papers/v11/vincent10a.html). Its codes go to a support vector machine, as principal
+components do, or it is fine-tuned, beside the same net without pretraining and a small convolutional net that learns
+from its own predictions (FixMatch, Sohn et al. 2020, https://arxiv.org/abs/2001.07685).
 
     python recipes/image_pretraining/image_pretraining.py --dataset digits
     python recipes/image_pretraining/image_pretraining.py --data-root folder/with/MNIST --labels 1000 --draws 3
@@ -15,18 +16,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from label_baselines import WARP, fine_tuned, fixmatch, pca_and_svm
+from label_baselines import WARP, codes_and_svm, fine_tuned, fixmatch, labelled, pca_and_svm
 from torch import nn
 
 import seqae
 from seqae import cli
 from seqae.data import read_image_folder, read_images
-from seqae.datasets import ImageDataset
 from seqae.report import filters_figure, loss_figure, save_figure
 from seqae.training import Stage, pretrain_layerwise
+from seqae.transforms import MaskValues
 
 DATA = "MNIST or Fashion-MNIST, or scikit-learn's digits"
-QUICK = {"dataset": "digits", "pools": 1, "draws": 2, "hidden_sizes": (200, 100, 50), "fixmatch_steps": 100}
+QUICK = {
+    "dataset": "digits",
+    "draws": 2,
+    "hidden_sizes": (200, 100, 50),
+    "hidden": 0.25,
+    "epochs": 150,
+    "fixmatch_steps": 90,
+}
 
 
 def main(
@@ -38,8 +46,9 @@ def main(
     pools: int = 2,
     draws: int = 10,
     hidden_sizes: tuple[int, ...] = (1000, 1000, 500),
-    penalties: tuple[float, ...] = (0.5, 0.06, 0.036),
-    epochs: int = 5,
+    penalties: tuple[float, ...] = (0.05, 0.006, 0.0036),
+    hidden: float = 0.5,
+    epochs: int = 10,
     steps: int = 400,
     fixmatch_steps: int = 600,
     seed: int = 0,
@@ -58,6 +67,7 @@ def main(
         draws: The number of random draws of labels, from each pool in turn.
         hidden_sizes: Sizes of the layers.
         penalties: Weight of the mean absolute value of each layer's codes.
+        hidden: Probability with which pretraining sets a value that a layer reads to zero.
         epochs: Passes over the pool for each layer's pretraining.
         steps: Batches of fine-tuning.
         fixmatch_steps: Batches of training by FixMatch.
@@ -77,7 +87,7 @@ def main(
     for group in range(pools):
         pool = images.subset(np.random.default_rng((seed, group)).permutation(len(images))[:pool_size])
         torch.manual_seed(seed + group)
-        stages = stack(images.size, hidden_sizes, penalties)
+        stages = stack(images.size, hidden_sizes, penalties, hidden)
         encoder = seqae.StackedEncoder([stage.layer for stage in stages], hidden_sizes[-1])
         untrained = copy.deepcopy(encoder)
         histories = pretrain_layerwise(
@@ -91,6 +101,8 @@ def main(
             known = labelled(pool, labels, seed + draw)
             found = {
                 "PCA-30 and SVM": pca_and_svm(pool, known, test),
+                "random weights and SVM": codes_and_svm(untrained, known, test),
+                "pretrained and SVM": codes_and_svm(encoder, known, test),
                 "random weights": fine_tuned(untrained, known, test, None, steps, draw),
                 "pretrained": fine_tuned(encoder, known, test, None, steps, draw),
                 "random weights, warped": fine_tuned(untrained, known, test, WARP, steps, draw),
@@ -111,7 +123,9 @@ def main(
     return metrics
 
 
-def stack(size: tuple[int, int, int], hidden_sizes: tuple[int, ...], penalties: tuple[float, ...]) -> list[Stage]:
+def stack(
+    size: tuple[int, int, int], hidden_sizes: tuple[int, ...], penalties: tuple[float, ...], hidden: float
+) -> list[Stage]:
     """Return fully connected layers for images of a size, with the first weights of He et al. 2015."""
     stages, before = [], int(np.prod(size))
     for height, (after, penalty) in enumerate(zip(hidden_sizes, penalties)):
@@ -123,16 +137,10 @@ def stack(size: tuple[int, int, int], hidden_sizes: tuple[int, ...], penalties: 
             layer, decoder = nn.Sequential(nn.Flatten(), *layer), nn.Sequential(back, nn.Unflatten(1, size))
         loss = seqae.squared_error if height else seqae.binary_cross_entropy
         code = seqae.L1Code(penalty)
-        stages.append(Stage(seqae.TimeDistributed(layer), seqae.TimeDistributed(decoder), loss, code))
+        layers = seqae.TimeDistributed(layer), seqae.TimeDistributed(decoder)
+        stages.append(Stage(*layers, loss, code, MaskValues(hidden)))
         before = after
     return stages
-
-
-def labelled(pool: ImageDataset, labels: int, seed: int) -> ImageDataset:
-    """Return the images whose labels are known, the same number in each class, drawn at random."""
-    random, classes = np.random.default_rng(seed), np.unique(pool.labels)
-    known = [random.permutation(np.flatnonzero(pool.labels == name))[: labels // len(classes)] for name in classes]
-    return pool.subset(np.concatenate(known))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,32 @@ from seqae.transforms import Compose, GaussianNoise, RandomAffine
 WARP = RandomAffine(turn=0.26, scale=0.15, shear=0.2, shift=0.14)
 
 
+def labelled(pool: ImageDataset, labels: int, seed: int) -> ImageDataset:
+    """Return the images whose labels are known, the same number in each class, drawn at random."""
+    random, classes = np.random.default_rng(seed), np.unique(pool.labels)
+    known = [random.permutation(np.flatnonzero(pool.labels == name))[: labels // len(classes)] for name in classes]
+    return pool.subset(np.concatenate(known))
+
+
 def pca_and_svm(pool: ImageDataset, known: ImageDataset, test: ImageDataset) -> float:
     """Return the test error, in percent, of a support vector machine on principal components of the pool."""
     pca = PCA(min(30, len(pool) - 1), random_state=0).fit(pool.array())
-    machine = SVC(C=10).fit(pca.transform(known.array()), known.labels)
-    return float(100 * (machine.predict(pca.transform(test.array())) != test.labels).mean())
+    return machine_error(lambda images: pca.transform(images.array()), known, test)
+
+
+def codes_and_svm(encoder: seqae.StackedEncoder, known: ImageDataset, test: ImageDataset) -> float:
+    """Return the test error, in percent, of a support vector machine on roots of codes, none of which is below zero.
+
+    The roots tame the few units of a sparse code that are large (Perronnin et al. 2010,
+    https://doi.org/10.1007/978-3-642-15561-1_11).
+    """
+    return machine_error(lambda images: np.sqrt(seqae.encode(encoder, images)), known, test)
+
+
+def machine_error(features: Callable[[ImageDataset], np.ndarray], known: ImageDataset, test: ImageDataset) -> float:
+    """Return the test error, in percent, of a support vector machine on features `(image, feature)` of images."""
+    machine = SVC(C=10).fit(features(known), known.labels)
+    return float(100 * (machine.predict(features(test)) != test.labels).mean())
 
 
 def fine_tuned(

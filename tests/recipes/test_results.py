@@ -107,6 +107,13 @@ def test_full_runs_give_their_numbers_and_small_ones_do_not(results, tmp_path):
     assert all(recipes[name]["seqae"] == "0.867" for name in ("small", "absent", "without_keys"))
 
 
+@pytest.mark.parametrize("name", sorted(scripts()))
+def test_quick_settings_are_found_in_every_script(results, tmp_path, name):
+    quick = load_script(scripts()[name]).QUICK
+    finished(tmp_path, name, {}, **{"smoke": False} | quick)
+    assert results.is_small(name, tmp_path / name / "latest") == bool(quick)
+
+
 def test_quick_runs_do_not_give_their_numbers_and_full_ones_of_the_same_recipe_do(results, tmp_path):
     recipes = {"image_vanilla": {"seqae": "0.5", "keys": {"seqae": "autoencoder"}}}
     quick = load_script(scripts()["image_vanilla"]).QUICK
