@@ -23,13 +23,16 @@ class ResampledMapsEncoder(Encoder):
             code, `(batch, *code_shape)`.
         num_positions: The number of positions, each as long as the others.
         code_shape: Channels, height and width of the maps of the code, which are flattened.
+
+    Raises:
+        ValueError: `num_positions` is below 1.
     """
 
     def __init__(self, embed: nn.Module, network: nn.Module, num_positions: int, code_shape: tuple[int, int, int]):
         super().__init__()
         self.embed = embed
         self.network = network
-        self.num_positions = num_positions
+        self.num_positions = _positive(num_positions)
         self.code_shape = code_shape
         self.code_size = code_shape[0] * code_shape[1] * code_shape[2]
 
@@ -63,12 +66,15 @@ class ResampledMapsDecoder(Decoder):
         num_positions: The number of positions, each as long as the others.
         code_shape: Channels, height and width of the maps of the code.
         head: Turns maps `(steps, channels, height, width)` into predictions `(steps, *prediction)`.
+
+    Raises:
+        ValueError: `num_positions` is below 1.
     """
 
     def __init__(self, network: nn.Module, num_positions: int, code_shape: tuple[int, int, int], head: nn.Module):
         super().__init__()
         self.network = network
-        self.num_positions = num_positions
+        self.num_positions = _positive(num_positions)
         self.code_shape = code_shape
         self.head = head
         self.code_size = code_shape[0] * code_shape[1] * code_shape[2]
@@ -78,3 +84,9 @@ class ResampledMapsDecoder(Decoder):
         maps = self.network(code.unflatten(1, self.code_shape)).unflatten(1, (self.num_positions, -1))
         weights = step_weights(lengths, int(lengths.max()), self.num_positions).to(maps.dtype)
         return Batch((weights @ maps.flatten(2)).unflatten(2, maps.shape[2:]), lengths).map(self.head)
+
+
+def _positive(num_positions: int) -> int:
+    if num_positions < 1:
+        raise ValueError(f"num_positions is {num_positions}. Give at least 1")
+    return num_positions

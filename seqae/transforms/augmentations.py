@@ -15,10 +15,11 @@ import torch
 from torch import Generator, Tensor
 
 from seqae.batch import Batch
+from seqae.transforms.checks import FiniteSettings
 
 
 @dataclass(frozen=True)
-class TimeWarp:
+class TimeWarp(FiniteSettings):
     """Warps the time of each sequence of readings `(batch, time, *step)`: a shift, and one half faster than the other.
 
     Args:
@@ -37,7 +38,7 @@ class TimeWarp:
 
 
 @dataclass(frozen=True)
-class RandomScale:
+class RandomScale(FiniteSettings):
     """Multiplies each sequence of readings `(batch, time, *step)` by one factor.
 
     Args:
@@ -53,7 +54,7 @@ class RandomScale:
 
 
 @dataclass(frozen=True)
-class AddBumps:
+class AddBumps(FiniteSettings):
     """Adds a smooth bump or dent to each channel of readings `(batch, time, *step)`, at one time of a sequence.
 
     Args:
@@ -72,7 +73,7 @@ class AddBumps:
 
 
 @dataclass(frozen=True)
-class CutMix:
+class CutMix(FiniteSettings):
     """Replaces a segment of each sequence of readings `(batch, time, *step)` by one of another sequence of the batch.
 
     The segment fades in and out. After CutMix for images, Yun et al. 2019, https://arxiv.org/abs/1905.04899.
@@ -94,7 +95,7 @@ class CutMix:
 
 
 @dataclass(frozen=True)
-class RandomTranslate:
+class RandomTranslate(FiniteSettings):
     """Shifts all frames of a video `(batch, time, channel, height, width)` by the same pixels; the edge is repeated.
 
     Args:
@@ -117,7 +118,7 @@ class RandomTranslate:
 
 
 @dataclass(frozen=True)
-class RandomHorizontalFlip:
+class RandomHorizontalFlip(FiniteSettings):
     """Mirrors some videos `(batch, time, channel, height, width)`, left for right.
 
     Args:

@@ -13,12 +13,13 @@ import torch
 from torch import Generator, Tensor
 
 from seqae.batch import Batch
+from seqae.transforms.checks import FiniteSettings
 
 Corruption = Callable[[Batch, Generator], Batch]
 
 
 @dataclass(frozen=True)
-class GaussianNoise:
+class GaussianNoise(FiniteSettings):
     """Adds normal noise to readings `(batch, time, *step)`.
 
     Args:
@@ -40,12 +41,19 @@ class Clamp:
     """Limits readings `(batch, time, *step)` to a range.
 
     Args:
-        low: The lower bound.
-        high: The upper bound.
+        low: The lower bound; minus infinity is none.
+        high: The upper bound; infinity is none.
+
+    Raises:
+        ValueError: The bounds are no range.
     """
 
     low: float = 0.0
     high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"low is {self.low} and high is {self.high}. Expected a range")
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Return the batch with its values clamped; draws no random numbers."""
@@ -53,7 +61,7 @@ class Clamp:
 
 
 @dataclass(frozen=True)
-class MaskValues:
+class MaskValues(FiniteSettings):
     """Replaces single values of readings `(batch, time, *step)`.
 
     Args:
@@ -70,7 +78,7 @@ class MaskValues:
 
 
 @dataclass(frozen=True)
-class SaltAndPepper:
+class SaltAndPepper(FiniteSettings):
     """Replaces single values of readings `(batch, time, *step)` by the lowest or the highest one, as often each.
 
     Args:
@@ -91,7 +99,7 @@ class SaltAndPepper:
 
 
 @dataclass(frozen=True)
-class MaskSteps:
+class MaskSteps(FiniteSettings):
     """Replaces whole steps `(batch, time, *step)`.
 
     Args:
@@ -108,7 +116,7 @@ class MaskSteps:
 
 
 @dataclass(frozen=True)
-class MaskChannels:
+class MaskChannels(FiniteSettings):
     """Replaces whole channels of a sequence of readings `(batch, time, channel)`, as if a sensor were unplugged.
 
     Args:
@@ -126,7 +134,7 @@ class MaskChannels:
 
 
 @dataclass(frozen=True)
-class MaskTokens:
+class MaskTokens(FiniteSettings):
     """Replaces tokens `(batch, time)` by a mask token; the last one, which ends the text, stays.
 
     Word dropout of Dai & Le 2015 (https://arxiv.org/abs/1511.01432) and Bowman et al. 2016
@@ -147,7 +155,7 @@ class MaskTokens:
 
 
 @dataclass(frozen=True)
-class DropTokens:
+class DropTokens(FiniteSettings):
     """Deletes tokens `(batch, time)`, so that sequences get shorter; the last one, which ends the text, stays.
 
     Lample et al. 2018, https://arxiv.org/abs/1711.00043.
@@ -167,7 +175,7 @@ class DropTokens:
 
 
 @dataclass(frozen=True)
-class ShuffleTokens:
+class ShuffleTokens(FiniteSettings):
     """Moves tokens `(batch, time)` past their neighbours; the last one, which ends the text, stays.
 
     Lample et al. 2018, https://arxiv.org/abs/1711.00043.
@@ -186,7 +194,7 @@ class ShuffleTokens:
 
 
 @dataclass(frozen=True)
-class RandomApply:
+class RandomApply(FiniteSettings):
     """Applies a transform that keeps lengths to some of the sequences.
 
     Args:

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from seqae.batch import Batch
+from seqae.transforms.checks import FiniteSettings
 
 
 @dataclass(frozen=True)
-class RandomAffine:
+class RandomAffine(FiniteSettings):
     """Applies a random affine map to each image, a sequence of one step `(channel, height, width)`.
 
     It is used like a corruption, see `seqae.transforms.corruptions`. Pixels from outside of the image are 0.

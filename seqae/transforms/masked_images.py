@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqae.datasets.masks import UNKNOWN, MaskedBatch
+from seqae.transforms.checks import FiniteSettings
 
 MaskTransform = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
 
@@ -54,7 +55,7 @@ def random_rotation(image: Tensor, mask: Tensor, random: np.random.Generator) ->
 
 
 @dataclass(frozen=True)
-class RandomBrightness:
+class RandomBrightness(FiniteSettings):
     """Multiplies all pixels of an image by one factor, and clamps them to 0..1.
 
     Args:
@@ -69,7 +70,7 @@ class RandomBrightness:
 
 
 @dataclass(frozen=True)
-class RandomShift:
+class RandomShift(FiniteSettings):
     """Shifts an image; the edge fills the gap, whose class is unknown.
 
     Args:
@@ -79,8 +80,16 @@ class RandomShift:
     max_shift: int = 4
 
     def __call__(self, image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Return the shifted image and mask."""
+        """Return the shifted image and mask.
+
+        Raises:
+            ValueError: The shift may be larger than the image.
+        """
         height, width = mask.shape
+        if not 0 <= self.max_shift <= max(height, width):
+            raise ValueError(
+                f"max_shift is {self.max_shift}, and an image has {height} x {width} pixels. Shift it less"
+            )
         down, right = random.integers(0, 2 * self.max_shift + 1, 2)
         rows, columns = slice(down, down + height), slice(right, right + width)
         padding = [self.max_shift] * 4

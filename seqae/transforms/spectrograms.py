@@ -12,10 +12,11 @@ import torch
 from torch import Generator, Tensor
 
 from seqae.batch import Batch
+from seqae.transforms.checks import FiniteSettings
 
 
 @dataclass(frozen=True)
-class VTLP:
+class VTLP(FiniteSettings):
     """Shifts and stretches the bands of each sequence of frames, as if a smaller or larger person spoke.
 
     Vocal tract length perturbation (Jaitly & Hinton 2013), https://www.cs.toronto.edu/~hinton/absps/perturb.pdf.
@@ -42,7 +43,7 @@ class VTLP:
 
 
 @dataclass(frozen=True)
-class FrequencyMasking:
+class FrequencyMasking(FiniteSettings):
     """Replaces neighbouring bands of each sequence by 0, the mean of normalised bands.
 
     SpecAugment, Park et al. 2019, https://arxiv.org/abs/1904.08779.
@@ -68,7 +69,7 @@ class FrequencyMasking:
 
 
 @dataclass(frozen=True)
-class TimeMasking:
+class TimeMasking(FiniteSettings):
     """Replaces neighbouring steps of each sequence by 0, see `FrequencyMasking`.
 
     Args:

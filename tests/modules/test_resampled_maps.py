@@ -51,3 +51,10 @@ def test_a_pixel_stays_where_it_is_in_the_code():
 def test_frames_of_another_size_are_named():
     with pytest.raises(ValueError, match=r"maps of \(8, 6, 4\).*made of \(8, 6, 5\)"):
         encoder(Batch.full(torch.zeros(1, 3, 2, 6, 4)))
+
+
+def test_no_positions_are_refused():
+    with pytest.raises(ValueError, match="num_positions is 0"):
+        ResampledMapsEncoder(nn.Identity(), nn.Identity(), 0, SHAPE)
+    with pytest.raises(ValueError, match="num_positions is -1"):
+        ResampledMapsDecoder(nn.Identity(), -1, SHAPE, nn.Identity())

@@ -65,3 +65,8 @@ def test_brightness_keeps_ratios_and_range():
     after, _ = RandomBrightness(0.3)(image, torch.zeros(1, 3), np.random.default_rng(0))
     assert after[0, 0, 1] / after[0, 0, 0] == pytest.approx(2)
     assert after.max() <= 1
+
+
+def test_a_shift_beyond_the_image_is_refused():
+    with pytest.raises(ValueError, match="max_shift is 8, and an image has 5 x 7 pixels"):
+        RandomShift(8)(torch.rand(1, 5, 7), torch.zeros(5, 7), np.random.default_rng(0))
