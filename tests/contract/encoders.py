@@ -30,7 +30,7 @@ from seqae.modules.encoders import (
     RecurrentEncoder,
     SegmentMeanEncoder,
 )
-from seqae.modules.images import ImageEncoder, conv_encoder, frame_encoder
+from seqae.modules.images import ImageEncoder, Residual, conv_encoder, frame_encoder
 from seqae.modules.merging import Composition, Decomposition
 from seqae.modules.missing import MissingValueEmbedding
 from seqae.modules.pooling import last_step, max_over_time, mean_over_time
@@ -130,7 +130,10 @@ ENCODERS = {
     ),
     "resampled maps": EncoderEntry(
         lambda: ResampledMapsEncoder(
-            nn.Conv2d(FRAME[0], 4, 3, padding=1), nn.Conv2d(3 * 4, 5, 3, padding=1), 3, (5, *FRAME[1:])
+            nn.Conv2d(FRAME[0], 4, 3, padding=1),
+            Residual(nn.Conv2d(3 * 4, 5, 3, padding=1), shortcut=nn.Conv2d(3 * 4, 5, 1)),
+            3,
+            (5, *FRAME[1:]),
         ),
         (FRAMES,),
     ),
