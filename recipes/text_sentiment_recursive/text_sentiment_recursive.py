@@ -91,9 +91,8 @@ def main(
         vocabulary = seqae.Vocabulary(min_frequency=2).fit(known)
         tokens = [vocabulary.encode(text) for text in known]
         pairs = frequent_pairs(tokens, len(vocabulary))
-        leaves, judged_leaves = (
-            [with_pairs(vocabulary.encode(text), pairs) for text in part] for part in (known, judged)
-        )
+        leaves = [with_pairs(each, pairs) for each in tokens]
+        judged_leaves = [with_pairs(vocabulary.encode(text), pairs) for text in judged]
 
         vectors = first_vectors(leaves, labels[train], len(vocabulary), len(pairs), size, polarity)
         model = build_model(vectors, len(classes), trees)
@@ -113,7 +112,7 @@ def main(
     drawn = [drawn_tree(model, vocabulary, each) for each in short]
     seqae.save_figure(trees_figure(drawn, low=classes[0], high=classes[-1]), run.path("trees.png"))
     seqae.save_figure(seqae.loss_figure({"train": history.train}), run.path("loss.png"))
-    kept = {"model": model, "vocabulary": vocabulary, "pairs": np.array(list(pairs)), "classes": classes}
+    kept = {"model": model, "vocabulary": vocabulary, "pairs": np.array([*pairs], dtype=np.int64), "classes": classes}
     seqae.save(kept, run.path("model"), metrics=rows[-1])
     run.finish(results, metrics)
     return metrics

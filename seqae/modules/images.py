@@ -78,7 +78,7 @@ class Residual(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return the sum, of the shape that the layers write."""
+        """Return the sum, of the shape that the layers write, given images `(image, channel, height, width)`."""
         return self.layers(values) + (values if self.shortcut is None else self.shortcut(values))
 
 
