@@ -156,13 +156,19 @@ class Surprise:
         )
 
 
-def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
+def fit_surprise(distances: Tensor, moves: np.ndarray, window: int) -> Surprise:
     """Fit Student's distribution to distances of normal windows that models and whitening were not fitted to.
+
+    A channel that has hardly moved in the normal rows has not shown how it moves: that it moves now is one fact, not a
+    fact for each step of a window. Nor does it have more degrees of freedom than moves: its tails may be heavy.
 
     Args:
         distances: `(kind, window, channel)` float64.
-        dimensions: `(channel,)` float64, see `believed_dimensions`.
+        moves: How often each channel moved in the normal rows, `(channel,)`.
+        window: The number of steps in a window.
     """
+    dimensions = np.clip(moves / MOVES_PER_DIMENSION, 1, window)
+    most_degrees = torch.from_numpy(np.maximum(moves, DEGREES[0]))
     values, size = distances.permute(1, 0, 2), torch.from_numpy(dimensions)
     best = torch.full(values.shape[1:], torch.inf, dtype=torch.float64)
     degrees, scale = torch.ones_like(best), torch.ones_like(best)
@@ -175,7 +181,7 @@ def fit_surprise(distances: Tensor, dimensions: np.ndarray) -> Surprise:
             fitted * each
         )
         loss += torch.lgamma(torch.tensor(each / 2)) - torch.lgamma((each + size) / 2)
-        better = loss < best - 1e-9
+        better = (loss < best - 1e-9) & (each <= most_degrees)
         best, degrees, scale = (
             torch.where(better, new, old)
             for new, old in ((loss, best), (torch.full_like(best, each), degrees), (fitted, scale))
@@ -197,18 +203,9 @@ def _fit_quiet(distances: Tensor, dimensions: np.ndarray) -> tuple[np.ndarray, n
     return quiet, np.where(quiet > NO_DISTANCE, np.minimum(power, dimensions / 2), 0.0)
 
 
-def believed_dimensions(parts: list[np.ndarray], window: int) -> np.ndarray:
-    """Return how many dimensions of a window are believed for each channel, `(channel,)` float64, 1 to `window`.
-
-    A channel that has hardly moved in the normal rows has not shown how it moves: that it moves now is one fact, not a
-    fact for each step of a window.
-
-    Args:
-        parts: Normal rows, `(row, channel)` each.
-        window: The number of steps in a window.
-    """
-    moves = sum((np.diff(part, axis=0) != 0).sum(axis=0) for part in parts)
-    return np.clip(np.asarray(moves, dtype=float) / MOVES_PER_DIMENSION, 1, window)
+def count_moves(parts: list[np.ndarray]) -> np.ndarray:
+    """Return how often each channel moves from one row to the next, `(channel,)` float64, in parts `(row, channel)`."""
+    return np.sum([(np.diff(part, axis=0) != 0).sum(axis=0) for part in parts], axis=0, dtype=float)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.anomaly.evidence import KINDS, Surprise, WindowEvidence, believed_dimensions, fit_surprise
+from seqae.anomaly.evidence import KINDS, Surprise, WindowEvidence, count_moves, fit_surprise
 
 Distances = Sequence[Tensor | None]  # of windows, (kind, window, channel) for each resolution that has some
 
@@ -62,7 +62,7 @@ def surprise_of_blocks(own: WindowEvidence, distances: Sequence[Tensor | None], 
     """Fit to the distances of all blocks, `(kind, window, channel)` each."""
     known = [each for each in distances if each is not None]
     assert known and known[0].shape[0] == KINDS
-    return fit_surprise(torch.cat(known, dim=1), believed_dimensions(parts, own.window))
+    return fit_surprise(torch.cat(known, dim=1), count_moves(parts), own.window)
 
 
 def widened(own: WindowEvidence, distances: Sequence[Tensor | None], parts: list[np.ndarray]) -> WindowEvidence:

@@ -11,7 +11,7 @@ from seqae.anomaly.evidence import (
     DEGREES,
     Surprise,
     WindowEvidence,
-    believed_dimensions,
+    count_moves,
     fit_surprise,
     fit_whitening,
     reconstructions,
@@ -19,6 +19,7 @@ from seqae.anomaly.evidence import (
 from seqae.anomaly.window_models import Linear
 from seqae.anomaly.windows import windows_of
 
+OFTEN = np.array([1e5])  # how often a channel moved whose tails are known
 NOISE = torch.tensor([0.01, 0.2], dtype=torch.float64)
 
 
@@ -94,14 +95,14 @@ def test_the_distribution_that_made_distances_is_found(degrees: float, scale: fl
     random, dimensions = np.random.default_rng(0), 16
     chi = random.chisquare(dimensions, size=(2, 20_000, 1))
     distances = scale * chi / (random.chisquare(degrees, size=chi.shape) / degrees)
-    found = fit_surprise(torch.from_numpy(distances), np.array([float(dimensions)]))
+    found = fit_surprise(torch.from_numpy(distances), OFTEN, dimensions)
     assert np.all(np.abs(np.log2(found.degrees / degrees)) <= (2 if degrees == DEGREES[-1] else 0))
     np.testing.assert_allclose(found.scale, scale, rtol=0.05)
 
 
 def test_a_twentieth_of_normal_windows_is_above_the_usual():
     distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 4000, 3)))
-    found = fit_surprise(distances, np.full(3, 8.0))
+    found = fit_surprise(distances, OFTEN.repeat(3), 8)
     unusual = (found.evidence(distances) > np.log(2)) & (distances > distances.median())
     np.testing.assert_allclose(unusual.double().mean(dim=1).numpy(), 0.05, atol=1e-3)
 
@@ -111,12 +112,12 @@ def test_heavy_tails_make_a_large_distance_less_surprising():
     light = torch.from_numpy(random.chisquare(8, size=(2, 4000, 1)))
     heavy = light / torch.from_numpy(random.chisquare(2, size=(2, 4000, 1)) / 2)
     far = torch.full((2, 1, 1), 200.0, dtype=torch.float64)
-    of_light, of_heavy = (fit_surprise(each, np.array([8.0])).evidence(far) for each in (light, heavy))
+    of_light, of_heavy = (fit_surprise(each, OFTEN, 8).evidence(far) for each in (light, heavy))
     assert (of_heavy < 0.5 * of_light).all()
 
 
 def test_distances_that_are_all_zero_are_usual_and_others_are_not():
-    found = fit_surprise(torch.zeros(2, 100, 1, dtype=torch.float64), np.array([4.0]))
+    found = fit_surprise(torch.zeros(2, 100, 1, dtype=torch.float64), OFTEN, 4)
     assert found.evidence(torch.zeros(2, 5, 1, dtype=torch.float64)).max() == 0
     assert found.evidence(torch.full((2, 1, 1), 9.0, dtype=torch.float64)).min() > 5
 
@@ -135,7 +136,7 @@ def test_a_widened_surprise_has_the_larger_scales_and_usual_surprises_and_the_le
 
 def test_noise_that_never_fades_makes_a_quiet_window_no_rarer_than_a_normal_distribution_would():
     steady = torch.from_numpy(5 + 0.1 * np.random.default_rng(0).uniform(size=(2, 2000, 1)))
-    found = fit_surprise(steady, np.array([8.0]))
+    found = fit_surprise(steady, OFTEN, 8)
     quiet = np.quantile(steady.numpy(), 0.05)
     evidence = found.evidence(torch.full((2, 1, 1), quiet / 10, dtype=torch.float64))
     np.testing.assert_allclose(evidence.numpy(), 8 / 2 * np.log(10), rtol=0.01)
@@ -143,7 +144,7 @@ def test_noise_that_never_fades_makes_a_quiet_window_no_rarer_than_a_normal_dist
 
 def test_a_window_without_noise_is_as_surprising_as_it_is_rare():
     distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 20_000, 1)))
-    found = fit_surprise(distances, np.array([8.0]))
+    found = fit_surprise(distances, OFTEN, 8)
     quiet = torch.from_numpy(stats.chi2(8).ppf([1e-4, 1e-3, 0.01]))[None, :, None].expand(2, 3, 1)
     np.testing.assert_allclose(found.evidence(quiet)[0, :, 0].numpy(), -np.log([0.002, 0.02, 0.2]), rtol=0.25)
     assert found.evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).isfinite().all()
@@ -152,7 +153,7 @@ def test_a_window_without_noise_is_as_surprising_as_it_is_rare():
 def test_a_channel_that_stands_still_in_normal_rows_may_stand_still():
     distances = torch.from_numpy(np.random.default_rng(0).chisquare(8, size=(2, 2000, 1)))
     distances[:, :200] = 0
-    assert fit_surprise(distances, np.array([8.0])).evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).max() == 0
+    assert fit_surprise(distances, OFTEN, 8).evidence(torch.zeros(2, 1, 1, dtype=torch.float64)).max() == 0
 
 
 @pytest.mark.parametrize("has_accepted", [False, True])
@@ -162,7 +163,7 @@ def test_what_was_filled_in_is_not_quiet(has_accepted: bool):
     model = Linear()(usual, NOISE)
     whitenings = fit_whitening(usual, NOISE), fit_whitening(usual - reconstructions(model, usual), NOISE)
     own = WindowEvidence(model, 6, 1, *whitenings)
-    own = replace(own, surprise=fit_surprise(own.distances(rows), np.array([6.0, 6.0])))
+    own = replace(own, surprise=fit_surprise(own.distances(rows), OFTEN.repeat(2), 6))
     nothing = AcceptedDeviations(np.zeros((0, 2, 2, 6)), least=-1.0, quietest=np.full((2, 2), np.inf))
     own = replace(own, accepted=nothing if has_accepted else None)
     stuck, missing = rows[:100].clone(), torch.zeros(100, 2, dtype=torch.bool)
@@ -179,5 +180,15 @@ def test_a_channel_is_believed_by_how_often_it_moved():
     rare[50::50] = 1  # five times up and five times down
     rare[::100] = 0
     moves = int((np.diff(rare) != 0).sum())
-    parts = [np.stack([moving, still, rare], axis=1)] * 4
-    np.testing.assert_allclose(believed_dimensions(parts, 16), [16, 1, max(1, 4 * moves / 10)])
+    counted = count_moves([np.stack([moving, still, rare], axis=1)] * 4)
+    np.testing.assert_array_equal(counted, [4 * 299, 0, 4 * moves])
+    found = fit_surprise(torch.ones(2, 400, 3, dtype=torch.float64), counted, 16)
+    np.testing.assert_allclose(found.dimensions, [16, 1, max(1, 4 * moves / 10)])
+
+
+def test_few_moves_do_not_show_that_a_large_one_is_impossible():
+    still = torch.zeros(2, 400, 2, dtype=torch.float64)
+    found = fit_surprise(still, np.array([0, 1e5]), 8)
+    never, often = found.evidence(torch.full((2, 1, 2), 1e6, dtype=torch.float64))[0, 0].tolist()
+    assert (found.degrees[:, 0] == DEGREES[0]).all()
+    assert np.log(400) < never < 20 < often  # about as surprising as an event that no row of some hundreds has shown
