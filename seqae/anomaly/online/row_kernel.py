@@ -43,6 +43,7 @@ class RowKernel:
         self.resolutions = (_Resolution * len(resolutions))(*map(self._resolution, resolutions, self.reconstructions))
         steps = max(each.window for each in resolutions)
         scaler = scorer.scaler
+        scratch = 3 * max(steps * channels, self.max_rows * (1 + channels)) + channels
         self.row = _Row(
             channels=channels,
             resolution_count=len(resolutions),
@@ -53,7 +54,7 @@ class RowKernel:
             scale=self._address(scaler.scale_, np.float64),
             is_constant=self._address(scaler.is_constant_, np.bool_),
             fill_weights=self._address(resolutions[0].residuals.last_step_weights, np.float64),
-            scratch=self._address(np.empty(3 * max(steps * channels, self.max_rows + channels)), np.float64),
+            scratch=self._address(np.empty(scratch), np.float64),
             values=self._address(self.values, np.float64),
             scaled=self._address(self.scaled, np.float32),
             provisional=self._address(self.provisional, np.float32),
