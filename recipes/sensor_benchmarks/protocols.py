@@ -12,8 +12,8 @@ from benchmarks import Case
 from seqae.evaluation import events_at, row_scores, sliding_window_length, vus_pr
 
 VUS_WINDOW = 100  # rows, where a benchmark gives none
-SMOOTHED_OVER = 101  # rows, the same for all sets
-SMOOTHED = f"VUS-PR of a mean over {SMOOTHED_OVER} rows"
+WIDTH = 101  # rows, the same for all sets
+WIDENED = f"VUS-PR over windows of {WIDTH} rows"
 Measures = dict[str, dict[str, float]]  # by group, and in it by name
 
 
@@ -107,7 +107,7 @@ def tsb_ad(cases: Sequence[Case], score: Score, folder: Path) -> Measures:
 def ranking_of_rows(case: Case, scored: Scored, window: int) -> dict[str, float]:
     """Return how the scores of a case rank its rows: events found at two false ones, and VUS-PR.
 
-    VUS-PR is that of the scores as they are, and of their running mean, which suits the long anomalies of the sets.
+    VUS-PR is that of the scores as they are, and that of `widened` ones, which suit the long anomalies of the sets.
     """
     labels, scores = case.labels[case.train_prefix :], np.nan_to_num(scored.scores[case.train_prefix :])
     events = events_at(labels, scores, false_events=2)
@@ -116,8 +116,18 @@ def ranking_of_rows(case: Case, scored: Scored, window: int) -> dict[str, float]
         "found at 2 false": float(events.found),
         "other rows then in alarm %": 100 * events.false_alarm_rate,
         "VUS-PR": vus_pr(labels, scores, window),
-        SMOOTHED: vus_pr(labels, running_mean(scores, SMOOTHED_OVER), window),
+        WIDENED: vus_pr(labels, widened(scores, WIDTH), window),
     }
+
+
+def widened(scores: np.ndarray, rows: int) -> np.ndarray:
+    """Return scores `(row,)` as a detector of windows of an odd number of rows has them.
+
+    A window has the largest score of its rows, and a row the mean of the windows that cover it. So the rows around a
+    high score are as anomalous, which is how the sets are labelled; where a fault is to the row is lost.
+    """
+    padded = np.pad(scores, rows // 2, mode="edge")
+    return running_mean(np.lib.stride_tricks.sliding_window_view(padded, rows).max(axis=1), rows)
 
 
 def running_mean(scores: np.ndarray, rows: int) -> np.ndarray:

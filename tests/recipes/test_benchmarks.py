@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from protocols import PROTOCOLS, SMOOTHED, ranking, running_mean
+from protocols import PROTOCOLS, WIDENED, ranking, running_mean, widened
 
 from benchmarks import SOURCES, Case, read_benchmark, synthetic_cases
 
@@ -117,6 +117,15 @@ def test_channels_are_ranked_perfectly_if_those_at_fault_have_the_largest_scores
     assert hits == 0.5 and gain == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))
 
 
+def test_a_high_score_is_widened_to_the_windows_that_hold_it():
+    scores = np.zeros(40)
+    scores[20] = 5
+    found = widened(scores, 5)
+    np.testing.assert_array_equal(np.flatnonzero(found), np.arange(16, 25))  # two windows reach four rows away
+    np.testing.assert_allclose(found[16:25], np.array([1, 2, 3, 4, 5, 4, 3, 2, 1]))
+    np.testing.assert_allclose(widened(np.full(7, 2.0), 5), 2.0)
+
+
 def test_a_running_mean_takes_fewer_rows_at_the_ends():
     scores = np.random.default_rng(0).random(30)
     expected = [scores[max(row - 3, 0) : row + 4].mean() for row in range(30)]
@@ -142,7 +151,7 @@ def test_scores_that_are_the_labels_find_all_and_their_opposite_does_not(tmp_pat
         assert groups <= set(measures)
         for group in groups:
             row = measures[group]
-            assert row["events"] == row["cases"] and (row["VUS-PR"] > 0.9) == bool(found) == (row[SMOOTHED] > 0.5)
+            assert row["events"] == row["cases"] and (row["VUS-PR"] > 0.9) == bool(found) == (row[WIDENED] > 0.5)
             assert row["other rows then in alarm %"] == (0 if found else 100)
         if name == "smd":
             assert measures["SMD"].get("Hit@100", 0) == found
