@@ -86,16 +86,18 @@ class Batch:
     @property
     def steps(self) -> Tensor:
         """The steps of all sequences in a row, `(sum of lengths, *step)`, without padding."""
-        places = self.values.flatten(0, 1)
-        return places if self.is_unpadded else places.index_select(0, self._step_places())
+        if self.is_unpadded:
+            return self.values.flatten(0, 1)
+        places = self._step_places()
+        return self.values.flatten(0, 1).index_select(0, places)
 
     def with_steps(self, steps: Tensor) -> Batch:
         """Return sequences of the same lengths with other steps, `(sum of lengths, *step)`; the padding is zero."""
         if self.is_unpadded:
             return Batch(steps.unflatten(0, self.values.shape[:2]), self.lengths)
-        batch, time = self.values.shape[:2]
-        places = steps.new_zeros(batch * time, *steps.shape[1:]).index_copy_(0, self._step_places(), steps)
-        return Batch(places.unflatten(0, (batch, time)), self.lengths)
+        (batch, time), places = self.values.shape[:2], self._step_places()
+        values = steps.new_zeros(batch * time, *steps.shape[1:]).index_copy_(0, places, steps)
+        return Batch(values.unflatten(0, (batch, time)), self.lengths)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with a function of `(steps, *step)` applied to all steps; padding never reaches it."""
