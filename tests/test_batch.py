@@ -18,6 +18,13 @@ def test_steps_and_with_steps_are_inverse(sequences):
 
 
 @given(ragged)
+def test_the_mask_is_true_at_steps(sequences):
+    batch = Batch.of(sequences)
+    time = batch.values.shape[1]
+    assert batch.mask.tolist() == [[step < len(row) for step in range(time)] for row in sequences]
+
+
+@given(ragged)
 def test_reversing_flips_each_sequence_and_twice_gives_it_back(sequences):
     batch = Batch.of(sequences)
     for found, sequence in zip(batch.reversed().unpad(), sequences):
