@@ -33,7 +33,8 @@ class Batch:
 
     Attributes:
         values: `(batch, time, *step)`. The padding beyond a sequence's length is never read.
-        lengths: `(batch,)` int64, the number of steps of each sequence, at least 1.
+        lengths: `(batch,)` int64, the number of steps of each sequence, at least 1. On another device than the CPU they
+            remember those on the CPU, see `on_host`, so that nothing has to wait for the device to tell them.
     """
 
     values: Tensor
@@ -57,13 +58,13 @@ class Batch:
                     f"sequence {index} has steps of shape {tuple(sequence.shape[1:])}, sequence 0 of shape "
                     f"{tuple(sequences[0].shape[1:])}. All sequences of a batch need steps of one shape"
                 )
-        lengths = torch.tensor([len(sequence) for sequence in sequences], device=sequences[0].device)
+        lengths = to_device(torch.tensor([len(sequence) for sequence in sequences], device="cpu"), sequences[0].device)
         return cls(pad_sequence(sequences, batch_first=True), lengths)
 
     @classmethod
     def full(cls, values: Tensor) -> Batch:
         """Return a batch of sequences of one length, `(batch, time, *step)`, without padding."""
-        return cls(values, torch.full(values.shape[:1], values.shape[1], device=values.device))
+        return cls(values, to_device(torch.full(values.shape[:1], values.shape[1], device="cpu"), values.device))
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -80,21 +81,23 @@ class Batch:
         """True if there is no padding; False while torch exports or compiles, which can't look at lengths."""
         if is_exporting() or torch.compiler.is_compiling():
             return False
-        return int(self.lengths.min()) == self.values.shape[1]
+        return int(on_host(self.lengths).min()) == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:
         """The steps of all sequences in a row, `(sum of lengths, *step)`, without padding."""
-        return self.values.flatten(0, 1) if self.is_unpadded else self.values[self.mask]
+        if self.is_unpadded:
+            return self.values.flatten(0, 1)
+        places = self._step_places()
+        return self.values.flatten(0, 1).index_select(0, places)
 
     def with_steps(self, steps: Tensor) -> Batch:
         """Return sequences of the same lengths with other steps, `(sum of lengths, *step)`; the padding is zero."""
         if self.is_unpadded:
             return Batch(steps.unflatten(0, self.values.shape[:2]), self.lengths)
-        mask = self.mask
-        values = steps.new_zeros(*mask.shape, *steps.shape[1:])
-        values[mask] = steps
-        return Batch(values, self.lengths)
+        (batch, time), places = self.values.shape[:2], self._step_places()
+        values = steps.new_zeros(batch * time, *steps.shape[1:]).index_copy_(0, places, steps)
+        return Batch(values.unflatten(0, (batch, time)), self.lengths)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with a function of `(steps, *step)` applied to all steps; padding never reaches it."""
@@ -120,11 +123,63 @@ class Batch:
 
     def unpad(self) -> list[Tensor]:
         """Return the sequences, each of its own length, `(time, *step)`."""
-        return [row[:length] for row, length in zip(self.values, self.lengths.tolist())]
+        return [row[:length] for row, length in zip(self.values, on_host(self.lengths).tolist())]
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch `(batch, time, *step)` on another device."""
-        return Batch(self.values.to(device), self.lengths.to(device))
+        return Batch(moved(self.values, device), to_device(self.lengths, device))
+
+    def pin_memory(self) -> Batch:
+        """Return the batch `(batch, time, *step)` in memory from which a GPU copies while it computes."""
+        return Batch(self.values.pin_memory(), self.lengths.pin_memory())
+
+    def _step_places(self) -> Tensor:
+        """Return where the steps lie among all places, padding included, `(sum of lengths,)`."""
+        lengths = on_host(self.lengths)
+        time = torch.arange(self.values.shape[1], device=lengths.device)
+        return places_of(time < lengths.unsqueeze(1), self.values.device)
+
+
+def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """Return a tensor on another device; a GPU copies it from the CPU while the program goes on."""
+    return tensor.to(device, non_blocking=tensor.is_cpu and torch.device(device).type == "cuda")
+
+
+def to_device(lengths: Tensor, device: torch.device | str) -> Tensor:
+    """Return lengths `(batch,)`, or other small integers, on a device, where `on_host` still knows them."""
+    found = moved(lengths, device)
+    if not (found is lengths or found.is_cpu or torch.compiler.is_compiling()):
+        vars(found)["_on_host"] = on_host(lengths), _version(found)
+    return found
+
+
+def on_host(lengths: Tensor) -> Tensor:
+    """Return lengths `(batch,)`, or other small integers, on the CPU.
+
+    Those that a batch brought to their device, and those that were asked for before, wait for no device: the tensor
+    remembers them until it is written to.
+    """
+    if lengths.is_cpu or torch.compiler.is_compiling():
+        return lengths
+    known, version = vars(lengths).get("_on_host", (None, None))
+    if known is None or version != _version(lengths):
+        known = lengths.cpu()
+        vars(lengths)["_on_host"] = known, _version(lengths)
+    return known
+
+
+def places_of(mask: Tensor, device: torch.device | str) -> Tensor:
+    """Return where a mask on the CPU, `(batch, time)`, is True in the flattened values of a device, `(places,)`."""
+    return moved(mask.flatten().nonzero().squeeze(1), device)
+
+
+def max_length(lengths: Tensor) -> int:
+    """Return the number of steps of the longest sequence, given lengths `(batch,)`."""
+    return int(on_host(lengths).max())
+
+
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version  # torch counts no writes to inference tensors
 
 
 def is_exporting() -> bool:

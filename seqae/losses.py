@@ -6,6 +6,7 @@ A loss takes predictions `(steps, *prediction)` and true steps `(steps, *step)` 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,9 +57,9 @@ def gaussian_nll(predictions: Tensor, steps: Tensor) -> Tensor:
         steps: True values, `(steps, channel, ...)`.
     """
     mean, log_variance = predictions.chunk(2, dim=1)
-    constant = torch.log(torch.tensor(2 * torch.pi, dtype=steps.dtype, device=steps.device))
     return _where_known(
-        steps, lambda known: 0.5 * ((known - mean).square() * (-log_variance).exp() + log_variance + constant)
+        steps,
+        lambda known: 0.5 * ((known - mean).square() * (-log_variance).exp() + log_variance + math.log(2 * math.pi)),
     )
 
 
@@ -81,7 +82,7 @@ def mean_loss(errors: Tensor) -> Tensor:
 def _where_known(steps: Tensor, error: Callable[[Tensor], Tensor]) -> Tensor:
     """Return the errors of steps without NaN, with NaN put back where a true value is missing."""
     missing = steps.isnan()
-    if not missing.any():
+    if steps.is_cpu and not missing.any():  # not worth it to wait for another device
         return error(steps)
     # The errors are computed without NaN, since NaN times a gradient of zero is NaN.
     return error(steps.masked_fill(missing, 0.0)).masked_fill(missing, torch.nan)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from generators import spoiled
 from seqae import Batch
+from seqae.batch import max_length, on_host
 
 ragged = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(lambda n: [torch.randn(k, 2) for k in n])
 
@@ -14,6 +15,13 @@ def test_steps_and_with_steps_are_inverse(sequences):
     batch = Batch.of(sequences)
     assert torch.equal(batch.with_steps(batch.steps).values, batch.values)
     assert torch.equal(torch.cat(batch.unpad()), batch.steps)
+
+
+@given(ragged)
+def test_the_mask_is_true_at_steps(sequences):
+    batch = Batch.of(sequences)
+    time = batch.values.shape[1]
+    assert batch.mask.tolist() == [[step < len(row) for step in range(time)] for row in sequences]
 
 
 @given(ragged)
@@ -55,3 +63,27 @@ def test_an_empty_sequence_is_named():
 def test_full_batch_has_no_padding():
     batch = Batch.full(torch.randn(3, 4, 2))
     assert batch.is_unpadded and batch.mask.all() and batch.lengths.tolist() == [4, 4, 4]
+
+
+@given(ragged)
+def test_lengths_on_another_device_are_known_here(sequences):
+    batch = Batch.of(sequences).to("meta")  # which could not tell them
+    assert batch.lengths.device == batch.values.device == torch.device("meta")
+    assert on_host(batch.lengths).tolist() == list(map(len, sequences))
+    assert max_length(batch.lengths) == batch.values.shape[1]
+    assert batch.is_unpadded == (len(set(map(len, sequences))) == 1)
+    assert batch.steps.shape == (sum(map(len, sequences)), 2)
+    assert batch.map(torch.sin).mask_padding().reversed().to("meta").lengths is batch.lengths
+
+
+def test_lengths_made_on_another_device_are_known_here():
+    values = torch.empty(3, 4, 2, device="meta")
+    assert on_host(Batch.full(values).lengths).tolist() == [4, 4, 4]
+    assert on_host(Batch.of(list(values)).lengths).tolist() == [4, 4, 4]
+
+
+def test_lengths_that_are_written_to_are_asked_for_again():
+    lengths = Batch.of([torch.ones(4), torch.ones(2)]).to("meta").lengths
+    lengths += 1
+    with pytest.raises(NotImplementedError, match="meta"):  # a device that can tell would
+        on_host(lengths)

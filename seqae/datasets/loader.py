@@ -72,6 +72,7 @@ class DataLoader(Generic[B]):
             num_workers=self.num_workers,
             collate_fn=_unchanged,
             worker_init_fn=_ignore_interrupts,
+            pin_memory=torch.cuda.is_available(),  # a thread does it: the GPU then copies a batch while it computes
             # Forked workers share the dataset, and end when the process that trains is killed; others would stay.
             multiprocessing_context="fork" if sys.platform == "linux" else None,
             generator=torch.Generator(),  # else workers would draw from the random numbers of dropout

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqae.batch import moved, on_host, to_device
 from seqae.datasets.sequences import MapDataset
 
 UNKNOWN = -1  # in a mask: the class of this pixel is unknown, or there is no pixel
@@ -73,7 +74,7 @@ class MaskedBatch:
         sizes = torch.tensor([mask.shape for mask in masks])
         height, width = sizes.amax(dim=0).tolist()
         padded = images[0].new_zeros(len(images), len(images[0]), height, width)
-        classes = torch.full((len(images), height, width), UNKNOWN)
+        classes = padded.new_full((len(images), height, width), UNKNOWN, dtype=torch.int64)
         for row, (image, mask) in enumerate(zip(images, masks)):
             padded[row, :, : mask.shape[0], : mask.shape[1]] = image
             classes[row, : mask.shape[0], : mask.shape[1]] = mask
@@ -90,15 +91,21 @@ class MaskedBatch:
     @property
     def is_unpadded(self) -> bool:
         """Whether all images have the same size."""
-        return bool((self.sizes == self.sizes.new_tensor(self.masks.shape[1:])).all())
+        sizes = on_host(self.sizes)
+        return bool((sizes == sizes.new_tensor(self.masks.shape[1:])).all())
 
     def to(self, device: torch.device | str) -> MaskedBatch:
         """Return the same batch on a device."""
-        return MaskedBatch(*(tensor.to(device) for tensor in (self.images, self.masks, self.sizes, self.indices)))
+        sizes, indices = (to_device(each, device) for each in (self.sizes, self.indices))
+        return MaskedBatch(moved(self.images, device), moved(self.masks, device), sizes, indices)
+
+    def pin_memory(self) -> MaskedBatch:
+        """Return the same batch in memory from which a GPU copies while it computes."""
+        return MaskedBatch(*(each.pin_memory() for each in (self.images, self.masks, self.sizes, self.indices)))
 
     def unpad(self) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Return each image `(channel, height, width)` with its mask `(height, width)` and its index `()`."""
-        rows = zip(self.images, self.masks, self.indices, self.sizes.tolist())
+        rows = zip(self.images, self.masks, self.indices, on_host(self.sizes).tolist())
         return [(image[:, :height, :width], mask[:height, :width], at) for image, mask, at, (height, width) in rows]
 
 

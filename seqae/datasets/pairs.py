@@ -44,6 +44,10 @@ class PairBatch:
         """Return the same batch on a device."""
         return PairBatch(self.source.to(device), self.target.to(device))
 
+    def pin_memory(self) -> PairBatch:
+        """Return the same batch in memory from which a GPU copies while it computes."""
+        return PairBatch(self.source.pin_memory(), self.target.pin_memory())
+
     def unpad(self) -> list[tuple[Tensor, Tensor]]:
         """Return the pairs, each sequence of its own length, `(time, *step)`."""
         return list(zip(self.source.unpad(), self.target.unpad()))

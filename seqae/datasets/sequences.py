@@ -12,7 +12,7 @@ import torch
 import torch.utils.data
 from torch import Tensor
 
-from seqae.batch import Batch
+from seqae.batch import Batch, moved
 
 B_co = TypeVar("B_co", covariant=True)
 
@@ -227,7 +227,11 @@ class LabelledBatch:
 
     def to(self, device: torch.device | str) -> LabelledBatch:
         """Return the same batch on a device."""
-        return LabelledBatch(self.batch.to(device), self.labels.to(device))
+        return LabelledBatch(self.batch.to(device), moved(self.labels, device))
+
+    def pin_memory(self) -> LabelledBatch:
+        """Return the same batch in memory from which a GPU copies while it computes."""
+        return LabelledBatch(self.batch.pin_memory(), self.labels.pin_memory())
 
     def unpad(self) -> list[tuple[Tensor, Tensor]]:
         """Return each sequence `(time, *step)` with its label `()`."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqae.batch import Batch
+from seqae.batch import Batch, moved
 from seqae.datasets.sequences import MapDataset
 from seqae.modules.trees import Tree
 
@@ -48,7 +48,11 @@ class TreeBatch:
 
     def to(self, device: torch.device | str) -> TreeBatch:
         """Return the same batch on a device."""
-        return TreeBatch(self.batch.to(device), self.labels.to(device), self.trees)
+        return TreeBatch(self.batch.to(device), moved(self.labels, device), self.trees)
+
+    def pin_memory(self) -> TreeBatch:
+        """Return the same batch in memory from which a GPU copies while it computes."""
+        return TreeBatch(self.batch.pin_memory(), self.labels.pin_memory(), self.trees)
 
     def unpad(self) -> list[tuple[Tensor, Tensor, Tree | None]]:
         """Return each sequence `(time, *step)` with the labels of its nodes `(nodes,)` and its tree, or None."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seqae.autoencoder import Autoencoder
-from seqae.batch import Batch
+from seqae.batch import Batch, on_host, to_device
 from seqae.datasets.sequences import Dataset
 from seqae.inference import device_of, in_evaluation
 from seqae.losses import binary_cross_entropy
@@ -41,7 +41,8 @@ def log_weights(
     code = mean + noise * (0.5 * log_variance).exp()
     # The normalising constants of prior and posterior cancel.
     ratio = 0.5 * (noise.square() + log_variance - code.square()).sum(dim=2)
-    many = Batch(_repeated(batch.values, num_samples), _repeated(batch.lengths, num_samples))
+    lengths = to_device(_repeated(on_host(batch.lengths), num_samples), batch.lengths.device)
+    many = Batch(_repeated(batch.values, num_samples), lengths)
     losses = loss(model.decoder(code.flatten(0, 1), many.lengths, targets=many).steps, many.steps)
     steps = torch.where(losses.isnan(), torch.zeros_like(losses), losses).reshape(len(losses), -1).sum(dim=1)
     sums = many.with_steps(steps).values.sum(dim=1)  # whose padding is zero

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from seqae.export.graph import Converter, Graph
+from seqae.modules.convolution import StepConvolution
 from seqae.modules.dropout import FastDropout
 from seqae.modules.images import ChannelsLast, Crop
 from seqae.modules.missing import MissingValueEmbedding
@@ -85,7 +86,7 @@ def _unflatten(graph: Graph, layer: nn.Unflatten, values: str) -> str:
     return graph.node("Reshape", values, np.array([0, *layer.unflattened_size], np.int64))
 
 
-def _convolution(graph: Graph, layer: nn.Conv2d, values: str) -> str:
+def _convolution(graph: Graph, layer: nn.Conv1d | nn.Conv2d, values: str) -> str:
     if layer.padding_mode != "zeros":
         raise graph.refusal(f"padding_mode={layer.padding_mode!r} has no ONNX form", 'Use padding_mode="zeros"')
     if layer.padding in ("same", "valid"):
@@ -100,6 +101,11 @@ def _convolution(graph: Graph, layer: nn.Conv2d, values: str) -> str:
     return graph.node(
         "Conv", values, *operands, pads=pads, strides=layer.stride, dilations=layer.dilation, group=layer.groups
     )
+
+
+def _step_convolution(graph: Graph, layer: StepConvolution, values: str) -> str:
+    written = _convolution(graph, layer, graph.node("Transpose", values, perm=[0, 2, 1]))
+    return graph.node("Transpose", written, perm=[0, 2, 1])
 
 
 def _transposed_convolution(graph: Graph, layer: nn.ConvTranspose2d, values: str) -> str:
@@ -181,6 +187,7 @@ CONVERTERS: dict[Any, Converter] = {
     nn.LeakyReLU: _plain("LeakyRelu", lambda layer: {"alpha": layer.negative_slope}),
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,
+    StepConvolution: _step_convolution,
     nn.Conv1d: _convolution,
     nn.Conv2d: _convolution,
     nn.ConvTranspose2d: _transposed_convolution,

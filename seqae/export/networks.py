@@ -87,11 +87,10 @@ def _convolutions(graph: Graph, module: Convolutions, batch: Sequences) -> Seque
         batch = mask_padding(graph, batch)
         reach = 2**depth * (module.kernel_size - 1)
         before = reach if module.causal else reach // 2
-        channels_first = graph.node("Transpose", batch.values, perm=[0, 2, 1])
-        padded = graph.node("Pad", channels_first, np.array([0, 0, before, 0, 0, reach - before]))
+        padded = graph.node("Pad", batch.values, np.array([0, before, 0, 0, reach - before, 0]))
         written = silu(graph, graph.convert(convolution, f"convolutions.{depth}", padded))
         kept = graph.convert(shortcut, f"shortcuts.{depth}", batch.values)
-        batch = batch.with_values(graph.node("Add", graph.node("Transpose", written, perm=[0, 2, 1]), kept))
+        batch = batch.with_values(graph.node("Add", written, kept))
     return batch
 
 

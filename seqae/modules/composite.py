@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, on_host, to_device
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
 
@@ -87,7 +87,7 @@ class CompositeAutoencoder(nn.Module):
         """
         if self.future is None:
             raise ValueError("this composite has no decoder for the future. Give future=")
-        return self.future(self.encoder(batch), torch.full_like(batch.lengths, steps))
+        return self.future(self.encoder(batch), _equal(batch, steps))
 
 
 def split_at(batch: Batch, steps: int) -> tuple[Batch, Batch]:
@@ -100,10 +100,16 @@ def split_at(batch: Batch, steps: int) -> tuple[Batch, Batch]:
     Raises:
         ValueError: A sequence is not longer than `steps`, or `steps` is below 1.
     """
-    if not 0 < steps < int(batch.lengths.min()):
+    lengths = on_host(batch.lengths)
+    if not 0 < steps < int(lengths.min()):
         raise ValueError(
-            f"{steps} steps of the past, and a sequence of {int(batch.lengths.min())} steps. Leave at least one step "
-            "to each side"
+            f"{steps} steps of the past, and a sequence of {int(lengths.min())} steps. Leave at least one step to each "
+            "side"
         )
-    past = Batch(batch.values[:, :steps], torch.full_like(batch.lengths, steps))
-    return past, Batch(batch.values[:, steps:], batch.lengths - steps)
+    past = Batch(batch.values[:, :steps], _equal(batch, steps))
+    return past, Batch(batch.values[:, steps:], to_device(lengths - steps, batch.lengths.device))
+
+
+def _equal(batch: Batch, steps: int) -> Tensor:
+    """Return lengths `(batch,)` that are all the same."""
+    return to_device(torch.full((len(batch),), steps, device="cpu"), batch.lengths.device)

@@ -6,12 +6,13 @@ Shi et al. 2015, https://arxiv.org/abs/1506.04214, without the peephole connecti
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, moved, on_host
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder
 
@@ -89,19 +90,25 @@ class ConvLSTM(nn.Module):
             state: Hidden maps and cells before the first steps.
             lengths: Steps of each sequence, `(batch,)`.
         """
-        order = lengths.argsort(descending=True, stable=True)
-        time = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
-        running = time < lengths[order]  # (time, batch)
+        known = on_host(lengths)  # so that the order of the steps is known without the device
+        order = known.argsort(descending=True, stable=True)
+        running = torch.arange(int(known.max()), device=known.device).unsqueeze(1) < known[order]  # (time, batch)
         times, ranks = running.nonzero(as_tuple=True)
         rows, counts = order[ranks], running.sum(dim=1)
+        first = counts.cumsum(dim=0) - counts  # where each time begins among the steps
+        last = first[known - 1] + order.argsort()
+        order, times, rows, last = (moved(each, lengths.device) for each in (order, times, rows, last))
         dtype = self.hidden_conv.weight.dtype
-        with torch.autocast(lengths.device.type, enabled=False):  # cells are sums over time: keep them precise
+        device_type = lengths.device.type
+        with (  # cells are sums over time: keep them precise
+            torch.autocast(device_type, enabled=False)
+            if torch.amp.is_autocast_available(device_type)
+            else nullcontext()
+        ):
             hidden, cells = self._loop(
                 inputs(rows, times).to(dtype), state[0][order].to(dtype), state[1][order].to(dtype), counts.tolist()
             )
-        first = counts.cumsum(dim=0) - counts  # where each time begins among the steps
-        last = first[lengths - 1] + order.argsort()
-        maps = hidden.new_zeros(len(lengths), len(time), *hidden.shape[1:])
+        maps = hidden.new_zeros(len(lengths), len(counts), *hidden.shape[1:])
         return Batch(maps.index_put((rows, times), hidden), lengths), (hidden[last], cells[last])
 
     def _loop(self, inputs: Tensor, hidden: Tensor, cell: Tensor, counts: list[int]) -> State:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
 from seqae.modules.positions import ResampledCode, positional_features
@@ -56,7 +56,7 @@ class RepeatDecoder(Decoder):
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        repeated = code.unsqueeze(1).expand(-1, int(lengths.max()), -1)
+        repeated = code.unsqueeze(1).expand(-1, max_length(lengths), -1)
         return self.rnn(Batch(repeated, lengths)).map(self.head)
 
 
@@ -147,7 +147,7 @@ class AutoregressiveDecoder(Decoder):
             and isinstance(self.rnn, LSTM)
             and isinstance(self.head, nn.Linear)
         ):
-            hidden = self.rnn.run_autoregressive(state, first, self.head, int(lengths.max()))
+            hidden = self.rnn.run_autoregressive(state, first, self.head, max_length(lengths))
             return Batch(hidden, lengths).map(self.head)
         return self._step_by_step(state, first, condition, lengths, targets, probability)
 
@@ -155,7 +155,7 @@ class AutoregressiveDecoder(Decoder):
         """Return what is read of the code at each step, `(batch, time, size)`; of size 0 if nothing is."""
         if isinstance(self.condition_every_step, ResampledCode):
             return self.condition_every_step(code, lengths)
-        return code[:, None, : self.code_size * self.condition_every_step].expand(-1, int(lengths.max()), -1)
+        return code[:, None, : self.code_size * self.condition_every_step].expand(-1, max_length(lengths), -1)
 
     @property
     def _reads_predictions(self) -> bool:
@@ -233,7 +233,7 @@ class ConvDecoder(Decoder):
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        positions = positional_features(lengths, int(lengths.max()), self.positional_frequencies).to(code.dtype)
+        positions = positional_features(lengths, max_length(lengths), self.positional_frequencies).to(code.dtype)
         repeated = code.unsqueeze(1).expand(-1, positions.shape[1], -1)
         return self.convolutions(Batch(torch.cat([repeated, positions], dim=-1), lengths)).map(self.head)
 
@@ -271,7 +271,7 @@ class DenseDecoder(Decoder):
         Raises:
             ValueError: A length is above `steps`.
         """
-        time = int(lengths.max())
+        time = max_length(lengths)
         if time > self.steps:
             raise ValueError(f"asked for {time} steps; this decoder writes at most {self.steps}")
         written = Batch(self.layers(code).unflatten(1, (self.steps, self.output_size))[:, :time], lengths)
@@ -292,7 +292,7 @@ class ConstantDecoder(Decoder):
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         step = self.head(code)
-        return Batch(step.unsqueeze(1).expand(-1, int(lengths.max()), *step.shape[1:]), lengths)
+        return Batch(step.unsqueeze(1).expand(-1, max_length(lengths), *step.shape[1:]), lengths)
 
 
 class ReversedDecoder(Decoder):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.convolution import Convolutions
 from seqae.modules.feedforward import mlp
 from seqae.modules.pooling import SegmentMeanPooling, max_over_time, mean_over_time
@@ -166,9 +166,9 @@ class DenseEncoder(Encoder):
             ValueError: A sequence is longer than `steps`.
         """
         values = embed_steps(batch, self.embed).mask_padding().values
-        if int(batch.lengths.max()) > self.steps:
+        if max_length(batch.lengths) > self.steps:
             raise ValueError(
-                f"a sequence has {int(batch.lengths.max())} steps; this encoder reads at most {self.steps}. "
+                f"a sequence has {max_length(batch.lengths)} steps; this encoder reads at most {self.steps}. "
                 "Cut it into windows, or use a recurrent or convolutional encoder"
             )
         missing = self.steps - values.shape[1]  # negative if there is padding only, which may go

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.encoders import Encoder
 
 
@@ -34,9 +34,9 @@ class ImageEncoder(Encoder):
         Raises:
             ValueError: A sequence has more than one step.
         """
-        if int(batch.lengths.max()) > 1:
+        if max_length(batch.lengths) > 1:
             raise ValueError(
-                f"a sequence has {int(batch.lengths.max())} steps. This encoder reads images: sequences of 1 step"
+                f"a sequence has {max_length(batch.lengths)} steps. This encoder reads images: sequences of 1 step"
             )
         return self.embed(batch.values[:, 0])
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqae.batch import Batch
+from seqae.batch import Batch, on_host, places_of, to_device
 from seqae.modules.trees import Tree
 
 
@@ -100,7 +100,7 @@ class TreeBatchPlan:
             indices,
             indices[first + 2 * leaves - 2],
         )
-        children, *others = (torch.from_numpy(array).to(device) for array in arrays)
+        children, *others = (to_device(torch.from_numpy(array), device) for array in arrays)
         return cls(tuple(trees), children, tuple(np.bincount(heights)[1:].tolist()), *others)
 
     @property
@@ -152,15 +152,16 @@ def unfold(
         Vectors of leaves `(found, size)`, the indices of these leaves `(found,)`, and the row of the start from which
         each came `(found,)`.
     """
-    starts, found = torch.arange(len(nodes), device=nodes.device), []
-    while len(nodes):
-        is_leaf = nodes < plan.leaves
-        found.append((vectors[is_leaf], nodes[is_leaf], starts[is_leaf]))
-        vectors = decomposition(vectors[~is_leaf]).flatten(0, 1)
-        nodes = plan.children[nodes[~is_leaf] - plan.leaves].flatten()
+    device, known, children = nodes.device, on_host(nodes), on_host(plan.children)
+    starts, found = torch.arange(len(known), device=known.device), []
+    while len(known):
+        is_leaf = known < plan.leaves
+        found.append((vectors.index_select(0, places_of(is_leaf, device)), known[is_leaf], starts[is_leaf]))
+        vectors = decomposition(vectors.index_select(0, places_of(~is_leaf, device))).flatten(0, 1)
+        known = children[known[~is_leaf] - plan.leaves].flatten()
         starts = starts[~is_leaf].repeat_interleave(2)
-    vectors, nodes, starts = (torch.cat(parts) for parts in zip(*found))
-    return vectors, nodes, starts
+    vectors, known, starts = (torch.cat(parts) for parts in zip(*found))
+    return vectors, to_device(known, device), to_device(starts, device)
 
 
 def split_errors(parents: Tensor, pairs: Tensor, sizes: Tensor, decomposition: Decomposition) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
 from seqae.modules.positions import positional_features, with_log_length
@@ -120,7 +120,7 @@ class PositionalDecoder(Decoder):
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        positions = positional_features(lengths, int(lengths.max()), self.frequencies).to(code.dtype)
+        positions = positional_features(lengths, max_length(lengths), self.frequencies).to(code.dtype)
         scale, shift = self.from_code(code).unsqueeze(1).chunk(2, dim=-1)
         vectors = Batch(self.from_position(positions) * (1 + scale) + shift, lengths)
         return self.network(vectors).map(self.head)

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from seqae.batch import max_length
+
 _PHASES = 4  # periods of 2, 4, 8 and 16 positions
 
 
@@ -34,7 +36,7 @@ class ResampledCode(nn.Module):
         """Return vectors `(batch, time, size)`, given codes `(batch, code_size)` and lengths `(batch,)`."""
         vectors = code[:, : self.num_positions * self.vector_size].unflatten(1, (self.num_positions, -1))
         vectors = self.from_code(vectors.transpose(1, 2)).transpose(1, 2)
-        places = resampled_places(lengths, int(lengths.max()), self.num_positions).to(code.dtype)
+        places = resampled_places(lengths, max_length(lengths), self.num_positions).to(code.dtype)
         weights = step_weights(lengths, places.shape[1], self.num_positions).to(code.dtype)
         return self.modulate(weights @ vectors, places)
 

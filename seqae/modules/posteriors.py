@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from seqae.batch import Batch
 from seqae.modules.encoders import Encoder
 
+_MOMENTUM = 0.05  # when the number of batches, which is on the device, need not be asked for any more
+
 
 class BatchNormPosterior(Encoder):
     """Batch normalisation of the means for a `GaussianCode`: each code unit has mean zero and a fixed deviation.
@@ -36,7 +38,8 @@ class BatchNormPosterior(Encoder):
     def _normalized(self, mean: Tensor) -> Tensor:
         if self.training and len(mean) == 1:  # a batch of one has no deviation: use the running statistics
             return nn.functional.batch_norm(mean, self.norm.running_mean, self.norm.running_var, eps=self.norm.eps)
-        # The first batches are averaged, so that the initial statistics have no weight.
-        assert self.norm.num_batches_tracked is not None
-        self.norm.momentum = max(0.05, 1 / (int(self.norm.num_batches_tracked) + 1))
+        if self.training and self.norm.momentum != _MOMENTUM:
+            # The first batches are averaged, so that the initial statistics have no weight.
+            assert self.norm.num_batches_tracked is not None
+            self.norm.momentum = max(_MOMENTUM, 1 / (int(self.norm.num_batches_tracked) + 1))
         return self.norm(mean)

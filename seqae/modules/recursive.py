@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length, moved, on_host, to_device
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
 from seqae.modules.merging import Composition, Decomposition, TreeBatchPlan, fold, greedy, split_errors, unfold
@@ -37,7 +37,7 @@ class ChainTree(TreeBuilder):
 
     def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
         """Return a tree for each sequence, given its leaves, `(batch, time, size)`."""
-        return [chain(length) for length in vectors.lengths.tolist()]
+        return [chain(length) for length in on_host(vectors.lengths).tolist()]
 
 
 class BalancedTree(TreeBuilder):
@@ -49,7 +49,7 @@ class BalancedTree(TreeBuilder):
 
     def forward(self, vectors: Batch, composition: Composition) -> list[Tree]:
         """Return a tree for each sequence, given its leaves, `(batch, time, size)`."""
-        return [balanced(length) for length in vectors.lengths.tolist()]
+        return [balanced(length) for length in on_host(vectors.lengths).tolist()]
 
 
 class GreedyTree(TreeBuilder):
@@ -93,7 +93,8 @@ class TreeNodes:
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean over the nodes of each tree, `(batch, size)`, of values `(node, size)`."""
         sums = values.new_zeros(len(self.plan.roots), values.shape[1]).index_add(0, self.plan.rows, values)
-        return sums / torch.bincount(self.plan.rows).unsqueeze(1)
+        counts = moved(torch.tensor([2 * tree.leaves - 1 for tree in self.plan.trees], device="cpu"), values.device)
+        return sums / counts.unsqueeze(1)
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ class SubtreeReconstruction:
     def __call__(self, nodes: TreeNodes, decomposition: Decomposition) -> Tensor:
         """Return the error of each merge, `(merge,)`, in the order of the plan."""
         plan = nodes.plan
-        merges = torch.arange(len(plan.children), device=plan.children.device)
-        vectors, leaves, above = unfold(nodes.parents, merges + plan.leaves, plan, decomposition)
+        merges = to_device(torch.arange(plan.leaves, len(plan.rows), device="cpu"), plan.children.device)
+        vectors, leaves, above = unfold(nodes.parents, merges, plan, decomposition)
         distances = (vectors - nodes.vectors[leaves]).square().sum(dim=1)
         return distances.new_zeros(len(merges)).index_add(0, above, distances) / plan.sizes[plan.leaves :]
 
@@ -291,7 +292,8 @@ class UnfoldingDecoder(Decoder):
 
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
-        plan = TreeBatchPlan.of([self.tree_builder.tree(length) for length in lengths.tolist()], code.device)
+        trees = [self.tree_builder.tree(length) for length in on_host(lengths).tolist()]
+        plan = TreeBatchPlan.of(trees, code.device)
         vectors, leaves, _ = unfold(code, plan.roots, plan, self.decomposition)
-        empty = Batch(code.new_zeros(len(code), int(lengths.max()), 0), lengths)
+        empty = Batch(code.new_zeros(len(code), max_length(lengths), 0), lengths)
         return empty.with_steps(self.head(vectors[leaves.argsort()]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.decoders import Decoder
 from seqae.modules.encoders import Encoder, embed_steps
 from seqae.modules.positions import position_weights, step_weights
@@ -82,7 +82,7 @@ class ResampledMapsDecoder(Decoder):
     def forward(self, code: Tensor, lengths: Tensor, targets: Batch | None = None) -> Batch:
         """Return predictions `(batch, time, *prediction)`, given codes `(batch, code_size)`; see `Decoder`."""
         maps = self.network(code.unflatten(1, self.code_shape)).unflatten(1, (self.num_positions, -1))
-        weights = step_weights(lengths, int(lengths.max()), self.num_positions).to(maps.dtype)
+        weights = step_weights(lengths, max_length(lengths), self.num_positions).to(maps.dtype)
         return Batch((weights @ maps.flatten(2)).unflatten(2, maps.shape[2:]), lengths).map(self.head)
 
 

@@ -38,16 +38,17 @@ class SelfAttentionLayer(nn.Module):
         self.gate_and_value = nn.Linear(size, 4 * size)
         self.gated_output = nn.Linear(2 * size, size)
 
-    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, mask: Tensor | None) -> Tensor:
         """Return vectors `(batch, time, size)`.
 
         Args:
             vectors: `(batch, time, size)`, finite at the padding, too.
-            mask: `(batch, time)` bool, True at steps.
+            mask: `(batch, time)` bool, True at steps; None, which is quicker, if there is no padding.
         """
         heads = self.query_key_value(self.attention_norm(vectors)).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
+        of_keys = None if mask is None else mask[:, None, None, :]  # the same for all queries: no matrix of them
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=of_keys)
         vectors = vectors + self._drop(self.attention_output(read.transpose(1, 2).flatten(2)))
         gate, passed = self.gate_and_value(self.gated_norm(vectors)).chunk(2, dim=-1)
         return vectors + self._drop(self.gated_output(F.silu(gate) * passed))
@@ -86,7 +87,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, batch: Batch) -> Batch:
         """Return vectors `(batch, time, output_size)`, given `(batch, time, input_size)`."""
-        vectors, mask = self.project(batch.mask_padding().values), batch.mask
+        vectors = self.project(batch.mask_padding().values)
+        mask = None if batch.is_unpadded else batch.mask
         for layer in self.layers:
             vectors = layer(vectors, mask)
         return Batch(vectors, batch.lengths)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqae.batch import on_host, to_device
+
 
 class UNet(nn.Module):
     """Convolutions down to coarse maps and up again, with a skip connection on each level.
@@ -89,9 +91,9 @@ class UNet(nn.Module):
         levels, (height, width) = len(self.channels_per_level), images.shape[-2:]
         multiple = 2 ** (levels - 1)
         bottom, right = -height % multiple, -width % multiple
-        if sizes is None:
-            sizes = torch.tensor([[height, width]], device=images.device)
-        if not bottom and not right and bool((sizes == sizes.new_tensor([height, width])).all()):
+        full = torch.tensor([[height, width]], device="cpu")
+        sizes = to_device(full, images.device) if sizes is None else sizes
+        if not bottom and not right and bool((on_host(sizes) == full).all()):
             return images, [None] * levels
         padded = F.pad(images, (0, right, 0, bottom))
         masks = [_inside(-(-sizes // 2**level), *_halved(padded, level)) for level in range(levels)]

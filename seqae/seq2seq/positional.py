@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length
 from seqae.modules.attention import Attention, AttentionOutput
 from seqae.seq2seq.models import TextDecoder
 from seqae.text.vocabulary import END
@@ -85,7 +85,7 @@ class PositionalQueryDecoder(TextDecoder):
         return torch.where(over, ended, logits), PositionalState(state.logits, state.position + 1)
 
     def _length(self, texts: Batch) -> int:
-        longest = int(texts.lengths.max())
+        longest = max_length(texts.lengths)
         if longest > self.max_length:
             raise ValueError(
                 f"a text of {longest} tokens, its end included; this decoder writes at most {self.max_length}. "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from seqae.batch import Batch
+from seqae.batch import Batch, on_host, places_of, to_device
 from seqae.modules.recurrent import RecurrentLayer, State
 from seqae.seq2seq.models import TextGenerator
 from seqae.text.vocabulary import START
@@ -54,16 +56,18 @@ class S2VT(TextGenerator):
 
     def forward(self, source: Batch, targets: Batch) -> Batch:
         """Return the logits of each token, `(batch, time, vocabulary)`; see `TextGenerator`."""
-        lengths = source.lengths + targets.lengths
-        time = torch.arange(int(lengths.max()), device=lengths.device)
-        reading = time < source.lengths.unsqueeze(1)
-        writing = ~reading & (time < lengths.unsqueeze(1))
-        frames = self.frame_rnn(Batch(_scatter(self._vectors(source).steps, reading), lengths)).values
+        device, read = source.lengths.device, on_host(source.lengths)
+        ends = read + on_host(targets.lengths)
+        lengths, shape = to_device(ends, device), (len(ends), int(ends.max()))
+        time = torch.arange(shape[1], device=ends.device)
+        is_read = time < read.unsqueeze(1)
+        reading, writing = (places_of(each, device) for each in (is_read, ~is_read & (time < ends.unsqueeze(1))))
+        frames = self.frame_rnn(Batch(_scatter(self._vectors(source).steps, reading, shape), lengths)).values
         first = torch.full_like(targets.values[:, :1], START)
         before = Batch(torch.cat([first, targets.values[:, :-1]], dim=1), targets.lengths)
-        words = _scatter(self.embed_words(before.steps), writing)
+        words = _scatter(self.embed_words(before.steps), writing, shape)
         hidden = self.word_rnn(Batch(torch.cat([frames, words], dim=-1), lengths)).values
-        return targets.with_steps(self.head(hidden[writing]))
+        return targets.with_steps(self.head(hidden.flatten(0, 1).index_select(0, writing)))
 
     def init_state(self, source: Batch) -> tuple[State, State]:
         """Return the states of both layers after reading each clip `(batch, time, *step)` up to its own end."""
@@ -93,11 +97,9 @@ class S2VT(TextGenerator):
         return vectors if self.pre_net is None else self.pre_net(vectors)
 
 
-def _scatter(steps: Tensor, mask: Tensor) -> Tensor:
-    """Return vectors `(steps, size)` where a mask `(batch, time)` is True, zeros elsewhere, `(batch, time, size)`."""
-    values = steps.new_zeros(*mask.shape, steps.shape[1])
-    values[mask] = steps
-    return values
+def _scatter(steps: Tensor, places: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return vectors `(steps, size)` at their places among `(batch, time)`, zeros elsewhere, `(batch, time, size)`."""
+    return steps.new_zeros(math.prod(shape), steps.shape[1]).index_copy_(0, places, steps).unflatten(0, shape)
 
 
 def _where(chosen: Tensor, after: tuple[State, State], before: tuple[State, State]) -> tuple[State, State]:

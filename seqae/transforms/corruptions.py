@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from seqae.batch import Batch
+from seqae.batch import Batch, max_length, moved, on_host, to_device
 from seqae.transforms.checks import FiniteSettings
 
 Corruption = Callable[[Batch, Generator], Batch]
@@ -168,10 +168,10 @@ class DropTokens(FiniteSettings):
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Return the shorter sequences, `(batch, time)`."""
-        spared = ~_bernoulli(batch.values.shape, self.p, generator).to(batch.values.device)
-        kept = batch.mask & (spared | _is_last(batch))
-        lengths = kept.sum(dim=1)
-        return _sorted_by(batch, (~kept).to(torch.uint8), lengths)
+        device, last = batch.lengths.device, on_host(batch.lengths).unsqueeze(1) - 1
+        time = torch.arange(batch.values.shape[1], device=last.device)
+        kept = (time == last) | ((time < last) & ~_bernoulli(batch.values.shape, self.p, generator))
+        return _sorted_by(batch, moved((~kept).to(torch.uint8), device), to_device(kept.sum(dim=1), device))
 
 
 @dataclass(frozen=True)
@@ -254,4 +254,4 @@ def _is_last(batch: Batch) -> Tensor:
 def _sorted_by(batch: Batch, keys: Tensor, lengths: Tensor) -> Batch:
     """Return the tokens of each sequence sorted by keys `(batch, time)`, at these lengths."""
     order = keys.argsort(dim=1, stable=True)
-    return Batch(batch.values.gather(1, order)[:, : int(lengths.max())], lengths)
+    return Batch(batch.values.gather(1, order)[:, : max_length(lengths)], lengths)

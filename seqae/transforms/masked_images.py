@@ -14,6 +14,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqae.batch import on_host
 from seqae.datasets.masks import UNKNOWN, MaskedBatch
 from seqae.transforms.checks import FiniteSettings
 
@@ -30,16 +31,15 @@ def augment(batch: MaskedBatch, transforms: Sequence[MaskTransform], seed: int, 
         epoch: The epoch, which changes them, too.
     """
     images, masks = [], []
-    for image, mask, (height, width), index in zip(
-        batch.images, batch.masks, batch.sizes.tolist(), batch.indices.tolist()
-    ):
+    sizes, indices = on_host(batch.sizes).tolist(), on_host(batch.indices).tolist()
+    for image, mask, (height, width), index in zip(batch.images, batch.masks, sizes, indices):
         random = np.random.default_rng((seed, epoch, index))
         image, mask = image[:, :height, :width], mask[:height, :width]
         for transform in transforms:
             image, mask = transform(image, mask, random)
         images.append(image)
         masks.append(mask)
-    return MaskedBatch.of(zip(images, masks, batch.indices))
+    return MaskedBatch.of(zip(images, masks, indices))
 
 
 def random_flip(image: Tensor, mask: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,18 @@
 """Loaders read every item once an epoch, in batches of similar length, in an order that is a function of the seed."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.utils.data._utils.pin_memory import pin_memory
 
-from seqae.datasets import DataLoader, LengthBucketSampler, SequenceDataset, make_loader
+from seqae.batch import Batch
+from seqae.datasets import DataLoader, LabelledBatch, LengthBucketSampler, PairBatch, SequenceDataset, make_loader
+from seqae.datasets.masks import MaskedBatch
+from seqae.datasets.trees import TreeBatch
+from seqae.training.tasks.bag_of_words import BagOfWordsBatch
 
 LENGTHS = np.random.default_rng(0).integers(1, 100, 95)
 
@@ -74,3 +82,32 @@ def test_after_a_whole_epoch_a_loader_begins_the_next_one():
     whole = indices_of(loader)
     resumed.load_state_dict(loader.state_dict())
     assert indices_of(resumed) == whole
+
+
+def tensors_of(batch) -> list[Tensor]:
+    parts = [getattr(batch, part.name) for part in dataclasses.fields(batch)]
+    nested = [tensors_of(part) if dataclasses.is_dataclass(part) else [part] for part in parts]
+    return [part for each in nested for part in each if isinstance(part, Tensor)]
+
+
+BATCH, FEW = Batch.of([torch.ones(3), torch.ones(2)]), torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        BATCH,
+        LabelledBatch(BATCH, FEW),
+        PairBatch(BATCH, BATCH),
+        TreeBatch(BATCH, FEW, ()),
+        BagOfWordsBatch(BATCH, FEW, FEW),
+        MaskedBatch(torch.ones(2, 1, 4, 4), torch.ones(2, 4, 4), FEW, FEW),
+    ],
+)
+def test_all_tensors_of_a_batch_are_pinned_by_torch(batch, monkeypatch):
+    monkeypatch.setattr(Tensor, "pin_memory", lambda tensor, *device: -tensor)  # which takes a GPU
+    pinned = pin_memory(batch)
+    assert type(pinned) is type(batch)
+    assert len(tensors_of(pinned)) == len(tensors_of(batch)) >= 2
+    for found, known in zip(tensors_of(pinned), tensors_of(batch)):
+        assert torch.equal(found, -known)

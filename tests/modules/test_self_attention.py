@@ -88,3 +88,14 @@ def test_gated_network_passes_what_its_gate_lets_through():
 def test_heads_that_do_not_divide_the_vectors_are_refused(num_heads):
     with pytest.raises(ValueError, match=f"^{num_heads} heads for vectors of 8"):
         SelfAttentionLayer(8, num_heads)
+
+
+def test_a_batch_without_padding_needs_no_mask_and_gives_the_same():
+    torch.manual_seed(0)
+    network, rows = SelfAttention(3, 8), torch.randn(2, 5, 3)
+    unpadded, padded = network(Batch.full(rows)), network(Batch(F.pad(rows, (0, 0, 0, 2)), torch.tensor([5, 5])))
+    torch.testing.assert_close(unpadded.values, padded.values[:, :5], atol=1e-6, rtol=1e-5)
+    layer, seen = network.layers[0], []
+    layer.register_forward_pre_hook(lambda layer, given: seen.append(given[1]))
+    network(Batch.full(rows))
+    assert seen == [None]

@@ -205,11 +205,18 @@ MUTATIONS = (
         "(log_variance - code.square())",
         "evaluation/test_likelihood.py",
     ),
-    Mutation("batch.py", "steps.new_zeros(*mask.shape", "steps.new_ones(*mask.shape", "test_batch.py"),
+    Mutation("batch.py", "steps.new_zeros(batch * time", "steps.new_ones(batch * time", "test_batch.py"),
+    Mutation("batch.py", "known is None or version != _version(lengths)", "known is None", "test_batch.py"),
+    Mutation(
+        "training/tasks/bag_of_words.py",
+        "torch.unique(on_host(bags.words)",
+        "torch.unique((bags.words)",
+        "test_synchronisation.py",
+    ),
     Mutation(
         "batch.py",
-        "int(self.lengths.min()) == self.values.shape[1]",
-        "int(self.lengths.max()) == self.values.shape[1]",
+        "int(on_host(self.lengths).min()) == self.values.shape[1]",
+        "int(on_host(self.lengths).max()) == self.values.shape[1]",
         "test_batch.py",
     ),
     Mutation(

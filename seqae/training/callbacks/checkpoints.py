@@ -167,7 +167,9 @@ class TerminateOnNaN(lightning.Callback):
     """
 
     def on_before_backward(self, trainer: lightning.Trainer, task: lightning.LightningModule, loss: Tensor) -> None:
-        if trainer.world_size > 1:  # one process would end while others wait for its gradient, which ends all alike
+        # One process would end while others wait for its gradient, which ends all alike. On another device than the CPU
+        # the gradient tells it, too: to wait once in a step for an answer is enough.
+        if trainer.world_size > 1 or not (loss.is_cpu or trainer.scaler):
             return
         _require_finite("loss is", [loss.detach()], trainer)
 

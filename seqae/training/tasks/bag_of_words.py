@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqae.batch import Batch
+from seqae.batch import Batch, moved, on_host, to_device
 from seqae.modules.encoders import Encoder
 from seqae.modules.tokens import TiedHead
 from seqae.training.optimizers import cosine_with_warmup
@@ -41,7 +41,11 @@ class BagOfWordsBatch:
 
     def to(self, device: torch.device | str) -> BagOfWordsBatch:
         """Return the same batch on a device."""
-        return BagOfWordsBatch(self.batch.to(device), self.words.to(device), self.rows.to(device))
+        return BagOfWordsBatch(self.batch.to(device), to_device(self.words, device), moved(self.rows, device))
+
+    def pin_memory(self) -> BagOfWordsBatch:
+        """Return the same batch in memory from which a GPU copies while it computes."""
+        return BagOfWordsBatch(self.batch.pin_memory(), self.words.pin_memory(), self.rows.pin_memory())
 
 
 class ContextDataset:
@@ -88,6 +92,9 @@ class BagOfWordsPrediction(Task):
 
     def training_step(self, bags: BagOfWordsBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy of a word in nats."""
-        words, targets = torch.unique(bags.words, return_inverse=True)
+        # On the CPU: how many words there are is asked of it.
+        words, targets = (
+            moved(each, bags.words.device) for each in torch.unique(on_host(bags.words), return_inverse=True)
+        )
         logits = self.head.logits_for(self.encoder(bags.batch), words)
         return F.nll_loss(logits.log_softmax(dim=1)[bags.rows], targets)

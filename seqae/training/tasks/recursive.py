@@ -89,5 +89,4 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         logits: `(nodes, classes)`.
         labels: `(nodes,)`, -1 where unknown.
     """
-    known = labels >= 0
-    return F.cross_entropy(logits[known], labels[known], reduction="sum") / known.sum().clamp(min=1)
+    return F.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / (labels >= 0).sum().clamp(min=1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from seqae.batch import on_host
 from seqae.datasets.masks import MaskedBatch, MaskedImage
 from seqae.evaluation.masks import best_threshold
 from seqae.modules.unet import Segmenter
@@ -58,7 +59,7 @@ class Segmentation(Task):
         """
         logits = self._logits(batch)
         classes = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
-        return [image[:height, :width] for image, (height, width) in zip(classes, batch.sizes.tolist())]
+        return [image[:height, :width] for image, (height, width) in zip(classes, on_host(batch.sizes).tolist())]
 
     def _logits(self, batch: MaskedBatch) -> Tensor:
         return self.model(batch.images) if batch.is_unpadded else self.model(batch.images, batch.sizes)

@@ -1,0 +1,43 @@
+"""The script that checks a machine with a GPU works, as far as a CPU can tell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).with_name("benchmarks")
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu
+
+    return gpu
+
+
+def test_without_a_gpu_it_says_so_and_fails():
+    command = [sys.executable, str(BENCHMARKS / "gpu.py"), "rates"]
+    found = subprocess.run(command, env={"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True)
+    assert found.returncode == 2 and "no GPU that torch can use: nothing was checked" in found.stderr
+
+
+def test_it_times_all_kinds_and_names_those_that_are_too_slow(gpu, capsys):
+    failed = gpu.rates(torch.device("cpu"), gpu.Sizes(windows=8, longest=30, batch=4, rounds=1, matrix=64))
+    shown = capsys.readouterr().out
+    for kind in ("ragged LSTM", "even LSTM", "ragged attention", "images"):
+        assert shown.count(kind) == 1
+        assert len([line for line in failed if line.startswith(f"{kind}: ")]) <= 1
+
+
+def test_what_breaks_the_contract_is_named(gpu, monkeypatch, capsys):
+    import test_contract
+    from contract.encoders import ENCODERS
+
+    broken = {"broken": test_contract.of(test_contract.HidesPaddingTooLate), "mean": ENCODERS["mean"]}
+    monkeypatch.setattr(test_contract, "ENTRIES", broken)
+    failed = gpu.contract(torch.device("cpu"))
+    assert [line.split(":")[0] for line in failed] == ["broken, check_gradients"]
+    assert "2 entries, 1 checks failed" in capsys.readouterr().out
