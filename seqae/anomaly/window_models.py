@@ -263,7 +263,7 @@ WINDOW_MODELS: dict[str, WindowModelFactory] = {
 
 
 def without_codes(factory: WindowModelFactory) -> WindowModelFactory:
-    """Return a factory of models that reconstruct the same; codes, which take linear ones longest, they may not have."""
+    """Return a factory of models that reconstruct the same, and may have no codes: linear ones take long to find."""
     return replace(factory, code_size=0) if isinstance(factory, Linear | PCA) else factory
 
 
