@@ -63,6 +63,20 @@ def windows(quick: bool) -> Iterator[Row]:
     yield Row("training: one sequence at a time / seqae", single / ours, 20, "x", True, note.format(1 / single))
 
 
+def steps(quick: bool) -> Iterator[Row]:
+    """Where the time of training steps goes, by one thread."""
+    from steps import shares
+
+    found = {each.kind: each for each in shares(quick)}
+    for kind, each in found.items():
+        (name, share), *_ = each.largest(1)
+        note = f"{name}; products {each.products:.0%} of {1e3 * each.seconds:.0f} ms"
+        yield Row(f"largest share beside products: {kind}", share, 0.15, "of it", note=note)
+    even, ragged = (found[kind].per_time_step for kind in ("windows (W1)", "ragged (W2)"))
+    note = f"{1 / ragged:.0f} against {1 / even:.0f} steps/s"
+    yield Row("ragged / even sequences, time steps a second", even / ragged, 0.85, "x", True, note)
+
+
 def layers(quick: bool) -> Iterator[Row]:
     """Forward and backward of recurrent layers by one thread."""
     from layers import rates
@@ -188,7 +202,8 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
 
 
 GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group for group in (windows, layers, uneven, lightning, memory, start, images, trees, text, video)
+    group.__name__: group
+    for group in (windows, steps, layers, uneven, lightning, memory, start, images, trees, text, video)
 }
 
 
