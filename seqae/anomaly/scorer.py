@@ -28,7 +28,7 @@ from seqae.anomaly.soundness import (
     require_count,
     require_numbers,
 )
-from seqae.anomaly.window_kernel import judge_of
+from seqae.anomaly.window_kernel import judge
 from seqae.anomaly.windows import windows_of
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
@@ -227,7 +227,7 @@ class Scorer:
             rows: Filled rows, `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value was filled in.
         """
-        return [judge_of(each)(rows, missing) if len(rows) >= each.length else None for each in self.resolutions]
+        return [judge(each, rows, missing) if len(rows) >= each.length else None for each in self.resolutions]
 
     def near_ends(self, rows: np.ndarray, count: int | None) -> np.ndarray:
         """Return which rows are covered by fewer windows than others, near the first row or the last, `(row,)` bool.
@@ -295,8 +295,8 @@ class Scorer:
         """Return the evidence in rows, `(row, channel)`; arguments as for `window_evidence`."""
         if len(rows) < self.resolutions[0].length:  # no window fits: there is no evidence
             return torch.zeros_like(rows)
-        of_rows = self.localization.of_rows
-        return _in_pieces(lambda *piece: of_rows(self.window_evidence(*piece)), self.localization.reach, rows, missing)
+        own = self.localization
+        return _in_pieces(lambda *piece: own.of_rows(self.window_evidence(*piece)), own.reach, rows, missing)
 
     def _window_means(self, rows: Tensor) -> Tensor:
         """Return the mean reconstruction of each row by the windows around it, `(row, channel)`."""

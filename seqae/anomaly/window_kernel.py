@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeGuard, cast
 
@@ -19,13 +18,16 @@ from seqae.modules.native.build import load_kernel
 
 SOURCE = Path(__file__).with_name("window_kernel.cpp")
 _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
+_FEW = 50  # windows that are judged sooner than the weights are arranged
 _SPARE = 32  # numbers that the kernel may read after those of the last window
 
 
-def judge_of(evidence: WindowEvidence) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the quickest way to what `WindowEvidence.of_rows` returns for many rows, with the same arguments."""
-    library = load_kernel(SOURCE) if is_linear(evidence.model) else None
-    return evidence.of_rows if library is None else WindowKernel(evidence, library)
+def judge(evidence: WindowEvidence, rows: Tensor, missing: Tensor) -> Tensor:
+    """Return what `evidence.of_rows(rows, missing)` returns, in the quickest way."""
+    if len(rows) < evidence.length + _FEW or not is_linear(evidence.model):
+        return evidence.of_rows(rows, missing)
+    library = load_kernel(SOURCE)
+    return evidence.of_rows(rows, missing) if library is None else WindowKernel(evidence, library)(rows, missing)
 
 
 def is_linear(model: WindowModel) -> TypeGuard[LinearWindowModel]:

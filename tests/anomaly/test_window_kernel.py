@@ -9,10 +9,11 @@ import torch
 from generators import readings
 from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.evidence import WindowEvidence
 from seqae.anomaly.feedback.applying import apply_feedback
 from seqae.anomaly.feedback.entry import Feedback
-from seqae.anomaly.window_kernel import SOURCE, WindowKernel, judge_of
-from seqae.anomaly.window_models import MovingAverage
+from seqae.anomaly.window_kernel import SOURCE, WindowKernel, judge
+from seqae.anomaly.window_models import Linear, MovingAverage
 from seqae.data.signals.recordings import Recording
 from seqae.modules.native.build import load_kernel, native_status
 
@@ -50,8 +51,7 @@ def test_the_evidence_is_that_of_torch_wherever_a_piece_ends(settings: dict, cha
     rows = scaled(detector, spoiled(1200)[:, :channels])
     missing = torch.from_numpy(np.random.default_rng(0).random(rows.shape) < 0.02)
     for own in detector.scorer_.resolutions:
-        kernel = judge_of(own)
-        assert isinstance(kernel, WindowKernel)
+        kernel = WindowKernel(own, load_kernel(SOURCE))
         for count in (1, 5, 24, 483, 1000):
             piece = slice(7, 7 + own.length + count - 1)
             for filled in (missing[piece], torch.zeros_like(missing[piece])):
@@ -65,7 +65,10 @@ def test_a_number_that_is_none_spoils_the_windows_that_hold_it_alone():
     detector = AnomalyDetector(window=6, resolutions=(1,)).fit(readings(600, seed=0))
     (own,), rows = detector.scorer_.resolutions, scaled(detector, readings(300, seed=1))
     rows[100, 1] = torch.nan
-    found, expected = (judge(rows, torch.zeros_like(rows, dtype=torch.bool)) for judge in (judge_of(own), own.of_rows))
+    found, expected = (
+        judge(rows, torch.zeros_like(rows, dtype=torch.bool))
+        for judge in (WindowKernel(own, load_kernel(SOURCE)), own.of_rows)
+    )
     assert torch.equal(found.isnan(), expected.isnan()) and 0 < found.isnan().sum() < 20
 
 
@@ -80,14 +83,20 @@ def test_deviations_that_were_accepted_are_heeded(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         AcceptedDeviations, "distances", lambda self, x, quiet: compared.append(x.shape[2]) or distances(self, x, quiet)
     )
-    monkeypatch.setattr("seqae.anomaly.scorer.judge_of", lambda own: own.of_rows)
+    monkeypatch.setattr("seqae.anomaly.scorer.judge", WindowEvidence.of_rows)
     np.testing.assert_allclose(found, taught.score_samples(recording), rtol=1e-6, atol=1e-6)
     assert sum(compared) and found[125:135].max() < detector.score_samples(recording)[125:135].max()
 
 
-def test_other_models_are_computed_by_torch(monkeypatch: pytest.MonkeyPatch):
-    own = AnomalyDetector(MovingAverage(), window=6).fit(readings(600, seed=0)).scorer_.resolutions[0]
-    assert judge_of(own) == own.of_rows
+def test_other_models_and_few_windows_are_judged_by_torch(monkeypatch: pytest.MonkeyPatch):
+    judged: list[int] = []
+    monkeypatch.setattr(WindowKernel, "__call__", lambda self, rows, missing: judged.append(len(rows)))
+    rows = torch.from_numpy(readings(200, seed=1))
+    missing = torch.zeros_like(rows, dtype=torch.bool)
+    for model in (MovingAverage(), Linear()):
+        (own,) = AnomalyDetector(model, window=6, resolutions=(1,)).fit(readings(600, seed=0)).scorer_.resolutions
+        for count in (20, 200):
+            judge(own, rows[:count], missing[:count])
+    assert judged == ([] if load_kernel() is None else [200])
     monkeypatch.setenv("SEQAE_NATIVE", "0")
-    linear = AnomalyDetector(window=6).fit(readings(600, seed=0)).scorer_.resolutions[0]
-    assert judge_of(linear) == linear.of_rows
+    assert torch.equal(judge(own, rows, missing), own.of_rows(rows, missing))

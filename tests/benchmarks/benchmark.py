@@ -201,10 +201,8 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
-GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group
-    for group in (windows, steps, layers, uneven, lightning, memory, start, images, trees, text, video)
-}
+ALL = (windows, steps, layers, uneven, lightning, memory, start, images, trees, text, video)
+GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {group.__name__: group for group in ALL}
 
 
 def main() -> None:

@@ -28,15 +28,7 @@ from seqae.losses import token_cross_entropy
 from seqae.modules import Argmax, Convolutions, ResampledCode, ResampledDecoder, ResampledEncoder, TiedHead
 from seqae.modules.native import layer
 
-PRODUCTS = (
-    "mm",
-    "bmm",
-    "addmm",
-    "baddbmm",
-    "mkldnn_convolution",
-    "convolution_backward",
-    "mkldnn_convolution_backward",
-)
+PRODUCTS = ("recurrence", "mm", "bmm", "addmm", "baddbmm", "mkldnn_convolution", "convolution_backward")
 TOKENS, VECTOR, POSITIONS, NUMBERS = 4000, 128, 32, 15  # of the text autoencoder
 TELEMETRY = 23  # channels
 
@@ -104,7 +96,7 @@ def _measured(kind: str, training: seqae.Reconstruction, source: SequenceDataset
                 step(indices)
     found = {each.key.removeprefix("aten::"): each.self_cpu_time_total for each in profiled.key_averages()}
     total = sum(found.values())
-    products = sum(found.pop(name, 0.0) for name in ("recurrence", *PRODUCTS))
+    products = sum(found.pop(name, 0.0) for name in PRODUCTS)
     others = {name: time_of / total for name, time_of in found.items()}
     return Shares(kind, seconds / count, seconds / steps, products / total, others)
 
