@@ -77,6 +77,14 @@ def steps(quick: bool) -> Iterator[Row]:
     yield Row("ragged / even sequences, time steps a second", even / ragged, 0.85, "x", True, note)
 
 
+def growth(quick: bool) -> Iterator[Row]:
+    """How the time of each step grows with its size."""
+    from slopes import STEEPEST, slopes
+
+    for what, slope, about in slopes(quick):
+        yield Row(f"slope of time: {what}", slope, STEEPEST, "", note=about)
+
+
 def layers(quick: bool) -> Iterator[Row]:
     """Forward and backward of recurrent layers by one thread."""
     from layers import rates
@@ -201,7 +209,7 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
-ALL = (windows, steps, layers, uneven, lightning, memory, start, images, trees, text, video)
+ALL = (windows, steps, layers, uneven, lightning, memory, start, growth, images, trees, text, video)
 GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {group.__name__: group for group in ALL}
 
 
