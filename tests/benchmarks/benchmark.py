@@ -85,6 +85,18 @@ def growth(quick: bool) -> Iterator[Row]:
         yield Row(f"slope of time: {what}", slope, STEEPEST, "", note=about)
 
 
+def peers(quick: bool) -> Iterator[Row | str]:
+    """The same by others, as far as they are installed."""
+    from peers import results
+
+    for each in results(quick):
+        if isinstance(each, str):
+            yield f"-- {each}"
+        else:
+            what, ours, theirs = each
+            yield Row(f"{what} / seqae", ours / theirs, 1, "x", True, f"{ours:.0f} against {theirs:.0f} a second")
+
+
 def layers(quick: bool) -> Iterator[Row]:
     """Forward and backward of recurrent layers by one thread."""
     from layers import rates
@@ -209,8 +221,8 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
-ALL = (windows, steps, layers, uneven, lightning, memory, start, growth, images, trees, text, video)
-GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {group.__name__: group for group in ALL}
+ALL = (windows, peers, steps, layers, uneven, lightning, memory, start, growth, images, trees, text, video)
+GROUPS: dict[str, Callable[[bool], Iterator[Row | str]]] = {group.__name__: group for group in ALL}
 
 
 def main() -> None:
