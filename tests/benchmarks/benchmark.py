@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from layers import processor
+import torch
+from layers import processor, product_rate
 from race import race
 
 FOLDER = Path(__file__).parent
@@ -75,6 +76,15 @@ def steps(quick: bool) -> Iterator[Row]:
     even, ragged = (found[kind].per_time_step for kind in ("windows (W1)", "ragged (W2)"))
     note = f"{1 / ragged:.0f} against {1 / even:.0f} steps/s"
     yield Row("ragged / even sequences, time steps a second", even / ragged, 0.85, "x", True, note)
+
+
+def scoring(quick: bool) -> Iterator[Row]:
+    """Values a second that the default detector scores on one core."""
+    from scoring import rates
+
+    for each in rates(quick):
+        note = f"{each.operations:.0f} of {each.product:.0f} GFLOP/s"
+        yield Row(f"scoring, {each.channels} channels, one core", each.values, 10, "M/s", True, note)
 
 
 def growth(quick: bool) -> Iterator[Row]:
@@ -221,7 +231,7 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
-ALL = (windows, peers, steps, layers, uneven, lightning, memory, start, growth, images, trees, text, video)
+ALL = (windows, peers, steps, layers, uneven, lightning, memory, start, scoring, growth, images, trees, text, video)
 GROUPS: dict[str, Callable[[bool], Iterator[Row | str]]] = {group.__name__: group for group in ALL}
 
 
@@ -232,6 +242,8 @@ def main() -> None:
     arguments = parser.parse_args()
     load = f"load {os.getloadavg()[0]:.1f} at the start"
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, {processor()}, {load}")
+    single, double = map(product_rate, (torch.float32, torch.float64))
+    print(f"a matrix product by one thread: {single:.0f} GFLOP/s, in double precision {double:.0f}")
     for name in arguments.only:
         for row in GROUPS[name](arguments.quick):
             print(row, flush=True)
