@@ -59,6 +59,18 @@ def test_token_error_is_the_negative_log_probability():
     torch.testing.assert_close(token_cross_entropy(logits, tokens).double(), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("missing", [(), (2,), (0, 1, 4)])
+@pytest.mark.parametrize("largest", [1.0, np.inf])
+def test_mean_is_that_of_the_known_errors(missing: tuple[int, ...], largest: float):
+    errors = torch.tensor([0.5, 2.0, 3.0, largest, 0.25])
+    errors[list(missing)] = torch.nan
+    assert mean_loss(errors).item() == pytest.approx(np.nanmean(errors.numpy()), rel=1e-6)
+
+
+def test_mean_of_no_errors_is_zero():
+    assert mean_loss(torch.zeros(0)) == 0
+
+
 def test_mean_of_nothing_is_zero_with_a_gradient_of_zero():
     prediction = torch.ones(2, 3, requires_grad=True)
     loss = mean_loss(squared_error(prediction, torch.full((2, 3), torch.nan)))

@@ -46,7 +46,7 @@ from seqae.anomaly.normal_rows import (
 )
 from seqae.anomaly.scaled_rows import ScaledRows, scale_rows
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import WindowModelFactory
+from seqae.anomaly.window_models import WindowModelFactory, without_codes
 from seqae.anomaly.window_training import sample_windows, train
 from seqae.data.signals.checks import refuse_unlearnable, usual_period
 from seqae.data.signals.irregularity import grid_advice
@@ -246,9 +246,9 @@ class ScorerFitter:
         resolutions: Sequence[int],
     ) -> list[Distances]:
         """Return the distances in parts that are held out, by models that are fitted to the other parts."""
-        longest = max(map(len, parts), default=0)
+        longest, fitter = max(map(len, parts), default=0), replace(self, model=without_codes(self.model))
         fitted = [
-            self._fit_evidence(parts, noise, window, each)[0] if window * each <= longest else None
+            fitter._fit_evidence(parts, noise, window, each)[0] if window * each <= longest else None
             for each in resolutions
         ]
         return [measure(fitted, part) for part in held_out]

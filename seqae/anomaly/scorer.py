@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from seqae.anomaly.fault_codes import KnownFault, fault_code, nearest_fault
 from seqae.anomaly.fleet import Machine, find_machine
 from seqae.anomaly.localization import Localization
 from seqae.anomaly.rhythm import Rhythm
+from seqae.anomaly.scores import Scores, divided
 from seqae.anomaly.soundness import (
     check_calibration,
     check_chart,
@@ -28,26 +29,12 @@ from seqae.anomaly.soundness import (
     require_count,
     require_numbers,
 )
+from seqae.anomaly.window_kernel import judge
 from seqae.anomaly.windows import windows_of
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
-ROWS_PER_CHUNK = 2**15  # rows that are scored together
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """The scores of rows.
-
-    Attributes:
-        scores: `(row,)` float32, higher = more anomalous; NaN where all values are missing. Rows between gaps in time
-            that are fewer than a window has cannot be judged, and score 0.
-        channel_scores: `(row, channel)` float32, what each channel contributes: they add up to the score. NaN where a
-            value is missing.
-    """
-
-    scores: np.ndarray
-    channel_scores: np.ndarray
+ROWS_PER_CHUNK = 2**13  # rows that are scored together
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,15 +146,30 @@ class Scorer:
         Args:
             recording: Rows with this scorer's channels.
         """
-        results = []
-        for rows in recording.segments():
-            values = recording.values[rows]
-            filled, missing = self.fill(self.scaled(values, times_of(recording, rows))), np.isnan(values)
+        rows, channels = recording.values.shape
+        found = Scores(np.empty(rows, np.float32), np.empty((rows, channels), np.float32))
+        for segment in recording.segments():
+            for start, piece in self._scores_in_pieces(recording, segment):
+                part = slice(start, start + len(piece.scores))
+                found.scores[part], found.channel_scores[part] = piece.scores, piece.channel_scores
+        return found
+
+    def _scores_in_pieces(self, recording: Recording, rows: slice) -> Iterator[tuple[int, Scores]]:
+        """Yield the scores of a segment, and the row that they begin with: what they need is held for one piece."""
+        reach, first = self.localization.reach, rows.start  # the first row that is held
+        filled = np.empty((0, len(self.channels)))
+        for start in range(rows.start, rows.stop, ROWS_PER_CHUNK):
+            stop, known = min(start + ROWS_PER_CHUNK, rows.stop), first + len(filled)
+            new = slice(known, min(stop + reach, rows.stop))
+            scaled = self.scaled(recording.values[new], times_of(recording, new))
+            filled = np.concatenate([filled, self.fill(scaled, filled if len(filled) else None)])
+            drop = max(start - reach, rows.start) - first
+            filled, first = filled[drop:], first + drop
+            missing, own = np.isnan(recording.values[first : new.stop]), slice(start - first, stop - first)
+            near_end = self.near_ends(np.arange(start, stop) - rows.start, rows.stop - rows.start)
             with one_thread(), torch.inference_mode():
-                evidence = self._evidence(torch.from_numpy(filled), torch.from_numpy(missing))
-                near_end = self.near_ends(np.arange(len(values)), len(values))
-                results.append(self.scores(evidence, missing, near_end))
-        return Scores(*(np.concatenate([getattr(each, name) for each in results]) for name in vars(results[0])))
+                evidence = self._evidence(torch.from_numpy(filled), torch.from_numpy(missing))[own]
+                yield start, self.scores(evidence, missing[own], near_end)
 
     def fill(self, rows: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """Return scaled rows with missing values replaced by what is least unusual there, `(row, channel)`.
@@ -226,7 +228,7 @@ class Scorer:
             rows: Filled rows, `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value was filled in.
         """
-        return [each.of_rows(rows, missing) if len(rows) >= each.length else None for each in self.resolutions]
+        return [judge(each, rows, missing) if len(rows) >= each.length else None for each in self.resolutions]
 
     def near_ends(self, rows: np.ndarray, count: int | None) -> np.ndarray:
         """Return which rows are covered by fewer windows than others, near the first row or the last, `(row,)` bool.
@@ -252,22 +254,21 @@ class Scorer:
         totals, few = evidence.sum(dim=1), torch.from_numpy(near_end)
         scores = self.calibration.scores(totals)
         scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
-        return _divided(scores, evidence, missing)
+        return divided(scores, evidence, missing)
 
     def latest_scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:
         """Return the scores of rows that are, or were, the latest ones; arguments as for `scores`.
 
         Their evidence is that of `Localization.of_last_rows`.
         """
-        return _divided(self.latest_calibration.scores(evidence.sum(dim=1)), evidence, missing)
+        return divided(self.latest_calibration.scores(evidence.sum(dim=1)), evidence, missing)
 
     def reconstruct(self, recording: Recording) -> np.ndarray:
         """Return the reconstruction by the finest model, `(row, channel)` in the units of the data.
 
         It is the mean of the reconstructions by all windows that cover a row.
         """
-        finest = self.resolutions[0]
-        results = []
+        finest, results = self.resolutions[0], []
         for rows in recording.segments():
             filled = self.fill(self.scaled(recording.values[rows], times_of(recording, rows)))
             padded = torch.from_numpy(_padded(filled, finest.length))
@@ -295,8 +296,7 @@ class Scorer:
         """Return the evidence in rows, `(row, channel)`; arguments as for `window_evidence`."""
         if len(rows) < self.resolutions[0].length:  # no window fits: there is no evidence
             return torch.zeros_like(rows)
-        reach, of_rows = self.localization.reach, self.localization.of_rows
-        return _in_pieces(lambda *piece: of_rows(self.window_evidence(*piece)), reach, rows, missing)
+        return self.localization.of_rows(self.window_evidence(rows, missing))
 
     def _window_means(self, rows: Tensor) -> Tensor:
         """Return the mean reconstruction of each row by the windows around it, `(row, channel)`."""
@@ -319,21 +319,6 @@ def rows_near(rows: np.ndarray, row: int, length: int) -> np.ndarray:
 def times_of(recording: Recording, rows: slice) -> np.ndarray | None:
     """Return the times of some rows, `(row,)`; None if there are none."""
     return None if recording.times is None else recording.times[rows]
-
-
-def _divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
-    """Return scores `(row,)` divided among the channels as their evidence is, `(row, channel)`."""
-    totals = evidence.sum(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
-    parts, unknown = evidence * (scores / totals)[:, None], missing.all(axis=1)
-    if (strange := np.isnan(scores.numpy()) & ~unknown).any():  # it would never raise an alarm
-        raise ValueError(
-            f"the model makes of {strange.sum()} rows with values what is not a number (NaN): it diverged, or its "
-            "weights were changed. Fit it again"
-        )
-    return Scores(
-        np.where(unknown, np.nan, scores.numpy()).astype(np.float32),
-        np.where(missing, np.nan, parts.numpy()).astype(np.float32),
-    )
 
 
 def _in_pieces(function: Callable[..., Tensor], reach: int, *rows: Tensor) -> Tensor:

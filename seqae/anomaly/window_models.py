@@ -7,7 +7,7 @@ steps of scaled rows: every channel has mean 0 and standard deviation 1.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import scipy.linalg
@@ -152,7 +152,8 @@ class Linear(WindowModelFactory):
         if channels == 1:
             model.weight = _projection(covariance, self.explained_variance)
             return model
-        precision = torch.linalg.inv(covariance + noise.repeat(windows.shape[1]).diag())
+        regular = covariance + noise.repeat(windows.shape[1]).diag()
+        precision = torch.cholesky_inverse(torch.linalg.cholesky(regular))
         model.weight = torch.eye(len(precision), dtype=torch.float64)
         for channel in range(channels):
             own = slice(channel, None, channels)
@@ -261,6 +262,11 @@ WINDOW_MODELS: dict[str, WindowModelFactory] = {
 }
 
 
+def without_codes(factory: WindowModelFactory) -> WindowModelFactory:
+    """Return a factory of models that reconstruct the same, and may have no codes: linear ones take long to find."""
+    return replace(factory, code_size=0) if isinstance(factory, Linear | PCA) else factory
+
+
 def _over_channels(architecture: Architecture, windows: Tensor, code_size: int, hidden_size: int) -> Autoencoder:
     channels = windows.shape[2]
     return build_autoencoder(
@@ -280,7 +286,8 @@ def _linear_model(windows: Tensor, code_size: int) -> tuple[LinearWindowModel, T
     model.center = flat.mean(dim=0)
     deviations = flat - model.center
     covariance = deviations.T @ deviations / len(flat)
-    model.components = _principal_components(covariance, model.code_size)[1]
+    if model.code_size:
+        model.components = _principal_components(covariance, model.code_size)[1]
     return model, covariance
 
 

@@ -87,6 +87,18 @@ def test_scores_do_not_depend_on_how_many_rows_are_computed_together(
     np.testing.assert_allclose(scorer.reconstruct(recorded(values)), reconstruction, rtol=1e-5)
 
 
+def test_few_rows_are_held_however_many_are_scored(scorer: Scorer, monkeypatch: pytest.MonkeyPatch):
+    held, window_evidence = [], Scorer.window_evidence
+    monkeypatch.setattr(scorer_module, "ROWS_PER_CHUNK", 100)
+    monkeypatch.setattr(
+        Scorer,
+        "window_evidence",
+        lambda self, rows, *rest: held.append(len(rows)) or window_evidence(self, rows, *rest),
+    )
+    scorer.score(recorded(faulty(1111, seed=1)))
+    assert len(held) == 12 and max(held) <= 100 + 2 * scorer.localization.reach
+
+
 def test_a_missing_value_is_where_its_residual_is_least_unusual_by_the_rows_up_to_it(scorer: Scorer):
     rows = scorer.scaler.transform(readings(100, seed=1)).astype(np.float64)
     rows[50, 0] = np.nan

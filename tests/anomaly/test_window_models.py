@@ -23,6 +23,7 @@ from seqae.anomaly.window_models import (
     Recurrent,
     Transformer,
     WindowModelFactory,
+    without_codes,
 )
 from seqae.architectures import Architecture, build_autoencoder
 from seqae.batch import Batch
@@ -219,3 +220,11 @@ def test_moving_average_equals_a_plain_loop(steps: int):
     for at in range(1, 10):
         expected[:, at] = known[:, max(0, at - steps) : at].mean(dim=1)
     torch.testing.assert_close(MovingAveragePredictor(steps).reconstruct(Batch.full(values)).values, expected)
+
+
+@pytest.mark.parametrize("factory", [Linear(), PCA(), MovingAverage()], ids=["linear", "pca", "moving average"])
+def test_a_model_without_codes_reconstructs_the_same(factory: WindowModelFactory):
+    windows = torch.from_numpy(np.random.default_rng(0).standard_normal((200, 6, 2)))
+    noise, batch = torch.full((2,), 0.01, dtype=torch.float64), Batch.full(windows)
+    found, expected = (each(windows, noise).reconstruct(batch) for each in (without_codes(factory), factory))
+    assert torch.equal(found.values, expected.values)

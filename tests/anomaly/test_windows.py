@@ -40,10 +40,12 @@ def test_a_row_has_the_value_of_the_windows_that_cover_it(length: int, ask, expe
         np.testing.assert_allclose(values, expected(windows.numpy()[covering], axis=0), rtol=1e-12)
 
 
-def test_a_window_has_the_largest_value_of_its_rows():
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 30])
+def test_a_window_has_the_largest_value_of_its_rows(length: int):
     rows = noise(30, 2)
-    found = largest_in_windows(rows, 7)
-    torch.testing.assert_close(found, torch.stack([rows[start : start + 7].amax(dim=0) for start in range(24)]))
+    found = largest_in_windows(rows, length)
+    expected = [rows[start : start + length].amax(dim=0) for start in range(31 - length)]
+    torch.testing.assert_close(found, torch.stack(expected))
 
 
 def test_a_huge_value_leaves_nothing_behind_in_the_rows_after_it():

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from layers import processor
+import torch
+from layers import processor, product_rate
 from race import race
 
 FOLDER = Path(__file__).parent
@@ -61,6 +62,49 @@ def windows(quick: bool) -> Iterator[Row]:
     note = f"{1 / ours:.0f} against {{:.0f}} windows/s"
     yield Row("training: nn.LSTM and Adam / seqae", plain / ours, 1.5, "x", True, note.format(1 / plain))
     yield Row("training: one sequence at a time / seqae", single / ours, 20, "x", True, note.format(1 / single))
+
+
+def steps(quick: bool) -> Iterator[Row]:
+    """Where the time of training steps goes, by one thread."""
+    from steps import shares
+
+    found = {each.kind: each for each in shares(quick)}
+    for kind, each in found.items():
+        (name, share), *_ = each.largest(1)
+        note = f"{name}; products {each.products:.0%} of {1e3 * each.seconds:.0f} ms"
+        yield Row(f"largest share beside products: {kind}", share, 0.15, "of it", note=note)
+    even, ragged = (found[kind].per_time_step for kind in ("windows (W1)", "ragged (W2)"))
+    note = f"{1 / ragged:.0f} against {1 / even:.0f} steps/s"
+    yield Row("ragged / even sequences, time steps a second", even / ragged, 0.85, "x", True, note)
+
+
+def scoring(quick: bool) -> Iterator[Row]:
+    """Values a second that the default detector scores on one core."""
+    from scoring import rates
+
+    for each in rates(quick):
+        note = f"{each.operations:.0f} of {each.product:.0f} GFLOP/s"
+        yield Row(f"scoring, {each.channels} channels, one core", each.values, 10, "M/s", True, note)
+
+
+def growth(quick: bool) -> Iterator[Row]:
+    """How the time of each step grows with its size."""
+    from slopes import STEEPEST, slopes
+
+    for what, slope, about in slopes(quick):
+        yield Row(f"slope of time: {what}", slope, STEEPEST, "", note=about)
+
+
+def peers(quick: bool) -> Iterator[Row | str]:
+    """The same by others, as far as they are installed."""
+    from peers import results
+
+    for each in results(quick):
+        if isinstance(each, str):
+            yield f"-- {each}"
+        else:
+            what, ours, theirs = each
+            yield Row(f"{what} / seqae", ours / theirs, 1, "x", True, f"{ours:.0f} against {theirs:.0f} a second")
 
 
 def layers(quick: bool) -> Iterator[Row]:
@@ -187,9 +231,8 @@ def in_turns(commands: dict[str, list], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
-GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    group.__name__: group for group in (windows, layers, uneven, lightning, memory, start, images, trees, text, video)
-}
+ALL = (windows, peers, steps, layers, uneven, lightning, memory, start, scoring, growth, images, trees, text, video)
+GROUPS: dict[str, Callable[[bool], Iterator[Row | str]]] = {group.__name__: group for group in ALL}
 
 
 def main() -> None:
@@ -199,6 +242,8 @@ def main() -> None:
     arguments = parser.parse_args()
     load = f"load {os.getloadavg()[0]:.1f} at the start"
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, {processor()}, {load}")
+    single, double = map(product_rate, (torch.float32, torch.float64))
+    print(f"a matrix product by one thread: {single:.0f} GFLOP/s, in double precision {double:.0f}")
     for name in arguments.only:
         for row in GROUPS[name](arguments.quick):
             print(row, flush=True)

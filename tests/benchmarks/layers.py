@@ -95,6 +95,16 @@ def processor() -> str:
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
+def product_rate(dtype: torch.dtype) -> float:
+    """Return the GFLOP/s of a matrix product by one thread, the best of some."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    matrix = torch.randn(PRODUCT, PRODUCT, dtype=dtype)
+    found = min(_seconds(lambda: matrix @ matrix, 4) for _ in range(6))
+    torch.set_num_threads(threads)
+    return 4 * 2 * PRODUCT**3 / found / 1e9
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds")

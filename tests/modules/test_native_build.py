@@ -129,6 +129,17 @@ def test_a_compiler_that_hangs_is_ended_with_all_that_it_has_started(fresh, comp
 
 
 @needs_compiler
+def test_a_header_that_changes_makes_another_kernel(tmp_path):
+    source, header, compiled_by = tmp_path / "a.cpp", tmp_path / "b.hpp", compiler.find_compiler()
+    source.write_text('#include "b.hpp"\n')
+    names = []
+    for text in ("int one;", "int two;", "int one;"):
+        header.write_text(text)
+        names.append(build._digest(compiled_by, (), source))
+    assert names[0] == names[2] != names[1]
+
+
+@needs_compiler
 def test_a_damaged_file_is_built_again(fresh, copying):
     assert build.load_kernel() is not None
     (file,) = fresh.iterdir()

@@ -77,8 +77,8 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/windows.py",
-        "first, last = values[:1].expand(length - 1, -1), values[-1:].expand(length - 1, -1)",
-        "first = last = 0 * values[:1].expand(length - 1, -1)",
+        "first, last = values[:1].T.expand(-1, length - 1), values[-1:].T.expand(-1, length - 1)",
+        "first = last = 0 * values[:1].T.expand(-1, length - 1)",
         "anomaly/test_windows.py",
     ),
     Mutation(
@@ -130,7 +130,7 @@ MUTATIONS = (
         "anomaly/test_fleet.py",
     ),
     Mutation(
-        "anomaly/scorer.py",
+        "anomaly/scores.py",
         "np.where(unknown, np.nan, scores.numpy())",
         "scores.numpy()",
         "anomaly/test_scorer.py anomaly/test_detector.py test_bad_input.py",

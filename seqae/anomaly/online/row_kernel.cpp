@@ -3,6 +3,8 @@
 // A row costs one pass over the weights of each resolution's model; the rest is small. No memory is taken, and nothing
 // is kept from one call to the next but what the caller hands over: the rows and the evidence in windows that are kept.
 
+#include "../surprise.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -10,6 +12,9 @@
 #include <limits>
 
 using Size = int64_t;
+using seqae::Lanes;
+using seqae::lanes;
+using seqae::not_below;
 
 extern "C" {
 // row_kernel.py has these three, too. Arrays are contiguous.
@@ -18,7 +23,7 @@ struct Resolution {
     const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
-    const double *degrees, *scale, *dimensions, *usual, *least, *quiet, *quiet_power;  // as in `Surprise`
+    const seqae::Usual* usual;  // (kind, channel)
     double compared;  // the caller compares windows with more evidence with accepted ones; infinite if there are none
 };
 struct Calibration {
@@ -47,8 +52,7 @@ struct Row {
 namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
-constexpr double coarse_weight = 0.5, least_weight = 3, lasting_weight = 0.03, soft_excess = 30, rounding = 1e9;
-constexpr double least_quiet = 1e-6;
+constexpr double coarse_weight = 0.5, least_weight = 3, lasting_weight = 0.03, rounding = 1e9;
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
 
@@ -58,18 +62,18 @@ double* at(const Row& row, Size number, Size block) {
     return row.table + (number * (2 + row.resolution_count) + block) * row.channels;
 }
 
-// Unlike std::max, it lets NaN through.
-double not_below(double value, double low) { return value < low ? low : value; }
-
-typedef double Four __attribute__((vector_size(4 * sizeof(double))));
-
-Four load(const double* from) {
-    Four values;
+Lanes load(const double* from) {
+    Lanes values;
     std::memcpy(&values, from, sizeof values);
     return values;
 }
 
-double sum_of(Four values) { return (values[0] + values[2]) + (values[1] + values[3]); }
+double sum_of(Lanes values) {
+    double sum = 0;
+#pragma GCC unroll 8
+    for (int lane = 0; lane < lanes; ++lane) sum += values[lane];
+    return sum;
+}
 
 double sum_of(const double* values, Size count) {
     double sum = 0;
@@ -80,18 +84,20 @@ double sum_of(const double* values, Size count) {
 // The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
 // do not wait for each other.
 void four_products(const double* rows, const double* right, Size count, double* to) {
-    Four sums[4][2] = {};
+    Lanes sums[4][2] = {};
     Size k = 0;
-    for (; k + 8 <= count; k += 8) {
-        const Four first = load(right + k), second = load(right + k + 4);
+    for (; k + 2 * lanes <= count; k += 2 * lanes) {
+        const Lanes first = load(right + k), second = load(right + k + lanes);
 #pragma GCC unroll 4
         for (Size row = 0; row < 4; ++row) {
             const double* from = rows + row * count + k;
             __builtin_prefetch(from + 4 * count);  // the next four rows
+            if (lanes == 8) __builtin_prefetch(from + 4 * count + lanes);
             sums[row][0] += load(from) * first;
-            sums[row][1] += load(from + 4) * second;
+            sums[row][1] += load(from + lanes) * second;
         }
     }
+#pragma GCC unroll 4
     for (Size row = 0; row < 4; ++row) {
         double sum = sum_of(sums[row][0] + sums[row][1]);
         for (Size rest = k; rest < count; ++rest) sum += rows[row * count + rest] * right[rest];
@@ -139,16 +145,20 @@ void residuals_of(const Row& row, const Resolution& resolution, const double* st
 
 // The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.
 double distance(const double* deviations, const double* factor, Size window) {
+    constexpr Size parts = 16 / lanes;
     double total = 0;
     Size column = 0;
     for (; column + 16 <= window; column += 16) {
-        Four sums[4] = {};
+        Lanes sums[parts] = {};
         for (Size step = 0; step < window; ++step) {
             const double* from = factor + step * window + column;
 #pragma GCC unroll 4
-            for (Size part = 0; part < 4; ++part) sums[part] += deviations[step] * load(from + 4 * part);
+            for (Size part = 0; part < parts; ++part) sums[part] += deviations[step] * load(from + lanes * part);
         }
-        total += sum_of((sums[0] * sums[0] + sums[1] * sums[1]) + (sums[2] * sums[2] + sums[3] * sums[3]));
+        Lanes squares = sums[0] * sums[0];
+#pragma GCC unroll 4
+        for (Size part = 1; part < parts; ++part) squares += sums[part] * sums[part];
+        total += sum_of(squares);
     }
     for (; column < window; ++column) {
         double sum = 0;
@@ -156,20 +166,6 @@ double distance(const double* deviations, const double* factor, Size window) {
         total += sum * sum;
     }
     return total;
-}
-
-double evidence_of(const Resolution& resolution, Size place, double dimensions, double distance, bool is_filled) {
-    if (is_filled) distance = not_below(distance, resolution.quiet[place]);
-    const double degrees = resolution.degrees[place];
-    // log1p takes longer, and tells apart what the rounding of evidence makes equal.
-    const double surprise = (degrees + dimensions) / 2 * std::log(1 + distance / (degrees * resolution.scale[place]));
-    const double excess = surprise - resolution.usual[place];
-    const double capped = excess > soft_excess ? soft_excess : excess;
-    const double soft = std::log(1 + std::exp(capped)) + not_below(excess - soft_excess, 0);
-    const double loud = not_below(soft - resolution.least[place], 0);
-    const double ratio = distance / resolution.quiet[place];
-    if (ratio >= 1) return loud;
-    return loud - resolution.quiet_power[place] * std::log(not_below(ratio, least_quiet));
 }
 
 // Whether values of the rows from `first` on are missing: of any channel, or of one.
@@ -208,9 +204,9 @@ bool judge_window(const Row& row, Size which) {
             const double* factor = (kind ? resolution.residual_factor : resolution.value_factor) + own;
             for (Size step = 0; step < window; ++step)
                 deviations[step] = values[step * channels + channel] - center[step * channels + channel];
-            evidence[channel] += evidence_of(resolution, kind * channels + channel, resolution.dimensions[channel],
-                                             distance(deviations, factor, window),
-                                             is_any_filled && is_filled(row, first, channel));
+            const double filled = is_any_filled && is_filled(row, first, channel);
+            evidence[channel] += seqae::evidence_of(resolution.usual[kind * channels + channel],
+                                                    distance(deviations, factor, window), filled);
         }
     }
     return sum_of(evidence, channels) > resolution.compared;
@@ -354,11 +350,11 @@ double score_of(const Calibration& calibration, double evidence) {
     const Size found = std::upper_bound(grid, grid + calibration.count, evidence) - grid - 1;
     const Size above = std::max<Size>(0, std::min(found, calibration.count - 2));
     const double width = std::max(grid[above + 1] - grid[above], 1e-12);
-    const double position = std::min(not_below((evidence - grid[above]) / width, 0), 1.0);
+    const double position = std::min(not_below((evidence - grid[above]) / width, 0.0), 1.0);
     const double within = rarity[above] + position * (rarity[above + 1] - rarity[above]);
-    const double excess = not_below(evidence - grid[calibration.count - 1], 0) / calibration.scale;
+    const double excess = not_below(evidence - grid[calibration.count - 1], 0.0) / calibration.scale;
     const double tail = std::log1p(calibration.shape * excess) / calibration.shape;
-    return not_below(within + tail / std::log(10.0) - calibration.lowered, 0);
+    return not_below(within + tail / std::log(10.0) - calibration.lowered, 0.0);
 }
 
 // Writes a score and its parts; a missing value has none.
@@ -383,7 +379,7 @@ void score_latest(const Row& row, const double* sums, const double* fine, double
         if (window < 0) continue;
         const double* own = at(row, window, 2 + which);
         const double explained = std::max(*std::max_element(fine + window, fine + last + 1), sums[last]);
-        const double sum = sum_of(own, channels), share = not_below(sum - explained, 0) / not_below(sum, tiny);
+        const double sum = sum_of(own, channels), share = not_below(sum - explained, 0.0) / not_below(sum, tiny);
         for (Size channel = 0; channel < channels; ++channel) evidence[channel] += coarse_weight * (own[channel] * share);
     }
     divide(row, row.kept - 1, score_of(row.latest, sum_of(evidence, channels)), evidence, row.provisional);
@@ -409,7 +405,7 @@ void score_final(const Row& row, const double* fine, double* factors, double* sc
             }
         for (Size place = first; place <= row.final; ++place) {
             const double sum = sum_of(at(row, place, 2 + which), channels);
-            factors[place] = not_below(sum - factors[place], 0) / not_below(sum, tiny);
+            factors[place] = not_below(sum - factors[place], 0.0) / not_below(sum, tiny);
         }
         add_least(row, which, factors, coarse_weight, 0, scratch, evidence);
     }

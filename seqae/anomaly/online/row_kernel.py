@@ -15,7 +15,7 @@ from seqae.anomaly.calibration import Calibration
 from seqae.anomaly.evidence import Surprise, WindowEvidence, reconstructions
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import LinearWindowModel, WindowModel
+from seqae.anomaly.window_kernel import is_linear, usual_of
 from seqae.anomaly.windows import windows_of
 from seqae.modules.native.build import load_kernel
 
@@ -61,8 +61,8 @@ class RowKernel:
             result=self._address(self.final, np.float32),
         )
         self.reference = ctypes.byref(self.row)
-        self.may_fill = int(_is_linear(resolutions[0].model))
-        self.has_other_models = not all(_is_linear(each.model) for each in resolutions)
+        self.may_fill = int(is_linear(resolutions[0].model))
+        self.has_other_models = not all(is_linear(each.model) for each in resolutions)
 
     @classmethod
     def of(cls, scorer: Scorer) -> RowKernel | None:
@@ -110,7 +110,7 @@ class RowKernel:
         """Reconstruct the latest windows of rows `(row, channel)` where the model is not linear."""
         with one_thread(), torch.inference_mode():
             for each, found in zip(self.scorer.resolutions, self.reconstructions):
-                if len(rows) >= each.length and not _is_linear(each.model):
+                if len(rows) >= each.length and not is_linear(each.model):
                     window = windows_of(torch.from_numpy(rows[-each.length :]), each.window, each.rows_per_step)
                     found[:] = reconstructions(each.model, window)[0].numpy()
 
@@ -122,9 +122,9 @@ class RowKernel:
             "value_factor": evidence.values.factor,
             "residual_center": evidence.residuals.center,
             "residual_factor": evidence.residuals.factor,
-            **{name: getattr(surprise, name) for name in _OF_SURPRISE},
+            "usual": usual_of(surprise),
         }
-        if isinstance(model, LinearWindowModel) and _is_linear(model):
+        if is_linear(model):
             arrays |= {"model_center": model.center.numpy(), "model_weight": model.weight.numpy()}
         addresses = {name: self._address(array, np.float64) for name, array in arrays.items()}
         compared = np.inf if evidence.accepted is None else evidence.accepted.least
@@ -147,12 +147,6 @@ def latest_rows(filled: np.ndarray, window: int) -> np.ndarray:
     return np.concatenate([normal, filled[-window:]])
 
 
-def _is_linear(model: WindowModel) -> bool:
-    """Return whether the kernel computes a model."""
-    return isinstance(model, LinearWindowModel) and model.weight.dtype == torch.float64 and model.weight.is_cpu
-
-
-_OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 
 
@@ -163,7 +157,7 @@ class _Resolution(ctypes.Structure):
         *[(name, _SIZE) for name in ("window", "rows_per_step")],
         *[(name, _POINTER) for name in ("model_center", "model_weight", "reconstruction")],
         *[(name, _POINTER) for name in ("value_center", "value_factor", "residual_center", "residual_factor")],
-        *[(name, _POINTER) for name in _OF_SURPRISE],
+        ("usual", _POINTER),
         ("compared", ctypes.c_double),
     )
 

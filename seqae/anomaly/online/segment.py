@@ -12,6 +12,7 @@ from seqae._processes import one_thread
 from seqae.anomaly.online.row_buffer import RowBuffer
 from seqae.anomaly.online.row_kernel import RowKernel, latest_rows
 from seqae.anomaly.scorer import Scorer, rows_near
+from seqae.anomaly.window_kernel import judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +173,7 @@ class SegmentScorer:
         for number, each in enumerate(self.scorer.resolutions):
             first, stop = max(before - each.length + 1, 0), len(rows) - each.length + 1
             if first < stop:
-                self.table.rows[first:stop, 2 + number] = each.of_rows(rows[first:], missing[first:]).numpy()
+                self.table.rows[first:stop, 2 + number] = judge(each, rows[first:], missing[first:]).numpy()
 
     def _evidence(self) -> list[Tensor | None]:
         """Return the evidence in all windows of the rows that are kept, as `Scorer.window_evidence`."""

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 from pathlib import Path
 
 import torch
@@ -83,7 +84,9 @@ def compile_flags() -> tuple[str, ...]:
 
 
 def _digest(compiler: str, flags: tuple[str, ...], source: Path) -> str:
-    parts = [version_of(compiler), *flags, source.read_text(encoding="utf-8")]
+    text = source.read_text(encoding="utf-8")
+    headers = [(source.parent / name).read_text(encoding="utf-8") for name in re.findall('#include "(.+)"', text)]
+    parts = [version_of(compiler), *flags, text, *headers]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 

@@ -1,0 +1,120 @@
+// The evidence in many windows whose model is linear, in double precision: what `WindowEvidence.of_rows` computes by torch.
+//
+// A window overlaps the next one, so the windows are not written down: the values of a channel lie side by side, and a
+// number of a window is read where it lies. Reconstruction and whitening are one matrix, and what it makes of a window
+// is squared and added up where the product leaves it.
+
+#include "surprise.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+using Size = int64_t;
+using seqae::Bits;
+using seqae::Lanes;
+using seqae::lanes;
+
+extern "C" {
+// window_kernel.py has these two, too. Arrays are contiguous.
+struct Windows {
+    Size channels, window, rows_per_step;
+    Size columns;            // of the outputs of a channel, a multiple of the lanes; those beyond the window are zero
+    const double* weight;    // (channel, channel * window, column): whitened residuals of a channel
+    const double* residual;  // (channel, column): what is subtracted from them
+    const double* factor;    // (channel, window, column): whitened values
+    const double* value;     // (channel, column)
+    const seqae::Usual* usual;  // (kind, channel)
+};
+struct Piece {
+    Size count, stride;    // windows; how far the steps of a channel are from those of the next one
+    const double* steps;   // (channel, stride), where `SPARE` numbers after the last window may be read
+    const double* filled;  // (channel, stride): 1 where a value was filled in, by window; null if none was
+    double* evidence;      // (channel, stride), by window
+};
+}
+
+namespace {
+
+constexpr Size block = 480;  // windows that are measured together: their numbers stay in the cache
+constexpr Size vectors = 3, tile = vectors * lanes, outputs = lanes;  // whose sums fit into the registers
+
+Lanes load(const double* from) {
+    Lanes values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+// Adds the squares of some outputs of consecutive windows. Of `channels` channels all steps are read.
+void add_squares(const Windows& own, const double* steps, Size stride, Size channels, const double* weight,
+                 const double* shift, double* squares) {
+    Lanes sums[outputs][vectors];
+    // All loops over the sums are unrolled, so that these stay in registers.
+#pragma GCC unroll 8
+    for (Size output = 0; output < outputs; ++output)
+#pragma GCC unroll 3
+        for (Size part = 0; part < vectors; ++part) sums[output][part] = Lanes{} - shift[output];
+    for (Size channel = 0; channel < channels; ++channel) {
+        const double* from = steps + channel * stride;
+        for (Size step = 0; step < own.window; ++step, from += own.rows_per_step, weight += own.columns) {
+            Lanes values[vectors];
+#pragma GCC unroll 3
+            for (Size part = 0; part < vectors; ++part) values[part] = load(from + part * lanes);
+#pragma GCC unroll 8
+            for (Size output = 0; output < outputs; ++output)
+#pragma GCC unroll 3
+                for (Size part = 0; part < vectors; ++part) sums[output][part] += weight[output] * values[part];
+        }
+    }
+#pragma GCC unroll 3
+    for (Size part = 0; part < vectors; ++part) {
+        Lanes total = load(squares + part * lanes);
+#pragma GCC unroll 8
+        for (Size output = 0; output < outputs; ++output) total += sums[output][part] * sums[output][part];
+        std::memcpy(squares + part * lanes, &total, sizeof total);
+    }
+}
+
+// The squared distances of consecutive windows, a multiple of `tile`.
+void distances_of(const Windows& own, Size count, const double* steps, Size stride, Size channels, const double* weight,
+                  const double* shift, double* distances) {
+    std::fill(distances, distances + count, 0.0);
+    for (Size column = 0; column < own.columns; column += outputs)
+        for (Size start = 0; start < count; start += tile)
+            add_squares(own, steps + start, stride, channels, weight + column, shift + column, distances + start);
+}
+
+void judge(const Windows& own, const Piece& piece, Size first, Size count) {
+    double distances[block];
+    const Size whole = (count + tile - 1) / tile * tile, rows = own.window * own.columns;
+    for (Size channel = 0; channel < own.channels; ++channel) {
+        const double* steps = piece.steps + first;
+        double* evidence = piece.evidence + channel * piece.stride + first;
+        for (Size kind = 0; kind < 2; ++kind) {
+            if (kind)
+                distances_of(own, whole, steps, piece.stride, own.channels, own.weight + channel * own.channels * rows,
+                             own.residual + channel * own.columns, distances);
+            else
+                distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, own.factor + channel * rows,
+                             own.value + channel * own.columns, distances);
+            for (Size start = 0; start < count; start += lanes) {
+                const Lanes filled = piece.filled ? load(piece.filled + channel * piece.stride + first + start) : Lanes{};
+                Lanes found = seqae::evidence_of(own.usual[kind * own.channels + channel], load(distances + start), filled);
+                if (kind) found += load(evidence + start);
+                const Size known = std::min<Size>(lanes, count - start);
+                std::memcpy(evidence + start, &found, known * sizeof(double));
+            }
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" {
+// The outputs of a channel are this many at a time.
+Size column_lanes() { return lanes; }
+
+void judge_windows(const Windows* own, const Piece* piece) {
+    for (Size first = 0; first < piece->count; first += block)
+        judge(*own, *piece, first, std::min(block, piece->count - first));
+}
+}
