@@ -52,8 +52,8 @@ def mean_over_windows(values: Tensor, length: int) -> Tensor:
 
 def least_lately(values: Tensor, before: int) -> Tensor:
     """Return the smallest value of each row and of those up to `before` rows before it, both `(row, value)`."""
-    padded = F.pad(-values.T[None], (before, 0), value=-torch.inf)
-    return -F.max_pool1d(padded, before + 1, stride=1)[0].T
+    none = torch.full((values.shape[1], before), torch.inf, dtype=values.dtype)
+    return _chosen(torch.cat([none, values.T], dim=1), before + 1, torch.minimum).T
 
 
 def largest_in_windows(values: Tensor, length: int) -> Tensor:
