@@ -50,7 +50,7 @@ def main(
     hidden: float = 0.5,
     epochs: int = 10,
     steps: int = 400,
-    fixmatch_steps: int = 600,
+    fixmatch_steps: int = 1500,
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),

@@ -16,6 +16,7 @@ from seqae.training import FixMatch
 from seqae.transforms import Compose, GaussianNoise, RandomAffine
 
 WARP = RandomAffine(turn=0.26, scale=0.15, shear=0.2, shift=0.14)
+STRONG_WARP = RandomAffine(turn=0.35, scale=0.25, shear=0.35, shift=0.14)
 
 
 def labelled(pool: ImageDataset, labels: int, seed: int) -> ImageDataset:
@@ -71,11 +72,12 @@ def fixmatch(pool: ImageDataset, known: ImageDataset, test: ImageDataset, steps:
     channels, height, width = pool.size
     pixels = int(np.prod(downsampled_size(height, width, 2)))
     convolutions = [nn.Conv2d(channels, 16, 5, 2, 2), nn.BatchNorm2d(16), nn.ReLU()]
-    convolutions += [nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Flatten()]
-    dense = [nn.Linear(32 * pixels, 64), nn.BatchNorm1d(64), nn.ReLU()]
+    convolutions += [nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU()]
+    convolutions += [nn.Conv2d(32, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU()]
+    dense = [nn.Flatten(), nn.Linear(32 * pixels, 64), nn.BatchNorm1d(64), nn.ReLU()]
     encoder = seqae.ImageEncoder(nn.Sequential(*convolutions, *dense), 64)
     head = nn.Linear(64, int(known.labels.max()) + 1)
-    corrupt = Compose((WARP, GaussianNoise(0.3)))
+    corrupt = Compose((STRONG_WARP, GaussianNoise(0.3)))
     dataset = seqae.LabelledDataset(known, known.labels)
     task = FixMatch(encoder, head, dataset, corrupt, lr_scheduler=seqae.cosine_with_warmup, seed=seed)
     loader = seqae.make_loader(pool, 200, seed)

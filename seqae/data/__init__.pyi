@@ -6,7 +6,6 @@ from .audio.files import audio_blocks as audio_blocks
 from .audio.files import audio_files as audio_files
 from .audio.files import read_audio as read_audio
 from .audio.log_mel import LogMel as LogMel
-from .audio.log_mel import across_bands as across_bands
 from .audio.own_clips import read_normal_and_new as read_normal_and_new
 from .audio.own_clips import read_word_folder as read_word_folder
 from .audio.spectral_normalization import SpectralMean as SpectralMean

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from few_labels import ClassBalancedSelfTraining, NuisanceProjection
+from few_labels import ClassBalancedSelfTraining, NuisanceProjection, normalized_by_speaker
 from sklearn.linear_model import RidgeClassifier
 
 
@@ -63,3 +63,14 @@ def test_projected_groups_have_one_mean_and_other_differences_stay():
 def test_one_group_takes_nothing_away():
     X = np.random.default_rng(0).normal(size=(20, 4))  # noqa: N806
     np.testing.assert_allclose(NuisanceProjection().fit(X, np.zeros(20)).transform(X), X)
+
+
+def test_a_gain_and_an_offset_of_a_speaker_change_nothing_after_normalization():
+    random = np.random.default_rng(0)
+    versions, speakers = random.normal(size=(2, 40, 5)), np.repeat(["a", "b"], 20)
+    gain, offset = random.uniform(0.5, 2, 5), random.normal(size=5)
+    changed = np.where((speakers == "a")[:, None], versions * gain + offset, versions)
+    found = normalized_by_speaker(changed, speakers)
+    np.testing.assert_allclose(found, normalized_by_speaker(versions, speakers), atol=1e-9)
+    np.testing.assert_allclose(found[0, :20].mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(found[0, 20:].std(axis=0), 1, atol=1e-9)

@@ -262,19 +262,5 @@ class LogMel:
         )
 
 
-def across_bands(frames: Tensor, n_mels: int, num_points: int = 32) -> Tensor:
-    """Return frames read from the lowest band to the highest: `(band, copies * num_points)`.
-
-    The course of a band over a recording of any length is sampled at the same number of points.
-
-    Args:
-        frames: `(time, copies * n_mels)`.
-        n_mels: The number of bands; frames may hold several copies of them.
-        num_points: The number of points, evenly spaced in time.
-    """
-    sampled = F.interpolate(frames.T.unsqueeze(0), size=num_points, mode="linear", align_corners=True)[0]
-    return sampled.unflatten(0, (-1, n_mels)).transpose(0, 1).flatten(1)
-
-
 def _torchaudio(part: str) -> ModuleType:
     return require(f"torchaudio.{part}", extra="audio", purpose="log-mel frames")
