@@ -172,7 +172,9 @@ class DenseEncoder(Encoder):
                 "Cut it into windows, or use a recurrent or convolutional encoder"
             )
         missing = self.steps - values.shape[1]  # negative if there is padding only, which may go
-        return self.layers(F.pad(values, (0, 0, 0, missing)).flatten(start_dim=1))
+        if missing:  # torch copies what it pads by nothing
+            values = F.pad(values, (0, 0, 0, missing))
+        return self.layers(values.flatten(start_dim=1))
 
 
 class MeanEncoder(Encoder):
