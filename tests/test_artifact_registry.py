@@ -121,6 +121,8 @@ NOT_SAVED = {
     *["BulkJob", "EntityRows", "Piece", "Shard", "SourceFile"],
     # fetches files
     *["Remote"],
+    # a layer that others make: save these
+    *["StepConvolution"],
     # a graph on its way to a file
     *["Lengths", "Sequences", "StepKind"],
     # forms of a detector or an encoder for other libraries and exporters: save the detector or the encoder in it

@@ -28,8 +28,8 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/calibration.py",
-        "rates.append(float(np.average(exceeded, weights=list(map(len, blocks)))))",
-        "pass",
+        "rates.append(_certain_rate(np.concatenate(alarms), calibration))\n    if later",
+        "pass\n    if later",
         "anomaly/test_calibration.py",
     ),
     Mutation("anomaly/calibration.py", "if later:\n", "if False:\n", "anomaly/test_calibration.py"),
@@ -71,9 +71,27 @@ MUTATIONS = (
     ),
     Mutation(
         "anomaly/localization.py",
-        "self.lengths[0] - 1 + max((length - 1 for length in self.lengths[1:]), default=0)",
+        "self.lengths[0] - 1 + self.rows_before",
         "self.lengths[0] - 1",
         "anomaly/test_localization.py anomaly/online",
+    ),
+    Mutation(
+        "anomaly/localization.py",
+        "parts = parts - (1 - LASTING_WEIGHT) * least_lately(parts, rows_before)",
+        "parts = parts + 0 * least_lately(parts, rows_before)",
+        "anomaly/test_localization.py",
+    ),
+    Mutation(
+        "anomaly/calibration.py",
+        "max(1 - 1 / np.sqrt(max(runs_in_alarm, 1.0)), 0.0)",
+        "1.0",
+        "anomaly/test_calibration.py",
+    ),
+    Mutation(
+        "anomaly/evidence.py",
+        " & (each <= most_degrees)",
+        "",
+        "anomaly/test_evidence.py",
     ),
     Mutation(
         "anomaly/windows.py",
