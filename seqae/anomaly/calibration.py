@@ -80,8 +80,7 @@ def fit_calibration(
     """Fit to the evidence of normal rows that no model was fitted to.
 
     Each block is also compared with what the others set, and the later rows with all: how much more often they exceed
-    the rate, beyond a standard error, becomes the inflation, so that what changes from one part of the normal rows to
-    the next counts as normal.
+    the rate becomes the inflation, so that what changes from one part of the normal rows to the next counts as normal.
 
     Args:
         blocks: Evidence, `(row,)` float64 each, in the order of time.
@@ -91,30 +90,18 @@ def fit_calibration(
             half; none where there is none.
     """
     calibration = _fit(np.concatenate(blocks), merge_gap)
+
+    def rate(fitted: Calibration, evidence: np.ndarray) -> float:
+        return float((fitted.scores(torch.from_numpy(evidence)) > fitted.threshold(false_alarm_rate)).double().mean())
+
     rates = [false_alarm_rate]
     if len(blocks) >= MIN_BLOCKS:
         others = [np.concatenate([*blocks[:number], *blocks[number + 1 :]]) for number in range(len(blocks))]
-        alarms = [_alarms(_fit(other, merge_gap), block, false_alarm_rate) for other, block in zip(others, blocks)]
-        rates.append(_certain_rate(np.concatenate(alarms), calibration))
+        exceeded = [rate(_fit(other, merge_gap), block) for other, block in zip(others, blocks)]
+        rates.append(float(np.average(exceeded, weights=list(map(len, blocks)))))
     if later:
-        alarms = [_alarms(calibration, each, false_alarm_rate) for each in later]
-        rates.append(_certain_rate(np.concatenate(alarms), calibration))
+        rates.append(rate(calibration, np.concatenate(later)))
     return replace(calibration, inflation=max(rates) / false_alarm_rate)
-
-
-def _alarms(calibration: Calibration, evidence: np.ndarray, false_alarm_rate: float) -> np.ndarray:
-    """Return which rows with this evidence are above the threshold of a rate, both `(row,)`."""
-    return (calibration.scores(torch.from_numpy(evidence)) > calibration.threshold(false_alarm_rate)).numpy()
-
-
-def _certain_rate(alarms: np.ndarray, calibration: Calibration) -> float:
-    """Return the fraction of rows in alarm `(row,)`, less its standard error: more than that may be chance.
-
-    Rows in alarm come in runs, which the calibration's rows tell the length of; only so many runs are independent.
-    """
-    rows_per_run = 10.0 ** -calibration.rarity[-1] / max(calibration.clusters_per_row, 1e-300)
-    runs_in_alarm = alarms.sum() / max(rows_per_run, 1.0)
-    return float(alarms.mean()) * max(1 - 1 / np.sqrt(max(runs_in_alarm, 1.0)), 0.0)
 
 
 def _fit(evidence: np.ndarray, merge_gap: int) -> Calibration:

@@ -74,18 +74,6 @@ def test_blocks_that_exceed_the_rate_that_others_set_lower_all_scores():
     np.testing.assert_allclose(scores(unlike, values), expected)
 
 
-def test_what_may_be_chance_lowers_no_scores():
-    inflations = []
-    for seed in range(20):
-        random = np.random.default_rng(seed)
-        runs_of_rows = np.repeat(random.exponential(size=(5, 60)), 20, axis=1)  # 60 independent runs in each block
-        inflations.append(fit_calibration(list(runs_of_rows), 0.01, merge_gap=0).inflation)
-    assert np.mean(inflations) < 1.1
-    assert np.mean(np.array(inflations) > 1) < 0.25
-    later = np.full(200, 30.0)  # one run of rows that none of the others resembles
-    assert fit_calibration(list(runs_of_rows), 0.01, 0, [later]).inflation > 50
-
-
 def test_two_blocks_are_too_few_to_compare():
     random = np.random.default_rng(0)
     assert fit_calibration([random.exponential(size=500), 9 * random.exponential(size=500)], 0.01, 10).inflation == 1
