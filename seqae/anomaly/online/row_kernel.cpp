@@ -287,8 +287,10 @@ void join_consecutive(double* block, double* total, Size count, Size length, Siz
         }
         if (2 * size > length) return;
         rows -= size;
+        const double* later = block + size * channels;
+#pragma omp simd
         for (Size place = 0; place < rows * channels; ++place)  // forward: a row is read before it is overwritten
-            block[place] = join(block[place], block[place + size * channels]);
+            block[place] = join(block[place], later[place]);
     }
 }
 
@@ -303,6 +305,7 @@ Size parts_of_rows(const Row& row, Size which, const double* factors, Size befor
         for (Size place = 0; place < count + length - 1; ++place) {
             const Size window = std::max<Size>(first - length + 1 + place, 0);
             const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
+#pragma omp simd
             for (Size channel = 0; channel < channels; ++channel)
                 block[place * channels + channel] = evidence[channel] * factor;
         }
@@ -312,6 +315,7 @@ Size parts_of_rows(const Row& row, Size which, const double* factors, Size befor
     fill();
     join_consecutive(
         block, least, count, length, channels, [](double one, double other) { return other < one ? other : one; });
+#pragma omp simd
     for (Size place = 0; place < count * channels; ++place)
         parts[place] = parts[place] / static_cast<double>(length) + least_weight * least[place];
     return count;
@@ -332,12 +336,16 @@ void add_least(
         least_sum = own < least_sum ? own : least_sum;
     }
     const Size count = parts_of_rows(row, which, factors, before, scratch);
-    double* parts = scratch + (count - 1) * channels;
+    double *parts = scratch + (count - 1) * channels, *lately = parts + channels;  // the least so far
+    std::copy(parts, parts + channels, lately);
+    for (Size place = 0; before && place < count - 1; ++place)
+#pragma omp simd
+        for (Size channel = 0; channel < channels; ++channel) {
+            const double other = scratch[place * channels + channel];
+            lately[channel] = other < lately[channel] ? other : lately[channel];
+        }
     for (Size channel = 0; channel < channels; ++channel) {
-        double lately = parts[channel];
-        for (Size place = 0; before && place < count; ++place)
-            lately = std::min(lately, scratch[place * channels + channel]);
-        if (before) parts[channel] -= (1 - lasting_weight) * lately;
+        if (before) parts[channel] -= (1 - lasting_weight) * lately[channel];
         sum += parts[channel];
     }
     for (Size channel = 0; channel < channels; ++channel)
