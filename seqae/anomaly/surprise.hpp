@@ -83,8 +83,9 @@ Values evidence_of(const Usual& own, Values distance, Values filled) {
     const Values excess = surprise - own.usual;
     const Values capped = excess > soft_excess ? zero + soft_excess : excess;
     const Values soft = log_of(1 + exp_of(capped)) + not_below(excess - soft_excess, zero);
-    const Values loud = not_below(soft - own.least, zero), ratio = distance / own.quiet;
-    if (!is_any(ratio < 1)) return loud;  // as most are
+    const Values loud = not_below(soft - own.least, zero);
+    if (!is_any(distance < own.quiet)) return loud;  // as most are
+    const Values ratio = distance / own.quiet;
     return loud - own.quiet_power * log_of(ratio > 1 ? zero + 1 : not_below(ratio, zero + least_quiet));
 }
 

@@ -2,17 +2,14 @@
 //
 // A window overlaps the next one, so the windows are not written down: the values of a channel lie side by side, and a
 // number of a window is read where it lies. Reconstruction and whitening are one matrix, and what it makes of a window
-// is squared and added up where the product leaves it.
+// is squared and added up where the product leaves it. With several channels most of that is done by spectra.hpp.
 
-#include "surprise.hpp"
+#include "spectra.hpp"
 
-#include <algorithm>
-#include <cstring>
-
-using Size = int64_t;
 using seqae::Bits;
 using seqae::Lanes;
 using seqae::lanes;
+using seqae::Size;
 
 extern "C" {
 // window_kernel.py has these two, too. Arrays are contiguous.
@@ -21,6 +18,7 @@ struct Windows {
     Size columns;            // of the outputs of a channel, a multiple of the lanes; those beyond the window are zero
     const double* weight;    // (channel, channel * window, column): whitened residuals of a channel
     const double* residual;  // (channel, column): what is subtracted from them
+    const double* spectra;   // of the weight, see `Filters`; null if the residuals are computed by the weight
     const double* factor;    // (channel, window, column): whitened values
     const double* value;     // (channel, column)
     const seqae::Usual* usual;  // (kind, channel)
@@ -36,6 +34,7 @@ struct Piece {
 namespace {
 
 constexpr Size block = 480;  // windows that are measured together: their numbers stay in the cache
+constexpr Size most_columns = seqae::points;
 constexpr Size vectors = 3, tile = vectors * lanes, outputs = lanes;  // whose sums fit into the registers
 
 Lanes load(const double* from) {
@@ -83,26 +82,52 @@ void distances_of(const Windows& own, Size count, const double* steps, Size stri
             add_squares(own, steps + start, stride, channels, weight + column, shift + column, distances + start);
 }
 
+// The same of one window alone.
+double distance_of(const Windows& own, const double* steps, Size stride, const double* weight, const double* shift) {
+    double sums[most_columns] = {}, distance = 0;
+    for (Size channel = 0; channel < own.channels; ++channel)
+        for (Size step = 0; step < own.window; ++step, weight += own.columns)
+            for (Size column = 0; column < own.columns; ++column)
+                sums[column] += weight[column] * steps[channel * stride + step * own.rows_per_step];
+    for (Size column = 0; column < own.columns; ++column)
+        distance += (sums[column] - shift[column]) * (sums[column] - shift[column]);
+    return distance;
+}
+
+// Writes the squared distances of the residuals where the evidence will be.
+void residual_distances(const Windows& own, const Piece& piece) {
+    const seqae::Filters filters{own.channels, own.window, own.rows_per_step, own.columns / 2, own.spectra, own.residual};
+    seqae::Spectra spectra(filters, {piece.count, piece.stride, piece.steps, piece.evidence});
+    for (const Size start : spectra.distances())
+        for (Size channel = 0; channel < own.channels; ++channel)
+            for (Size index = 0; index < spectra.windows_of_block; ++index) {
+                const Size window = start + index * own.rows_per_step;
+                if (window < piece.count)
+                    piece.evidence[channel * piece.stride + window] = distance_of(
+                        own, piece.steps + window, piece.stride,
+                        own.weight + channel * own.channels * own.window * own.columns, own.residual + channel * own.columns);
+            }
+}
+
 void judge(const Windows& own, const Piece& piece, Size first, Size count) {
-    double distances[block];
+    double distances[2][block];  // of the values of a channel, of its residuals
     const Size whole = (count + tile - 1) / tile * tile, rows = own.window * own.columns;
     for (Size channel = 0; channel < own.channels; ++channel) {
         const double* steps = piece.steps + first;
         double* evidence = piece.evidence + channel * piece.stride + first;
-        for (Size kind = 0; kind < 2; ++kind) {
-            if (kind)
-                distances_of(own, whole, steps, piece.stride, own.channels, own.weight + channel * own.channels * rows,
-                             own.residual + channel * own.columns, distances);
-            else
-                distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, own.factor + channel * rows,
-                             own.value + channel * own.columns, distances);
-            for (Size start = 0; start < count; start += lanes) {
-                const Lanes filled = piece.filled ? load(piece.filled + channel * piece.stride + first + start) : Lanes{};
-                Lanes found = seqae::evidence_of(own.usual[kind * own.channels + channel], load(distances + start), filled);
-                if (kind) found += load(evidence + start);
-                const Size known = std::min<Size>(lanes, count - start);
-                std::memcpy(evidence + start, &found, known * sizeof(double));
-            }
+        distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, own.factor + channel * rows,
+                     own.value + channel * own.columns, distances[0]);
+        if (own.spectra)
+            std::memcpy(distances[1], evidence, count * sizeof(double));
+        else
+            distances_of(own, whole, steps, piece.stride, own.channels, own.weight + channel * own.channels * rows,
+                         own.residual + channel * own.columns, distances[1]);
+        for (Size start = 0; start < count; start += lanes) {
+            const Lanes filled = piece.filled ? load(piece.filled + channel * piece.stride + first + start) : Lanes{};
+            const seqae::Usual &of_values = own.usual[channel], &of_residuals = own.usual[own.channels + channel];
+            const Lanes found = seqae::evidence_of(of_values, load(distances[0] + start), filled) +
+                                seqae::evidence_of(of_residuals, load(distances[1] + start), filled);
+            std::memcpy(evidence + start, &found, std::min<Size>(lanes, count - start) * sizeof(double));
         }
     }
 }
@@ -110,10 +135,12 @@ void judge(const Windows& own, const Piece& piece, Size first, Size count) {
 }  // namespace
 
 extern "C" {
-// The outputs of a channel are this many at a time.
+// The outputs of a channel are this many at a time, and half as many filters, whose spectra have so many points.
 Size column_lanes() { return lanes; }
+Size spectrum_points() { return seqae::points; }
 
 void judge_windows(const Windows* own, const Piece* piece) {
+    if (own->spectra) residual_distances(*own, *piece);
     for (Size first = 0; first < piece->count; first += block)
         judge(*own, *piece, first, std::min(block, piece->count - first));
 }

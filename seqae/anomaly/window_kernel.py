@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 from typing import TypeGuard, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -19,7 +20,9 @@ from seqae.modules.native.build import load_kernel
 SOURCE = Path(__file__).with_name("window_kernel.cpp")
 _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _FEW = 50  # windows that are judged sooner than the weights are arranged
+_LEAST_CHANNELS, _MOST_CHANNELS = 3, 64  # where a Fourier transform takes less time than the products, and 64 MiB
 _SPARE = 32  # numbers that the kernel may read after those of the last window
+_KERNELS: WeakKeyDictionary[WindowEvidence, WindowKernel] = WeakKeyDictionary()
 
 
 def judge(evidence: WindowEvidence, rows: Tensor, missing: Tensor) -> Tensor:
@@ -27,7 +30,22 @@ def judge(evidence: WindowEvidence, rows: Tensor, missing: Tensor) -> Tensor:
     if len(rows) < evidence.length + _FEW or not is_linear(evidence.model):
         return evidence.of_rows(rows, missing)
     library = load_kernel(SOURCE)
-    return evidence.of_rows(rows, missing) if library is None else WindowKernel(evidence, library)(rows, missing)
+    if library is None:
+        return evidence.of_rows(rows, missing)
+    found = _kernel_of(evidence, library)(rows, missing)
+    if evidence.accepted is not None and (is_far := found.sum(dim=1) > evidence.accepted.least).any():
+        is_filled = largest_in_windows(missing.to(rows.dtype), evidence.length)[is_far] > 0 if missing.any() else None
+        found[is_far] = evidence.of_distances(evidence.distances_of(evidence.windows_of(rows)[is_far], is_filled))
+    return found
+
+
+def _kernel_of(evidence: WindowEvidence, library: ctypes.CDLL) -> WindowKernel:
+    """Return a kernel that is kept as long as the evidence is; a large one is not, as its use takes longer by far."""
+    if evidence.values.center.shape[1] > _MOST_CHANNELS:
+        return WindowKernel(evidence, library)
+    if evidence not in _KERNELS:
+        _KERNELS[evidence] = WindowKernel(evidence, library)
+    return _KERNELS[evidence]
 
 
 def is_linear(model: WindowModel) -> TypeGuard[LinearWindowModel]:
@@ -50,7 +68,7 @@ class WindowKernel:
     """
 
     def __init__(self, evidence: WindowEvidence, library: ctypes.CDLL):
-        self.evidence, self.library = evidence, library
+        self.library = library
         steps, channels = evidence.values.center.shape
         columns = -(-steps // library.column_lanes()) * library.column_lanes()
         weight, center = _residuals_of(cast(LinearWindowModel, evidence.model))
@@ -65,26 +83,29 @@ class WindowKernel:
             "value": _at(evidence.values.center) @ factor,
         }
         self._parts = {name: F.pad(part, (0, columns - steps)).contiguous() for name, part in parts.items()}
+        if _LEAST_CHANNELS <= channels <= _MOST_CHANNELS and 2 * steps <= library.spectrum_points():
+            self._parts["spectra"] = _spectra_of(self._parts["weight"], library)
         self._parts["usual"] = torch.from_numpy(usual_of(cast(Surprise, evidence.surprise)))
         addresses = {name: part.data_ptr() for name, part in self._parts.items()}
         self.windows = _Windows(channels, steps, evidence.rows_per_step, columns, **addresses)
 
     def __call__(self, rows: Tensor, missing: Tensor) -> Tensor:
-        """Return the evidence in windows that start at every row, `(window, channel)`, as `WindowEvidence.of_rows`."""
-        own = self.evidence
-        count, steps = len(rows) - own.length + 1, F.pad(steps_of(rows, own.rows_per_step), (0, _SPARE))
-        is_filled = largest_in_windows(missing.to(rows.dtype), own.length) if missing.any() else None
-        filled = None if is_filled is None else F.pad(is_filled.T, (0, steps.shape[1] - count)).contiguous()
-        found = torch.empty_like(steps)
+        """Return the evidence in windows that start at every row, `(window, channel)`, of no accepted deviations.
+
+        Args:
+            rows: Filled rows, `(row, channel)` float64.
+            missing: `(row, channel)` bool, True where a value was filled in.
+        """
+        length = self.windows.window * self.windows.rows_per_step
+        count, steps = len(rows) - length + 1, F.pad(steps_of(rows, self.windows.rows_per_step), (0, _SPARE))
+        found, filled = torch.empty_like(steps), None
+        if missing.any():
+            is_filled = largest_in_windows(missing.to(rows.dtype), length)
+            filled = F.pad(is_filled.T, (0, steps.shape[1] - count)).contiguous()
         address = None if filled is None else filled.data_ptr()
         piece = _Piece(count, steps.shape[1], steps.data_ptr(), address, found.data_ptr())
         self.library.judge_windows(ctypes.byref(self.windows), ctypes.byref(piece))
-        evidence = found[:, :count].T
-        if own.accepted is not None and (is_far := evidence.sum(dim=1) > own.accepted.least).any():
-            windows = own.windows_of(rows)[is_far]
-            of_far = own.distances_of(windows, None if is_filled is None else is_filled[is_far] > 0)
-            evidence[is_far] = own.of_distances(of_far)
-        return evidence
+        return found[:, :count].T
 
 
 def _residuals_of(model: LinearWindowModel) -> tuple[Tensor, Tensor]:
@@ -93,6 +114,15 @@ def _residuals_of(model: LinearWindowModel) -> tuple[Tensor, Tensor]:
     weight = -model.weight.view(*sizes, *sizes).permute(1, 3, 2, 0)
     weight.diagonal(dim1=0, dim2=1).add_(torch.eye(model.window, dtype=weight.dtype)[..., None])
     return weight.flatten(1, 2), model.center.view(sizes).T.flatten()
+
+
+def _spectra_of(weight: Tensor, library: ctypes.CDLL) -> Tensor:
+    """Return the spectra of the weight `(channel, channel * time, column)` as `Filters` of spectra.hpp has them."""
+    channels, _, columns = weight.shape
+    pairs = torch.complex(weight[..., ::2], weight[..., 1::2]).view(channels, channels, -1, columns // 2)
+    spectra = torch.fft.ifft(pairs, library.spectrum_points(), dim=2)
+    by_filters = spectra.unflatten(3, (-1, library.column_lanes() // 2))  # (channel, channel, point, tile, filter)
+    return torch.view_as_real(by_filters.permute(0, 2, 3, 1, 4)).contiguous()
 
 
 def _at(center: np.ndarray) -> Tensor:
@@ -108,7 +138,7 @@ class _Windows(ctypes.Structure):
 
     _fields_ = (
         *[(name, _SIZE) for name in ("channels", "window", "rows_per_step", "columns")],
-        *[(name, _POINTER) for name in ("weight", "residual", "factor", "value", "usual")],
+        *[(name, _POINTER) for name in ("weight", "residual", "spectra", "factor", "value", "usual")],
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
 
 from generators import readings
+from seqae.anomaly import window_kernel
 from seqae.anomaly.accepted import AcceptedDeviations
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.evidence import WindowEvidence
@@ -58,6 +62,31 @@ def test_the_evidence_is_that_of_torch_wherever_a_piece_ends(settings: dict, cha
                 found, expected = (judge(rows[piece], filled) for judge in (kernel, own.of_rows))
                 assert found.shape == (count, channels)
                 torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@needs_kernel
+def test_many_channels_that_depend_on_each_other_are_judged_as_by_torch():
+    rng = np.random.default_rng(0)
+    drivers = rng.standard_normal((1500, 3)).cumsum(axis=0)
+    rows = drivers @ rng.standard_normal((3, 11)) + 0.01 * rng.standard_normal((1500, 11))
+    detector = AnomalyDetector().fit(rows[:900])
+    filled = scaled(detector, rows[900:])
+    filled[100] *= 1e9  # what is near it has no rounding errors of its size
+    for own in detector.scorer_.resolutions:
+        kernel, none = WindowKernel(own, load_kernel(SOURCE)), torch.zeros_like(filled, dtype=torch.bool)
+        torch.testing.assert_close(kernel(filled, none), own.of_rows(filled, none), rtol=1e-8, atol=1e-8)
+
+
+@needs_kernel
+def test_a_kernel_is_kept_as_long_as_the_evidence():
+    detector = AnomalyDetector(window=6, resolutions=(1,)).fit(readings(600, seed=0))
+    rows = scaled(detector, readings(300, seed=1))
+    own = weakref.ref(detector.scorer_.resolutions[0])
+    judge(own(), rows, torch.zeros_like(rows, dtype=torch.bool))
+    assert own() in window_kernel._KERNELS
+    del detector
+    gc.collect()
+    assert own() is None
 
 
 @needs_kernel
