@@ -119,7 +119,7 @@ class Spectra {
 
     void read_blocks(Size first, Size count, std::vector<Size>& left) {
         const Size known = rows.count + (own.window - 1) * own.rows_per_step;
-        double largest[side] = {};
+        bool is_wild[side] = {};
         for (Size channel = 0; channel < own.channels; ++channel)
             for (Size part = 0; part < together; ++part) {
                 Complex values[points] = {};
@@ -128,10 +128,9 @@ class Spectra {
                     const double* steps = rows.steps + channel * rows.stride;
                     Size at = starts[first + block];
                     for (Size point = 0; point < points && at < known; ++point, at += own.rows_per_step) {
-                        const double value = steps[at], size = std::fabs(value);
-                        const bool is_tame = size <= wild;
-                        largest[block] = is_tame ? largest[block] : wild + 1;
-                        values[point].real[lane] = is_tame ? value : 0;
+                        const bool is_tame = std::fabs(steps[at]) <= wild;  // not if it is NaN
+                        is_wild[block] |= !is_tame;
+                        values[point].real[lane] = is_tame ? steps[at] : 0;
                     }
                 }
                 transform(values);
@@ -140,7 +139,7 @@ class Spectra {
                         values[place_of((points - point) % points)];
             }
         for (Size block = 0; block < count; ++block)
-            if (largest[block] > wild) left.push_back(starts[first + block]);
+            if (is_wild[block]) left.push_back(starts[first + block]);
     }
 
     // Multiplies the spectra of the channels by those of the filters of one channel, and adds them up.
