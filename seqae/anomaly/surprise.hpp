@@ -76,10 +76,12 @@ struct Usual {
 
 // `filled` is 1 where a value was filled in, which makes a window quiet and is no evidence, and 0 elsewhere.
 template <class Values>
-Values evidence_of(const Usual& own, Values distance, Values filled) {
+[[gnu::always_inline]] inline Values evidence_of(const Usual& own, Values distance, Values filled) {
     distance = not_below(distance, filled * own.quiet);
     // log1p takes longer, and tells apart what the rounding of evidence makes equal.
-    const Values zero{}, surprise = (own.degrees + own.dimensions) / 2 * log_of(1 + distance / (own.degrees * own.scale));
+    const Values zero{};
+    const double per_scale = 1 / (own.degrees * own.scale);
+    const Values surprise = (own.degrees + own.dimensions) / 2 * log_of(1 + distance * per_scale);
     const Values excess = surprise - own.usual;
     const Values capped = excess > soft_excess ? zero + soft_excess : excess;
     const Values soft = log_of(1 + exp_of(capped)) + not_below(excess - soft_excess, zero);
