@@ -97,6 +97,39 @@ def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(ce
 
 @needs_kernel
 @cells
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_both_directions_in_one_call_have_the_bits_of_each_alone_with_any_number_of_threads(cell, threads):
+    case, usual = Case(cell, (60, 30, 3, 40), with_start=True), torch.get_num_threads()
+    make, run, _ = CELLS[cell]
+    weights = [tuple(make(3, 40).parameters()) for _ in range(2)]
+    forward, backward = run(case.batch, case.start, weights[0]), run(case.batch.reversed(), None, weights[1])
+    expected = torch.cat([forward, Batch(backward, case.lengths).reversed().values], dim=-1)
+    slope, leaves = torch.randn_like(expected), [case.values, *case.start]
+    known = torch.autograd.grad(expected, leaves, slope)
+    try:
+        torch.set_num_threads(threads)
+        found = run(case.batch, case.start, *weights)
+        gradients = torch.autograd.grad(found, leaves, slope)
+    finally:
+        torch.set_num_threads(usual)
+    assert torch.equal(found, expected)
+    assert all(torch.equal(*pair) for pair in zip(gradients, known))
+
+
+@needs_kernel
+@cells
+def test_both_directions_read_a_constant_input_and_write_zero_beyond_the_lengths(cell):
+    case = Case(cell, (25, 9, 3, 17), constant=True)
+    make, run, _ = CELLS[cell]
+    weights = [tuple(make(3, 17).parameters()) for _ in range(2)]
+    found = run(case.batch, None, *weights)
+    steps = run(Batch(case.batch.values.contiguous(), case.lengths), None, *weights)
+    torch.testing.assert_close(found, steps, rtol=0, atol=1e-6)
+    assert not found[~case.batch.mask].any()
+
+
+@needs_kernel
+@cells
 def test_every_pass_gives_the_same_bits(cell):
     case = Case(cell, (60, 9, 3, 40), with_start=True)
     written = case.by_kernel()
@@ -176,7 +209,7 @@ def test_a_lack_of_memory_is_a_memory_error(monkeypatch):
     arguments = _Arguments(1, 1, 0, 2**22, 1)  # the same inside the kernel: its arrays would take 2^48 bytes
     for function in (kernel.lstm_forward, kernel.lstm_backward, kernel.gru_forward, kernel.gru_backward):
         function.restype = ctypes.c_bool
-        assert not function(ctypes.byref(arguments))
+        assert not function(ctypes.byref(arguments), ctypes.c_int64(1))
 
 
 WITHOUT_MEMORY = """

@@ -161,16 +161,19 @@ struct Gru {
 }  // namespace
 
 extern "C" {
-// What both passes take; layer.py has it, too. An array that is not wanted is null.
+// What both passes take of one direction; layer.py has it, too. Directions of a layer share the sequences and the array that
+// they write, side by side. An array that is not wanted is null.
 struct Arguments {
     Size batch, time, inputs, units, threads;
+    Size from_end;                       // whether each sequence is read from its own last step to its first
     Size base_stride;                    // from a row of `base` to the next one; 0 if it is the same for all
+    Size written_stride;                 // from a step of `written` to the next one
     const Size *order, *lengths;         // (batch,): rows from the longest to the shortest; steps of each row
     const float* values;                 // (batch, time, inputs)
     const float *recurrent, *input;      // weights: (gates * units, units) of the hidden state, (gates * units, inputs)
     const float* base;                   // (batch, 4 * units) or (4 * units,): added to the sums at every step
     const float *hidden, *memory;        // (batch, units): before the first step
-    float* written;                      // (batch, time, units); in the backward pass its gradient, which is read
+    float* written;                      // (batch, time, units of all); in the backward pass its gradient, which is read
     float *reads, *gates, *cells;        // (steps, units + inputs + 1), (steps, 4 * units), (steps, units)
     float* d_values;                     // (batch, time, inputs)
     float* d_base;                       // (batch, 4 * units); null if `base` is the same for all
@@ -250,42 +253,46 @@ struct Schedule {
 struct Chunk {
     const Schedule& schedule;
     const Size *order, *lengths;
-    Size time, first, rows;
+    Size time, from_end, first, rows;
 
     Chunk(const Arguments& layer, const Schedule& schedule, Size first, Size count)
-        : schedule(schedule), order(layer.order + first), lengths(layer.lengths), time(layer.time), first(first),
-          rows(count) {}
+        : schedule(schedule), order(layer.order + first), lengths(layer.lengths), time(layer.time),
+          from_end(layer.from_end), first(first), rows(count) {}
     Size length(Size row) const { return lengths[order[row]]; }
     Size steps() const { return length(0); }
     Size running(Size step) const { return std::min(rows, schedule.running[step] - first); }
     Size kept(Size step) const { return schedule.start[step] + first; }
-    Size place(Size row, Size step) const { return order[row] * time + step; }  // in arrays (batch, time, ...)
+    Size place(Size row, Size step) const {  // in arrays (batch, time, ...)
+        return order[row] * time + (from_end ? length(row) - 1 - step : step);
+    }
 
-    void clear_padding(float* values, Size width) const {
+    void clear_padding(float* values, Size width, Size stride) const {
         for (Size row = 0; row < rows; ++row)
-            std::memset(at(values, place(row, length(row)), width), 0, (time - length(row)) * width * sizeof(float));
+            for (Size step = length(row); step < time; ++step)
+                std::memset(at(values, order[row] * time + step, stride), 0, width * sizeof(float));
     }
 };
 
-// Calls `work` for all chunks, as many for each thread as for the others. An exception may not leave a thread of OpenMP: what
-// can be thrown is a lack of memory, told when all have ended.
+// Calls `work` for all chunks of all directions, as many for each thread as for the others. An exception may not leave a thread
+// of OpenMP: what can be thrown is a lack of memory, told when all have ended.
 template <class Work>
-void for_each_chunk(const Arguments& layer, Work work) {
+void for_each_chunk(const Arguments* layers, Size directions, Work work) {
+    const Arguments& layer = layers[0];
     const Schedule schedule(layer);
-    const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
-    const Size most = std::min((layer.batch + tile - 1) / tile, products / min_products);
+    const Size weights = 4 * layer.units * (layer.units + layer.inputs), all_rows = directions * layer.batch;
+    const Size most = std::min(directions * ((layer.batch + tile - 1) / tile), all_rows * layer.time * weights / min_products);
     const Size threads = startable(std::max(Size{1}, std::min(layer.threads, most)));
-    const Size weights = 4 * layer.units * (layer.units + layer.inputs);
     const Size most_rows = weights < many_weights ? few_rows : max_rows;
-    const Size rounds = (layer.batch + threads * most_rows - 1) / (threads * most_rows);
-    const Size rows = (layer.batch + rounds * threads - 1) / (rounds * threads);
-    const Size chunks = (layer.batch + rows - 1) / rows;
+    const Size rounds = (all_rows + threads * most_rows - 1) / (threads * most_rows);
+    const Size rows = std::min(layer.batch, (all_rows + rounds * threads - 1) / (rounds * threads));
+    const Size of_direction = (layer.batch + rows - 1) / rows, chunks = directions * of_direction;
     std::atomic<bool> out_of_memory{false};
     const auto run = [&](Size number) {
         [[maybe_unused]] const WithoutDenormals mode;
-        const Size first = number * rows;
+        const Size direction = number / of_direction, first = number % of_direction * rows;
         try {
-            if (!out_of_memory) work(Chunk(layer, schedule, first, std::min(rows, layer.batch - first)));
+            if (!out_of_memory)
+                work(direction, Chunk(layers[direction], schedule, first, std::min(rows, layer.batch - first)));
         } catch (const std::bad_alloc&) {
             out_of_memory = true;
         }
@@ -451,7 +458,7 @@ struct Forward {
             copy(at(hidden.get(), row, units), at(layer.hidden, chunk.order[row], units), units);
             copy(at(memory.get(), row, units), at(layer.memory, chunk.order[row], units), units);
         }
-        chunk.clear_padding(layer.written, units);
+        chunk.clear_padding(layer.written, units, layer.written_stride);
         for (Size step = 0, end = 0; step < chunk.steps(); step = end) {
             end = std::min(chunk.steps(), step + std::max(Size{1}, rows_ahead / chunk.running(step)));
             read_inputs(step, end);
@@ -492,7 +499,7 @@ struct Forward {
         }
         hidden.swap(after);
         for (Size row = 0; row < rows; ++row)
-            copy(at(layer.written, chunk.place(row, step), units), at(hidden.get(), row, units), units);
+            copy(at(layer.written, chunk.place(row, step), layer.written_stride), at(hidden.get(), row, units), units);
     }
 
     void keep_reads(Size step, Size rows) {
@@ -539,7 +546,7 @@ struct Backward {
             copy(at(first_memory.get(), row, units), at(layer.memory, own, units), units);
             if (layer.d_base) std::memset(at(layer.d_base, own, 4 * units), 0, 4 * units * sizeof(float));
         }
-        if (input) chunk.clear_padding(layer.d_values, layer.inputs);
+        if (input) chunk.clear_padding(layer.d_values, layer.inputs, layer.inputs);
         for (Size step = chunk.steps() - 1; step >= 0; --step) run_step(step);
         for (Size row = 0; row < chunk.rows; ++row) {
             copy(at(layer.d_hidden, chunk.order[row], units), at(d_hidden.get(), row, units), units);
@@ -580,7 +587,7 @@ struct Backward {
     }
 
     void run_cells(Size row, Size step, float* gates, const float* cells, const float* before) {
-        const float* d_written = at(layer.written, chunk.place(row, step), units);
+        const float* d_written = at(layer.written, chunk.place(row, step), layer.written_stride);
         const float* d_next = at(d_hidden.get(), row, units);  // by way of the step after this one
         float* d_own = at(d_memory.get(), row, units);
         for (Size unit = 0; unit < units; unit += lanes) {
@@ -598,28 +605,41 @@ struct Backward {
     }
 };
 
+// The weights of the directions as a pass goes through them.
+struct Panels {
+    Buffer recurrent, input;
+};
+
 template <class Cell>
-void run_forward(const Arguments& layer) {
-    const Buffer recurrent = forward_panels(layer.recurrent, Cell::of_hidden, layer.units, layer.units);
-    const Buffer input = forward_panels(layer.input, Cell::of_input, layer.units, layer.inputs);
-    for_each_chunk(layer, [&](const Chunk& chunk) { Forward<Cell>{layer, chunk, recurrent.get(), input.get()}.run(); });
+void run_forward(const Arguments* layers, Size directions) {
+    std::vector<Panels> panels;
+    for (const Arguments* layer = layers; layer < layers + directions; ++layer)
+        panels.push_back({forward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
+                          forward_panels(layer->input, Cell::of_input, layer->units, layer->inputs)});
+    for_each_chunk(layers, directions, [&](Size direction, const Chunk& chunk) {
+        const auto& [recurrent, input] = panels[direction];
+        Forward<Cell>{layers[direction], chunk, recurrent.get(), input.get()}.run();
+    });
 }
 
 template <class Cell>
-void run_backward(const Arguments& layer) {
-    const Size units = layer.units, inputs = layer.d_values ? layer.inputs : 0;
-    const Buffer recurrent = backward_panels(layer.recurrent, Cell::of_hidden.count() * units, units);
-    const Buffer input = backward_panels(layer.input, Cell::of_input.count() * units, inputs);
-    for_each_chunk(layer, [&](const Chunk& chunk) {
-        Backward<Cell>{layer, chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
+void run_backward(const Arguments* layers, Size directions) {
+    const Size inputs = layers->d_values ? layers->inputs : 0;
+    std::vector<Panels> panels;
+    for (const Arguments* layer = layers; layer < layers + directions; ++layer)
+        panels.push_back({backward_panels(layer->recurrent, Cell::of_hidden.count() * layer->units, layer->units),
+                          backward_panels(layer->input, Cell::of_input.count() * layer->units, inputs)});
+    for_each_chunk(layers, directions, [&](Size direction, const Chunk& chunk) {
+        const auto& [recurrent, input] = panels[direction];
+        Backward<Cell>{layers[direction], chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
     });
 }
 
 // Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
-using Pass = void (*)(const Arguments&);
-bool has_memory_for(Pass pass, const Arguments& layer) {
+using Pass = void (*)(const Arguments*, Size);
+bool has_memory_for(Pass pass, const Arguments* layers, Size directions) {
     try {
-        pass(layer);
+        pass(layers, directions);
         return true;
     } catch (const std::bad_alloc&) {
         return false;
@@ -689,10 +709,10 @@ bool step_layers(const Stream* layers, Size count) {
 }  // namespace
 
 extern "C" {
-bool lstm_forward(const Arguments* layer) { return has_memory_for(run_forward<Lstm>, *layer); }
-bool lstm_backward(const Arguments* layer) { return has_memory_for(run_backward<Lstm>, *layer); }
-bool gru_forward(const Arguments* layer) { return has_memory_for(run_forward<Gru>, *layer); }
-bool gru_backward(const Arguments* layer) { return has_memory_for(run_backward<Gru>, *layer); }
+bool lstm_forward(const Arguments* layers, Size count) { return has_memory_for(run_forward<Lstm>, layers, count); }
+bool lstm_backward(const Arguments* layers, Size count) { return has_memory_for(run_backward<Lstm>, layers, count); }
+bool gru_forward(const Arguments* layers, Size count) { return has_memory_for(run_forward<Gru>, layers, count); }
+bool gru_backward(const Arguments* layers, Size count) { return has_memory_for(run_backward<Gru>, layers, count); }
 bool lstm_step(const Stream* layers, Size count) { return step_layers<Lstm>(layers, count); }
 bool gru_step(const Stream* layers, Size count) { return step_layers<Gru>(layers, count); }
 }
