@@ -26,7 +26,7 @@ _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
 T = TypeVar("T")
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
-Direction = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # its parts: both weights, base, hidden state and memory
+Direction = tuple[Tensor, ...]  # its parts: both weights, base, hidden state and memory
 _PARTS = 5
 
 
@@ -202,7 +202,7 @@ def _gradients(
     _call(f"{cell}_backward", *arrays, directions, [[*own, *more] for own, more in zip(kept, found)])
     gradients = [functools.reduce(Tensor.add_, [own[0] for own in found])]
     for (reads, gates, _), (_, d_base, *d_state), is_wanted in zip(kept, found, _groups(wanted[1:], _PARTS)):
-        d_weights, is_shared = (nothing, nothing), not len(d_base)
+        d_weights, is_shared = [nothing, nothing], not len(d_base)
         if any(is_wanted[:2]) or (is_shared and is_wanted[2]):
             *d_weights, d_bias = _gradients_of_weights(cell, reads, gates, d_state[0].shape[1])
             d_base = d_bias if is_shared else d_base
