@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -22,6 +23,16 @@ from seqae.modules.native.layer import _Arguments
 needs_kernel = pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
 CELLS = {"lstm": (nn.LSTM, native.lstm, 2), "gru": (nn.GRU, native.gru, 1)}
 cells = pytest.mark.parametrize("cell", CELLS)
+
+
+@pytest.fixture(params=["highest", "medium"])
+def precision(request) -> Iterator[str]:
+    """Products in single precision, and such of rounded numbers."""
+    if request.param == "medium" and not build.can_round():
+        pytest.skip("the processor has no tiles for bfloat16 (AMX)")
+    torch.set_float32_matmul_precision(request.param)
+    yield request.param
+    torch.set_float32_matmul_precision("highest")
 
 
 class Case:
@@ -71,7 +82,7 @@ def test_outputs_and_gradients_equal_those_of_torch(cell, size, with_start, cons
 
 @needs_kernel
 @cells
-def test_padding_is_not_read_and_written_as_zero(cell):
+def test_padding_is_not_read_and_written_as_zero(cell, precision):
     case = Case(cell, (25, 9, 3, 16))
     found = case.by_kernel(spoiled(case.batch))
     assert torch.equal(found.values, case.by_kernel().values)
@@ -82,7 +93,7 @@ def test_padding_is_not_read_and_written_as_zero(cell):
 
 @needs_kernel
 @cells
-def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(cell):
+def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(cell, precision):
     case = Case(cell, (60, 9, 3, 40))
     together, threads = case.by_kernel(), torch.get_num_threads()
     for row in (0, 13, 59):
@@ -98,7 +109,7 @@ def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(ce
 @needs_kernel
 @cells
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
-def test_both_directions_in_one_call_have_the_bits_of_each_alone_with_any_number_of_threads(cell, threads):
+def test_both_directions_in_one_call_have_the_bits_of_each_alone_with_any_number_of_threads(cell, threads, precision):
     case, usual = Case(cell, (60, 30, 3, 40), with_start=True), torch.get_num_threads()
     make, run, _ = CELLS[cell]
     weights = [tuple(make(3, 40).parameters()) for _ in range(2)]
@@ -130,7 +141,7 @@ def test_both_directions_read_a_constant_input_and_write_zero_beyond_the_lengths
 
 @needs_kernel
 @cells
-def test_every_pass_gives_the_same_bits(cell):
+def test_every_pass_gives_the_same_bits(cell, precision):
     case = Case(cell, (60, 9, 3, 40), with_start=True)
     written = case.by_kernel()
     first, second = case.gradients(written, keep=True), case.gradients(written)  # twice through one graph
@@ -143,7 +154,7 @@ def test_every_pass_gives_the_same_bits(cell):
 
 @needs_kernel
 @cells
-def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell):
+def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell, precision):
     case = Case(cell, (8, 6, 3, 16))
     values = case.values.detach().clone()
     values[2, 3, 0] = torch.nan
@@ -152,6 +163,37 @@ def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell):
     assert found[2, 3:].isnan().all()
     found[2, 3:] = clean[2, 3:]
     assert torch.equal(found, clean)
+
+
+@needs_kernel
+@cells
+@pytest.mark.skipif(not build.can_round(), reason="the processor has no tiles for bfloat16 (AMX)")
+def test_numbers_are_rounded_only_when_torch_is_told_to_and_a_graph_ends_as_it_began(cell):
+    case = Case(cell, (25, 12, 20, 33), with_start=True)
+    exact = case.by_kernel()
+    slopes = case.gradients(exact, keep=True)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        rounded = case.by_kernel()
+        assert 1e-5 < (rounded.values - exact.values).abs().max() < 0.01
+        found = case.gradients(exact)[-2:]  # by the kernel alone; the weights' are a product of torch
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert all(torch.equal(*pair) for pair in zip(found, slopes[-2:]))
+    assert torch.equal(case.by_kernel().values, exact.values)
+
+
+@needs_kernel
+@cells
+def test_where_the_processor_has_no_tiles_nothing_is_rounded(cell, monkeypatch):
+    case = Case(cell, (25, 12, 20, 33))
+    exact = case.by_kernel().values
+    monkeypatch.setattr(build, "can_round", lambda: False)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.equal(case.by_kernel().values, exact)
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 @needs_kernel

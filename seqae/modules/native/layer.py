@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from seqae.batch import Batch
-from seqae.modules.native.build import lane_count, load_kernel
+from seqae.modules.native.build import lane_count, load_kernel, rounds_products
 from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
@@ -147,12 +147,13 @@ class _Layer(torch.autograd.Function):
         directions = _groups(parts, _PARTS)
         units, steps = parts[0].shape[1], int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
+        rounds = rounds_products()
         widths = units + values.shape[2] + 1, 4 * units, units  # reads, gates, cells
         kept = [[values.new_empty(steps, width) for width in widths] for _ in directions]
         written = values.new_empty(*values.shape[:2], len(directions) * units)
-        _call(f"{cell}_forward", order, lengths, values, written, directions, kept)
+        _call(f"{cell}_forward", rounds, order, lengths, values, written, directions, kept)
         if keep:
-            ctx.cell, ctx.spent, ctx.lock, ctx.parts = cell, False, Lock(), len(parts)
+            ctx.cell, ctx.rounds, ctx.spent, ctx.lock, ctx.parts = cell, rounds, False, Lock(), len(parts)
             ctx.save_for_backward(order, lengths, values, *parts, *chain(*kept))
         return written
 
@@ -167,15 +168,16 @@ class _Layer(torch.autograd.Function):
         with ctx.lock, _memory_errors(ctx.cell, *d_written.shape):  # another thread may go through the same graph
             if ctx.spent:  # a second pass through the same graph: the first one has overwritten the gates
                 again = torch.empty_like(d_written, memory_format=torch.contiguous_format)
-                _call(f"{ctx.cell}_forward", order, lengths, values, again, directions, kept)
+                _call(f"{ctx.cell}_forward", ctx.rounds, order, lengths, values, again, directions, kept)
             ctx.spent = True
             arrays = order, lengths, values, d_written.contiguous()
-            found = _gradients(ctx.cell, arrays, directions, kept, wanted)
+            found = _gradients(ctx.cell, ctx.rounds, arrays, directions, kept, wanted)
         return None, None, None, *(gradient if is_wanted else None for gradient, is_wanted in zip(found, wanted))
 
 
 def _gradients(
     cell: str,
+    rounds: bool,
     arrays: tuple[Tensor, Tensor, Tensor, Tensor],
     directions: list[Sequence[Tensor]],
     kept: list[Sequence[Tensor]],
@@ -185,6 +187,7 @@ def _gradients(
 
     Args:
         cell: "lstm" or "gru".
+        rounds: Whether the forward pass has rounded.
         arrays: Order, lengths, values, and the gradient of what was written, as `_call` takes them.
         directions: The parts of each.
         kept: What the forward pass has kept of each; it is overwritten.
@@ -199,7 +202,7 @@ def _gradients(
         ]
         for _, _, base, *state in directions
     ]
-    _call(f"{cell}_backward", *arrays, directions, [[*own, *more] for own, more in zip(kept, found)])
+    _call(f"{cell}_backward", rounds, *arrays, directions, [[*own, *more] for own, more in zip(kept, found)])
     gradients = [functools.reduce(Tensor.add_, [own[0] for own in found])]
     for (reads, gates, _), (_, d_base, *d_state), is_wanted in zip(kept, found, _groups(wanted[1:], _PARTS)):
         d_weights, is_shared = [nothing, nothing], not len(d_base)
@@ -243,7 +246,7 @@ class _Arguments(ctypes.Structure):
 
     _fields_ = (
         *[(name, ctypes.c_int64) for name in ("batch", "time", "inputs", "units", "threads", "from_end")],
-        *[(name, ctypes.c_int64) for name in ("base_stride", "written_stride")],
+        *[(name, ctypes.c_int64) for name in ("base_stride", "written_stride", "rounds")],
         *[(name, ctypes.c_void_p) for name in ("order", "lengths", "values", "recurrent", "input")],
         *[(name, ctypes.c_void_p) for name in ("base", "hidden", "memory")],
         *[(name, ctypes.c_void_p) for name in ("written", "reads", "gates", "cells")],
@@ -253,6 +256,7 @@ class _Arguments(ctypes.Structure):
 
 def _call(
     function: str,
+    rounds: bool,
     order: Tensor,
     lengths: Tensor,
     values: Tensor,
@@ -264,6 +268,7 @@ def _call(
 
     Args:
         function: Its name.
+        rounds: Whether it multiplies numbers that are rounded to bfloat16.
         order: The sequences from the longest to the shortest, `(batch,)`.
         lengths: Steps of each sequence, `(batch,)`.
         values: What is read, `(batch, time, input_size)`.
@@ -275,7 +280,7 @@ def _call(
     for number, (parts, more) in enumerate(zip(directions, further)):
         base = parts[2]
         sizes = (*values.shape, units, torch.get_num_threads(), number)
-        strides = 0 if base.ndim == 1 else base.shape[1], written.shape[2]
+        strides = 0 if base.ndim == 1 else base.shape[1], written.shape[2], rounds
         pointers = [
             tensor.data_ptr() for tensor in (order, lengths, values, *parts, written[..., number * units :], *more)
         ]

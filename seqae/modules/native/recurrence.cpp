@@ -168,6 +168,7 @@ struct Arguments {
     Size from_end;                       // whether each sequence is read from its own last step to its first
     Size base_stride;                    // from a row of `base` to the next one; 0 if it is the same for all
     Size written_stride;                 // from a step of `written` to the next one
+    Size rounds;                         // whether products are of numbers that are rounded to bfloat16
     const Size *order, *lengths;         // (batch,): rows from the longest to the shortest; steps of each row
     const float* values;                 // (batch, time, inputs)
     const float *recurrent, *input;      // weights: (gates * units, units) of the hidden state, (gates * units, inputs)
@@ -200,6 +201,14 @@ Buffer zeros(Size count) {
     if (count) std::memset(memory.get(), 0, count * sizeof(float));
     return memory;
 }
+
+// Zeros at first.
+template <class Number>
+struct Array {
+    Buffer memory;
+    explicit Array(Size count) : memory(zeros((count * sizeof(Number) + sizeof(float) - 1) / sizeof(float))) {}
+    Number* get() const { return reinterpret_cast<Number*>(memory.get()); }
+};
 
 void copy(float* to, const float* from, Size count) {
     if (count) std::memcpy(to, from, count * sizeof(float));
@@ -276,7 +285,7 @@ struct Chunk {
 // Calls `work` for all chunks of all directions, as many for each thread as for the others. An exception may not leave a thread
 // of OpenMP: what can be thrown is a lack of memory, told when all have ended.
 template <class Work>
-void for_each_chunk(const Arguments* layers, Size directions, Work work) {
+void for_each_chunk(const Arguments* layers, Size directions, Size few_rows, Work work) {
     const Arguments& layer = layers[0];
     const Schedule schedule(layer);
     const Size weights = 4 * layer.units * (layer.units + layer.inputs), all_rows = directions * layer.batch;
@@ -399,64 +408,107 @@ void interleave(float* to, Size width, const float* from, Size depth) {
         for (Size lane = 0; lane < lanes; ++lane) to[first * width + lane] = from[lane * depth + first];
 }
 
-// Weights (gates * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side.
-Buffer forward_panels(const float* weights, Gates gates, Size units, Size depth) {
-    Buffer panels = memory_for(gates.count() * units * depth);
-    float* to = panels.get();
-    for (Size unit = 0; unit < units; unit += lanes)
-        for (Size first = 0, side = 0; first < gates.count(); to += side * lanes * depth, first += side) {
-            side = std::min(across, gates.count() - first);
-            for (Size number = 0; number < side; ++number)
-                interleave(to + number * lanes, side * lanes, at(weights, (first + number) * units + unit, depth), depth);
-        }
-    return panels;
-}
+// Products in single precision, and how what they need is laid out.
+struct Single {
+    using Number = float;
+    static constexpr bool is_exact = true;
+    struct Mode {};  // of a thread
+    static constexpr Size few_rows = ::few_rows;
+    static Size whole(Size depth) { return depth; }
+    static Size whole_rows(Size rows) { return rows; }
+    static void read(float* to, const float* from, Size count) { copy(to, from, count); }
 
-// Weights (rows, columns) as the backward pass goes through them: `across` vectors of columns at a time, the last panel with
-// as few as it needs, filled up with zeros.
-Buffer backward_panels(const float* weights, Size rows, Size columns) {
-    Buffer panels = memory_for(rows * whole_vectors(columns));
-    float* to = panels.get();
-    for (Size column = 0; column < columns; column += across * lanes) {
-        const Size count = std::min(across * lanes, columns - column), width = whole_vectors(count);
-        for (Size row = 0; row < rows; ++row, to += width) {
-            copy(to, weights + row * columns + column, count);
-            std::fill(to + count, to + width, 0.0f);
+    // Weights (gates * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by
+    // side.
+    static Buffer forward_panels(const float* weights, Gates gates, Size units, Size depth) {
+        Buffer panels = memory_for(gates.count() * units * depth);
+        float* to = panels.get();
+        for (Size unit = 0; unit < units; unit += lanes)
+            for (Size first = 0, side = 0; first < gates.count(); to += side * lanes * depth, first += side) {
+                side = std::min(across, gates.count() - first);
+                for (Size number = 0; number < side; ++number)
+                    interleave(to + number * lanes, side * lanes, at(weights, (first + number) * units + unit, depth), depth);
+            }
+        return panels;
+    }
+
+    // Weights (gates * units, columns) as the backward pass goes through them: `across` vectors of columns at a time, the last
+    // panel with as few as it needs, filled up with zeros.
+    static Buffer backward_panels(const float* weights, Gates gates, Size units, Size columns) {
+        const Size rows = gates.count() * units;
+        Buffer panels = memory_for(rows * whole_vectors(columns));
+        float* to = panels.get();
+        for (Size column = 0; column < columns; column += across * lanes) {
+            const Size count = std::min(across * lanes, columns - column), width = whole_vectors(count);
+            for (Size row = 0; row < rows; ++row, to += width) {
+                copy(to, weights + row * columns + column, count);
+                std::fill(to + count, to + width, 0.0f);
+            }
+        }
+        return panels;
+    }
+
+    // What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
+    static void add_to_all_sums(Vec (*sums)[4], Gates gates, Size rows, const float* left, Size depth, const float* panels) {
+        for (Size number = 0; number < gates.count(); number += across)
+            with_vectors(std::min(across, gates.count() - number), [&](auto vectors) {
+                Size which[across] = {};
+                for (Size own = 0; own < vectors; ++own) which[own] = gates[number + own];
+                for (Size k = 0; k < depth; k += depth_at_once)
+                    in_tiles(rows, [&](Size first, auto count) {
+                        add_to_sums<count, vectors>(sums + first, which, at(left, first, depth) + k, depth,
+                                                    std::min(depth_at_once, depth - k),
+                                                    panels + number * lanes * depth + k * vectors * lanes);
+                    });
+            });
+    }
+
+    // to (rows, width) = gates times panels, those before the one that is left out and those after it.
+    static void multiply_gates(float* to, Size width, const float* gates, Gates which, Size rows, Size units,
+                               const float* panels) {
+        const Size before = which.left_out * units, all = which.count() * units;
+        for (Size k = 0, depth = 0; k < all; k += depth) {
+            depth = std::min(depth_at_once, (k < before ? before : all) - k);
+            const float* left = gates + (k < before ? k : k + units);
+            for (Size column = 0; column < width; column += across * lanes)
+                with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
+                    const float* panel = panels + column * all + k * vectors * lanes;
+                    in_tiles(rows, [&](Size first, auto count) {
+                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0, at(left, first, 4 * units),
+                                                    4 * units, depth, panel);
+                    });
+                });
         }
     }
-    return panels;
-}
+};
 
-// What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
-void add_to_all_sums(Vec (*sums)[4], Gates gates, Size rows, const float* left, Size depth, const float* panels) {
-    for (Size number = 0; number < gates.count(); number += across)
-        with_vectors(std::min(across, gates.count() - number), [&](auto vectors) {
-            Size which[across] = {};
-            for (Size own = 0; own < vectors; ++own) which[own] = gates[number + own];
-            for (Size k = 0; k < depth; k += depth_at_once)
-                in_tiles(rows, [&](Size first, auto count) {
-                    add_to_sums<count, vectors>(sums + first, which, at(left, first, depth) + k, depth,
-                                                std::min(depth_at_once, depth - k),
-                                                panels + number * lanes * depth + k * vectors * lanes);
-                });
-        });
-}
+}  // namespace
 
-template <class Cell>
+#include "tiles.hpp"
+
+namespace {
+
+template <class Cell, class Product>
 struct Forward {
+    using Number = typename Product::Number;
     const Arguments& layer;
     const Chunk& chunk;
     const float *recurrent, *input;  // panels
     const Size units = layer.units, inputs = layer.inputs, width = units + inputs + 1;
     const Size most = std::max(rows_ahead, chunk.rows);
-    const Buffer own_inputs = memory_for(most * inputs), own_sums = memory_for(most * 4 * units);
+    const Size depth = Product::whole(units), input_depth = Product::whole(inputs);
+    const Array<Number> own_inputs{Product::whole_rows(most) * input_depth};
+    const Array<Number> rounded{Product::is_exact ? 0 : Product::whole_rows(chunk.rows) * depth};  // the hidden state
+    const Buffer own_sums = memory_for(most * 4 * units);
     const Buffer memory = memory_for(chunk.rows * units);
     Buffer hidden = memory_for(chunk.rows * units), after = memory_for(chunk.rows * units);
 
     void run() {
+        [[maybe_unused]] const typename Product::Mode mode;
         for (Size row = 0; row < chunk.rows; ++row) {
             copy(at(hidden.get(), row, units), at(layer.hidden, chunk.order[row], units), units);
             copy(at(memory.get(), row, units), at(layer.memory, chunk.order[row], units), units);
+            round(row);
         }
         chunk.clear_padding(layer.written, units, layer.written_stride);
         for (Size step = 0, end = 0; step < chunk.steps(); step = end) {
@@ -475,13 +527,14 @@ struct Forward {
         for (Size step = begin; step < end; ++step)
             for (Size row = 0; row < chunk.running(step); ++row, ++rows) {
                 bases[rows] = at(layer.base, chunk.order[row], layer.base_stride);
-                copy(at(own_inputs.get(), rows, inputs), at(layer.values, chunk.place(row, step), inputs), inputs);
+                Product::read(own_inputs.get() + rows * input_depth, at(layer.values, chunk.place(row, step), inputs), inputs);
             }
         for (Size unit = 0; unit < units; unit += lanes) {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 for (Size gate = 0; gate < 4; ++gate) sums[row][gate] = load(bases[row] + gate * units + unit);
-            add_to_all_sums(sums, Cell::of_input, rows, own_inputs.get(), inputs, input + Cell::of_input.count() * unit * inputs);
+            Product::add_to_all_sums(sums, Cell::of_input, rows, own_inputs.get(), input_depth,
+                                     panel(input, Cell::of_input, unit, input_depth));
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(at(own_sums.get(), row, 4 * units) + 4 * unit, sums[row], sizeof sums[row]);
         }
@@ -494,12 +547,28 @@ struct Forward {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(sums[row], at(inputs_sums, row, 4 * units) + 4 * unit, sizeof sums[row]);
-            add_to_all_sums(sums, Cell::of_hidden, rows, hidden.get(), units, recurrent + Cell::of_hidden.count() * unit * units);
+            Product::add_to_all_sums(sums, Cell::of_hidden, rows, read_hidden(), depth,
+                                     panel(recurrent, Cell::of_hidden, unit, depth));
             finish(step, unit, rows, sums);
         }
         hidden.swap(after);
-        for (Size row = 0; row < rows; ++row)
+        for (Size row = 0; row < rows; ++row) {
             copy(at(layer.written, chunk.place(row, step), layer.written_stride), at(hidden.get(), row, units), units);
+            round(row);
+        }
+    }
+
+    const float* panel(const float* panels, Gates gates, Size unit, Size depth) const {
+        return panels + gates.count() * unit * depth * sizeof(Number) / sizeof(float);
+    }
+
+    const Number* read_hidden() const {
+        if constexpr (Product::is_exact) return hidden.get();
+        else return rounded.get();
+    }
+
+    void round([[maybe_unused]] Size row) {
+        if constexpr (!Product::is_exact) Product::read(rounded.get() + row * depth, at(hidden.get(), row, units), units);
     }
 
     void keep_reads(Size step, Size rows) {
@@ -531,16 +600,20 @@ struct Forward {
     }
 };
 
-template <class Cell>
+template <class Cell, class Product>
 struct Backward {
+    using Number = typename Product::Number;
     const Arguments& layer;
     const Chunk& chunk;
     const float *recurrent, *input;  // panels; no input if its gradient is not wanted
     const Size units = layer.units, input_width = input ? whole_vectors(layer.inputs) : 0;
-    const Buffer d_hidden = zeros(chunk.rows * units), d_memory = zeros(chunk.rows * units);
-    const Buffer d_input = memory_for(chunk.rows * input_width), first_memory = memory_for(chunk.rows * units);
+    const Size all_rows = Product::whole_rows(chunk.rows), depth = Product::whole(units);
+    const Buffer d_hidden = zeros(all_rows * units), d_memory = zeros(chunk.rows * units);
+    const Buffer d_input = memory_for(all_rows * input_width), first_memory = memory_for(chunk.rows * units);
+    const Array<Number> rounded{Product::is_exact ? 0 : all_rows * 4 * depth};  // the gradients of the sums, for products
 
     void run() {
+        [[maybe_unused]] const typename Product::Mode mode;
         for (Size row = 0; row < chunk.rows; ++row) {
             const Size own = chunk.order[row];
             copy(at(first_memory.get(), row, units), at(layer.memory, own, units), units);
@@ -559,31 +632,21 @@ struct Backward {
         const float* cells = at(layer.cells, chunk.kept(step), units);
         const float* before = step ? at(layer.cells, chunk.kept(step - 1), units) : first_memory.get();
         float* gates = at(layer.gates, chunk.kept(step), 4 * units);
-        for (Size row = 0; row < rows; ++row)
+        for (Size row = 0; row < rows; ++row) {
             run_cells(row, step, at(gates, row, 4 * units), at(cells, row, units), at(before, row, units));
-        multiply_gates(d_hidden.get(), units, gates, Cell::of_hidden, rows, recurrent);
+            if constexpr (!Product::is_exact)
+                for (Size gate = 0; gate < 4; ++gate)
+                    Product::read(rounded.get() + (row * 4 + gate) * depth, at(gates, row * 4 + gate, units), units);
+        }
+        const Number* read;
+        if constexpr (Product::is_exact) read = gates;
+        else read = rounded.get();
+        Product::multiply_gates(d_hidden.get(), units, read, Cell::of_hidden, rows, units, recurrent);
         if (!input) return;
-        multiply_gates(d_input.get(), input_width, gates, Cell::of_input, rows, input);
+        Product::multiply_gates(d_input.get(), input_width, read, Cell::of_input, rows, units, input);
         for (Size row = 0; row < rows; ++row)
             copy(at(layer.d_values, chunk.place(row, step), layer.inputs), at(d_input.get(), row, input_width),
                  layer.inputs);
-    }
-
-    // to (rows, width) = gates times panels, those before the one that is left out and those after it.
-    void multiply_gates(float* to, Size width, const float* gates, Gates which, Size rows, const float* panels) {
-        const Size before = which.left_out * units, all = which.count() * units;
-        for (Size k = 0, depth = 0; k < all; k += depth) {
-            depth = std::min(depth_at_once, (k < before ? before : all) - k);
-            const float* left = gates + (k < before ? k : k + units);
-            for (Size column = 0; column < width; column += across * lanes)
-                with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
-                    const float* panel = panels + column * all + k * vectors * lanes;
-                    in_tiles(rows, [&](Size first, auto count) {
-                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0, at(left, first, 4 * units),
-                                                    4 * units, depth, panel);
-                    });
-                });
-        }
     }
 
     void run_cells(Size row, Size step, float* gates, const float* cells, const float* before) {
@@ -610,29 +673,45 @@ struct Panels {
     Buffer recurrent, input;
 };
 
-template <class Cell>
+template <class Cell, class Product>
 void run_forward(const Arguments* layers, Size directions) {
     std::vector<Panels> panels;
     for (const Arguments* layer = layers; layer < layers + directions; ++layer)
-        panels.push_back({forward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
-                          forward_panels(layer->input, Cell::of_input, layer->units, layer->inputs)});
-    for_each_chunk(layers, directions, [&](Size direction, const Chunk& chunk) {
+        panels.push_back({Product::forward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
+                          Product::forward_panels(layer->input, Cell::of_input, layer->units, layer->inputs)});
+    for_each_chunk(layers, directions, Product::few_rows, [&](Size direction, const Chunk& chunk) {
         const auto& [recurrent, input] = panels[direction];
-        Forward<Cell>{layers[direction], chunk, recurrent.get(), input.get()}.run();
+        Forward<Cell, Product>{layers[direction], chunk, recurrent.get(), input.get()}.run();
     });
 }
 
-template <class Cell>
+template <class Cell, class Product>
 void run_backward(const Arguments* layers, Size directions) {
     const Size inputs = layers->d_values ? layers->inputs : 0;
     std::vector<Panels> panels;
     for (const Arguments* layer = layers; layer < layers + directions; ++layer)
-        panels.push_back({backward_panels(layer->recurrent, Cell::of_hidden.count() * layer->units, layer->units),
-                          backward_panels(layer->input, Cell::of_input.count() * layer->units, inputs)});
-    for_each_chunk(layers, directions, [&](Size direction, const Chunk& chunk) {
+        panels.push_back({Product::backward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
+                          Product::backward_panels(layer->input, Cell::of_input, layer->units, inputs)});
+    for_each_chunk(layers, directions, Product::few_rows, [&](Size direction, const Chunk& chunk) {
         const auto& [recurrent, input] = panels[direction];
-        Backward<Cell>{layers[direction], chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
+        Backward<Cell, Product>{layers[direction], chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
     });
+}
+
+template <class Cell>
+void run_forward(const Arguments* layers, Size directions) {
+#if defined(HAS_TILES)
+    if (layers->rounds) return run_forward<Cell, Rounded>(layers, directions);
+#endif
+    run_forward<Cell, Single>(layers, directions);
+}
+
+template <class Cell>
+void run_backward(const Arguments* layers, Size directions) {
+#if defined(HAS_TILES)
+    if (layers->rounds) return run_backward<Cell, Rounded>(layers, directions);
+#endif
+    run_backward<Cell, Single>(layers, directions);
 }
 
 // Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
@@ -651,6 +730,15 @@ bool has_memory_for(Pass pass, const Arguments* layers, Size directions) {
 extern "C" {
 // How many hidden units are computed side by side: `units` is a multiple of it.
 Size lane_count() { return lanes; }
+
+// Whether products of rounded numbers are quick here, so that `rounds` may be set.
+bool can_round() {
+#if defined(HAS_TILES)
+    return may_use_tiles();
+#else
+    return false;
+#endif
+}
 
 // A layer that reads one sequence step by step; stream.py has it, too. For `2 * lanes` hidden units (`lanes`, if only they
 // are left), the panels have the weights of each read number: of the four sums, one after the other.
