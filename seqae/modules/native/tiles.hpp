@@ -55,6 +55,20 @@ struct Tiles {
     }
 }
 
+// The same of two rows, whose numbers stand in turns: 16 of each row, `stride` numbers further on the next ones.
+[[gnu::target("avx512bf16,avx512bw,avx512vl"), gnu::noinline]] void round_in_turns(Half* to, Size stride, const float* first,
+                                                                                  const float* second, Size count) {
+    alignas(64) Half turns[32];
+    for (Half place = 0; place < 16; ++place) turns[2 * place] = place, turns[2 * place + 1] = place + 16;
+    const __m512i in_turns = _mm512_load_si512(turns);
+    for (Size place = 0; place < count; place += lanes, to += stride) {
+        const auto mask = static_cast<__mmask16>(count - place >= lanes ? 0xffff : (1 << (count - place)) - 1);
+        const auto halves = (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(mask, second + place),
+                                                         _mm512_maskz_loadu_ps(mask, first + place));
+        _mm512_storeu_si512(to, _mm512_permutexvar_epi16(in_turns, halves));
+    }
+}
+
 // to (16 * rows, 16 * columns) = or += left times panels, of which each has 16 columns.
 template <Size rows, Size columns>
 [[gnu::target("amx-tile,amx-bf16"), gnu::noinline]] void add_tiles(float* const (&to)[2], Size to_stride, bool add,
@@ -132,13 +146,10 @@ struct Rounded {
     static Buffer backward_panels(const float* weights, Gates gates, Size units, Size columns) {
         const Size depth = gates.count() * whole(units), width = whole_vectors(columns);
         Array<Half> panels(depth * width);
-        const Array<Half> rounded(width);
-        for (Size row = 0; row < gates.count() * units; ++row) {
-            read(rounded.get(), weights + row * columns, columns);
+        for (Size row = 0; row < gates.count() * units; row += 2) {
             const Size k = row / units * whole(units) + row % units;
-            for (Size column = 0; column < columns; ++column)
-                panels.get()[column / lanes * lanes * depth + k / 2 * 2 * lanes + column % lanes * 2 + k % 2] =
-                    rounded.get()[column];
+            round_in_turns(panels.get() + k * lanes, lanes * depth, at(weights, row, columns), at(weights, row + 1, columns),
+                           columns);
         }
         return std::move(panels.memory);
     }
