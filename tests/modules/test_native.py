@@ -18,6 +18,7 @@ from generators import spoiled
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
+from seqae.modules.native import layer as native_layer
 from seqae.modules.native.layer import _Arguments
 
 needs_kernel = pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
@@ -26,8 +27,9 @@ cells = pytest.mark.parametrize("cell", CELLS)
 
 
 @pytest.fixture(params=["highest", "medium"])
-def precision(request) -> Iterator[str]:
-    """Products in single precision, and such of rounded numbers."""
+def precision(request, monkeypatch) -> Iterator[str]:
+    """Products in single precision, and such of rounded numbers, in small layers, too."""
+    monkeypatch.setattr(native_layer, "_MIN_ROUNDED_UNITS", 1)
     if request.param == "medium" and not build.can_round():
         pytest.skip("the processor has no tiles for bfloat16 (AMX)")
     torch.set_float32_matmul_precision(request.param)
@@ -169,7 +171,7 @@ def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell, precision):
 @cells
 @pytest.mark.skipif(not build.can_round(), reason="the processor has no tiles for bfloat16 (AMX)")
 def test_numbers_are_rounded_only_when_torch_is_told_to_and_a_graph_ends_as_it_began(cell):
-    case = Case(cell, (25, 12, 20, 33), with_start=True)
+    case = Case(cell, (25, 12, 20, 113), with_start=True)
     exact = case.by_kernel()
     slopes = case.gradients(exact, keep=True)
     torch.set_float32_matmul_precision("medium")
@@ -185,10 +187,12 @@ def test_numbers_are_rounded_only_when_torch_is_told_to_and_a_graph_ends_as_it_b
 
 @needs_kernel
 @cells
-def test_where_the_processor_has_no_tiles_nothing_is_rounded(cell, monkeypatch):
-    case = Case(cell, (25, 12, 20, 33))
+@pytest.mark.parametrize(("units", "has_tiles"), [(113, False), (33, True)])
+def test_nothing_is_rounded_where_the_processor_has_no_tiles_or_layers_are_small(cell, units, has_tiles, monkeypatch):
+    case = Case(cell, (25, 12, 20, units))
     exact = case.by_kernel().values
-    monkeypatch.setattr(build, "can_round", lambda: False)
+    can_round = build.can_round() and has_tiles
+    monkeypatch.setattr(build, "can_round", lambda: can_round)
     torch.set_float32_matmul_precision("medium")
     try:
         assert torch.equal(case.by_kernel().values, exact)
@@ -286,7 +290,7 @@ def test_threads_without_memory_are_told_of_and_the_next_call_has_it_again():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
-def test_a_forked_process_computes_after_several_threads_have_trained():
+def test_a_forked_process_computes_after_several_threads_have_trained(precision):
     batch, layer, threads = Batch.full(torch.randn(64, 30, 8)), seqae.LSTM(8, 64), torch.get_num_threads()
 
     def compute() -> None:

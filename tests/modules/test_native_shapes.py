@@ -23,6 +23,7 @@ import seqae
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
+from seqae.modules.native import layer as native_layer
 from seqae.modules.native.compiler import UnavailableError, compile_library, find_compiler
 
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O0")
@@ -56,8 +57,9 @@ def test_states_and_gradients_equal_those_in_double_precision_in_300_random_shap
 
 
 @pytest.fixture
-def rounded() -> Iterator[None]:
-    """Products of numbers that are rounded to bfloat16."""
+def rounded(monkeypatch) -> Iterator[None]:
+    """Products of numbers that are rounded to bfloat16, in small layers, too."""
+    monkeypatch.setattr(native_layer, "_MIN_ROUNDED_UNITS", 1)
     torch.set_float32_matmul_precision("medium")
     yield
     torch.set_float32_matmul_precision("highest")
@@ -125,7 +127,7 @@ def main() -> int:
     if arguments.library:
         build._built = lambda source: (ctypes.CDLL(str(arguments.library)), "in use")
     assert build.load_kernel() is not None, native.native_status()
-    failed = 0
+    native_layer._MIN_ROUNDED_UNITS, failed = 1, 0
     for precision, bound in {"highest": 1e-5, "medium": 0.015 if build.can_round() else 1e-5}.items():
         torch.set_float32_matmul_precision(precision)
         random = np.random.default_rng(arguments.seed)

@@ -23,6 +23,7 @@ from seqae.modules.native.build import lane_count, load_kernel, rounds_products
 from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
+_MIN_ROUNDED_UNITS = 80  # for fewer, rounding takes longer than it saves, unless there are many sequences
 T = TypeVar("T")
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -147,7 +148,7 @@ class _Layer(torch.autograd.Function):
         directions = _groups(parts, _PARTS)
         units, steps = parts[0].shape[1], int(lengths.sum()) if keep else 0
         order = lengths.argsort(descending=True, stable=True)
-        rounds = rounds_products()
+        rounds = rounds_products() and units >= _MIN_ROUNDED_UNITS
         widths = units + values.shape[2] + 1, 4 * units, units  # reads, gates, cells
         kept = [[values.new_empty(steps, width) for width in widths] for _ in directions]
         written = values.new_empty(*values.shape[:2], len(directions) * units)
