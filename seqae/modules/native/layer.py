@@ -23,7 +23,7 @@ from seqae.modules.native.build import lane_count, load_kernel, rounds_products
 from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
-_MIN_ROUNDED_UNITS = 80  # for fewer, rounding takes longer than it saves, unless there are many sequences
+_MIN_ROUNDED_UNITS = 64  # for fewer, rounding takes longer than it saves
 T = TypeVar("T")
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
