@@ -29,6 +29,8 @@ class RecurrentLayer(nn.Module, ABC):
     """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
 
     On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
+    After `torch.set_float32_matmul_precision("medium")` it rounds what it multiplies to bfloat16 on a CPU with AMX,
+    so that hidden states differ from the exact ones by up to 0.009, see `seqae.modules.native`.
     `torch.compile(fullgraph=True)` takes these layers and encoders of them, which it does not ask whether lengths are
     in range. It does not take decoders, which write as many steps as the lengths say: compile those without it.
 
