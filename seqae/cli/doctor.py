@@ -51,7 +51,7 @@ def _processor() -> Iterator[tuple[str, str, str]]:
     try:
         import torch
 
-        from seqae.modules.native.build import load_kernel, native_status
+        from seqae.modules.native.build import can_round, load_kernel, native_status
         from seqae.modules.native.choice import advantage, all_kinds
         from seqae.training.runtime import usable_precision
     except (ImportError, OSError):
@@ -60,6 +60,8 @@ def _processor() -> Iterator[tuple[str, str, str]]:
     quick = usable_precision("bf16-mixed") == "bf16-mixed"
     yield "bf16", "yes" if quick else "no", "" if quick else "no instructions for it: trains in 32 bits instead"
     yield "kernel", "LSTM, GRU", native_status()
+    rounded = 'LSTM, GRU in bf16 after torch.set_float32_matmul_precision("medium")'
+    yield "amx", *(("yes", rounded) if can_round() else ("no", "LSTM, GRU always in 32 bits"))
     for kind in all_kinds() if load_kernel() else ():
         yield str(kind), f"{advantage(kind):.2f}", "times as quick by the kernel as by torch"
     cuda = torch.cuda.is_available()

@@ -6,7 +6,9 @@ two lengths differ, and its backward pass is then quadratic in time (5 to 60 tim
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import chain, repeat
 from typing import TypeVar, cast
 
@@ -19,6 +21,7 @@ from seqae.modules import native
 from seqae.modules.native import Weights
 
 R = TypeVar("R", bound="RecurrentLayer")
+Run = Callable[[Batch, "tuple[Tensor, ...] | None", Weights], Tensor]
 State = list[tuple[Tensor, ...]]  # for each layer: (hidden, cell) or (hidden,), each (batch, hidden_size)
 
 
@@ -26,6 +29,8 @@ class RecurrentLayer(nn.Module, ABC):
     """Layers of recurrent cells that read `(batch, time, input_size)` and stop at each sequence's own end.
 
     On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
+    After `torch.set_float32_matmul_precision("medium")` it rounds what it multiplies to bfloat16 on a CPU with AMX,
+    so that hidden states differ from the exact ones by up to 0.009, see `seqae.modules.native`.
     `torch.compile(fullgraph=True)` takes these layers and encoders of them, which it does not ask whether lengths are
     in range. It does not take decoders, which write as many steps as the lengths say: compile those without it.
 
@@ -79,11 +84,22 @@ class RecurrentLayer(nn.Module, ABC):
         """Return the state of a layer after one more step, `(batch, hidden_size)` each."""
 
     @abstractmethod
-    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
-        """Return the hidden states of one layer, `(batch, time, hidden_size)`; it reads no padding."""
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, *directions: Weights) -> Tensor:
+        """Return the hidden states of one layer, `(batch, time, directions * hidden_size)`; it reads no padding.
+
+        Only the first direction starts from the state. A second one reads each sequence from its own last step.
+        """
+
+    def _run_each(self, run: Run, batch: Batch, state: tuple[Tensor, ...] | None, *directions: Weights) -> Tensor:
+        """Return what `_run` does, by a function that runs one direction over sequences as they are."""
+        hidden = run(batch, state, directions[0])
+        if len(directions) == 1:
+            return hidden
+        backward = Batch(run(batch.reversed(), None, directions[1]), batch.lengths).reversed()
+        return torch.cat([hidden, backward.values], dim=-1)
 
     def _scan(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
-        """Return what `_run` does, step after step: `torch.export` freezes the time of `torch.lstm` and `torch.gru`."""
+        """Run one direction step after step: `torch.export` freezes the time of `torch.lstm` and `torch.gru`."""
         from torch._higher_order_ops.scan import scan  # torch has no public name for it yet
 
         def step(before: tuple[Tensor, ...], vectors: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
@@ -109,14 +125,12 @@ class RecurrentLayer(nn.Module, ABC):
             ValueError: Vectors, lengths or state are of another size.
         """
         self._check(batch, state)
-        run = self._scan if is_exporting() else self._run
-        for index, layer in enumerate(self.forward_layers):
+        run = functools.partial(self._run_each, self._scan) if is_exporting() else self._run
+        stacks = [self.forward_layers, self.backward_layers] if self.bidirectional else [self.forward_layers]
+        for index, layers in enumerate(zip(*stacks)):
             if index and self.dropout and self.training:
                 batch = batch.map(self._drop)
-            hidden = run(batch, None if state is None else state[index], _weights(layer))
-            if self.bidirectional:
-                backward = run(batch.reversed(), None, _weights(self.backward_layers[index]))
-                hidden = torch.cat([hidden, Batch(backward, batch.lengths).reversed().values], dim=-1)
+            hidden = run(batch, None if state is None else state[index], *map(_weights, layers))
             batch = Batch(hidden, batch.lengths)
         return batch
 
@@ -200,13 +214,16 @@ class LSTM(RecurrentLayer):
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         return torch.lstm_cell(vectors, state, *weights)
 
-    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, *directions: Weights) -> Tensor:
         if _lacks_bfloat16_lstm(batch):
             with torch.autocast("cpu", enabled=False):
                 parts = None if state is None else tuple(part.float() for part in state)
-                return self._run(Batch(batch.values.float(), batch.lengths), parts, weights)
-        if native.needs_formula(weights) or native.is_supported("lstm", batch, state, weights):
-            return native.lstm(batch, state, weights)
+                return self._run(Batch(batch.values.float(), batch.lengths), parts, *directions)
+        if native.needs_formula(*directions) or native.is_supported("lstm", batch, state, *directions):
+            return native.lstm(batch, state, *directions)
+        return self._run_each(self._by_torch, batch, state, *directions)
+
+    def _by_torch(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
         values, hidden, cell = _for_torch(batch, state or 2 * (_zeros(batch, self.hidden_size),))
         return torch.lstm(values, (hidden, cell), weights, True, 1, 0.0, self.training, False, True)[0]
 
@@ -224,9 +241,12 @@ class GRU(RecurrentLayer):
     def _cell(self, vectors: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         return (torch.gru_cell(vectors, state[0], *weights),)
 
-    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
-        if native.is_transformed() or native.is_supported("gru", batch, state, weights):
-            return native.gru(batch, state, weights)
+    def _run(self, batch: Batch, state: tuple[Tensor, ...] | None, *directions: Weights) -> Tensor:
+        if native.is_transformed() or native.is_supported("gru", batch, state, *directions):
+            return native.gru(batch, state, *directions)
+        return self._run_each(self._by_torch, batch, state, *directions)
+
+    def _by_torch(self, batch: Batch, state: tuple[Tensor, ...] | None, weights: Weights) -> Tensor:
         values, hidden = _for_torch(batch, state or (_zeros(batch, self.hidden_size),))
         return torch.gru(values, hidden, weights, True, 1, 0.0, self.training, False, True)[0]
 

@@ -34,9 +34,11 @@ def _recurrence() -> str:
     """Return what computes recurrent layers on the processor; large ones may be left to torch, see `seqae doctor`."""
     if "torch" not in sys.modules:
         return "none"
-    from seqae.modules.native.build import lane_count, load_kernel
+    from seqae.modules.native.build import lane_count, load_kernel, rounds_products
 
-    return "torch" if load_kernel() is None else f"kernel, {lane_count()} numbers at once"
+    if load_kernel() is None:
+        return "torch"
+    return f"kernel, {lane_count()} numbers at once" + (", products in bfloat16" if rounds_products() else "")
 
 
 def _processor() -> str:

@@ -113,7 +113,11 @@ def layers(quick: bool) -> Iterator[Row]:
 
     for each in rates(quick):
         note = f"{each.share:.0%} of the rate of a matrix product"
-        yield Row(f"{each.cell} {each.shape}: torch / seqae", each.ratio, 1.3, "x", True, note)
+        yield Row(f"{each.name} {each.shape}: torch / seqae", each.ratios["torch"], 1.3, "x", True, note)
+        if "two calls" in each.ratios:
+            yield Row(f"{each.name} {each.shape}: two calls / one", each.ratios["two calls"], 1, "x", True)
+        if "rounded" in each.ratios:
+            yield Row(f"{each.name} {each.shape}: exact / rounded", 1 / each.ratios["rounded"], 1.2, "x", True)
 
 
 def uneven(quick: bool) -> Iterator[Row]:

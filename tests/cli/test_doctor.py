@@ -9,7 +9,7 @@ import pytest
 
 import seqae
 from seqae.modules.native import choice
-from seqae.modules.native.build import load_kernel
+from seqae.modules.native.build import can_round, load_kernel
 
 REQUIREMENTS = """Metadata-Version: 2.4
 Name: seqae
@@ -53,6 +53,7 @@ def test_each_package_is_ok_missing_or_broken_with_the_reason_and_the_remedy(rep
 def test_the_machine_is_described(report: dict[str, str]):
     assert {"python", "cores", "cpu", "bf16", "cuda"} <= set(report)
     assert report["bf16"].split()[1] in ("yes", "no")
+    assert report["amx"].split()[1] == ("yes" if can_round() else "no")
 
 
 def test_as_json_it_is_one_object(command: Callable):

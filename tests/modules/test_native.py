@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,11 +18,23 @@ from generators import spoiled
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
+from seqae.modules.native import layer as native_layer
 from seqae.modules.native.layer import _Arguments
 
 needs_kernel = pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
 CELLS = {"lstm": (nn.LSTM, native.lstm, 2), "gru": (nn.GRU, native.gru, 1)}
 cells = pytest.mark.parametrize("cell", CELLS)
+
+
+@pytest.fixture(params=["highest", "medium"])
+def precision(request, monkeypatch) -> Iterator[str]:
+    """Products in single precision, and such of rounded numbers, in small layers, too."""
+    monkeypatch.setattr(native_layer, "_MIN_ROUNDED_UNITS", 1)
+    if request.param == "medium" and not build.can_round():
+        pytest.skip("the processor has no tiles for bfloat16 (AMX)")
+    torch.set_float32_matmul_precision(request.param)
+    yield request.param
+    torch.set_float32_matmul_precision("highest")
 
 
 class Case:
@@ -71,7 +84,7 @@ def test_outputs_and_gradients_equal_those_of_torch(cell, size, with_start, cons
 
 @needs_kernel
 @cells
-def test_padding_is_not_read_and_written_as_zero(cell):
+def test_padding_is_not_read_and_written_as_zero(cell, precision):
     case = Case(cell, (25, 9, 3, 16))
     found = case.by_kernel(spoiled(case.batch))
     assert torch.equal(found.values, case.by_kernel().values)
@@ -82,7 +95,7 @@ def test_padding_is_not_read_and_written_as_zero(cell):
 
 @needs_kernel
 @cells
-def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(cell):
+def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(cell, precision):
     case = Case(cell, (60, 9, 3, 40))
     together, threads = case.by_kernel(), torch.get_num_threads()
     for row in (0, 13, 59):
@@ -97,7 +110,40 @@ def test_a_row_is_bit_equal_alone_in_any_batch_and_with_any_number_of_threads(ce
 
 @needs_kernel
 @cells
-def test_every_pass_gives_the_same_bits(cell):
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_both_directions_in_one_call_have_the_bits_of_each_alone_with_any_number_of_threads(cell, threads, precision):
+    case, usual = Case(cell, (60, 30, 3, 40), with_start=True), torch.get_num_threads()
+    make, run, _ = CELLS[cell]
+    weights = [tuple(make(3, 40).parameters()) for _ in range(2)]
+    forward, backward = run(case.batch, case.start, weights[0]), run(case.batch.reversed(), None, weights[1])
+    expected = torch.cat([forward, Batch(backward, case.lengths).reversed().values], dim=-1)
+    slope, leaves = torch.randn_like(expected), [case.values, *case.start]
+    known = torch.autograd.grad(expected, leaves, slope)
+    try:
+        torch.set_num_threads(threads)
+        found = run(case.batch, case.start, *weights)
+        gradients = torch.autograd.grad(found, leaves, slope)
+    finally:
+        torch.set_num_threads(usual)
+    assert torch.equal(found, expected)
+    assert all(torch.equal(*pair) for pair in zip(gradients, known))
+
+
+@needs_kernel
+@cells
+def test_both_directions_read_a_constant_input_and_write_zero_beyond_the_lengths(cell):
+    case = Case(cell, (25, 9, 3, 17), constant=True)
+    make, run, _ = CELLS[cell]
+    weights = [tuple(make(3, 17).parameters()) for _ in range(2)]
+    found = run(case.batch, None, *weights)
+    steps = run(Batch(case.batch.values.contiguous(), case.lengths), None, *weights)
+    torch.testing.assert_close(found, steps, rtol=0, atol=1e-6)
+    assert not found[~case.batch.mask].any()
+
+
+@needs_kernel
+@cells
+def test_every_pass_gives_the_same_bits(cell, precision):
     case = Case(cell, (60, 9, 3, 40), with_start=True)
     written = case.by_kernel()
     first, second = case.gradients(written, keep=True), case.gradients(written)  # twice through one graph
@@ -110,7 +156,7 @@ def test_every_pass_gives_the_same_bits(cell):
 
 @needs_kernel
 @cells
-def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell):
+def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell, precision):
     case = Case(cell, (8, 6, 3, 16))
     values = case.values.detach().clone()
     values[2, 3, 0] = torch.nan
@@ -119,6 +165,39 @@ def test_a_missing_value_spoils_its_own_row_from_its_step_on(cell):
     assert found[2, 3:].isnan().all()
     found[2, 3:] = clean[2, 3:]
     assert torch.equal(found, clean)
+
+
+@needs_kernel
+@cells
+@pytest.mark.skipif(not build.can_round(), reason="the processor has no tiles for bfloat16 (AMX)")
+def test_numbers_are_rounded_only_when_torch_is_told_to_and_a_graph_ends_as_it_began(cell):
+    case = Case(cell, (25, 12, 20, 113), with_start=True)
+    exact = case.by_kernel()
+    slopes = case.gradients(exact, keep=True)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        rounded = case.by_kernel()
+        assert 1e-5 < (rounded.values - exact.values).abs().max() < 0.01
+        found = case.gradients(exact)[-2:]  # by the kernel alone; the weights' are a product of torch
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert all(torch.equal(*pair) for pair in zip(found, slopes[-2:]))
+    assert torch.equal(case.by_kernel().values, exact.values)
+
+
+@needs_kernel
+@cells
+@pytest.mark.parametrize(("units", "has_tiles"), [(113, False), (33, True)])
+def test_nothing_is_rounded_where_the_processor_has_no_tiles_or_layers_are_small(cell, units, has_tiles, monkeypatch):
+    case = Case(cell, (25, 12, 20, units))
+    exact = case.by_kernel().values
+    can_round = build.can_round() and has_tiles
+    monkeypatch.setattr(build, "can_round", lambda: can_round)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.equal(case.by_kernel().values, exact)
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 @needs_kernel
@@ -176,7 +255,7 @@ def test_a_lack_of_memory_is_a_memory_error(monkeypatch):
     arguments = _Arguments(1, 1, 0, 2**22, 1)  # the same inside the kernel: its arrays would take 2^48 bytes
     for function in (kernel.lstm_forward, kernel.lstm_backward, kernel.gru_forward, kernel.gru_backward):
         function.restype = ctypes.c_bool
-        assert not function(ctypes.byref(arguments))
+        assert not function(ctypes.byref(arguments), ctypes.c_int64(1))
 
 
 WITHOUT_MEMORY = """
@@ -211,7 +290,7 @@ def test_threads_without_memory_are_told_of_and_the_next_call_has_it_again():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
-def test_a_forked_process_computes_after_several_threads_have_trained():
+def test_a_forked_process_computes_after_several_threads_have_trained(precision):
     batch, layer, threads = Batch.full(torch.randn(64, 30, 8)), seqae.LSTM(8, 64), torch.get_num_threads()
 
     def compute() -> None:

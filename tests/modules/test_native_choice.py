@@ -44,6 +44,13 @@ def test_a_small_layer_is_not_measured(measured):
     assert runs_by_kernel(seqae.GRU(2, 128), 40) and not measured
 
 
+def test_where_numbers_are_rounded_the_kernel_computes_since_torch_does_not_round_in_these_layers(
+    measured, monkeypatch
+):
+    monkeypatch.setattr(choice, "rounds_products", lambda: True)
+    assert runs_by_kernel(seqae.GRU(2, 300), 40) and not measured
+
+
 @pytest.mark.parametrize("ratio, by_kernel", [(2.0, True), (0.85, True), (0.75, False)])
 def test_torch_has_to_be_clearly_quicker(measured, monkeypatch, ratio, by_kernel):
     monkeypatch.setattr(choice, "_measure", lambda kind: ratio)

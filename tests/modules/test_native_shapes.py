@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import seqae
 from seqae import Batch
 from seqae.modules import native
 from seqae.modules.native import build
+from seqae.modules.native import layer as native_layer
 from seqae.modules.native.compiler import UnavailableError, compile_library, find_compiler
 
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O0")
@@ -29,6 +31,11 @@ _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"
 
 def difference(random: np.random.Generator) -> float:
     """Return the largest difference of states and gradients from double precision, relative to the largest of each."""
+    return max(float(part.abs().max()) for part in differences(random))
+
+
+def differences(random: np.random.Generator) -> list[torch.Tensor]:
+    """Return how states and gradients differ from double precision, relative to the largest of each, but at least 1."""
     torch.manual_seed(int(random.integers(2**31)))
     batch, time, inputs, units = (int(random.integers(1, most)) for most in (30, 12, 12, 40))
     layer = (seqae.LSTM, seqae.GRU)[random.integers(2)](inputs, units, bidirectional=bool(random.integers(2)))
@@ -40,13 +47,35 @@ def difference(random: np.random.Generator) -> float:
         written = one(Batch(own, lengths)).steps
         weights = torch.linspace(-1, 2, written.numel(), dtype=written.dtype).view_as(written)
         found.append([written, *torch.autograd.grad((written * weights).sum(), [own, *one.parameters()])])
-    return max(float(((a - b).abs().max() / b.abs().max().clamp(min=1)).detach()) for a, b in zip(*found))
+    return [((a - b) / b.abs().max().clamp(min=1)).detach() for a, b in zip(*found)]
 
 
 @pytest.mark.skipif(build.load_kernel() is None, reason=native.native_status())
 def test_states_and_gradients_equal_those_in_double_precision_in_300_random_shapes():
     random = np.random.default_rng(0)
     assert max(difference(random) for _ in range(300)) < 1e-5
+
+
+@pytest.fixture
+def rounded(monkeypatch) -> Iterator[None]:
+    """Products of numbers that are rounded to bfloat16, in small layers, too."""
+    monkeypatch.setattr(native_layer, "_MIN_ROUNDED_UNITS", 1)
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.skipif(not build.can_round(), reason="the processor has no tiles for bfloat16 (AMX)")
+def test_rounded_products_change_them_by_what_the_documentation_says_in_300_random_shapes(rounded):
+    random, states, gradients = np.random.default_rng(0), [], []
+    for _ in range(300):
+        of_states, *of_gradients = differences(random)
+        states.append(of_states)
+        gradients += of_gradients
+    assert 1e-4 < max(float(part.abs().max()) for part in states) < 0.01
+    assert max(float(part.square().mean().sqrt()) for part in states) < 0.002
+    assert max(float(part.abs().max()) for part in gradients) < 0.015
+    assert max(float(part.square().mean().sqrt()) for part in gradients) < 0.005
 
 
 def narrower() -> list[str]:
@@ -98,10 +127,15 @@ def main() -> int:
     if arguments.library:
         build._built = lambda source: (ctypes.CDLL(str(arguments.library)), "in use")
     assert build.load_kernel() is not None, native.native_status()
-    random = np.random.default_rng(arguments.seed)
-    worst = max(difference(random) for _ in range(arguments.shapes))
-    print(f"{arguments.shapes} shapes, seed {arguments.seed}: largest relative difference {worst:.1e}")
-    return int(not worst < 1e-5)
+    native_layer._MIN_ROUNDED_UNITS, failed = 1, 0
+    for precision, bound in {"highest": 1e-5, "medium": 0.015 if build.can_round() else 1e-5}.items():
+        torch.set_float32_matmul_precision(precision)
+        random = np.random.default_rng(arguments.seed)
+        worst = max(difference(random) for _ in range(arguments.shapes))
+        told = f"{arguments.shapes} shapes, seed {arguments.seed}, {precision} precision"
+        print(f"{told}: largest relative difference {worst:.1e}")
+        failed += not worst < bound
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@ import os
 import platform
 
 import numpy as np
+import torch
 
-from seqae.modules.native.build import lane_count, load_kernel
+from seqae.modules.native.build import can_round, lane_count, load_kernel
 from seqae.report import describe_environment
 
 
@@ -21,5 +22,11 @@ def test_the_environment_names_versions_and_machine_but_no_host():
 def test_it_tells_what_computes_recurrent_layers(monkeypatch):
     expected = "torch" if load_kernel() is None else f"kernel, {lane_count()} numbers at once"
     assert describe_environment()["recurrent layers"] == expected
+    torch.set_float32_matmul_precision("medium")
+    try:
+        rounded = ", products in bfloat16" if can_round() else ""
+        assert describe_environment()["recurrent layers"] == expected + rounded
+    finally:
+        torch.set_float32_matmul_precision("highest")
     monkeypatch.setenv("SEQAE_NATIVE", "0")
     assert describe_environment()["recurrent layers"] == "torch"

@@ -13,6 +13,7 @@ import os
 import platform
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,6 +48,19 @@ def lane_count() -> int:
     assert library is not None
     library.lane_count.restype = ctypes.c_int64
     return library.lane_count()
+
+
+def rounds_products() -> bool:
+    """Return whether recurrent layers multiply numbers that are rounded to bfloat16, see `seqae.modules.native`."""
+    # What torch.set_float32_matmul_precision sets for the CPU; torch.get_... fails if another switch was used, too.
+    switches: Any = torch.backends.mkldnn  # an object in place of the module
+    return switches.matmul.fp32_precision == "bf16" and can_round()
+
+
+def can_round() -> bool:
+    """Return whether the processor has tiles for bfloat16 (AMX), the system allows them, and a kernel is built."""
+    library = load_kernel()
+    return library is not None and bool(library.can_round())
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import json
 import math
 import time
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple, cast
@@ -21,7 +22,7 @@ from torch import Tensor
 from seqae._files import read_file, write_atomically
 from seqae._processes import one_thread
 from seqae.batch import Batch
-from seqae.modules.native.build import load_kernel
+from seqae.modules.native.build import load_kernel, rounds_products
 from seqae.modules.native.layer import LayerState, Weights, can_run, gru, lstm
 
 _SMALL, _LARGE = 128, 512  # hidden units: up to which nothing is measured, and up to which layers are compared
@@ -54,14 +55,14 @@ class Kind(NamedTuple):
         return f"{self.cell} {use}, {self.units} units, {self.sequences} sequences"
 
 
-def is_supported(cell: str, batch: Batch, state: LayerState | None, weights: Weights) -> bool:
+def is_supported(cell: str, batch: Batch, state: LayerState | None, *directions: Weights) -> bool:
     """Return whether the kernel can run a layer and is not slower than torch; takes the arguments of `gru`."""
-    if not can_run(batch, state, weights):
+    if not can_run(batch, state, *directions):
         return False
-    units = weights[1].shape[1]
-    if units <= _SMALL:
+    units = directions[0][1].shape[1]
+    if units <= _SMALL or rounds_products():  # by products that torch has not for these layers
         return True
-    is_trained = torch.is_grad_enabled() and any(part.requires_grad for part in (batch.values, *weights))
+    is_trained = torch.is_grad_enabled() and any(part.requires_grad for part in (batch.values, *chain(*directions)))
     return advantage(Kind.of(cell, units, len(batch), is_trained)) * _MARGIN > 1
 
 

@@ -18,9 +18,9 @@ def gradients_by_formula(
     Args:
         cell: "lstm" or "gru".
         lengths: Steps of each sequence, `(batch,)`.
-        inputs: Values, both weights, base, hidden state and memory, as the kernel takes them; see `Arguments` of
-            recurrence.cpp.
-        d_written: The gradient of the hidden states, `(batch, time, units)`.
+        inputs: Values, and of each direction both weights, base, hidden state and memory, as the kernel takes them;
+            see `Arguments` of recurrence.cpp.
+        d_written: The gradient of the hidden states, `(batch, time, directions * units)`.
         wanted: Which of the inputs want a gradient.
     """
     keep = torch.is_grad_enabled()
@@ -32,21 +32,32 @@ def gradients_by_formula(
     return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
-def layer_by_formula(
+def layer_by_formula(cell: str, lengths: Tensor, values: Tensor, *parts: Tensor) -> Tensor:
+    """Return the hidden states, `(batch, time, directions * units)`, zero beyond the lengths.
+
+    Takes what the kernel takes: of each direction both weights, base, hidden state and memory.
+    """
+    batch = Batch(values, lengths)
+    forward = _direction_by_formula(cell, batch, *parts[:5])
+    if len(parts) == 5:
+        return forward
+    backward = Batch(_direction_by_formula(cell, batch.reversed(), *parts[5:]), lengths).reversed()
+    return torch.cat([forward, backward.values], dim=-1)
+
+
+def _direction_by_formula(
     cell: str,
-    lengths: Tensor,
-    values: Tensor,
+    batch: Batch,
     weight_hh: Tensor,
     weight_ih: Tensor,
     base: Tensor,
     hidden: Tensor,
     memory: Tensor,
 ) -> Tensor:
-    """Return the hidden states, `(batch, time, units)`, zero beyond the lengths, from what the kernel takes, too."""
     run_cell, written = {"lstm": _lstm, "gru": _gru}[cell], []
-    for step, vectors in enumerate(Batch(values, lengths).mask_padding().values.unbind(dim=1)):
+    for step, vectors in enumerate(batch.mask_padding().values.unbind(dim=1)):
         hidden, memory = run_cell(vectors @ weight_ih.t(), hidden @ weight_hh.t(), base, memory)
-        written.append(torch.where((step < lengths).unsqueeze(1), hidden, 0.0))
+        written.append(torch.where((step < batch.lengths).unsqueeze(1), hidden, 0.0))
     return torch.stack(written, dim=1)
 
 

@@ -161,16 +161,20 @@ struct Gru {
 }  // namespace
 
 extern "C" {
-// What both passes take; layer.py has it, too. An array that is not wanted is null.
+// What both passes take of one direction; layer.py has it, too. Directions of a layer share the sequences and the array that
+// they write, side by side. An array that is not wanted is null.
 struct Arguments {
     Size batch, time, inputs, units, threads;
+    Size from_end;                       // whether each sequence is read from its own last step to its first
     Size base_stride;                    // from a row of `base` to the next one; 0 if it is the same for all
+    Size written_stride;                 // from a step of `written` to the next one
+    Size rounds;                         // whether products are of numbers that are rounded to bfloat16
     const Size *order, *lengths;         // (batch,): rows from the longest to the shortest; steps of each row
     const float* values;                 // (batch, time, inputs)
     const float *recurrent, *input;      // weights: (gates * units, units) of the hidden state, (gates * units, inputs)
     const float* base;                   // (batch, 4 * units) or (4 * units,): added to the sums at every step
     const float *hidden, *memory;        // (batch, units): before the first step
-    float* written;                      // (batch, time, units); in the backward pass its gradient, which is read
+    float* written;                      // (batch, time, units of all); in the backward pass its gradient, which is read
     float *reads, *gates, *cells;        // (steps, units + inputs + 1), (steps, 4 * units), (steps, units)
     float* d_values;                     // (batch, time, inputs)
     float* d_base;                       // (batch, 4 * units); null if `base` is the same for all
@@ -197,6 +201,14 @@ Buffer zeros(Size count) {
     if (count) std::memset(memory.get(), 0, count * sizeof(float));
     return memory;
 }
+
+// Zeros at first.
+template <class Number>
+struct Array {
+    Buffer memory;
+    explicit Array(Size count) : memory(zeros((count * sizeof(Number) + sizeof(float) - 1) / sizeof(float))) {}
+    Number* get() const { return reinterpret_cast<Number*>(memory.get()); }
+};
 
 void copy(float* to, const float* from, Size count) {
     if (count) std::memcpy(to, from, count * sizeof(float));
@@ -250,42 +262,46 @@ struct Schedule {
 struct Chunk {
     const Schedule& schedule;
     const Size *order, *lengths;
-    Size time, first, rows;
+    Size time, from_end, first, rows;
 
     Chunk(const Arguments& layer, const Schedule& schedule, Size first, Size count)
-        : schedule(schedule), order(layer.order + first), lengths(layer.lengths), time(layer.time), first(first),
-          rows(count) {}
+        : schedule(schedule), order(layer.order + first), lengths(layer.lengths), time(layer.time),
+          from_end(layer.from_end), first(first), rows(count) {}
     Size length(Size row) const { return lengths[order[row]]; }
     Size steps() const { return length(0); }
     Size running(Size step) const { return std::min(rows, schedule.running[step] - first); }
     Size kept(Size step) const { return schedule.start[step] + first; }
-    Size place(Size row, Size step) const { return order[row] * time + step; }  // in arrays (batch, time, ...)
+    Size place(Size row, Size step) const {  // in arrays (batch, time, ...)
+        return order[row] * time + (from_end ? length(row) - 1 - step : step);
+    }
 
-    void clear_padding(float* values, Size width) const {
+    void clear_padding(float* values, Size width, Size stride) const {
         for (Size row = 0; row < rows; ++row)
-            std::memset(at(values, place(row, length(row)), width), 0, (time - length(row)) * width * sizeof(float));
+            for (Size step = length(row); step < time; ++step)
+                std::memset(at(values, order[row] * time + step, stride), 0, width * sizeof(float));
     }
 };
 
-// Calls `work` for all chunks, as many for each thread as for the others. An exception may not leave a thread of OpenMP: what
-// can be thrown is a lack of memory, told when all have ended.
+// Calls `work` for all chunks of all directions, as many for each thread as for the others. An exception may not leave a thread
+// of OpenMP: what can be thrown is a lack of memory, told when all have ended.
 template <class Work>
-void for_each_chunk(const Arguments& layer, Work work) {
+void for_each_chunk(const Arguments* layers, Size directions, Size few_rows, Work work) {
+    const Arguments& layer = layers[0];
     const Schedule schedule(layer);
-    const Size products = layer.batch * layer.time * 4 * layer.units * (layer.units + layer.inputs);
-    const Size most = std::min((layer.batch + tile - 1) / tile, products / min_products);
+    const Size weights = 4 * layer.units * (layer.units + layer.inputs), all_rows = directions * layer.batch;
+    const Size most = std::min(directions * ((layer.batch + tile - 1) / tile), all_rows * layer.time * weights / min_products);
     const Size threads = startable(std::max(Size{1}, std::min(layer.threads, most)));
-    const Size weights = 4 * layer.units * (layer.units + layer.inputs);
     const Size most_rows = weights < many_weights ? few_rows : max_rows;
-    const Size rounds = (layer.batch + threads * most_rows - 1) / (threads * most_rows);
-    const Size rows = (layer.batch + rounds * threads - 1) / (rounds * threads);
-    const Size chunks = (layer.batch + rows - 1) / rows;
+    const Size rounds = (all_rows + threads * most_rows - 1) / (threads * most_rows);
+    const Size rows = std::min(layer.batch, (all_rows + rounds * threads - 1) / (rounds * threads));
+    const Size of_direction = (layer.batch + rows - 1) / rows, chunks = directions * of_direction;
     std::atomic<bool> out_of_memory{false};
     const auto run = [&](Size number) {
         [[maybe_unused]] const WithoutDenormals mode;
-        const Size first = number * rows;
+        const Size direction = number / of_direction, first = number % of_direction * rows;
         try {
-            if (!out_of_memory) work(Chunk(layer, schedule, first, std::min(rows, layer.batch - first)));
+            if (!out_of_memory)
+                work(direction, Chunk(layers[direction], schedule, first, std::min(rows, layer.batch - first)));
         } catch (const std::bad_alloc&) {
             out_of_memory = true;
         }
@@ -392,66 +408,109 @@ void interleave(float* to, Size width, const float* from, Size depth) {
         for (Size lane = 0; lane < lanes; ++lane) to[first * width + lane] = from[lane * depth + first];
 }
 
-// Weights (gates * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by side.
-Buffer forward_panels(const float* weights, Gates gates, Size units, Size depth) {
-    Buffer panels = memory_for(gates.count() * units * depth);
-    float* to = panels.get();
-    for (Size unit = 0; unit < units; unit += lanes)
-        for (Size first = 0, side = 0; first < gates.count(); to += side * lanes * depth, first += side) {
-            side = std::min(across, gates.count() - first);
-            for (Size number = 0; number < side; ++number)
-                interleave(to + number * lanes, side * lanes, at(weights, (first + number) * units + unit, depth), depth);
-        }
-    return panels;
-}
+// Products in single precision, and how what they need is laid out.
+struct Single {
+    using Number = float;
+    static constexpr bool is_exact = true;
+    struct Mode {};  // of a thread
+    static constexpr Size few_rows = ::few_rows;
+    static Size whole(Size depth) { return depth; }
+    static Size whole_rows(Size rows) { return rows; }
+    static void read(float* to, const float* from, Size count) { copy(to, from, count); }
 
-// Weights (rows, columns) as the backward pass goes through them: `across` vectors of columns at a time, the last panel with
-// as few as it needs, filled up with zeros.
-Buffer backward_panels(const float* weights, Size rows, Size columns) {
-    Buffer panels = memory_for(rows * whole_vectors(columns));
-    float* to = panels.get();
-    for (Size column = 0; column < columns; column += across * lanes) {
-        const Size count = std::min(across * lanes, columns - column), width = whole_vectors(count);
-        for (Size row = 0; row < rows; ++row, to += width) {
-            copy(to, weights + row * columns + column, count);
-            std::fill(to + count, to + width, 0.0f);
+    // Weights (gates * units, depth) as the forward pass goes through them: for `lanes` hidden units, `across` gates side by
+    // side.
+    static Buffer forward_panels(const float* weights, Gates gates, Size units, Size depth) {
+        Buffer panels = memory_for(gates.count() * units * depth);
+        float* to = panels.get();
+        for (Size unit = 0; unit < units; unit += lanes)
+            for (Size first = 0, side = 0; first < gates.count(); to += side * lanes * depth, first += side) {
+                side = std::min(across, gates.count() - first);
+                for (Size number = 0; number < side; ++number)
+                    interleave(to + number * lanes, side * lanes, at(weights, (first + number) * units + unit, depth), depth);
+            }
+        return panels;
+    }
+
+    // Weights (gates * units, columns) as the backward pass goes through them: `across` vectors of columns at a time, the last
+    // panel with as few as it needs, filled up with zeros.
+    static Buffer backward_panels(const float* weights, Gates gates, Size units, Size columns) {
+        const Size rows = gates.count() * units;
+        Buffer panels = memory_for(rows * whole_vectors(columns));
+        float* to = panels.get();
+        for (Size column = 0; column < columns; column += across * lanes) {
+            const Size count = std::min(across * lanes, columns - column), width = whole_vectors(count);
+            for (Size row = 0; row < rows; ++row, to += width) {
+                copy(to, weights + row * columns + column, count);
+                std::fill(to + count, to + width, 0.0f);
+            }
+        }
+        return panels;
+    }
+
+    // What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
+    static void add_to_all_sums(Vec (*sums)[4], Gates gates, Size rows, const float* left, Size depth, const float* panels) {
+        for (Size number = 0; number < gates.count(); number += across)
+            with_vectors(std::min(across, gates.count() - number), [&](auto vectors) {
+                Size which[across] = {};
+                for (Size own = 0; own < vectors; ++own) which[own] = gates[number + own];
+                for (Size k = 0; k < depth; k += depth_at_once)
+                    in_tiles(rows, [&](Size first, auto count) {
+                        add_to_sums<count, vectors>(sums + first, which, at(left, first, depth) + k, depth,
+                                                    std::min(depth_at_once, depth - k),
+                                                    panels + number * lanes * depth + k * vectors * lanes);
+                    });
+            });
+    }
+
+    // to (rows, width) = gates times panels, those before the one that is left out and those after it.
+    static void multiply_gates(float* to, Size width, const float* gates, Gates which, Size rows, Size units,
+                               const float* panels) {
+        const Size before = which.left_out * units, all = which.count() * units;
+        for (Size k = 0, depth = 0; k < all; k += depth) {
+            depth = std::min(depth_at_once, (k < before ? before : all) - k);
+            const float* left = gates + (k < before ? k : k + units);
+            for (Size column = 0; column < width; column += across * lanes)
+                with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
+                    const float* panel = panels + column * all + k * vectors * lanes;
+                    in_tiles(rows, [&](Size first, auto count) {
+                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0, at(left, first, 4 * units),
+                                                    4 * units, depth, panel);
+                    });
+                });
         }
     }
-    return panels;
-}
+};
 
-// What both products of the forward pass need: sums (rows, 4) of `lanes` hidden units += left (rows, depth) times panels.
-void add_to_all_sums(Vec (*sums)[4], Gates gates, Size rows, const float* left, Size depth, const float* panels) {
-    for (Size number = 0; number < gates.count(); number += across)
-        with_vectors(std::min(across, gates.count() - number), [&](auto vectors) {
-            Size which[across] = {};
-            for (Size own = 0; own < vectors; ++own) which[own] = gates[number + own];
-            for (Size k = 0; k < depth; k += depth_at_once)
-                in_tiles(rows, [&](Size first, auto count) {
-                    add_to_sums<count, vectors>(sums + first, which, at(left, first, depth) + k, depth,
-                                                std::min(depth_at_once, depth - k),
-                                                panels + number * lanes * depth + k * vectors * lanes);
-                });
-        });
-}
+}  // namespace
 
-template <class Cell>
+#include "tiles.hpp"
+
+namespace {
+
+template <class Cell, class Product>
 struct Forward {
+    using Number = typename Product::Number;
     const Arguments& layer;
     const Chunk& chunk;
     const float *recurrent, *input;  // panels
     const Size units = layer.units, inputs = layer.inputs, width = units + inputs + 1;
     const Size most = std::max(rows_ahead, chunk.rows);
-    const Buffer own_inputs = memory_for(most * inputs), own_sums = memory_for(most * 4 * units);
+    const Size depth = Product::whole(units), input_depth = Product::whole(inputs);
+    const Array<Number> own_inputs{Product::whole_rows(most) * input_depth};
+    const Array<Number> rounded{Product::is_exact ? 0 : Product::whole_rows(chunk.rows) * depth};  // the hidden state
+    const Buffer own_sums = memory_for(most * 4 * units);
     const Buffer memory = memory_for(chunk.rows * units);
     Buffer hidden = memory_for(chunk.rows * units), after = memory_for(chunk.rows * units);
 
     void run() {
+        [[maybe_unused]] const typename Product::Mode mode;
         for (Size row = 0; row < chunk.rows; ++row) {
             copy(at(hidden.get(), row, units), at(layer.hidden, chunk.order[row], units), units);
             copy(at(memory.get(), row, units), at(layer.memory, chunk.order[row], units), units);
+            round(row);
         }
-        chunk.clear_padding(layer.written, units);
+        chunk.clear_padding(layer.written, units, layer.written_stride);
         for (Size step = 0, end = 0; step < chunk.steps(); step = end) {
             end = std::min(chunk.steps(), step + std::max(Size{1}, rows_ahead / chunk.running(step)));
             read_inputs(step, end);
@@ -468,13 +527,14 @@ struct Forward {
         for (Size step = begin; step < end; ++step)
             for (Size row = 0; row < chunk.running(step); ++row, ++rows) {
                 bases[rows] = at(layer.base, chunk.order[row], layer.base_stride);
-                copy(at(own_inputs.get(), rows, inputs), at(layer.values, chunk.place(row, step), inputs), inputs);
+                Product::read(own_inputs.get() + rows * input_depth, at(layer.values, chunk.place(row, step), inputs), inputs);
             }
         for (Size unit = 0; unit < units; unit += lanes) {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 for (Size gate = 0; gate < 4; ++gate) sums[row][gate] = load(bases[row] + gate * units + unit);
-            add_to_all_sums(sums, Cell::of_input, rows, own_inputs.get(), inputs, input + Cell::of_input.count() * unit * inputs);
+            Product::add_to_all_sums(sums, Cell::of_input, rows, own_inputs.get(), input_depth,
+                                     panel(input, Cell::of_input, unit, input_depth));
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(at(own_sums.get(), row, 4 * units) + 4 * unit, sums[row], sizeof sums[row]);
         }
@@ -487,12 +547,28 @@ struct Forward {
             Vec sums[max_rows][4];
             for (Size row = 0; row < rows; ++row)
                 std::memcpy(sums[row], at(inputs_sums, row, 4 * units) + 4 * unit, sizeof sums[row]);
-            add_to_all_sums(sums, Cell::of_hidden, rows, hidden.get(), units, recurrent + Cell::of_hidden.count() * unit * units);
+            Product::add_to_all_sums(sums, Cell::of_hidden, rows, read_hidden(), depth,
+                                     panel(recurrent, Cell::of_hidden, unit, depth));
             finish(step, unit, rows, sums);
         }
         hidden.swap(after);
-        for (Size row = 0; row < rows; ++row)
-            copy(at(layer.written, chunk.place(row, step), units), at(hidden.get(), row, units), units);
+        for (Size row = 0; row < rows; ++row) {
+            copy(at(layer.written, chunk.place(row, step), layer.written_stride), at(hidden.get(), row, units), units);
+            round(row);
+        }
+    }
+
+    const float* panel(const float* panels, Gates gates, Size unit, Size depth) const {
+        return panels + gates.count() * unit * depth * sizeof(Number) / sizeof(float);
+    }
+
+    const Number* read_hidden() const {
+        if constexpr (Product::is_exact) return hidden.get();
+        else return rounded.get();
+    }
+
+    void round([[maybe_unused]] Size row) {
+        if constexpr (!Product::is_exact) Product::read(rounded.get() + row * depth, at(hidden.get(), row, units), units);
     }
 
     void keep_reads(Size step, Size rows) {
@@ -524,22 +600,26 @@ struct Forward {
     }
 };
 
-template <class Cell>
+template <class Cell, class Product>
 struct Backward {
+    using Number = typename Product::Number;
     const Arguments& layer;
     const Chunk& chunk;
     const float *recurrent, *input;  // panels; no input if its gradient is not wanted
     const Size units = layer.units, input_width = input ? whole_vectors(layer.inputs) : 0;
-    const Buffer d_hidden = zeros(chunk.rows * units), d_memory = zeros(chunk.rows * units);
-    const Buffer d_input = memory_for(chunk.rows * input_width), first_memory = memory_for(chunk.rows * units);
+    const Size all_rows = Product::whole_rows(chunk.rows), depth = Product::whole(units);
+    const Buffer d_hidden = zeros(all_rows * units), d_memory = zeros(chunk.rows * units);
+    const Buffer d_input = memory_for(all_rows * input_width), first_memory = memory_for(chunk.rows * units);
+    const Array<Number> rounded{Product::is_exact ? 0 : all_rows * 4 * depth};  // the gradients of the sums, for products
 
     void run() {
+        [[maybe_unused]] const typename Product::Mode mode;
         for (Size row = 0; row < chunk.rows; ++row) {
             const Size own = chunk.order[row];
             copy(at(first_memory.get(), row, units), at(layer.memory, own, units), units);
             if (layer.d_base) std::memset(at(layer.d_base, own, 4 * units), 0, 4 * units * sizeof(float));
         }
-        if (input) chunk.clear_padding(layer.d_values, layer.inputs);
+        if (input) chunk.clear_padding(layer.d_values, layer.inputs, layer.inputs);
         for (Size step = chunk.steps() - 1; step >= 0; --step) run_step(step);
         for (Size row = 0; row < chunk.rows; ++row) {
             copy(at(layer.d_hidden, chunk.order[row], units), at(d_hidden.get(), row, units), units);
@@ -552,35 +632,25 @@ struct Backward {
         const float* cells = at(layer.cells, chunk.kept(step), units);
         const float* before = step ? at(layer.cells, chunk.kept(step - 1), units) : first_memory.get();
         float* gates = at(layer.gates, chunk.kept(step), 4 * units);
-        for (Size row = 0; row < rows; ++row)
+        for (Size row = 0; row < rows; ++row) {
             run_cells(row, step, at(gates, row, 4 * units), at(cells, row, units), at(before, row, units));
-        multiply_gates(d_hidden.get(), units, gates, Cell::of_hidden, rows, recurrent);
+            if constexpr (!Product::is_exact)
+                for (Size gate = 0; gate < 4; ++gate)
+                    Product::read(rounded.get() + (row * 4 + gate) * depth, at(gates, row * 4 + gate, units), units);
+        }
+        const Number* read;
+        if constexpr (Product::is_exact) read = gates;
+        else read = rounded.get();
+        Product::multiply_gates(d_hidden.get(), units, read, Cell::of_hidden, rows, units, recurrent);
         if (!input) return;
-        multiply_gates(d_input.get(), input_width, gates, Cell::of_input, rows, input);
+        Product::multiply_gates(d_input.get(), input_width, read, Cell::of_input, rows, units, input);
         for (Size row = 0; row < rows; ++row)
             copy(at(layer.d_values, chunk.place(row, step), layer.inputs), at(d_input.get(), row, input_width),
                  layer.inputs);
     }
 
-    // to (rows, width) = gates times panels, those before the one that is left out and those after it.
-    void multiply_gates(float* to, Size width, const float* gates, Gates which, Size rows, const float* panels) {
-        const Size before = which.left_out * units, all = which.count() * units;
-        for (Size k = 0, depth = 0; k < all; k += depth) {
-            depth = std::min(depth_at_once, (k < before ? before : all) - k);
-            const float* left = gates + (k < before ? k : k + units);
-            for (Size column = 0; column < width; column += across * lanes)
-                with_vectors(std::min(across, (width - column) / lanes), [&](auto vectors) {
-                    const float* panel = panels + column * all + k * vectors * lanes;
-                    in_tiles(rows, [&](Size first, auto count) {
-                        add_product<count, vectors>(at(to, first, width) + column, width, k > 0, at(left, first, 4 * units),
-                                                    4 * units, depth, panel);
-                    });
-                });
-        }
-    }
-
     void run_cells(Size row, Size step, float* gates, const float* cells, const float* before) {
-        const float* d_written = at(layer.written, chunk.place(row, step), units);
+        const float* d_written = at(layer.written, chunk.place(row, step), layer.written_stride);
         const float* d_next = at(d_hidden.get(), row, units);  // by way of the step after this one
         float* d_own = at(d_memory.get(), row, units);
         for (Size unit = 0; unit < units; unit += lanes) {
@@ -598,28 +668,57 @@ struct Backward {
     }
 };
 
-template <class Cell>
-void run_forward(const Arguments& layer) {
-    const Buffer recurrent = forward_panels(layer.recurrent, Cell::of_hidden, layer.units, layer.units);
-    const Buffer input = forward_panels(layer.input, Cell::of_input, layer.units, layer.inputs);
-    for_each_chunk(layer, [&](const Chunk& chunk) { Forward<Cell>{layer, chunk, recurrent.get(), input.get()}.run(); });
-}
+// The weights of the directions as a pass goes through them.
+struct Panels {
+    Buffer recurrent, input;
+};
 
-template <class Cell>
-void run_backward(const Arguments& layer) {
-    const Size units = layer.units, inputs = layer.d_values ? layer.inputs : 0;
-    const Buffer recurrent = backward_panels(layer.recurrent, Cell::of_hidden.count() * units, units);
-    const Buffer input = backward_panels(layer.input, Cell::of_input.count() * units, inputs);
-    for_each_chunk(layer, [&](const Chunk& chunk) {
-        Backward<Cell>{layer, chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
+template <class Cell, class Product>
+void run_forward(const Arguments* layers, Size directions) {
+    std::vector<Panels> panels;
+    for (const Arguments* layer = layers; layer < layers + directions; ++layer)
+        panels.push_back({Product::forward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
+                          Product::forward_panels(layer->input, Cell::of_input, layer->units, layer->inputs)});
+    for_each_chunk(layers, directions, Product::few_rows, [&](Size direction, const Chunk& chunk) {
+        const auto& [recurrent, input] = panels[direction];
+        Forward<Cell, Product>{layers[direction], chunk, recurrent.get(), input.get()}.run();
     });
 }
 
+template <class Cell, class Product>
+void run_backward(const Arguments* layers, Size directions) {
+    const Size inputs = layers->d_values ? layers->inputs : 0;
+    std::vector<Panels> panels;
+    for (const Arguments* layer = layers; layer < layers + directions; ++layer)
+        panels.push_back({Product::backward_panels(layer->recurrent, Cell::of_hidden, layer->units, layer->units),
+                          Product::backward_panels(layer->input, Cell::of_input, layer->units, inputs)});
+    for_each_chunk(layers, directions, Product::few_rows, [&](Size direction, const Chunk& chunk) {
+        const auto& [recurrent, input] = panels[direction];
+        Backward<Cell, Product>{layers[direction], chunk, recurrent.get(), inputs ? input.get() : nullptr}.run();
+    });
+}
+
+template <class Cell>
+void run_forward(const Arguments* layers, Size directions) {
+#if defined(HAS_TILES)
+    if (layers->rounds) return run_forward<Cell, Rounded>(layers, directions);
+#endif
+    run_forward<Cell, Single>(layers, directions);
+}
+
+template <class Cell>
+void run_backward(const Arguments* layers, Size directions) {
+#if defined(HAS_TILES)
+    if (layers->rounds) return run_backward<Cell, Rounded>(layers, directions);
+#endif
+    run_backward<Cell, Single>(layers, directions);
+}
+
 // Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
-using Pass = void (*)(const Arguments&);
-bool has_memory_for(Pass pass, const Arguments& layer) {
+using Pass = void (*)(const Arguments*, Size);
+bool has_memory_for(Pass pass, const Arguments* layers, Size directions) {
     try {
-        pass(layer);
+        pass(layers, directions);
         return true;
     } catch (const std::bad_alloc&) {
         return false;
@@ -631,6 +730,15 @@ bool has_memory_for(Pass pass, const Arguments& layer) {
 extern "C" {
 // How many hidden units are computed side by side: `units` is a multiple of it.
 Size lane_count() { return lanes; }
+
+// Whether products of rounded numbers are quick here, so that `rounds` may be set.
+bool can_round() {
+#if defined(HAS_TILES)
+    return may_use_tiles();
+#else
+    return false;
+#endif
+}
 
 // A layer that reads one sequence step by step; stream.py has it, too. For `2 * lanes` hidden units (`lanes`, if only they
 // are left), the panels have the weights of each read number: of the four sums, one after the other.
@@ -689,10 +797,10 @@ bool step_layers(const Stream* layers, Size count) {
 }  // namespace
 
 extern "C" {
-bool lstm_forward(const Arguments* layer) { return has_memory_for(run_forward<Lstm>, *layer); }
-bool lstm_backward(const Arguments* layer) { return has_memory_for(run_backward<Lstm>, *layer); }
-bool gru_forward(const Arguments* layer) { return has_memory_for(run_forward<Gru>, *layer); }
-bool gru_backward(const Arguments* layer) { return has_memory_for(run_backward<Gru>, *layer); }
+bool lstm_forward(const Arguments* layers, Size count) { return has_memory_for(run_forward<Lstm>, layers, count); }
+bool lstm_backward(const Arguments* layers, Size count) { return has_memory_for(run_backward<Lstm>, layers, count); }
+bool gru_forward(const Arguments* layers, Size count) { return has_memory_for(run_forward<Gru>, layers, count); }
+bool gru_backward(const Arguments* layers, Size count) { return has_memory_for(run_backward<Gru>, layers, count); }
 bool lstm_step(const Stream* layers, Size count) { return step_layers<Lstm>(layers, count); }
 bool gru_step(const Stream* layers, Size count) { return step_layers<Gru>(layers, count); }
 }
