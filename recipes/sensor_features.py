@@ -1,10 +1,10 @@
-"""Train an encoder of sequences without labels, and use its codes in a scikit-learn classifier.
+"""Train an encoder of sequences without labels for a classifier; principal components are as good on most sets.
 
 The encoder is the dilated convolution of Franceschi et al. 2019, https://arxiv.org/abs/1901.10738, trained as an
 autoencoder on sequences of different lengths. It is compared with the same encoder fine-tuned, trained from labels
 alone and untrained, with the mean and deviation of each channel, and with principal components of these and of the
 resampled sequences, as many as the code has numbers. With 256 numbers training adds nothing to JapaneseVowels that
-random weights have not; with 16 it adds 7 points, and principal components are as good.
+random weights have not; with 16 it adds 5 to 35 points on four sets of five, on two it beats principal components.
 
     python recipes/sensor_features.py
     python recipes/sensor_features.py --data-root folder/with/JapaneseVowels

@@ -1,4 +1,4 @@
-"""Detect images with defects by an autoencoder that was trained on patches of clean images only.
+"""Detect defects by an autoencoder of patches of clean images alone; principal components are as good on BSData.
 
 After Bergmann et al. 2019, https://arxiv.org/abs/1807.02011. The score of an image is the error of its worst patch,
 divided by that of the median patch. Masks are used to pick clean images to learn from, and to measure. Data and splits

@@ -1,4 +1,4 @@
-"""Evaluate the default detector on public benchmarks of machine signals, beside baselines and published results.
+"""Evaluate the detector on public benchmarks of machine signals; row by row, others rank those of TSB-AD better.
 
 skab: 34 runs of a pump test bed; learns from the first 400 rows of each and evaluates the alarms of the others, pooled.
 smd: servers; also the ranking of the channels at fault. nasa: the fraction of rows in alarm before the first fault.

@@ -1,4 +1,4 @@
-"""Take noise out of recordings of any lengths: an autoencoder that learnt to restore clean ones from noisy ones.
+"""Take noise out of recordings of any lengths by an autoencoder; wavelets are as good where there is little noise.
 
 A denoising autoencoder (Vincent et al. 2010, https://jmlr.org/papers/v11/vincent10a.html) of convolutions alone, as for
 electrocardiograms in Chiang et al. 2019 (https://doi.org/10.1109/ACCESS.2019.2912036); one for all levels of noise,

@@ -1,8 +1,8 @@
-"""Sort gestures, or other recordings of any lengths, without labels: codes, clusters, and the nearest known ones.
+"""Sort recordings of any lengths, like gestures, without labels; principal components are as good at these gestures.
 
-An autoencoder learns a code for each recording, k-means groups the codes. Beside it: principal components of recordings
-brought to one length, dynamic time warping, and means and deviations. The recordings to sort are of people of whom
-nothing was learnt.
+An autoencoder learns a code for each recording, k-means groups the codes, and the nearest known recordings are found.
+Beside it: principal components of recordings brought to one length, dynamic time warping, and means and deviations.
+The recordings to sort are of people of whom nothing was learnt.
 
     python recipes/sensor_gestures/sensor_gestures.py
     python recipes/sensor_gestures/sensor_gestures.py --data-root folder/with/JapaneseVowels

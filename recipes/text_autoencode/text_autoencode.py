@@ -1,8 +1,9 @@
-"""Encode sentences and write them again from their codes: convolutions and an LSTM beside principal components.
+"""Write sentences again from codes of 512 numbers; of opinions these tell no more than principal components do.
 
 The code is a short sequence: what a network over time has read, resampled to 32 positions. Convolutions write all
 pieces of words at once. The LSTM, as in Sutskever et al. 2014, https://arxiv.org/abs/1409.3215, writes one after the
 other: a step reads the piece before, the true one in training (teacher forcing), its own in use, and the code there.
+What the codes tell of opinions is compared with codes as long that need not keep the order, see `context_codes`.
 
     python recipes/text_autoencode/text_autoencode.py --data-root folder/with/sets
     python recipes/text_autoencode/text_autoencode.py --file my_sentences.txt
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from context_codes import context_codes
 from one_hot_components import OneHotComponents
 from restored import examples, probe, text_scores
-from sentences import read_sentences
+from sentences import read_documents, read_sentences
 from torch import nn
 
 import seqae
@@ -128,8 +130,10 @@ def main(
     scores["frequencies"] = {"bits per token": lstm.report_.mean_bits}  # of the training sentences
     if labelled:
         codes["PCA"] = components.encode([vocabulary.encode(text)[: max_length + 1] for text in labelled])
+        documents = read_documents(data_root, list(labelled))
+        codes["words around"] = context_codes(list(labelled), documents, code_size, seed)
         for name, each in codes.items():
-            scores[name]["sentiment"] = probe(each, np.array(list(labelled.values())))
+            scores.setdefault(name, {})["sentiment"] = probe(each, np.array(list(labelled.values())))
     metrics = {f"{name}: {key}": value for name, line in scores.items() for key, value in line.items()}
     for name, model in {"lstm": lstm, "convolutions": convolutions}.items():
         run.write_text(f"examples_{name}.txt", examples(model, test[:10]))

@@ -1,4 +1,4 @@
-"""Classify sentences with few labels, by an encoder that has learnt from sentences without labels.
+"""Classify sentences with few labels, by an encoder that learnt without labels; with many labels that helps little.
 
 Dai & Le 2015, https://arxiv.org/abs/1511.01432: a classifier starts better from an LSTM that has learnt to write texts.
 A small LSTM learns best by predicting, from its code, the words of a sentence and its neighbours (Kiros et al. 2015,

@@ -1,4 +1,4 @@
-"""Write sentences from codes: a variational autoencoder for text beside a language model.
+"""Write sentences from codes by a variational autoencoder; it predicts them hardly better than a language model.
 
 Bowman et al. 2016, https://arxiv.org/abs/1511.06349: a decoder that reads the previous words learns to ignore the code
 (posterior collapse). Against it, the means of the code keep their standard deviation (Zhu et al. 2020,

@@ -1,4 +1,4 @@
-"""Read ten frames of two moving digits, reconstruct them, and predict the next ten.
+"""Read ten frames of two moving digits, predict the next ten, and restore those read, less sharply than PCA does.
 
 The maps of all frames are channels of one image, of which convolutions make a code that keeps where things are, and of
 that the maps of all frames of the past and of the future, at once (SimVP, Gao et al. 2022,

@@ -1,10 +1,10 @@
-"""Watch machines wear: reconstruct frames, predict the next ones, and score how anomalous each part of a frame is.
+"""Watch machines wear: score how anomalous each part of a frame is; here linear prediction ranks frames even better.
 
 A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames; one decoder reconstructs them, another
 predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It learns from the first frames of
 each video, when all was new, and scores every later frame by its largest error in a region. The videos show slides that
 stick and slip once their guide is worn. Baselines are still frames, principal components, the time that has passed,
-and linear prediction, which ranks these frames even better than the network.
+and linear prediction.
 
     python recipes/video_wear/video_wear.py
     python recipes/video_wear/video_wear.py --data-root folder/with/BSData
