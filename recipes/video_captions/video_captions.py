@@ -35,7 +35,7 @@ from seqae.seq2seq import S2VT, AttentionDecoder, RecurrentSeq2SeqEncoder, Seq2S
 
 DATA = "synthetic clips of moving shapes"
 QUICK = {"clips": 800, "epochs": 9}
-VECTOR = 64  # length of the vector of a frame
+VECTOR, DROPOUT = 64, 0.2  # length of the vector of a frame, and how often training drops what convolutions make of it
 
 
 def main(
@@ -43,7 +43,7 @@ def main(
     clips: int = 4000,
     hidden_size: int = 64,
     word_dropout: float = 0.5,
-    epochs: int = 11,
+    epochs: int = 16,
     batch_size: int = 10,
     learning_rate: float = 1e-3,
     seed: int = 0,
@@ -114,8 +114,8 @@ def train_frames(clips: list[CaptionedClip], seed: int) -> seqae.Autoencoder:
 
 def attention(embed: nn.Module, tokens: int, hidden_size: int, word_dropout: float) -> Seq2Seq:
     """Return a bidirectional GRU over convolutions of frames, and a GRU that writes with attention to its states."""
-    reader = seqae.GRU(hidden_size, hidden_size, bidirectional=True)
-    encoder = RecurrentSeq2SeqEncoder(reader, embed, Convolutions(VECTOR, (hidden_size,), 5))
+    pre_net = nn.Sequential(Convolutions(VECTOR, (hidden_size,), 5), seqae.TimeDistributed(nn.Dropout(DROPOUT)))
+    encoder = RecurrentSeq2SeqEncoder(seqae.GRU(hidden_size, hidden_size, bidirectional=True), embed, pre_net)
     vectors, head = nn.Sequential(WordDropout(word_dropout), nn.Embedding(tokens, 32)), nn.Linear(128, tokens)
     weights = GeneralAttention(hidden_size, 2 * hidden_size)
     return Seq2Seq(encoder, AttentionDecoder(vectors, seqae.GRU(32, hidden_size), weights, head, 128))

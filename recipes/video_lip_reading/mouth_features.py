@@ -1,10 +1,12 @@
-"""Features of mouths: principal components of two frames at a time, of shifted and mirrored copies."""
+"""What a mouth in two frames is turned into: a vector, by convolutions; and how both are changed while they learn."""
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Generator, Tensor, nn
 
 import seqae
-from seqae.transforms import Compose, RandomHorizontalFlip, RandomTranslate, corruption_generator
+from seqae.modules import downsampled_size
 
 
 def in_pairs(frames: Tensor) -> Tensor:
@@ -13,27 +15,34 @@ def in_pairs(frames: Tensor) -> Tensor:
     return moving.reshape(-1, 2, *moving.shape[2:])
 
 
-def principal_components(steps: Tensor, count: int) -> seqae.TimeDistributed:
-    """Return a layer that writes the first principal components of steps `(step, *size)`, `(batch, time, count)`.
+@dataclass(frozen=True)
+class OnFrames:
+    """Changes the frames in steps `(batch, time, 2, height, width)` one by one, not two at a time.
 
-    Components have deviation 1, the smallest ones less: noise is not amplified.
+    Args:
+        change: Changes a batch of frames `(batch, 2 * time, 1, height, width)`.
     """
-    rows = steps.flatten(1)
-    mean, layer = rows.mean(dim=0), nn.Linear(rows.shape[1], count)
-    _, sizes, axes = torch.svd_lowrank(rows - mean, q=2 * count, niter=4)
-    deviations = sizes[:count] / len(rows) ** 0.5
-    with torch.no_grad():
-        layer.weight.copy_(axes[:, :count].T / deviations.clamp(min=0.15 * float(deviations[0]))[:, None])
-        layer.bias.copy_(-layer.weight @ mean)
-    return seqae.TimeDistributed(nn.Sequential(nn.Flatten(), layer))
+
+    change: Callable[[seqae.Batch, Generator], seqae.Batch]
+
+    def __call__(self, batch: seqae.Batch, generator: Generator) -> seqae.Batch:
+        """Return the changed batch."""
+        frames = seqae.Batch(batch.values.flatten(1, 2).unsqueeze(2), 2 * batch.lengths)
+        return seqae.Batch(self.change(frames, generator).values.view_as(batch.values), batch.lengths)
 
 
-def shifted_views(embed: nn.Module, clips: list[Tensor], views: int, seed: int) -> list[Tensor]:
-    """Return the components `(time, components)` of shifted and mirrored copies of clips."""
-    change, codes = Compose((RandomTranslate(2, 3), RandomHorizontalFlip())), []
-    with torch.no_grad():
-        for view in range(views):
-            for first in range(0, len(clips), 20):
-                batch = seqae.Batch.of(clips[first : first + 20])
-                codes += embed(change(batch, corruption_generator(seed, view, first))).unpad()
-    return codes
+def frame_convolutions(size: tuple[int, int], vector_size: int, dropout: float) -> seqae.TimeDistributed:
+    """Return layers from steps `(batch, time, 2, height, width)` to vectors `(batch, time, vector_size)`.
+
+    Args:
+        size: Height and width of a frame, multiples of 8.
+        vector_size: Length of the vector of a step.
+        dropout: Probability with which training drops a value of the last maps.
+    """
+    rows, columns = downsampled_size(*size, 3)
+    layers = [
+        *(nn.Conv2d(2, 32, 6, stride=4, padding=1), nn.BatchNorm2d(32), nn.SiLU()),
+        *(nn.Conv2d(32, 48, 3, stride=2, padding=1), nn.BatchNorm2d(48), nn.SiLU()),
+        *(nn.Flatten(), nn.Dropout(dropout), nn.Linear(48 * rows * columns, vector_size)),
+    ]
+    return seqae.TimeDistributed(nn.Sequential(*layers))

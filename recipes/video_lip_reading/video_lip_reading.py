@@ -2,8 +2,8 @@
 
 Every position of a sentence has a learnt query, which attends to the frames in which its word is said and names the
 word from them alone (Carion et al. 2020, https://arxiv.org/abs/2005.12872; all words at once, Gu et al. 2018,
-https://arxiv.org/abs/1711.02281). Frames are read by a linear autoencoder, principal components, and convolutions over
-time. The baseline is the most frequent words.
+https://arxiv.org/abs/1711.02281). Frames are read by convolutions, two at a time, and then by convolutions over time,
+which learn from the sentences alone. The baseline is the most frequent words.
 
     python recipes/video_lip_reading/video_lip_reading.py
     python recipes/video_lip_reading/video_lip_reading.py --data-root folder/with/grid/s1
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from grid import read_mouths
-from mouth_features import in_pairs, principal_components, shifted_views
+from grid import HEIGHT, WIDTH, read_mouths
+from mouth_features import OnFrames, frame_convolutions, in_pairs
 from torch import nn
 
 import seqae
@@ -27,23 +27,22 @@ from seqae.modules import Convolutions, DotAttention
 from seqae.report import attention_figure, filmstrip_figure, loss_figure, save_figure
 from seqae.seq2seq import PositionalQueryDecoder, Seq2Seq, StackedSeq2SeqEncoder
 from seqae.text import exact_match, token_accuracy
-from seqae.transforms import Compose, GaussianNoise, MaskSteps, RandomScale, TimeWarp
+from seqae.transforms import Compose, MaskSteps, RandomHorizontalFlip, RandomScale, RandomTranslate, TimeWarp
 
 DATA = "a speaker of the GRID corpus, or synthetic mouths"
-QUICK = {"data_root": "", "components": 16, "hidden_size": 64, "views": 2, "epochs": 6}
+QUICK = {"data_root": "", "vector_size": 32, "hidden_size": 64, "epochs": 12}
 WORDS = 6  # words of a sentence
 
 
 def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     folder: str = "",
-    components: int = 96,
+    vector_size: int = 96,
     hidden_size: int = 192,
     dropout: float = 0.4,
-    views: int = 18,
-    epochs: int = 8,
+    epochs: int = 144,
     batch_size: int = 20,
-    learning_rate: float = 4e-3,
+    learning_rate: float = 3e-3,
     seed: int = 0,
     smoke: bool = False,
     out: Path = Path("runs"),
@@ -53,11 +52,10 @@ def main(
     Args:
         data_root: Folder of one speaker's videos (s1/*.mpg) and alignments (align/*.align); synthetic mouths if empty.
         folder: Folder of ten videos or more of mouths of your own: NAME.mp4, and its six words in NAME.txt beside it.
-        components: Principal components of a step of two frames.
+        vector_size: Length of the vector of a step of two frames.
         hidden_size: Length of the vector of a step in which words are looked up.
         dropout: Probability with which training drops a value.
-        views: Shifted and mirrored copies of each training clip.
-        epochs: Passes over the copies.
+        epochs: Passes over the clips.
         batch_size: Clips in a batch.
         learning_rate: Highest learning rate, after a warm-up; it falls to zero along a cosine.
         seed: Seed of the weights, the order and the corruption.
@@ -65,7 +63,7 @@ def main(
         out: Folder for the results.
     """
     if smoke:
-        data_root, components, hidden_size, views, epochs = "", 8, 16, 1, 1
+        data_root, vector_size, hidden_size, epochs = "", 8, 16, 1
     run = seqae.Run(main, locals())
     seqae.configure_runtime()
     torch.manual_seed(seed)
@@ -77,28 +75,27 @@ def main(
     vocabulary = seqae.Vocabulary().fit(known)
     print(f"data   {len(train)} + {len(test)} clips, {len(vocabulary)} tokens")
 
-    embed = principal_components(torch.cat(train), components)
     layers = [
-        Convolutions(components, [components], 5),
-        seqae.TimeDistributed(nn.Sequential(nn.LayerNorm(components), nn.Dropout(dropout))),
-        Convolutions(components, [hidden_size], 5),
+        frame_convolutions((HEIGHT // 2, WIDTH // 2), vector_size, dropout / 2),
+        Convolutions(vector_size, [vector_size], 5),
+        seqae.TimeDistributed(nn.Sequential(nn.LayerNorm(vector_size), nn.Dropout(dropout))),
+        Convolutions(vector_size, [hidden_size], 5),
         seqae.TimeDistributed(nn.Dropout(dropout)),
     ]
     decoder = PositionalQueryDecoder(WORDS + 1, DotAttention(hidden_size), len(vocabulary), dropout)
-    model = Seq2Seq(StackedSeq2SeqEncoder([embed, *layers], hidden_size), decoder)
+    model = Seq2Seq(StackedSeq2SeqEncoder(layers, hidden_size), decoder)
 
-    corrupt = Compose((TimeWarp(2.0), RandomScale(0.2), GaussianNoise(0.1), MaskSteps(0.1)))
+    moved = RandomTranslate(2, 3), RandomHorizontalFlip(), OnFrames(TimeWarp(4.0)), RandomScale(0.2), MaskSteps(0.1)
     task = seqae.SequenceToSequence(
-        Seq2Seq(StackedSeq2SeqEncoder(layers, hidden_size), decoder),  # what follows on the components, which are fixed
+        model,
         label_smoothing=0.1,
         lr_scheduler=seqae.cosine_with_warmup,
         optimizer=lambda model: torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.05),
-        corrupt=corrupt,
+        corrupt=Compose(moved),
         seed=seed,
     )
-    sources = SequenceDataset(shifted_views(embed, train, views, seed))
-    targets = SequenceDataset([vocabulary.encode(text) for text in known] * views)
-    history = seqae.fit(task, seqae.make_loader(PairDataset(sources, targets), batch_size, seed), epochs=epochs)
+    pairs = PairDataset(SequenceDataset(train), SequenceDataset([vocabulary.encode(text) for text in known]))
+    history = seqae.fit(task, seqae.make_loader(pairs, batch_size, seed), epochs=epochs)
 
     captioner = seqae.Captioner(vocabulary, model, max_length=WORDS + 1)
     usual = [Counter(words).most_common(1)[0][0] for words in zip(*(text.split() for text in known))]

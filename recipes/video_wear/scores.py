@@ -23,6 +23,24 @@ def error_maps(errors: Tensor) -> Tensor:
     return F.avg_pool2d(errors.square(), REGION, stride=REGION // 2)
 
 
+def scores_of_frames(predictions: Sequence[Sequence[Tensor]], videos: Sequence[Tensor], new: slice) -> list[np.ndarray]:
+    """Return for each video the scores of its frames, `(time,)`: the largest error in a region of any prediction.
+
+    Errors are counted in medians of those of the new frames.
+
+    Args:
+        predictions: Each has a video `(time, 1, height, width)` for each of `videos`.
+        videos: The videos `(time, 1, height, width)` themselves.
+        new: The frames that are new, of which there are predictions.
+    """
+    scores = [np.zeros(len(video)) for video in videos]
+    for said in predictions:
+        for at, (one, video) in enumerate(zip(said, videos)):
+            largest = error_maps(one - video).amax(dim=(1, 2, 3)).numpy()
+            scores[at] = np.maximum(scores[at], largest / np.median(largest[new]))
+    return scores
+
+
 def evaluate(scores: Sequence[np.ndarray], worn: Sequence[np.ndarray]) -> dict[str, float]:
     """Return AUROCs of worn frames: over all frames, within each video, and among frames of the same time.
 
@@ -41,27 +59,27 @@ def evaluate(scores: Sequence[np.ndarray], worn: Sequence[np.ndarray]) -> dict[s
     return found
 
 
-def linear_prediction(videos: Sequence[Tensor], new: int, read: int, side: int = 9) -> list[Tensor]:
+def linear_prediction(videos: Sequence[Tensor], new: int, read: int, ahead: int = 1, side: int = 9) -> list[Tensor]:
     """Return videos `(time, 1, height, width)` as a linear function of what was around each pixel predicts them.
 
-    The function reads squares of `side` pixels in the frames before; it is fitted to the new frames of all videos by
-    ridge regression. The first frames stay as they are.
+    The function reads squares of `side` pixels in the frames up to `ahead` frames before; it is fitted to the new
+    frames of all videos by ridge regression. The first frames stay as they are.
     """
     size = read * side**2
     products, targets = torch.zeros(size, size), torch.zeros(size)
     for video in videos:
-        around = F.unfold(_before(video[:new], read), side, padding=side // 2).transpose(1, 2).reshape(-1, size)
+        around = F.unfold(_before(video[:new], read, ahead), side, padding=side // 2).transpose(1, 2).reshape(-1, size)
         products += around.T @ around
-        targets += around.T @ video[read:new].flatten()
+        targets += around.T @ video[read + ahead - 1 : new].flatten()
     ridge = 1e-3 * products.diagonal().mean() * torch.eye(size)
     weights = torch.linalg.solve(products + ridge, targets).view(1, read, side, side)
-    predicted = (F.conv2d(_before(video, read), weights, padding=side // 2) for video in videos)
-    return [torch.cat([video[:read], found]) for video, found in zip(videos, predicted)]
+    predicted = (F.conv2d(_before(video, read, ahead), weights, padding=side // 2) for video in videos)
+    return [torch.cat([video[: read + ahead - 1], found]) for video, found in zip(videos, predicted)]
 
 
-def _before(video: Tensor, read: int) -> Tensor:
-    """Return the frames before each one as channels, `(time - read, read, height, width)`."""
-    return video.squeeze(1).unfold(0, read, 1)[:-1].permute(0, 3, 1, 2)
+def _before(video: Tensor, read: int, ahead: int) -> Tensor:
+    """Return the frames up to `ahead` before each one as channels, `(time - read - ahead + 1, read, height, width)`."""
+    return video.squeeze(1).unfold(0, read, 1)[:-ahead].permute(0, 3, 1, 2)
 
 
 def _at_the_same_time(scores: np.ndarray, worn: np.ndarray) -> float:

@@ -2,21 +2,22 @@
 
 A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames; one decoder reconstructs them, another
 predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It learns from the first frames of
-each video, when all was new, and scores every later frame by its largest error in a region. The videos show slides that
-stick and slip once their guide is worn. Baselines are still frames, principal components, the time that has passed,
-and linear prediction.
+each video, when all was new, and scores every later frame by its largest error in a region, as the next frame and as
+the one after it. The videos show slides that stick and slip once their guide is worn. Baselines are still frames,
+principal components, the time that has passed, and linear prediction.
 
     python recipes/video_wear/video_wear.py
     python recipes/video_wear/video_wear.py --data-root folder/with/BSData
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scores import changes, error_maps, evaluate, linear_prediction
+from scores import changes, error_maps, evaluate, linear_prediction, scores_of_frames
 from torch import Tensor, nn
 from wear import read_videos
 
@@ -80,23 +81,22 @@ def main(
         patience=epochs,
     )
 
-    reconstructed, predicted = zip(*(reconstruct_and_predict(model, video) for video in frames))
-    pca = [pca_reconstruction(video[:new].numpy(), video.numpy(), 16) for video in frames]
-    found = {
-        "ConvLSTM, prediction": predicted,
-        "ConvLSTM, reconstruction": reconstructed,
-        "PCA, 16 components": [torch.from_numpy(each) for each in pca],
-        "linear prediction": linear_prediction(frames, new, READ),
-        "the last frame again": [torch.cat([video[:1], video[:-1]]) for video in frames],
-        "the mean of the first frames": [torch.zeros_like(video) for video in frames],
+    reconstructed, predicted, ahead = zip(*(reconstruct_and_predict(model, video) for video in frames))
+    pca = (pca_reconstruction(video[:new].numpy(), video.numpy(), 16) for video in frames)
+    found: dict[str, list[Sequence[Tensor]]] = {
+        "ConvLSTM, prediction": [predicted, ahead],
+        "ConvLSTM, reconstruction": [reconstructed],
+        "PCA, 16 components": [[torch.from_numpy(each) for each in pca]],
+        "linear prediction": [linear_prediction(frames, new, READ, steps) for steps in (1, 2)],
+        "the last frame again": [[torch.cat([each[:steps], each[:-steps]]) for each in frames] for steps in (1, 2)],
+        "the mean of the first frames": [[torch.zeros_like(video) for video in frames]],
     }
     scores: dict[str, dict[str, float]] = {}
     for name, said in found.items():
-        errors = [one - video for one, video in zip(said, frames)]
-        largest = [error_maps(error).amax(dim=(1, 2, 3)).numpy() for error in errors]
+        errors = [one - video for one, video in zip(said[0], frames)]
         scores[name] = {
             "error x 10,000": 1e4 * float(np.mean([error[new - CHUNK : new].square().mean() for error in errors])),
-            **evaluate([error[new:] / np.median(error[READ:new]) for error in largest], worn),
+            **evaluate([each[new:] for each in scores_of_frames(said, frames, slice(READ + 1, new))], worn),
         }
     scores["the time that has passed"] = evaluate([np.arange(len(labels)) for labels in worn], worn)
     metrics = {f"{name}: {key}": value for name, row in scores.items() for key, value in row.items()}
@@ -130,20 +130,18 @@ def composite(video: Tensor, channels: int) -> CompositeAutoencoder:
     return CompositeAutoencoder(encoder, past=seqae.ReversedDecoder(decoder()), future=decoder())
 
 
-def reconstruct_and_predict(model: CompositeAutoencoder, video: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each frame of a video, `(time, 1, height, width)`, as it is reconstructed and as it is predicted.
+def reconstruct_and_predict(model: CompositeAutoencoder, video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return each frame of a video, `(time, 1, height, width)`, as it is reconstructed and as it is predicted, twice.
 
-    A frame is reconstructed as the last of the four that are read, and predicted from the four before it. The first
-    frames, for which this is not possible, stay as they are.
+    A frame is reconstructed as the last of four that are read, and predicted from the four before it and from those one
+    earlier. The first frames stay as they are.
     """
     chunks = video.unfold(0, READ, 1).permute(0, 4, 1, 2, 3)  # (chunk, time, channel, height, width)
-    past, future = [], []
     with seqae.evaluating(model):
-        for part in chunks.split(16):
-            found = model(seqae.Batch.full(part), torch.ones(len(part), dtype=torch.long))
-            past.append(found.past.values[:, -1])
-            future.append(found.future.values[:, 0])
-    return torch.cat([video[: READ - 1], *past]), torch.cat([video[:READ], *future])[: len(video)]
+        found = [model(seqae.Batch.full(part), torch.full((len(part),), 2)) for part in chunks.split(16)]
+    reconstructed = torch.cat([video[: READ - 1], *(each.past.values[:, -1] for each in found)])
+    one, two = (torch.cat([video[: READ + at], *(each.future.values[:, at] for each in found)]) for at in (0, 1))
+    return reconstructed, one[: len(video)], two[: len(video)]
 
 
 if __name__ == "__main__":

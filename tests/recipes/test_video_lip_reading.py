@@ -8,9 +8,10 @@ pytest.importorskip("av")
 
 import av
 from grid import read_grid, synthetic_mouths
-from mouth_features import in_pairs, principal_components
+from mouth_features import OnFrames, frame_convolutions, in_pairs
 
 import seqae
+from seqae.transforms import TimeWarp, corruption_generator
 
 
 def write_clip(folder, name: str, top: int, left: int, speaker: str = "s1") -> np.ndarray:
@@ -71,11 +72,18 @@ def test_steps_hold_two_frames_without_what_stands_still():
     torch.testing.assert_close(steps[:, :, 0, 0], torch.tensor([[-2.0, -1.0], [0.0, 1.0]]))
 
 
-def test_principal_components_have_deviation_1_and_are_those_of_the_covariance():
-    random = torch.Generator().manual_seed(0)
-    steps = torch.randn(300, 2, 3, 4, generator=random) * torch.logspace(-1, 1, 24).reshape(2, 3, 4)
-    codes = principal_components(steps, 4)(seqae.Batch.full(steps.unsqueeze(0))).values[0]
-    torch.testing.assert_close(codes.std(dim=0, correction=0), torch.ones(4), rtol=0.01, atol=0.01)
-    axes = np.linalg.svd((steps - steps.mean(0)).flatten(1).numpy(), full_matrices=False)[0][:, :4]
-    correlation = np.abs(np.corrcoef(axes.T, codes.detach().numpy().T)[:4, 4:])
-    np.testing.assert_allclose(np.diag(correlation), 1, atol=0.01)
+def test_frames_are_changed_one_by_one_and_steps_hold_the_same_two_again():
+    frames = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 2, 3)
+    steps = seqae.Batch.of([frames.reshape(4, 2, 2, 3), frames[:6].reshape(3, 2, 2, 3)])
+    warped = OnFrames(TimeWarp(2.0))(steps, corruption_generator(0, 0, 0)).unpad()
+    expected = TimeWarp(2.0)(seqae.Batch.of([frames, frames[:6]]), corruption_generator(0, 0, 0)).unpad()
+    for found, one in zip(warped, expected):
+        torch.testing.assert_close(found.reshape(-1, 1, 2, 3), one)
+
+
+def test_a_step_is_read_alike_alone_and_beside_longer_clips():
+    read = frame_convolutions((32, 48), 6, 0.2).eval()
+    clips = [torch.rand(time, 2, 32, 48, generator=torch.Generator().manual_seed(time)) for time in (3, 5)]
+    together = read(seqae.Batch.of(clips)).unpad()
+    assert [tuple(each.shape) for each in together] == [(3, 6), (5, 6)]
+    torch.testing.assert_close(together[0], read(seqae.Batch.full(clips[0][None])).values[0])

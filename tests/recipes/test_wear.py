@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from scores import changes, error_maps, evaluate, linear_prediction
+from scores import changes, error_maps, evaluate, linear_prediction, scores_of_frames
 from wear import SIZE, read_wear, synthetic_slides
 
 from seqae.evaluation import auc_roc
@@ -128,3 +128,19 @@ def test_what_moves_as_before_is_predicted_and_a_stop_is_not():
     inner = (..., slice(1, -1), slice(1, -1))
     assert (found[4:] - moving[4:])[inner].square().mean() < 0.01
     assert (after[30] - stopped[30])[inner].square().mean() > 1
+
+
+def test_a_frame_scores_by_the_worst_of_its_predictions_in_medians_of_new_frames():
+    videos = [torch.zeros(6, 1, 8, 8)]
+    one, other = torch.ones(6, 1, 8, 8), torch.full((6, 1, 8, 8), 2.0)
+    one[4], other[5] = 3.0, 8.0
+    (scores,) = scores_of_frames([[one], [other]], videos, slice(0, 4))
+    np.testing.assert_allclose(scores, [1, 1, 1, 1, 9, 16])
+
+
+def test_what_moves_is_predicted_two_frames_ahead_as_well():
+    moving = torch.stack([torch.eye(16).roll(step, 1) for step in range(30)]).unsqueeze(1)
+    (found,) = linear_prediction([moving], 25, 4, ahead=2, side=5)
+    torch.testing.assert_close(found[:5], moving[:5])
+    inside = (slice(25, None), slice(None), slice(3, -3), slice(3, -3))
+    assert (found - moving)[inside].abs().max() < 0.1
