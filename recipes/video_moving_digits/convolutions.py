@@ -1,8 +1,10 @@
 """The convolutions of the model: from frames to maps and back, and from the maps of all frames to other maps."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from seqae.modules import ChannelsLast, Crop, Residual
+import seqae
+from seqae.modules import ChannelsLast, CompositeAutoencoder, Crop, Residual
 
 GROUPS = 8  # of channels; the values of each are normalized together
 
@@ -71,3 +73,11 @@ def _residual(channels: int, blocks: int) -> list[Residual]:
 
 def _normalized(channels: int) -> list[nn.Module]:
     return [nn.GroupNorm(GROUPS, channels), nn.LeakyReLU(0.1)]
+
+
+def reconstruct_and_predict(model: CompositeAutoencoder, read: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the frames that were read, `(video, frame, 1, size, size)`, and as many that follow, as probabilities."""
+    with seqae.evaluating(model):
+        found = model(seqae.Batch.full(read), torch.full((len(read),), read.shape[1]))
+    assert found.past is not None and found.future is not None
+    return found.past.values.sigmoid(), found.future.values.sigmoid()

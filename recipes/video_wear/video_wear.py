@@ -1,4 +1,4 @@
-"""Watch machines wear: score how anomalous each part of a frame is; here linear prediction ranks frames even better.
+"""Watch machines wear: reconstruct frames, predict the next ones, and score how anomalous each part of a frame is.
 
 A ConvLSTM (Shi et al. 2015, https://arxiv.org/abs/1506.04214) reads four frames; one decoder reconstructs them, another
 predicts the next two (Srivastava et al. 2015, https://arxiv.org/abs/1502.04681). It learns from the first frames of
