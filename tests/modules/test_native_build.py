@@ -129,9 +129,10 @@ def test_a_compiler_that_hangs_is_ended_with_all_that_it_has_started(fresh, comp
 
 
 @needs_compiler
-def test_a_header_that_changes_makes_another_kernel(tmp_path):
-    source, header, compiled_by = tmp_path / "a.cpp", tmp_path / "b.hpp", compiler.find_compiler()
+def test_a_header_of_a_header_that_changes_makes_another_kernel(tmp_path):
+    source, header, compiled_by = tmp_path / "a.cpp", tmp_path / "c.hpp", compiler.find_compiler()
     source.write_text('#include "b.hpp"\n')
+    (tmp_path / "b.hpp").write_text('#include "c.hpp"\n')
     names = []
     for text in ("int one;", "int two;", "int one;"):
         header.write_text(text)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,15 @@ def compile_flags() -> tuple[str, ...]:
 
 
 def _digest(compiler: str, flags: tuple[str, ...], source: Path) -> str:
-    text = source.read_text(encoding="utf-8")
-    headers = [(source.parent / name).read_text(encoding="utf-8") for name in re.findall('#include "(.+)"', text)]
-    parts = [version_of(compiler), *flags, text, *headers]
+    parts = [version_of(compiler), *flags, *_texts(source)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _texts(source: Path) -> Iterator[str]:
+    """Yield what a file and the headers beside it hold, and those that these include."""
+    yield (text := source.read_text(encoding="utf-8"))
+    for name in re.findall('#include "(.+)"', text):
+        yield from _texts(source.parent / name)
 
 
 def _library(compiler: str, flags: tuple[str, ...], source: Path, path: Path) -> Path:
