@@ -1,4 +1,4 @@
-"""Read ten frames of two moving digits, predict the next ten, and restore those read, less sharply than PCA does.
+"""Read ten frames of two moving digits, restore them, and predict the next ten, which fade after two or three.
 
 The maps of all frames are channels of one image, of which convolutions make a code that keeps where things are, and of
 that the maps of all frames of the past and of the future, at once (SimVP, Gao et al. 2022,
