@@ -29,7 +29,7 @@ from seqae.modules import CompositeAutoencoder, ResampledMapsDecoder, ResampledM
 from seqae.report import filmstrip_figure, loss_figure, save_figure, write_video
 
 DATA = "Moving MNIST, made from MNIST or from scikit-learn's digits"
-QUICK = {"dataset": "digits", "videos": 4000, "test_videos": 50, "channels": 64}
+QUICK = {"dataset": "digits", "videos": 4000, "test_videos": 50, "epochs": 5, "channels": 64}
 READ, FRAME_CHANNELS = 10, 16  # frames that are read, and channels of the maps of each
 Method = Callable[[Tensor], tuple[Tensor, Tensor]]  # from the frames read to past and future
 
@@ -38,9 +38,9 @@ def main(
     data_root: str = os.environ.get("SEQAE_DATA", ""),
     dataset: str = "mnist",
     folder: str = "",
-    videos: int = 30000,
+    videos: int = 60000,
     test_videos: int = 1000,
-    epochs: int = 5,
+    epochs: int = 10,
     code_channels: int = 16,
     channels: int = 128,
     batch_size: int = 8,
