@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 namespace seqae {
@@ -20,7 +19,7 @@ using Size = int64_t;
 
 constexpr Size points = 64;
 constexpr Size together = 2, side = together * lanes;  // blocks that are transformed together
-constexpr Size filters = lanes / 2;                                         // whose sums fit into the registers
+constexpr Size filters = lanes / 2;  // whose sums fit into the registers
 constexpr double wild = 1e4;  // a larger number would leave its rounding errors in the windows around it
 
 struct Complex {

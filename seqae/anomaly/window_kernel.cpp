@@ -6,6 +6,10 @@
 
 #include "spectra.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <new>
+
 using seqae::Bits;
 using seqae::Lanes;
 using seqae::lanes;
@@ -34,7 +38,7 @@ struct Piece {
 namespace {
 
 constexpr Size block = 480;  // windows that are measured together: their numbers stay in the cache
-constexpr Size most_columns = seqae::points;
+constexpr Size most_columns = seqae::points;  // of windows that are computed by transforms
 constexpr Size vectors = 3, tile = vectors * lanes, outputs = lanes;  // whose sums fit into the registers
 
 Lanes load(const double* from) {
@@ -139,9 +143,15 @@ extern "C" {
 Size column_lanes() { return lanes; }
 Size spectrum_points() { return seqae::points; }
 
-void judge_windows(const Windows* own, const Piece* piece) {
-    if (own->spectra) residual_distances(*own, *piece);
+// Returns whether there was enough memory: exceptions may not pass into the caller, who is not C++.
+bool judge_windows(const Windows* own, const Piece* piece) {
+    try {
+        if (own->spectra) residual_distances(*own, *piece);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
     for (Size first = 0; first < piece->count; first += block)
         judge(*own, *piece, first, std::min(block, piece->count - first));
+    return true;
 }
 }

@@ -20,7 +20,8 @@ from seqae.modules.native.build import load_kernel
 SOURCE = Path(__file__).with_name("window_kernel.cpp")
 _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _FEW = 50  # windows that are judged sooner than the weights are arranged
-_LEAST_CHANNELS, _MOST_CHANNELS = 3, 64  # where a Fourier transform takes less time than the products, and 64 MiB
+_LEAST_CHANNELS = 3  # from which on Fourier transforms take less time than products
+_MOST_CHANNELS = 64  # whose spectra take 32 MiB at each resolution, and four times that for twice as many
 _SPARE = 32  # numbers that the kernel may read after those of the last window
 _KERNELS: WeakKeyDictionary[WindowEvidence, WindowKernel] = WeakKeyDictionary()
 
@@ -95,6 +96,9 @@ class WindowKernel:
         Args:
             rows: Filled rows, `(row, channel)` float64.
             missing: `(row, channel)` bool, True where a value was filled in.
+
+        Raises:
+            MemoryError: There is too little memory.
         """
         length = self.windows.window * self.windows.rows_per_step
         count, steps = len(rows) - length + 1, F.pad(steps_of(rows, self.windows.rows_per_step), (0, _SPARE))
@@ -104,7 +108,9 @@ class WindowKernel:
             filled = F.pad(is_filled.T, (0, steps.shape[1] - count)).contiguous()
         address = None if filled is None else filled.data_ptr()
         piece = _Piece(count, steps.shape[1], steps.data_ptr(), address, found.data_ptr())
-        self.library.judge_windows(ctypes.byref(self.windows), ctypes.byref(piece))
+        self.library.judge_windows.restype = ctypes.c_bool
+        if not self.library.judge_windows(ctypes.byref(self.windows), ctypes.byref(piece)):
+            raise MemoryError
         return found[:, :count].T
 
 
