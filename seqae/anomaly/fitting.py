@@ -37,6 +37,7 @@ from seqae.anomaly.held_out import (
     widened,
 )
 from seqae.anomaly.localization import Localization
+from seqae.anomaly.noise import Halves, likely_effect, noise_of, steps_of_readings
 from seqae.anomaly.normal_rows import (
     cross_fit_blocks,
     hold_last,
@@ -46,14 +47,13 @@ from seqae.anomaly.normal_rows import (
 )
 from seqae.anomaly.scaled_rows import ScaledRows, scale_rows
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import WindowModelFactory, without_codes
+from seqae.anomaly.window_models import Linear, WindowModelFactory, without_codes
 from seqae.anomaly.window_training import sample_windows, train
 from seqae.data.signals.checks import refuse_unlearnable, usual_period
 from seqae.data.signals.irregularity import grid_advice
 from seqae.data.signals.recordings import Recording
 from seqae.transforms.scaler import Scaler
 
-MINIMUM_NOISE = 0.003  # as a fraction of a channel's variance, so that the covariance can be inverted
 MIN_TRAINING_WINDOWS = 4  # windows without overlap in the longest part, at every resolution
 FOLD_WINDOWS = 1.25  # windows without overlap in a fold, at every resolution
 MAX_WINDOW_SIZE = 2048  # numbers in a window; longer ones of many channels have no reliable covariance
@@ -94,10 +94,10 @@ class ScorerFitter:
         parts, clock = self._parts(recordings), time_zone if self.calendar else None
         normal = scale_rows(parts, recordings, self.window * max(self.resolutions), period, clock)
         rows = [torch.from_numpy(hold_last(part)) for part in normal.scaled]
-        noise = torch.from_numpy(normal.effect).square().clamp(min=MINIMUM_NOISE)
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         with one_thread(), LocalRandomNumbers(self.random_state):
+            noise = self._likely_noise(rows, normal, window, resolutions)
             fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
             blocks: Sequence[Block] = self._blocks(rows, normal.entities, noise, window, resolutions)
@@ -181,6 +181,19 @@ class ScorerFitter:
         fold = sum(lengths) / self.model.n_folds
         coarsest = min(max(lengths) / MIN_TRAINING_WINDOWS, min(fold, max(lengths)) / FOLD_WINDOWS) / window
         return sorted({max(1, min(each, int(coarsest))) for each in self.resolutions})
+
+    def _likely_noise(
+        self, rows: Sequence[Tensor], normal: ScaledRows, window: int, resolutions: Sequence[int]
+    ) -> Tensor:
+        """Return the variance of each channel below which nothing is abnormal, `(channel,)`, by half of the rows."""
+        linear = replace(self, model=Linear(code_size=0))  # whatever the model: it is quick
+
+        def fit(parts: Sequence[Tensor], effect: np.ndarray, rows_per_step: int) -> WindowEvidence:
+            return linear._fit_evidence(parts, noise_of(effect), window, rows_per_step)[0]
+
+        halves = Halves(*halves_by_machine(rows, normal.entities), window, resolutions, fit)
+        with torch.inference_mode():
+            return noise_of(likely_effect(normal.effect, steps_of_readings(normal.scaled), halves.unlikeliness))
 
     def _fit_evidence(
         self,
