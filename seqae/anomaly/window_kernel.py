@@ -79,7 +79,7 @@ class WindowKernel:
         factor = torch.from_numpy(evidence.values.factor)
         parts = {
             "weight": weight,
-            "residual": center @ weight + of_residuals,
+            "residual": (center @ weight)[:, None] + of_residuals,
             "factor": factor,
             "value": _at(evidence.values.center) @ factor,
         }
