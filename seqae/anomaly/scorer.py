@@ -254,7 +254,8 @@ class Scorer:
         """
         totals, few = evidence.sum(dim=1), torch.from_numpy(near_end)
         scores = self.calibration.scores(totals)
-        scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
+        if near_end.any():
+            scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
         return divided(scores, evidence, missing)
 
     def latest_scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:

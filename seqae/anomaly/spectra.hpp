@@ -204,18 +204,18 @@ class Spectra {
 
     void write_squares(Size channel, Size part) {
         Lanes squares[points] = {};
-        for (Size start = 0; start < points; start += quarter)
+        for (Size place = 0; place < 4; ++place)
             for (Size pair = 0; pair < own.pairs; ++pair)
-                add_squares(&written[(pair * together + part) * row + start / quarter * (quarter + 1)], squares + start);
+                add_squares(&written[(pair * together + part) * row + place * (quarter + 1)], squares + place);
         double* distances = rows.distances + channel * rows.stride;
         for (Size lane = 0; lane < blocks_of(part); ++lane) {
             Size to = starts[first + part * lanes + lane];
             for (Size window = 0; window < windows_of_block && to < rows.count; ++window, to += own.rows_per_step)
-                distances[to] = squares[place_of(window)][lane];
+                distances[to] = squares[window][lane];
         }
     }
 
-    // The other rounds of a quarter of a transform, whose results are squared.
+    // The other rounds of a quarter of a transform, whose results are squared: every fourth one.
     static void add_squares(Complex* values, Lanes* squares) {
         second_round(values);
 #pragma GCC unroll 4
@@ -224,7 +224,8 @@ class Spectra {
             combine(values + start, 1, 1, 0, round);
 #pragma GCC unroll 4
             for (Size place = 0; place < 4; ++place)
-                squares[start + place] += round[place].real * round[place].real + round[place].imaginary * round[place].imaginary;
+                squares[place_of(start + place)] +=
+                    round[place].real * round[place].real + round[place].imaginary * round[place].imaginary;
         }
     }
 };
