@@ -48,9 +48,9 @@ class Calibration:
         grid, rarity = torch.from_numpy(self.grid), torch.from_numpy(self.rarity)
         evidence = (evidence * ROUNDING).round() / ROUNDING
         above = (torch.searchsorted(grid, evidence.contiguous(), right=True) - 1).clamp(0, len(grid) - 2)
-        width = (grid[above + 1] - grid[above]).clamp(min=1e-12)
-        position = ((evidence - grid[above]) / width).clamp(0, 1)
-        within = rarity[above] + position * (rarity[above + 1] - rarity[above])
+        steps = grid, grid.diff().clamp(min=1e-12), rarity, rarity.diff()
+        low, width, least, rise = (each.index_select(0, above) for each in steps)
+        within = least + ((evidence - low) / width).clamp(0, 1) * rise
         excess = (evidence - grid[-1]).clamp(min=0) / self.scale
         tail = torch.log1p(self.shape * excess) / self.shape
         return (within + tail / np.log(10) - np.log10(self.inflation)).clamp(min=0)

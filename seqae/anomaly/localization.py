@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seqae.anomaly.localization_kernel import Weights, localized
 from seqae.anomaly.windows import largest_in_windows, least_lately, least_over_windows, mean_over_windows
 
 COARSE_WEIGHT = 0.5  # of a coarser resolution beside the finest one
@@ -51,6 +52,12 @@ class Localization:
         """
         finest = evidence[0]
         assert finest is not None
+        weights = Weights(COARSE_WEIGHT, LEAST_WEIGHT, LASTING_WEIGHT)
+        known, lengths = zip(
+            *((values, length) for values, length in zip(evidence, self.lengths) if values is not None)
+        )
+        if (found := localized(known, lengths, self.rows_before, weights)) is not None:
+            return found
         total = fine = _least(finest, self.lengths[0], self.rows_before)
         fine_sum = fine.sum(dim=1, keepdim=True)
         for values, length in zip(evidence[1:], self.lengths[1:]):

@@ -130,7 +130,7 @@ class Scorer:
         Raises:
             ValueError: There is a rhythm, and the times are no dates.
         """
-        return self.scaler.transform(values - self.expected(times))
+        return self.scaler.transform(values if self.rhythm is None else values - self.expected(times))
 
     def expected(self, times: np.ndarray | None) -> np.ndarray | float:
         """Return what the rhythm adds to the mean at times `(row,)`, `(row, channel)` in the units of the data."""
@@ -184,8 +184,9 @@ class Scorer:
         """
         finest, window = self.resolutions[0], self.resolutions[0].window
         start = np.zeros((window, rows.shape[1])) if before is None else before[-window:]
-        filled = np.concatenate([start, rows]).astype(np.float64)
-        for row in (np.flatnonzero(np.isnan(rows).any(axis=1)) + len(start)).tolist():
+        filled, missing_in = np.concatenate([start, rows], dtype=np.float64), np.isnan(rows)
+        incomplete = np.flatnonzero(missing_in.any(axis=1)) if missing_in.any() else np.zeros(0, np.int64)
+        for row in (incomplete + len(start)).tolist():
             missing = np.isnan(filled[row])
             filled[row, missing] = filled[row - 1, missing]
             if finest.rows_per_step == 1:
@@ -253,7 +254,8 @@ class Scorer:
         """
         totals, few = evidence.sum(dim=1), torch.from_numpy(near_end)
         scores = self.calibration.scores(totals)
-        scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
+        if near_end.any():
+            scores[few] = torch.minimum(scores[few], self.latest_calibration.scores(totals[few]))
         return divided(scores, evidence, missing)
 
     def latest_scores(self, evidence: Tensor, missing: np.ndarray) -> Scores:

@@ -27,13 +27,15 @@ class Scores:
 def divided(scores: Tensor, evidence: Tensor, missing: np.ndarray) -> Scores:
     """Return scores `(row,)` divided among the channels as their evidence is, `(row, channel)`."""
     totals = evidence.sum(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
-    parts, unknown = evidence * (scores / totals)[:, None], missing.all(axis=1)
+    parts = evidence * (scores / totals)[:, None]
+    unknown = missing.all(axis=1) if missing.any() else np.zeros(len(missing), dtype=bool)
     if (strange := np.isnan(scores.numpy()) & ~unknown).any():  # it would never raise an alarm
         raise ValueError(
             f"the model makes of {strange.sum()} rows with values what is not a number (NaN): it diverged, or its "
             "weights were changed. Fit it again"
         )
-    return Scores(
-        np.where(unknown, np.nan, scores.numpy()).astype(np.float32),
-        np.where(missing, np.nan, parts.numpy()).astype(np.float32),
-    )
+    found = Scores(scores.numpy().astype(np.float32), parts.numpy().astype(np.float32))
+    if missing.any():
+        found.scores[unknown] = np.nan
+        found.channel_scores[missing] = np.nan
+    return found

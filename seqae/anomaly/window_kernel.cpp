@@ -4,6 +4,7 @@
 // number of a window is read where it lies. Reconstruction and whitening are one matrix, and what it makes of a window
 // is squared and added up where the product leaves it. With several channels most of that is done by spectra.hpp.
 
+#include "localization.hpp"
 #include "spectra.hpp"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ struct Windows {
     const double* weight;    // (channel, channel * window, column): whitened residuals of a channel
     const double* residual;  // (channel, column): what is subtracted from them
     const double* spectra;   // of the weight, see `Filters`; null if the residuals are computed by the weight
-    const double* factor;    // (channel, window, column): whitened values
+    const double* factor;    // (channel, window, column): whitened values, from the step of a column on
     const double* value;     // (channel, column)
     const seqae::Usual* usual;  // (kind, channel)
 };
@@ -31,7 +32,7 @@ struct Piece {
     Size count, stride;    // windows; how far the steps of a channel are from those of the next one
     const double* steps;   // (channel, stride), where `SPARE` numbers after the last window may be read
     const double* filled;  // (channel, stride): 1 where a value was filled in, by window; null if none was
-    double* evidence;      // (channel, stride), by window
+    double* evidence;      // (channel, stride), by window; some after the last one are written, too
 };
 }
 
@@ -47,8 +48,10 @@ Lanes load(const double* from) {
     return values;
 }
 
-// Adds the squares of some outputs of consecutive windows. Of `channels` channels all steps are read.
-void add_squares(const Windows& own, const double* steps, Size stride, Size channels, const double* weight,
+void store(double* to, Lanes values) { std::memcpy(to, &values, sizeof values); }
+
+// Adds the squares of some outputs of consecutive windows. Of `channels` channels the steps from `begin` on are read.
+void add_squares(const Windows& own, const double* steps, Size stride, Size channels, Size begin, const double* weight,
                  const double* shift, double* squares) {
     Lanes sums[outputs][vectors];
     // All loops over the sums are unrolled, so that these stay in registers.
@@ -57,8 +60,9 @@ void add_squares(const Windows& own, const double* steps, Size stride, Size chan
 #pragma GCC unroll 3
         for (Size part = 0; part < vectors; ++part) sums[output][part] = Lanes{} - shift[output];
     for (Size channel = 0; channel < channels; ++channel) {
-        const double* from = steps + channel * stride;
-        for (Size step = 0; step < own.window; ++step, from += own.rows_per_step, weight += own.columns) {
+        const double* from = steps + channel * stride + begin * own.rows_per_step;
+        weight += begin * own.columns;
+        for (Size step = begin; step < own.window; ++step, from += own.rows_per_step, weight += own.columns) {
             Lanes values[vectors];
 #pragma GCC unroll 3
             for (Size part = 0; part < vectors; ++part) values[part] = load(from + part * lanes);
@@ -73,17 +77,19 @@ void add_squares(const Windows& own, const double* steps, Size stride, Size chan
         Lanes total = load(squares + part * lanes);
 #pragma GCC unroll 8
         for (Size output = 0; output < outputs; ++output) total += sums[output][part] * sums[output][part];
-        std::memcpy(squares + part * lanes, &total, sizeof total);
+        store(squares + part * lanes, total);
     }
 }
 
-// The squared distances of consecutive windows, a multiple of `tile`.
-void distances_of(const Windows& own, Size count, const double* steps, Size stride, Size channels, const double* weight,
-                  const double* shift, double* distances) {
+// The squared distances of consecutive windows, a multiple of `tile`. The weight is triangular if an output depends on its
+// own step and those after it alone.
+void distances_of(const Windows& own, Size count, const double* steps, Size stride, Size channels, bool is_triangular,
+                  const double* weight, const double* shift, double* distances) {
     std::fill(distances, distances + count, 0.0);
     for (Size column = 0; column < own.columns; column += outputs)
         for (Size start = 0; start < count; start += tile)
-            add_squares(own, steps + start, stride, channels, weight + column, shift + column, distances + start);
+            add_squares(own, steps + start, stride, channels, is_triangular ? column : 0, weight + column, shift + column,
+                        distances + start);
 }
 
 // The same of one window alone.
@@ -113,26 +119,36 @@ void residual_distances(const Windows& own, const Piece& piece) {
             }
 }
 
+// Turns squared distances of the values of a channel and of its residuals, `block` each, into evidence. Several loops take
+// less time than one, as there is less to wait for.
+void evidence_of(const seqae::Usual* usual, Size channels, Size count, const double* filled, const double* values,
+                 const double* residuals, double* evidence) {
+    seqae::Part<Lanes> parts[2][block / lanes];
+    for (Size kind = 0; kind < 2; ++kind) {
+        const seqae::Usual own = usual[kind * channels];  // a copy, which stores cannot change
+        const double* distances = kind ? residuals : values;
+        for (Size start = 0; start < count; start += lanes)
+            parts[kind][start / lanes] =
+                seqae::part_of(own, load(distances + start), filled ? load(filled + start) : Lanes{});
+    }
+    for (Size start = 0; start < count; start += lanes)
+        store(evidence + start, seqae::evidence_of(parts[0][start / lanes], parts[1][start / lanes]));
+}
+
 void judge(const Windows& own, const Piece& piece, Size first, Size count) {
     double distances[2][block];  // of the values of a channel, of its residuals
     const Size whole = (count + tile - 1) / tile * tile, rows = own.window * own.columns;
     for (Size channel = 0; channel < own.channels; ++channel) {
         const double* steps = piece.steps + first;
+        const double* filled = piece.filled ? piece.filled + channel * piece.stride + first : nullptr;
         double* evidence = piece.evidence + channel * piece.stride + first;
-        distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, own.factor + channel * rows,
+        distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, true, own.factor + channel * rows,
                      own.value + channel * own.columns, distances[0]);
-        if (own.spectra)
-            std::memcpy(distances[1], evidence, count * sizeof(double));
-        else
-            distances_of(own, whole, steps, piece.stride, own.channels, own.weight + channel * own.channels * rows,
-                         own.residual + channel * own.columns, distances[1]);
-        for (Size start = 0; start < count; start += lanes) {
-            const Lanes filled = piece.filled ? load(piece.filled + channel * piece.stride + first + start) : Lanes{};
-            const seqae::Usual &of_values = own.usual[channel], &of_residuals = own.usual[own.channels + channel];
-            const Lanes found = seqae::evidence_of(of_values, load(distances[0] + start), filled) +
-                                seqae::evidence_of(of_residuals, load(distances[1] + start), filled);
-            std::memcpy(evidence + start, &found, std::min<Size>(lanes, count - start) * sizeof(double));
-        }
+        if (!own.spectra)
+            distances_of(own, whole, steps, piece.stride, own.channels, false,
+                         own.weight + channel * own.channels * rows, own.residual + channel * own.columns, distances[1]);
+        evidence_of(own.usual + channel, own.channels, count, filled, distances[0],
+                    own.spectra ? evidence : distances[1], evidence);
     }
 }
 
@@ -153,5 +169,14 @@ bool judge_windows(const Windows* own, const Piece* piece) {
     for (Size first = 0; first < piece->count; first += block)
         judge(*own, *piece, first, std::min(block, piece->count - first));
     return true;
+}
+
+// Returns whether it was done: there may be too little memory, or evidence that is not finite.
+bool localize_rows(const Localized* own) {
+    try {
+        return seqae::Localizer(*own).localize();
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 }

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from seqae.anomaly.evidence import Surprise, WindowEvidence
 from seqae.anomaly.window_models import LinearWindowModel, WindowModel
-from seqae.anomaly.windows import largest_in_windows, steps_of
+from seqae.anomaly.windows import largest_in_windows, means_of_columns
 from seqae.modules.native.build import load_kernel
 
 SOURCE = Path(__file__).with_name("window_kernel.cpp")
@@ -22,7 +22,7 @@ _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "qu
 _FEW = 50  # windows that are judged sooner than the weights are arranged
 _LEAST_CHANNELS = 3  # from which on Fourier transforms take less time than products
 _MOST_CHANNELS = 64  # whose spectra take 32 MiB at each resolution, and four times that for twice as many
-_SPARE = 32  # numbers that the kernel may read after those of the last window
+_SPARE = 32  # numbers that the kernel may read and write after those of the last window
 _KERNELS: WeakKeyDictionary[WindowEvidence, WindowKernel] = WeakKeyDictionary()
 
 
@@ -79,7 +79,7 @@ class WindowKernel:
         factor = torch.from_numpy(evidence.values.factor)
         parts = {
             "weight": weight,
-            "residual": center @ weight + of_residuals,
+            "residual": (center @ weight)[:, None] + of_residuals,
             "factor": factor,
             "value": _at(evidence.values.center) @ factor,
         }
@@ -101,7 +101,9 @@ class WindowKernel:
             MemoryError: There is too little memory.
         """
         length = self.windows.window * self.windows.rows_per_step
-        count, steps = len(rows) - length + 1, F.pad(steps_of(rows, self.windows.rows_per_step), (0, _SPARE))
+        count, padded = len(rows) - length + 1, rows.new_zeros(rows.shape[1], len(rows) + _SPARE)
+        padded[:, : len(rows)] = rows.T
+        steps = means_of_columns(padded, self.windows.rows_per_step).contiguous()
         found, filled = torch.empty_like(steps), None
         if missing.any():
             is_filled = largest_in_windows(missing.to(rows.dtype), length)
@@ -127,8 +129,9 @@ def _spectra_of(weight: Tensor, library: ctypes.CDLL) -> Tensor:
     channels, _, columns = weight.shape
     pairs = torch.complex(weight[..., ::2], weight[..., 1::2]).view(channels, channels, -1, columns // 2)
     spectra = torch.fft.ifft(pairs, library.spectrum_points(), dim=2)
-    by_filters = spectra.unflatten(3, (-1, library.column_lanes() // 2))  # (channel, channel, point, tile, filter)
-    return torch.view_as_real(by_filters.permute(0, 2, 3, 1, 4)).contiguous()
+    by_filters = spectra.unflatten(3, (-1, library.column_lanes() // 2)).unflatten(2, (4, -1))
+    # (channel, channel, point / quarter, point % quarter, pair / filters, pair % filters)
+    return torch.view_as_real(by_filters.permute(0, 3, 2, 4, 1, 5)).contiguous()
 
 
 def _at(center: np.ndarray) -> Tensor:

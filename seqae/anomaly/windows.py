@@ -27,7 +27,7 @@ def windows_of(rows: Tensor, window: int, rows_per_step: int) -> Tensor:
 
 def steps_of(rows: Tensor, rows_per_step: int) -> Tensor:
     """Return the steps that start at every row `(row, channel)`, `(channel, step)`: means of consecutive rows."""
-    return _means(rows.T.contiguous(), rows_per_step)
+    return means_of_columns(rows.T.contiguous(), rows_per_step)
 
 
 def least_over_windows(values: Tensor, length: int) -> Tensor:
@@ -47,7 +47,7 @@ def mean_over_windows(values: Tensor, length: int) -> Tensor:
         values: `(window, value)`, of the windows of `length` rows that start at every row but the last ones.
         length: The number of rows in a window.
     """
-    return _means(_for_all_rows(values, length), length).T
+    return means_of_columns(_for_all_rows(values, length), length).T
 
 
 def least_lately(values: Tensor, before: int) -> Tensor:
@@ -97,7 +97,7 @@ def _chosen(values: Tensor, length: int, choose: Callable[[Tensor, Tensor], Tens
     return values if size == length else choose(values[:, : size - length], values[:, length - size :])
 
 
-def _means(values: Tensor, length: int) -> Tensor:
+def means_of_columns(values: Tensor, length: int) -> Tensor:
     """Return the mean of each `length` consecutive columns, `(value, column - length + 1)`.
 
     Sums of 1, 2, 4, ... columns are put together: unlike differences of a running sum they are exact to rounding,
@@ -118,4 +118,4 @@ def _means(values: Tensor, length: int) -> Tensor:
         block = block[:, :-size] + block[:, size:]
         size *= 2
     assert total is not None
-    return total / length
+    return total if length == 1 else total / length

@@ -7,6 +7,11 @@ from seqae.anomaly.localization import COARSE_WEIGHT, Localization
 FINE, COARSE = 8, 32
 
 
+@pytest.fixture(params=["1", "0"], ids=["kernel", "torch"], autouse=True)
+def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQAE_NATIVE", request.param)
+
+
 def windows_with(rows: int, length: int, places: dict[int, float], channels: int = 2, channel: int = 0) -> torch.Tensor:
     """Return the evidence of windows that hold a row of these, its value in one channel, `(window, channel)`."""
     found = torch.zeros(rows - length + 1, channels, dtype=torch.float64)
@@ -94,3 +99,22 @@ def test_no_row_depends_on_rows_beyond_the_reach():
     first, last = row - localization.reach, row + localization.reach
     cut = [each[first : last - length + 2] for each, length in zip(evidence, (FINE, COARSE))]
     torch.testing.assert_close(localization.of_rows(cut)[localization.reach], whole[row])
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("lengths", [(FINE, COARSE), (7, 10, 33), (16,), (1, 4)])
+@pytest.mark.parametrize("rows", [40, 2500], ids=["few rows", "several blocks"])
+def test_the_kernel_says_what_torch_says(
+    lengths: tuple[int, ...], channels: int, rows: int, monkeypatch: pytest.MonkeyPatch
+):
+    evidence = [noise(rows - length + 1, channels, seed=length) ** 3 for length in lengths]
+    found = Localization(lengths).of_rows(evidence)
+    monkeypatch.setenv("SEQAE_NATIVE", "0")
+    expected = Localization(lengths).of_rows([each.T.contiguous().T for each in evidence])
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_evidence_that_is_not_finite_is_not_lost():
+    evidence = noise(60)
+    evidence[20, 1] = torch.nan
+    assert Localization((FINE,)).of_rows([evidence]).isnan().any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,18 @@ def test_many_channels_that_depend_on_each_other_are_judged_as_by_torch():
     for own in detector.scorer_.resolutions:
         kernel, none = WindowKernel(own, load_kernel(SOURCE)), torch.zeros_like(filled, dtype=torch.bool)
         torch.testing.assert_close(kernel(filled, none), own.of_rows(filled, none), rtol=1e-8, atol=1e-8)
+
+
+@needs_kernel
+@pytest.mark.parametrize("channels", [2, 3])
+def test_each_channel_has_its_own_usual_residuals(channels: int):
+    detector = AnomalyDetector(window=6, resolutions=(1,)).fit(readings(600, seed=0)[:, :channels])
+    (own,), rows = detector.scorer_.resolutions, scaled(detector, readings(300, seed=1)[:, :channels])
+    center = own.residuals.center + np.arange(channels)  # as after a recalibration
+    shifted = replace(own, residuals=replace(own.residuals, center=center))
+    none = torch.zeros_like(rows, dtype=torch.bool)
+    found, expected = WindowKernel(shifted, load_kernel(SOURCE))(rows, none), shifted.of_rows(rows, none)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @needs_kernel

@@ -197,7 +197,7 @@ bool judge_window(const Row& row, Size which) {
     double* evidence = at(row, first, 2 + which);
     for (Size channel = 0; channel < channels; ++channel) {
         const Size own = channel * window * window;
-        evidence[channel] = 0;
+        seqae::Part<double> parts[2];
         for (Size kind = 0; kind < 2; ++kind) {
             const double* values = kind ? residuals : steps;
             const double* center = kind ? resolution.residual_center : resolution.value_center;
@@ -205,9 +205,10 @@ bool judge_window(const Row& row, Size which) {
             for (Size step = 0; step < window; ++step)
                 deviations[step] = values[step * channels + channel] - center[step * channels + channel];
             const double filled = is_any_filled && is_filled(row, first, channel);
-            evidence[channel] += seqae::evidence_of(resolution.usual[kind * channels + channel],
-                                                    distance(deviations, factor, window), filled);
+            parts[kind] = seqae::part_of(resolution.usual[kind * channels + channel],
+                                         distance(deviations, factor, window), filled);
         }
+        evidence[channel] = seqae::evidence_of(parts[0], parts[1]);
     }
     return sum_of(evidence, channels) > resolution.compared;
 }

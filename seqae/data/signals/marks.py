@@ -22,19 +22,27 @@ MIN_DIFFERENT = 10  # fewer different values are those of a machine with states
 MAX_RUN = 3  # rows; a state lasts longer
 
 
-def suspected_marks(runs: Sequence[np.ndarray], low: float, high: float) -> Iterator[tuple[str, int]]:
+def sampled_rows(runs: Sequence[np.ndarray]) -> list[np.ndarray | slice]:
+    """Return the rows of each run, `(time, ...)`, that show where most values of a channel are."""
+    generator = np.random.default_rng(0)  # evenly spaced rows might miss marks that come periodically
+    return [slice(None) if len(run) <= SAMPLE else np.sort(generator.integers(0, len(run), SAMPLE)) for run in runs]
+
+
+def suspected_marks(
+    runs: Sequence[np.ndarray], sampled: Sequence[np.ndarray | slice], low: float, high: float
+) -> Iterator[tuple[str, int]]:
     """Yield numbers that seem to mark missing values, as they are written, and in how many rows.
 
     They are the lowest or highest of a channel, far from all others, and such as people use, or repeated very often.
 
     Args:
         runs: The values of a channel in each run, `(time,)`.
+        sampled: The rows of each run to look at first, see `sampled_rows`.
         low: The lowest of them.
         high: The highest.
     """
-    generator = np.random.default_rng(0)  # evenly spaced rows might miss marks that come periodically
-    rows = np.concatenate([_sample(run, generator) for run in runs])
-    sample = rows[~np.isnan(rows)]
+    sample = np.sort(np.concatenate([run[rows] for run, rows in zip(runs, sampled)]))
+    sample = sample[: len(sample) - np.count_nonzero(np.isnan(sample))]  # which come last
     found: list[float] = []
     while len(found) < MAX_MARKS:
         if found:
@@ -48,18 +56,18 @@ def suspected_marks(runs: Sequence[np.ndarray], low: float, high: float) -> Iter
 
 
 def _is_mark(number: float, sample: np.ndarray, runs: Sequence[np.ndarray]) -> bool:
-    """Whether the lowest or highest value of a channel marks missing values."""
-    others = sample[sample != number]
+    """Whether the lowest or highest value of a channel marks missing values; `sample` ascends."""
+    first, stop = np.searchsorted(sample, number), np.searchsorted(sample, number, "right")
+    others = sample[:first] if first else sample[stop:]
     if len(others) == 0 or not np.isfinite(number):
         return False
-    low, high = map(float, np.quantile(others, (0.005, 0.995)))  # whose differences do not warn of overflow
+    low, high = _quantile(others, 0.005), _quantile(others, 0.995)
+    if not max(number - high, low - number) > KNOWN_GAP * (high - low):  # as nearly all, and where there is infinity
+        return False
     if _is_known(number):
-        return bool(max(number - high, low - number) > KNOWN_GAP * (high - low))
+        return True
     least = (ZERO_GAP if number == 0 else OTHER_GAP) * (high - low)
-    if (
-        max(number - float(others.max()), float(others.min()) - number) <= least
-        or len(np.unique(others)) < MIN_DIFFERENT
-    ):
+    if max(number - float(others[-1]), float(others[0]) - number) <= least or len(np.unique(others)) < MIN_DIFFERENT:
         return False
     rows = _where(runs, number)
     count = sum(map(len, rows))
@@ -67,15 +75,18 @@ def _is_mark(number: float, sample: np.ndarray, runs: Sequence[np.ndarray]) -> b
     return MIN_ROWS <= count <= MAX_RUN * stretches and 2 * count < sum(map(len, runs))
 
 
+def _quantile(values: np.ndarray, fraction: float) -> float:
+    """Return a quantile of numbers that ascend, which np.quantile would sort once more."""
+    below, part = divmod(fraction * (len(values) - 1), 1)
+    low, high = float(values[int(below)]), float(values[int(np.ceil(below + part))])
+    return low + part * (high - low)
+
+
 def _is_known(number: float) -> bool:
     """Whether people use a number as a mark."""
     if abs(number) >= HUGE or number in LIMITS:
         return True
     return bool(NINES.fullmatch(np.format_float_positional(np.float32(number), trim="-")))
-
-
-def _sample(run: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    return run if len(run) <= SAMPLE else run[np.sort(generator.integers(0, len(run), SAMPLE))]
 
 
 def _extremes(runs: Sequence[np.ndarray], without: Sequence[float]) -> tuple[float, float]:

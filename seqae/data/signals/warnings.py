@@ -10,7 +10,7 @@ import numpy as np
 
 from seqae.data.arrays import blocks_of_rows
 from seqae.data.signals.copies import copies_of_channels
-from seqae.data.signals.marks import suspected_marks
+from seqae.data.signals.marks import sampled_rows, suspected_marks
 from seqae.data.signals.names import quoted
 from seqae.data.signals.options import ReadingOptions
 from seqae.data.signals.sampling import Sampling
@@ -59,11 +59,12 @@ def channel_warnings(
     """
     options = options or ReadingOptions()
     marks: dict[str, list[str]] = {}
+    sampled = sampled_rows(runs)
     for index, channel in enumerate(channels):
         column = [np.ascontiguousarray(values[:, index]) for values in runs]
         facts = _Facts.of(column)
         yield from _on_channel(channel, column, facts, options.ignore, may_be_sparse)
-        for mark, count in suspected_marks(column, facts.low, facts.high) if facts.low < facts.high else ():
+        for mark, count in suspected_marks(column, sampled, facts.low, facts.high) if facts.low < facts.high else ():
             marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {quoted(channel)}")
     if marks:
         found = "; ".join(f"{mark} in {' and '.join(each[:MAX_NAMED])}" for mark, each in marks.items())
@@ -110,7 +111,8 @@ class _Facts:
         present, low, high = 0, np.inf, -np.inf
         for run in runs:
             for _, block in blocks_of_rows(run):
-                known = block[~np.isnan(block)]
+                is_known = ~np.isnan(block)
+                known = block if is_known.all() else block[is_known]  # which would be a copy
                 present += len(known)
                 low, high = min(low, known.min(initial=np.inf)), max(high, known.max(initial=-np.inf))
         return cls(sum(map(len, runs)), present, float(low), float(high))
