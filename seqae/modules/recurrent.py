@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch, is_exporting, on_host
+from seqae.batch import Batch, extent_of, is_exporting
 from seqae.modules import native
 from seqae.modules.native import Weights
 
@@ -163,13 +163,12 @@ class RecurrentLayer(nn.Module, ABC):
                 f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
                 f"{remedy}, or give another input_size"
             )
-        if not torch.compiler.is_compiling():
-            shortest, longest = (int(each) for each in on_host(lengths).aminmax())
-            if shortest < 1 or longest > values.shape[1]:
-                raise ValueError(
-                    f"lengths from {shortest} to {longest} in a batch of {values.shape[1]} steps. "
-                    "A length is at least 1 and at most the number of steps"
-                )
+        shortest, longest = extent_of(lengths) or (1, values.shape[1])
+        if shortest < 1 or longest > values.shape[1]:
+            raise ValueError(
+                f"lengths from {shortest} to {longest} in a batch of {values.shape[1]} steps. "
+                "A length is at least 1 and at most the number of steps"
+            )
         expected = (values.shape[0], self.hidden_size)
         for part in (part for of_layer in state or () for part in of_layer):
             if part.shape != expected:
