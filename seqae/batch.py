@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,14 +60,14 @@ class Batch:
                     f"{tuple(sequences[0].shape[1:])}. All sequences of a batch need steps of one shape"
                 )
         lengths = [len(sequence) for sequence in sequences]
-        known = remember(torch.tensor(lengths, device="cpu"), (min(lengths), max(lengths)))
+        known = remember(torch.tensor(lengths, device="cpu"), Extent.of(min(lengths), max(lengths)))
         return cls(pad_sequence(sequences, batch_first=True), to_device(known, sequences[0].device))
 
     @classmethod
     def full(cls, values: Tensor) -> Batch:
         """Return a batch of sequences of one length, `(batch, time, *step)`, without padding."""
         batch, time = values.shape[:2]
-        lengths = remember(torch.full((batch,), time, device="cpu"), (time, time))
+        lengths = remember(torch.full((batch,), time, device="cpu"), Extent.of(time, time))
         return cls(values, to_device(lengths, values.device))
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Batch:
     def is_unpadded(self) -> bool:
         """True if there is no padding; False while torch exports, and where it compiles without knowing the lengths."""
         extent = extent_of(self.lengths)
-        return extent is not None and extent[0] == self.values.shape[1]
+        return extent is not None and extent.is_even and extent.longest == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:
@@ -144,13 +144,25 @@ class Batch:
         return _places(on_host(self.lengths), self.values.shape[1], self.values.device)
 
 
+class Extent(NamedTuple):
+    """The shortest and the longest of several lengths, and whether all are the same."""
+
+    shortest: int
+    longest: int
+    is_even: bool  # told apart, since torch.compile makes a graph for each answer, but not for each length
+
+    @classmethod
+    def of(cls, shortest: int, longest: int) -> Extent:
+        return cls(shortest, longest, shortest == longest)
+
+
 class _Known:
     """What lengths remember on the CPU, as attributes of the tensor. A copy of the tensor remembers nothing.
 
     Attributes:
         host: The lengths on the CPU; None if they are there.
         version: How often the tensor had been written to when it was asked.
-        extent: The shortest and the longest length; None if nobody has asked.
+        extent: That of the lengths; None if nobody has asked.
         places: Where steps lie among `batch * longest` places, on the device of the lengths, `(sum of lengths,)`; None
             if there is no padding, or nobody has asked.
     """
@@ -158,27 +170,27 @@ class _Known:
     def __init__(self, host: Tensor | None, version: int):
         self.host = host
         self.version = version
-        self.extent: tuple[int, int] | None = None
+        self.extent: Extent | None = None
         self.places: Tensor | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()
 
 
-def remember(lengths: Tensor, extent: tuple[int, int] | None = None) -> Tensor:
+def remember(lengths: Tensor, extent: Extent | None = None) -> Tensor:
     """Let lengths `(batch,)` remember all that `torch.compile` would have to ask them, and return them.
 
     Args:
         lengths: `(batch,)`.
-        extent: The shortest and the longest; None to look for them.
+        extent: That of the lengths; None to look for it.
     """
     if torch.compiler.is_compiling() or lengths.is_inference():  # torch counts no writes to inference tensors
         return lengths
     known = _known(lengths) or _Known(None, _version(lengths))
     lengths._known = known  # type: ignore[attr-defined]
-    known.extent = shortest, longest = extent or extent_of(lengths) or (0, 0)
-    if known.places is None and shortest < longest:
-        known.places = _places(on_host(lengths), longest, lengths.device)
+    known.extent = extent or extent_of(lengths)
+    if known.places is None and known.extent is not None and not known.extent.is_even:
+        known.places = _places(on_host(lengths), known.extent.longest, lengths.device)
     return lengths
 
 
@@ -211,7 +223,7 @@ def on_host(lengths: Tensor) -> Tensor:
     return lengths if known is None or known.host is None else known.host
 
 
-def extent_of(lengths: Tensor) -> tuple[int, int] | None:
+def extent_of(lengths: Tensor) -> Extent | None:
     """Return the number of steps of the shortest and of the longest sequence, given lengths `(batch,)`.
 
     None if they do not remember it and torch exports or compiles, so that they can't be asked.
@@ -222,7 +234,7 @@ def extent_of(lengths: Tensor) -> tuple[int, int] | None:
     if torch.compiler.is_compiling():
         return None
     shortest, longest = on_host(lengths).aminmax()
-    extent = int(shortest), int(longest)
+    extent = Extent.of(int(shortest), int(longest))
     if known is not None:
         known.extent = extent
     return extent
@@ -256,7 +268,7 @@ def _places(lengths: Tensor, time: int, device: torch.device) -> Tensor:
 def max_length(lengths: Tensor) -> int:
     """Return the number of steps of the longest sequence, given lengths `(batch,)`."""
     extent = extent_of(lengths)
-    return int(lengths.max()) if extent is None else extent[1]
+    return int(lengths.max()) if extent is None else extent.longest
 
 
 def _version(tensor: Tensor) -> int:

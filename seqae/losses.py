@@ -92,10 +92,10 @@ def _where_known(steps: Tensor, error: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _sum_if_known(values: Tensor) -> Tensor | None:
-    """Return the sum of values none of which is NaN; None if one is, or if it would be dear to ask.
+    """Return the sum of values none of which is NaN; None if one is, or if to ask would cost more than it saves.
 
-    On a CPU a sum takes a tenth of the time of a look at each value. Another device would be waited for, and a graph that
-    torch compiles would end there; it looks at each value on its way.
+    On a CPU a sum takes a tenth of the time of a look at each value. Another device would have to be waited for, and a
+    graph that torch compiles would end here, while it can look at each value on its way.
     """
     if not values.is_cpu or torch.compiler.is_compiling():
         return None
