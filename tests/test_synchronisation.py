@@ -211,25 +211,45 @@ COMPILED = {
 }
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_a_compiled_step_neither_waits_nor_leaves_its_device(name):
-    make, batch = COMPILED[name]
-    seen = []
+def compile_and_look(task: seqae.Reconstruction, batch: Batch) -> int:
+    """Compute loss and gradients on the other device, and return in how many graphs; see what is in them."""
+    graphs = []
 
     def look_at(graph: torch.fx.GraphModule, inputs: list[object]) -> object:
         for node in graph.graph.nodes:
             found = [each for each in tree_leaves(node.meta.get("val")) if isinstance(each, Tensor)]
             assert all(each.device == DEVICE for each in found), f"{node} is on another device"
             assert getattr(node.target, "overloadpacket", node.target) not in WAITING, f"{node} waits for the device"
-        seen.append(graph)
+        graphs.append(graph)
         return make_boxed_func(graph.forward)
 
     torch._dynamo.reset()
-    task = seqae.Reconstruction(make(), seqae.squared_error).to(DEVICE)
     backend = aot_autograd(fw_compiler=look_at, bw_compiler=look_at)
-    loss = CompiledLoss(task.training_loss, backend=backend, fullgraph=True)(batch.to(DEVICE), batch.to(DEVICE))
+    there = batch.to(DEVICE)
+    loss = CompiledLoss(task.to(DEVICE).training_loss, backend=backend, fullgraph=True)(there, there)
     loss.backward()
-    assert loss.device == DEVICE and len(seen) == 2  # one graph forward, one backward
+    assert loss.device == DEVICE
+    return len(graphs)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_compiled_step_neither_waits_nor_leaves_its_device(name):
+    make, batch = COMPILED[name]
+    assert compile_and_look(seqae.Reconstruction(make(), squared_error), batch) == 2  # forward and backward
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        (lambda found: found * torch.ones(()), "is on another device"),
+        (lambda found: found[found.isnan().nonzero().squeeze(1)[:0]].sum() + found, "waits for the device"),
+    ],
+)
+def test_a_compiled_step_that_does_is_found(does, message):
+    task = seqae.Reconstruction(of_images(), lambda found, steps: does(squared_error(found, steps).flatten()))
+    asks = torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True)  # else the graph ends where it does
+    with asks, pytest.raises(Exception, match=message):
+        compile_and_look(task, COMPILED["images"][1])
 
 
 def test_pseudo_labels_do_not_wait_either():
