@@ -31,8 +31,8 @@ class RecurrentLayer(nn.Module, ABC):
     On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
     After `torch.set_float32_matmul_precision("medium")` it rounds what it multiplies to bfloat16 on a CPU with AMX,
     so that hidden states differ from the exact ones by up to 0.009, see `seqae.modules.native`.
-    `torch.compile` makes one graph of them, as long as the sequences where they are trained: on a CPU the kernel is
-    quicker, and on a GPU so is cuDNN, both without it.
+    `torch.compile` makes a loop over the steps of layers that are trained, in one graph with the rest, in place of the
+    kernel and of cuDNN.
 
     Args:
         input_size: Length of the vector read at each step.

@@ -110,11 +110,11 @@ def fit(
         accelerator: The `accelerator` of Lightning's Trainer.
         devices: The `devices` of Lightning's Trainer; None is one process, or all that torchrun has started.
         strategy: The `strategy` of Lightning's Trainer; None is "ddp" under torchrun.
-        compile_mode: The `mode` with which `torch.compile` compiles model and loss, one graph for a batch and another
-            one backward: "default", or for small models on a GPU, whose sequences are all of one length,
-            "reduce-overhead", which records CUDA graphs; None compiles nothing. It takes up to minutes, and pays for
-            attention, convolutions and images; for recurrent layers, which become a graph as long as the sequences, it
-            does not. Reconstruction, ELBO and Classification can be compiled.
+        compile_mode: The `mode` with which `torch.compile` makes one graph of model and loss, for Reconstruction, ELBO
+            and Classification: "default", or "reduce-overhead", which records CUDA graphs for small models whose
+            sequences are all of one length, without `accumulate_grad_batches`; None compiles nothing. It takes up to
+            minutes. On a CPU only attention and convolutions over time gain, a tenth to a quarter of a step; recurrent
+            layers become a loop over the steps, which takes long to compile.
         **trainer_options: Other arguments of Lightning's Trainer, for example `accumulate_grad_batches=4`.
 
     Raises:
