@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,8 +34,8 @@ class Batch:
 
     Attributes:
         values: `(batch, time, *step)`. The padding beyond a sequence's length is never read.
-        lengths: `(batch,)` int64, the number of steps of each sequence, at least 1. On another device than the CPU they
-            remember those on the CPU, see `on_host`, so that nothing has to wait for the device to tell them.
+        lengths: `(batch,)` int64, the number of steps of each sequence, at least 1. They remember on the CPU what they
+            are, see `on_host`: nothing has to wait for the device to tell it, and `torch.compile` need not ask.
     """
 
     values: Tensor
@@ -58,13 +59,16 @@ class Batch:
                     f"sequence {index} has steps of shape {tuple(sequence.shape[1:])}, sequence 0 of shape "
                     f"{tuple(sequences[0].shape[1:])}. All sequences of a batch need steps of one shape"
                 )
-        lengths = to_device(torch.tensor([len(sequence) for sequence in sequences], device="cpu"), sequences[0].device)
-        return cls(pad_sequence(sequences, batch_first=True), lengths)
+        lengths = [len(sequence) for sequence in sequences]
+        known = remember(torch.tensor(lengths, device="cpu"), Extent.of(min(lengths), max(lengths)))
+        return cls(pad_sequence(sequences, batch_first=True), to_device(known, sequences[0].device))
 
     @classmethod
     def full(cls, values: Tensor) -> Batch:
         """Return a batch of sequences of one length, `(batch, time, *step)`, without padding."""
-        return cls(values, to_device(torch.full(values.shape[:1], values.shape[1], device="cpu"), values.device))
+        batch, time = values.shape[:2]
+        lengths = remember(torch.full((batch,), time, device="cpu"), Extent.of(time, time))
+        return cls(values, to_device(lengths, values.device))
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -78,10 +82,9 @@ class Batch:
 
     @property
     def is_unpadded(self) -> bool:
-        """True if there is no padding; False while torch exports or compiles, which can't look at lengths."""
-        if is_exporting() or torch.compiler.is_compiling():
-            return False
-        return int(on_host(self.lengths).min()) == self.values.shape[1]
+        """True if there is no padding; False while torch exports, and where it compiles without knowing the lengths."""
+        extent = extent_of(self.lengths)
+        return extent is not None and extent.is_even and extent.longest == self.values.shape[1]
 
     @property
     def steps(self) -> Tensor:
@@ -135,9 +138,60 @@ class Batch:
 
     def _step_places(self) -> Tensor:
         """Return where the steps lie among all places, padding included, `(sum of lengths,)`."""
-        lengths = on_host(self.lengths)
-        time = torch.arange(self.values.shape[1], device=lengths.device)
-        return places_of(time < lengths.unsqueeze(1), self.values.device)
+        known = _known(self.lengths)
+        if known is not None and known.places is not None and max_length(self.lengths) == self.values.shape[1]:
+            return known.places
+        return _places(on_host(self.lengths), self.values.shape[1], self.values.device)
+
+
+class Extent(NamedTuple):
+    """The shortest and the longest of several lengths, and whether all are the same."""
+
+    shortest: int
+    longest: int
+    is_even: bool  # told apart, since torch.compile makes a graph for each answer, but not for each length
+
+    @classmethod
+    def of(cls, shortest: int, longest: int) -> Extent:
+        return cls(shortest, longest, shortest == longest)
+
+
+class _Known:
+    """What lengths remember on the CPU, as attributes of the tensor. A copy of the tensor remembers nothing.
+
+    Attributes:
+        host: The lengths on the CPU; None if they are there.
+        version: How often the tensor had been written to when it was asked.
+        extent: That of the lengths; None if nobody has asked.
+        places: Where steps lie among `batch * longest` places, on the device of the lengths, `(sum of lengths,)`; None
+            if there is no padding, or nobody has asked.
+    """
+
+    def __init__(self, host: Tensor | None, version: int):
+        self.host = host
+        self.version = version
+        self.extent: Extent | None = None
+        self.places: Tensor | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+
+def remember(lengths: Tensor, extent: Extent | None = None) -> Tensor:
+    """Let lengths `(batch,)` remember all that `torch.compile` would have to ask them, and return them.
+
+    Args:
+        lengths: `(batch,)`.
+        extent: That of the lengths; None to look for it.
+    """
+    if torch.compiler.is_compiling() or lengths.is_inference():  # torch counts no writes to inference tensors
+        return lengths
+    known = _known(lengths) or _Known(None, _version(lengths))
+    lengths._known = known  # type: ignore[attr-defined]
+    known.extent = extent or extent_of(lengths)
+    if known.places is None and known.extent is not None and not known.extent.is_even:
+        known.places = _places(on_host(lengths), known.extent.longest, lengths.device)
+    return lengths
 
 
 def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
@@ -149,7 +203,11 @@ def to_device(lengths: Tensor, device: torch.device | str) -> Tensor:
     """Return lengths `(batch,)`, or other small integers, on a device, where `on_host` still knows them."""
     found = moved(lengths, device)
     if not (found is lengths or found.is_cpu or torch.compiler.is_compiling()):
-        vars(found)["_on_host"] = on_host(lengths), _version(found)
+        known, before = _Known(on_host(lengths), _version(found)), _known(lengths)
+        if before is not None:
+            known.extent = before.extent
+            known.places = None if before.places is None else moved(before.places, device)
+        found._known = known  # type: ignore[attr-defined]
     return found
 
 
@@ -159,12 +217,41 @@ def on_host(lengths: Tensor) -> Tensor:
     Those that a batch brought to their device, and those that were asked for before, wait for no device: the tensor
     remembers them until it is written to.
     """
-    if lengths.is_cpu or torch.compiler.is_compiling():
+    if lengths.is_cpu:
         return lengths
-    known, version = vars(lengths).get("_on_host", (None, None))
-    if known is None or version != _version(lengths):
-        known = lengths.cpu()
-        vars(lengths)["_on_host"] = known, _version(lengths)
+    known = _known(lengths)
+    return lengths if known is None or known.host is None else known.host
+
+
+def extent_of(lengths: Tensor) -> Extent | None:
+    """Return the number of steps of the shortest and of the longest sequence, given lengths `(batch,)`.
+
+    None if they do not remember it and torch exports or compiles, so that they can't be asked.
+    """
+    known = _known(lengths)
+    if known is not None and known.extent is not None:
+        return known.extent
+    if torch.compiler.is_compiling():
+        return None
+    shortest, longest = on_host(lengths).aminmax()
+    extent = Extent.of(int(shortest), int(longest))
+    if known is not None:
+        known.extent = extent
+    return extent
+
+
+def _known(lengths: Tensor) -> _Known | None:
+    """Return what lengths remember; those of another device than the CPU do, unless torch exports or compiles."""
+    known = getattr(lengths, "_known", None)
+    if is_exporting():  # for all lengths
+        return None
+    if torch.compiler.is_compiling():  # which can't ask how often they were written to
+        return known
+    if known is not None and known.version == _version(lengths):
+        return known
+    if lengths.is_cpu:
+        return None
+    known = lengths._known = _Known(lengths.cpu(), _version(lengths))  # type: ignore[attr-defined]
     return known
 
 
@@ -173,13 +260,19 @@ def places_of(mask: Tensor, device: torch.device | str) -> Tensor:
     return moved(mask.flatten().nonzero().squeeze(1), device)
 
 
+def _places(lengths: Tensor, time: int, device: torch.device) -> Tensor:
+    """Return where the steps of sequences lie among `batch * time` places, given lengths on the CPU, `(batch,)`."""
+    return places_of(torch.arange(time, device=lengths.device) < lengths.unsqueeze(1), device)
+
+
 def max_length(lengths: Tensor) -> int:
     """Return the number of steps of the longest sequence, given lengths `(batch,)`."""
-    return int(on_host(lengths).max())
+    extent = extent_of(lengths)
+    return int(lengths.max()) if extent is None else extent.longest
 
 
 def _version(tensor: Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version  # torch counts no writes to inference tensors
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def is_exporting() -> bool:

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 import torch
 from hypothesis import given
@@ -5,7 +8,7 @@ from hypothesis import strategies as st
 
 from generators import spoiled
 from seqae import Batch
-from seqae.batch import max_length, on_host
+from seqae.batch import extent_of, max_length, on_host
 
 ragged = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(lambda n: [torch.randn(k, 2) for k in n])
 
@@ -87,3 +90,32 @@ def test_lengths_that_are_written_to_are_asked_for_again():
     lengths += 1
     with pytest.raises(NotImplementedError, match="meta"):  # a device that can tell would
         on_host(lengths)
+
+
+def test_lengths_remember_what_they_are_until_they_are_written_to():
+    lengths = Batch.of([torch.zeros(3), torch.zeros(1)]).lengths
+    assert extent_of(lengths)[:2] == (1, 3)
+    lengths[1] = 2
+    assert extent_of(lengths)[:2] == (2, 3)
+    assert Batch(torch.tensor([[1, 2, 3], [4, 5, 6]]), lengths).steps.tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda lengths: pickle.loads(pickle.dumps(lengths))])
+def test_a_copy_of_lengths_has_no_memory_of_what_they_were(copied):
+    lengths = Batch.of([torch.zeros(3), torch.zeros(1)]).lengths
+    lengths[0] = 2
+    assert extent_of(copied(lengths))[:2] == (1, 2)
+
+
+def test_lengths_without_a_count_of_writes_are_always_asked():
+    with torch.inference_mode():
+        batch = Batch.of([torch.zeros(3), torch.zeros(1)])
+        batch.lengths[1] = 3
+        assert batch.is_unpadded and max_length(batch.lengths) == 3
+
+
+def test_remembered_lengths_are_those_of_any_amount_of_padding():
+    batch = Batch.of([torch.tensor([1, 2, 3]), torch.tensor([4])])
+    wide = Batch(torch.tensor([[1, 2, 3, 9, 9], [4, 9, 9, 9, 9]]), batch.lengths)
+    assert wide.steps.tolist() == batch.steps.tolist() == [1, 2, 3, 4]
+    assert not wide.is_unpadded and wide.map(lambda steps: steps).values.tolist()[1] == [4, 0, 0, 0, 0]

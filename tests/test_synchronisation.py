@@ -5,7 +5,10 @@ import inspect
 import numpy as np
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
+from torch.utils._pytree import tree_leaves
 
 import seqae
 import seqae.training
@@ -15,7 +18,7 @@ from contract.encoders import ENCODERS, STATES
 from contract.entry import READINGS, EncoderEntry, Entry, TextEntry
 from contract.texts import WRITERS
 from generators import normal
-from other_device import DEVICE, NeverWaits
+from other_device import DEVICE, WAITS, NeverWaits
 from seqae.batch import Batch
 from seqae.datasets.masks import MaskedBatch
 from seqae.datasets.pairs import PairBatch
@@ -25,12 +28,16 @@ from seqae.losses import mean_loss, squared_error
 from seqae.modules.codes import BinaryCode, GaussianCode, L1Code, TopKCode
 from seqae.modules.composite import CompositeAutoencoder
 from seqae.modules.encoders import MeanEncoder
+from seqae.modules.images import ImageEncoder
 from seqae.modules.merging import Composition, Decomposition
+from seqae.modules.positional import PositionalDecoder, PositionalEncoder
 from seqae.modules.recursive import BalancedTree, RecursiveAutoencoder, RecursiveEncoder, SubtreeReconstruction
+from seqae.modules.self_attention import SelfAttention
 from seqae.modules.tokens import TiedHead
 from seqae.modules.unet import UNet
 from seqae.modules.vector_quantization import VectorQuantizedCode
 from seqae.seq2seq.models import attention_seq2seq
+from seqae.training.compilation import CompiledLoss
 from seqae.training.tasks.bag_of_words import BagOfWordsPrediction, ContextDataset
 from seqae.transforms.corruptions import Compose, DropTokens, GaussianNoise, MaskSteps, MaskTokens, ShuffleTokens
 from seqae.transforms.masked_images import random_flip
@@ -121,6 +128,16 @@ def composite() -> CompositeAutoencoder:
     return CompositeAutoencoder(autoencoder().encoder, past, future)
 
 
+def of_attention() -> seqae.Autoencoder:
+    reader, writer = (SelfAttention(8, 8, num_layers=1) for _ in range(2))
+    return seqae.Autoencoder(PositionalEncoder(3, reader, 4), PositionalDecoder(4, writer, nn.Linear(8, 3)))
+
+
+def of_images() -> seqae.Autoencoder:
+    encoder = ImageEncoder(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), 4)
+    return seqae.Autoencoder(encoder, seqae.DenseDecoder(1, 64, 4, head=nn.Unflatten(1, (1, 8, 8))))
+
+
 def bag_of_words() -> BagOfWordsPrediction:
     embedding = nn.Embedding(12, 6)
     return BagOfWordsPrediction(MeanEncoder(6, 5, embedding), TiedHead(embedding, 5))
@@ -148,6 +165,7 @@ LOSSES = {
     "huber": seqae.HuberLoss(),
     "binary": seqae.binary_cross_entropy,
 }
+WAITING = {getattr(torch.ops.aten, name, None) for name in WAITS} - {None}
 CODES = (None, L1Code(0.1), TopKCode(2), GaussianCode(), BinaryCode(), VectorQuantizedCode(4, 5))
 STEPS = {
     **{
@@ -183,6 +201,55 @@ def test_a_step_of_a_task_neither_waits_for_its_device_nor_leaves_it(name):
         loss = task.training_step(batch.to(DEVICE), 0)
         assert loss.device == DEVICE
         loss.backward()
+
+
+COMPILED = {
+    "convolutions": (lambda: seqae.Autoencoder(seqae.ConvEncoder(3, 4), seqae.ConvDecoder(4, nn.Linear(32, 3))), READ),
+    "attention": (of_attention, READ),
+    "attention, even": (of_attention, EVEN),
+    "images": (of_images, Batch.full(torch.rand(4, 1, 1, 8, 8))),
+}
+
+
+def compile_and_look(task: seqae.Reconstruction, batch: Batch) -> int:
+    """Compute loss and gradients on the other device, and return in how many graphs; see what is in them."""
+    graphs = []
+
+    def look_at(graph: torch.fx.GraphModule, inputs: list[object]) -> object:
+        for node in graph.graph.nodes:
+            found = [each for each in tree_leaves(node.meta.get("val")) if isinstance(each, Tensor)]
+            assert all(each.device == DEVICE for each in found), f"{node} is on another device"
+            assert getattr(node.target, "overloadpacket", node.target) not in WAITING, f"{node} waits for the device"
+        graphs.append(graph)
+        return make_boxed_func(graph.forward)
+
+    torch._dynamo.reset()
+    backend = aot_autograd(fw_compiler=look_at, bw_compiler=look_at)
+    there = batch.to(DEVICE)
+    loss = CompiledLoss(task.to(DEVICE).training_loss, backend=backend, fullgraph=True)(there, there)
+    loss.backward()
+    assert loss.device == DEVICE
+    return len(graphs)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_compiled_step_neither_waits_nor_leaves_its_device(name):
+    make, batch = COMPILED[name]
+    assert compile_and_look(seqae.Reconstruction(make(), squared_error), batch) == 2  # forward and backward
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        (lambda found: found * torch.ones(()), "is on another device"),
+        (lambda found: found[found.isnan().nonzero().squeeze(1)[:0]].sum() + found, "waits for the device"),
+    ],
+)
+def test_a_compiled_step_that_does_is_found(does, message):
+    task = seqae.Reconstruction(of_images(), lambda found, steps: does(squared_error(found, steps).flatten()))
+    asks = torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True)  # else the graph ends where it does
+    with asks, pytest.raises(Exception, match=message):
+        compile_and_look(task, COMPILED["images"][1])
 
 
 def test_pseudo_labels_do_not_wait_either():

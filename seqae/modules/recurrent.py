@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqae.batch import Batch, is_exporting, on_host
+from seqae.batch import Batch, extent_of, is_exporting
 from seqae.modules import native
 from seqae.modules.native import Weights
 
@@ -31,8 +31,8 @@ class RecurrentLayer(nn.Module, ABC):
     On a CPU a kernel in C++ computes them in single precision; `SEQAE_NATIVE=0` in the environment leaves all to torch.
     After `torch.set_float32_matmul_precision("medium")` it rounds what it multiplies to bfloat16 on a CPU with AMX,
     so that hidden states differ from the exact ones by up to 0.009, see `seqae.modules.native`.
-    `torch.compile(fullgraph=True)` takes these layers and encoders of them, which it does not ask whether lengths are
-    in range. It does not take decoders, which write as many steps as the lengths say: compile those without it.
+    `torch.compile` makes a loop over the steps of layers that are trained, in one graph with the rest, in place of the
+    kernel and of cuDNN.
 
     Args:
         input_size: Length of the vector read at each step.
@@ -163,13 +163,12 @@ class RecurrentLayer(nn.Module, ABC):
                 f"steps of shape {tuple(values.shape[2:])}; this layer reads vectors of {self.input_size}. "
                 f"{remedy}, or give another input_size"
             )
-        if not torch.compiler.is_compiling():
-            shortest, longest = (int(each) for each in on_host(lengths).aminmax())
-            if shortest < 1 or longest > values.shape[1]:
-                raise ValueError(
-                    f"lengths from {shortest} to {longest} in a batch of {values.shape[1]} steps. "
-                    "A length is at least 1 and at most the number of steps"
-                )
+        shortest, longest, _ = extent_of(lengths) or (1, values.shape[1], True)
+        if shortest < 1 or longest > values.shape[1]:
+            raise ValueError(
+                f"lengths from {shortest} to {longest} in a batch of {values.shape[1]} steps. "
+                "A length is at least 1 and at most the number of steps"
+            )
         expected = (values.shape[0], self.hidden_size)
         for part in (part for of_layer in state or () for part in of_layer):
             if part.shape != expected:

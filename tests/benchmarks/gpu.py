@@ -2,13 +2,16 @@
 
     python tests/benchmarks/gpu.py                    # all of it
     python tests/benchmarks/gpu.py contract rates     # some of: contract, rates, recipes
+    python tests/benchmarks/gpu.py rates --device cpu # whether the script runs: a few windows on the CPU
 
-The rates are windows a second beside plain torch in the same process, and the share of the machine's own rate of matrix
-products that the products of the model's layers reach. Ends with status 1 if something failed, 2 without a GPU.
+The rates are windows a second beside plain torch in the same process, also those of the compiled model (`compile_mode`
+of `seqae.fit`, with CUDA graphs for windows of one length), and the share of the machine's own rate of matrix products
+that the products of the model's layers reach. Ends with status 1 if something failed, 2 without a GPU.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -29,6 +32,7 @@ from seqae.datasets.sequences import SequenceDataset
 from seqae.modules.images import ImageEncoder, conv_decoder, conv_encoder
 from seqae.modules.positional import PositionalDecoder, PositionalEncoder
 from seqae.modules.self_attention import SelfAttention
+from seqae.training.compilation import CompiledLoss
 
 ROOT = Path(__file__).parents[2]
 SIZE, HEADS = 128, 4
@@ -36,16 +40,34 @@ Step = Callable[[], object]
 
 
 class Sizes(NamedTuple):
-    """How much is timed: windows, their longest length, windows of a batch, rounds, and the matrix of a product."""
+    """How much is timed: windows, their longest length, windows of a batch, rounds, and the matrix of a product.
+
+    The last is the backend of `torch.compile`.
+    """
 
     windows: int = 8192
     longest: int = 300
     batch: int = 256
     rounds: int = 5
     matrix: int = 8192
+    compiler: str = "inductor"
+
+
+class Kind(NamedTuple):
+    """What is timed: the task and the model of plain torch, windows, and how many times as quick seqae has to be.
+
+    The last is the mode in which torch compiles the task; None for recurrent layers, which do not gain by it.
+    """
+
+    ours: Callable[[], seqae.Reconstruction]
+    plain: Callable[[], nn.Module]
+    windows: list[Tensor]
+    wanted: float
+    mode: str | None
 
 
 LARGE = Sizes()
+SMALL = Sizes(windows=8, longest=30, batch=4, rounds=1, matrix=64, compiler="eager")
 
 
 def contract(device: torch.device) -> list[str]:
@@ -111,6 +133,16 @@ def epoch_of(task: seqae.Reconstruction, batches: Iterable[Batch], device: torch
             optimizer.step()
 
     return epoch
+
+
+def compiled_seconds(
+    device: torch.device, task: seqae.Reconstruction, batches: list[Batch], mode: str, sizes: Sizes
+) -> float:
+    """Return the shortest time of an epoch of a compiled task, which has to find the same loss."""
+    first, known = batches[0].to(device), task.to(device).training_loss
+    task.training_loss = CompiledLoss(known, mode=mode, backend=sizes.compiler)
+    torch.testing.assert_close(task.training_loss(first, first), known(first, first), rtol=1e-3, atol=1e-5)
+    return seconds(device, epoch_of(task, batches, device), sizes.rounds)
 
 
 def plain_epoch_of(model: nn.Module, batches: Iterable[Batch], device: torch.device) -> Step:
@@ -179,24 +211,28 @@ def rates(device: torch.device, sizes: Sizes = LARGE) -> list[str]:
     pictures = [torch.rand(1, 1, 28, 28, generator=random) for _ in lengths]
     plain_images = PlainImages(conv_encoder((1, 16, 8)), conv_decoder((8, 16, 1), 28, 28))
     kinds = {
-        "ragged LSTM": (task, PlainAutoencoder, ragged, 2.0),
-        "even LSTM": (task, PlainAutoencoder, even, 1.0),
-        "ragged attention": (attention, lambda: PlainAttention(8), ragged, 1.0),
-        "images": (images, lambda: plain_images, pictures, 1.0),
+        "ragged LSTM": Kind(task, PlainAutoencoder, ragged, 2.0, None),
+        "even LSTM": Kind(task, PlainAutoencoder, even, 1.0, None),
+        "ragged attention": Kind(attention, lambda: PlainAttention(8), ragged, 1.0, "default"),
+        "even attention": Kind(attention, lambda: PlainAttention(8), even, 1.0, "reduce-overhead"),
+        "images": Kind(images, lambda: plain_images, pictures, 1.0, "reduce-overhead"),
     }
     peak, failed = products_per_second(device, sizes), []
     print(f"matrix products in float32: {peak / 1e12:.1f} TFLOP/s")
-    print(f"{'windows a second':18} {'seqae':>10} {'bfloat16':>10} {'torch':>10} {'ratio':>6} {'of peak':>8}")
-    for name, (ours, plain, windows, wanted) in kinds.items():
+    columns = " ".join(f"{name:>10}" for name in ("seqae", "bfloat16", "compiled", "torch"))
+    print(f"{'windows a second':18} {columns} {'ratio':>6} {'of peak':>8}")
+    for name, (ours, plain, windows, wanted, mode) in kinds.items():
         batches = list(seqae.make_loader(SequenceDataset(windows), sizes.batch))
         unsorted = [Batch.of(windows[at : at + sizes.batch]) for at in range(0, len(windows), sizes.batch)]
         step = epoch_of(ours(), batches, device)
         took = seconds(device, step, sizes.rounds)
         with torch.autocast(device.type, torch.bfloat16):
             halved = seconds(device, epoch_of(ours(), batches, device), sizes.rounds)
+        compiled = None if mode is None else compiled_seconds(device, ours(), batches, mode, sizes)
         torchs = seconds(device, plain_epoch_of(plain(), unsorted, device), sizes.rounds)
         share = f"{_operations(name, step, batches) / took / peak:8.1%}"
-        found = [f"{len(windows) / each:10,.0f}" for each in (took, halved, torchs)]
+        times = (took, halved, compiled, torchs)
+        found = [f"{'-':>10}" if each is None else f"{len(windows) / each:10,.0f}" for each in times]
         print(f"{name:18} {' '.join(found)} {torchs / took:6.2f} {share}", flush=True)
         if torchs / took < wanted:
             failed.append(f"{name}: {torchs / took:.2f} times as quick as plain torch, {wanted} asked")
@@ -218,21 +254,25 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def main(chosen: list[str]) -> int:
-    parts = {"contract": contract, "rates": rates, "recipes": recipes}
-    if unknown := set(chosen) - set(parts):
-        print(f"unknown: {', '.join(sorted(unknown))}. Expected some of {', '.join(parts)}", file=sys.stderr)
-        return 2
-    if not torch.cuda.is_available():
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check a machine with a GPU.")
+    parser.add_argument("parts", nargs="*", metavar="contract|rates|recipes", help="all if none is given")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    given = parser.parse_args()
+    device = torch.device(given.device)
+    sizes = LARGE if device.type == "cuda" else SMALL
+    parts = {"contract": contract, "rates": lambda device: rates(device, sizes), "recipes": recipes}
+    if unknown := set(given.parts) - set(parts):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}. Expected some of {', '.join(parts)}")
+    if device.type == "cuda" and not torch.cuda.is_available():
         print("no GPU that torch can use: nothing was checked. `seqae doctor` says what torch sees", file=sys.stderr)
         return 2
-    device = torch.device("cuda")
     torch.backends.cudnn.allow_tf32 = False  # the contract compares numbers, and all race in the same float32
-    print(torch.cuda.get_device_name(device))
-    failed = [line for name, part in parts.items() if not chosen or name in chosen for line in part(device)]
+    print(torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU: whether the script runs, no rates")
+    failed = [line for name, part in parts.items() if name in (given.parts or parts) for line in part(device)]
     print("\n".join(["", *failed]) if failed else "all as asked")
     return bool(failed)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

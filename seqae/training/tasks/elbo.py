@@ -47,8 +47,12 @@ class ELBO(Task):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean negative bound of a sequence in nats, with the weighted penalty."""
-        output = self.model(batch, targets=batch)
         weight = 1.0 if self.weight is None else self.weight(self.fraction_done)
+        return self.training_loss(batch, weight)
+
+    def training_loss(self, batch: Batch, weight: float) -> Tensor:
+        """Return the loss of a step of training, `()`, given the weight of the penalty."""
+        output = self.model(batch, targets=batch)
         losses = self.loss(output.prediction.steps, batch.steps)
         return (losses.sum() + weight * output.penalty.sum()) / len(batch) * self.shares(batch.lengths)[0]
 

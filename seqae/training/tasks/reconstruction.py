@@ -66,6 +66,10 @@ class Reconstruction(Task):
             inputs = self.corrupt(
                 batch, corruption_generator(self.seed, self.current_epoch, self.batch_number(batch_idx))
             )
+        return self.training_loss(inputs, batch)
+
+    def training_loss(self, inputs: Batch, batch: Batch) -> Tensor:
+        """Return the loss of a step of training, `()`, given the perhaps corrupted sequences and the clean ones."""
         output = self.model(inputs, targets=batch)
         losses = self.loss(output.prediction.steps, batch.steps)
         of_values, of_codes = self.shares(losses, output.penalty)
@@ -109,6 +113,10 @@ class Classification(Task):
 
     def training_step(self, labelled: LabelledBatch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy in nats."""
+        return self.training_loss(labelled)
+
+    def training_loss(self, labelled: LabelledBatch) -> Tensor:
+        """Return the loss of a step of training, `()`."""
         loss = F.cross_entropy(self._logits(labelled.batch), labelled.labels)
         return loss * self.shares(labelled.labels)[0]
 

@@ -26,7 +26,8 @@ class Task(lightning.LightningModule):
     """A training objective; the base class of all tasks.
 
     A subclass defines `training_step`, which returns the loss to minimise, and may define `held_out_loss` and
-    `predict_step`. A hook that it overrides calls that of this class, too.
+    `predict_step`. A hook that it overrides calls that of this class, too. `fit` can compile a task that computes its
+    loss in a method `training_loss`, of batches and numbers alone, which `training_step` calls.
 
     For each epoch it logs `train_loss`, `steps_per_second` (steps of the sequences, without padding), and, with
     held-out batches, `val_loss`, `val_r2` for values or `val_accuracy` for classes; for a test `test_loss` and so on;
