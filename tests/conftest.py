@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -20,6 +22,17 @@ with suppress(ImportError):  # most tests need none
 
     settings.register_profile("seqae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("seqae")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let searches for garbage pass over all that is there before the first test, which is most of what they find."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
