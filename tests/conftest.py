@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
+from importlib import metadata
 
 import pytest
 
@@ -15,6 +17,8 @@ import pytest
 # take seven times the processor time of one, nearly all of it spent waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Each Trainer of Lightning looks through all packages that are installed: a fifth of the time of a small fit.
+metadata.entry_points = cache(metadata.entry_points)
 
 # A process may be held up at any moment, for long: no example of hypothesis has to be ready in time.
 with suppress(ImportError):  # most tests need none
