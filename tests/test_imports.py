@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import seqae
+from seqae.artifact.registry import MODULE_OF
+from seqae.transforms.corruptions import GaussianNoise
 
 PACKAGE = Path(seqae.__file__).parent
 # From the lowest to the highest: packages and modules, dotted if they stand apart from the package that they are in.
@@ -162,24 +164,31 @@ def test_circles_are_found_in_functions_for_type_checkers_and_by_relative_import
     ]
 
 
-def loaded_after(statement: str) -> set[str]:
-    script = f"{statement}\nimport sys; print(*sys.modules)"
-    return set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    )
+def loaded_after(*statements: str) -> list[set[str]]:
+    """Return the modules that are loaded after each of several statements, in one process."""
+    script = "import sys\n" + "".join(f"{statement}\nprint(*sys.modules)\n" for statement in statements)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_importing_seqae_loads_nothing_heavy():
-    assert not {"torch", "numpy", "pandas", "lightning", "sklearn", "matplotlib"} & loaded_after("import seqae")
+    (loaded,) = loaded_after("import seqae")
+    assert not {"torch", "numpy", "pandas", "lightning", "sklearn", "matplotlib"} & loaded
 
 
-def test_inspecting_an_artifact_needs_no_torch_and_loading_it_no_lightning(tmp_path):
-    folder = seqae.save(seqae.LSTM(2, 3), tmp_path / "lstm")
+def test_inspecting_an_artifact_needs_no_torch_and_loading_it_only_the_modules_of_its_classes(tmp_path):
+    noise = seqae.save(GaussianNoise(0.5), tmp_path / "noise")
+    lstm = seqae.save(seqae.LSTM(2, 3), tmp_path / "lstm")
     heavy = {"lightning", "pandas", "sklearn", "matplotlib", "bokeh"}
-    inspected = loaded_after(f"import seqae.artifact; seqae.artifact.inspect({str(folder)!r})")
+    inspected, with_noise, with_lstm = loaded_after(
+        f"import seqae.artifact; seqae.artifact.inspect({str(lstm)!r})",
+        f"import seqae; seqae.load({str(noise)!r})",
+        f"seqae.load({str(lstm)!r})",
+    )
     assert "seqae.artifact" in inspected and not {"torch", "numpy", *heavy} & inspected
-    loaded = loaded_after(f"import seqae; seqae.load({str(folder)!r})")
-    assert "torch" in loaded and not heavy & loaded
+    others = {name for name in MODULE_OF.values() if name.startswith(("seqae.modules.", "seqae.anomaly."))}
+    assert "seqae.transforms.corruptions" in with_noise and not others & with_noise
+    assert "torch" in with_lstm and not heavy & with_lstm
 
 
 def test_every_public_name_exists_and_nothing_else_does():
@@ -190,18 +199,26 @@ def test_every_public_name_exists_and_nothing_else_does():
         seqae.Autoencodr  # noqa: B018
 
 
-def test_every_module_imports():
-    script = Path(__file__).with_name("import_everything.py")
-    subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
-
-
-def test_importing_opens_no_connection_and_starts_no_thread():
+@pytest.fixture(scope="module")
+def imported() -> subprocess.CompletedProcess[str]:
+    """A process that imports, watched, what most programs do, and then every module."""
     watched = {"socket.connect", "socket.getaddrinfo", "socket.bind", "os.system", "os.fork"}
     script = (
-        f"import sys, threading; sys.addaudithook(lambda event, _: print(event) if event in {watched} else None);"
+        "import runpy, sys, threading; seen = [];"
+        f"sys.addaudithook(lambda event, _: seen.append(event) if event in {watched} else None);"
+        "import torch; threads = torch.get_num_threads();"
         "import seqae, seqae.cli, seqae.artifact, seqae.data.signals.formats.folders;"
         "import seqae.modules.encoders, seqae.anomaly.detector;"
-        "print(threading.active_count())"
+        "print(threading.active_count(), torch.get_num_threads() == threads, *seen);"
+        f"runpy.run_path({str(Path(__file__).with_name('import_everything.py'))!r}, run_name='__main__')"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "1\n"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+
+def test_importing_opens_no_connection_and_starts_no_thread(imported):
+    assert imported.stdout.partition("\n")[0] == "1 True"
+
+
+def test_every_module_imports(imported):
+    assert imported.returncode == 0, imported.stderr
+    assert "modules import without extras" in imported.stdout

@@ -2,11 +2,14 @@
 
 import ast
 import re
-import subprocess
+import runpy
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from importlib.metadata import packages_distributions
+from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -19,9 +22,9 @@ PROJECT, TOOLS = CONTENT["project"], CONTENT["tool"]
 
 
 def lowest(*extras: str) -> list[str]:
-    done = subprocess.run([sys.executable, ROOT / ".ci" / "lowest.py", *extras], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    with redirect_stdout(StringIO()) as written, mock.patch.object(sys, "argv", ["lowest.py", *extras]):
+        runpy.run_path(str(ROOT / ".ci" / "lowest.py"), run_name="__main__")
+    return written.getvalue().split()
 
 
 def test_the_version_is_written_in_one_file_and_cited_as_it_is():

@@ -152,8 +152,8 @@ def labelled_task() -> seqae.training.FixMatch:
     return seqae.training.FixMatch(seqae.ConvEncoder(3, 4), nn.Linear(4, 2), known, GaussianNoise(0.1))
 
 
-READ = Batch.of(normal(5, 9, 7, 4, step=(3,)))
-EVEN = Batch.full(torch.ones(4, 9, 3))
+READ = Batch.of(normal(5, 6, 4, 4, step=(3,)))
+EVEN = Batch.full(torch.ones(4, 4, 3))
 TEXT = Batch.of([torch.tensor([3, 5, 4, 2]), torch.tensor([4, 2])])
 CLASSES = LabelledBatch(READ, torch.tensor([0, 1, 0, 1]))
 IMAGES = [(torch.rand(1, height, 12), torch.zeros(height, 12, dtype=torch.long), height) for height in (12, 10)]

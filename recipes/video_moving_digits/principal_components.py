@@ -18,7 +18,7 @@ def principal_components(videos: SequenceDataset | MovingMNIST, count: int) -> C
     """
     pixels = torch.cat([videos[index] for index in range(min(len(videos), 600))]).flatten(1)
     mean = pixels.mean(dim=0)
-    axes = torch.linalg.eigh((pixels - mean).T @ (pixels - mean)).eigenvectors[:, -count:]  # in rising order
+    axes = torch.linalg.svd(pixels - mean, full_matrices=False).Vh[:count].T  # in seconds, too, if there are few frames
 
     def reconstruct(others: Tensor) -> Tensor:
         found = mean + (others.flatten(-3) - mean) @ axes @ axes.T

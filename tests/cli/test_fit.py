@@ -64,9 +64,10 @@ def test_json_is_one_object_and_nothing_else(waves: list[np.ndarray], command: C
     assert "learnt R2" in done.err
 
 
-def test_another_process_encodes_as_python_does(waves: list[np.ndarray], command: Callable):
+def test_another_process_encodes_as_python_does_and_without_lightning(waves: list[np.ndarray], command: Callable):
     assert command("fit", "waves.npz", *SMALL, "-o", "model").code == 0
-    words = [sys.executable, "-m", "seqae.cli", "encode", "model", "waves.npz", "--json"]
+    program = "import sys; from seqae.cli import main; main(sys.argv[1:]); sys.exit('lightning' in sys.modules)"
+    words = [sys.executable, "-c", program, "encode", "model", "waves.npz", "--json"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, json.loads(done.stdout)["sequences"]) == (0, 12)
     codes = pd.read_csv("waves_codes.csv").filter(like="code_").to_numpy()

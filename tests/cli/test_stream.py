@@ -43,15 +43,9 @@ def started(saved: Path, *words: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
 
 
-def streamed(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
-    process = started(saved, *words)
-    out, err = process.communicate(text.encode(), timeout=300)
-    return process.returncode, out.decode(), err.decode()
-
-
 @pytest.fixture
 def streamed_here(command: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable:
-    """As `streamed`, without a process of its own, which takes seconds to start."""
+    """Runs it to the end, without a process of its own, which takes seconds to start."""
 
     def run(saved: Path, text: str, *words: str) -> tuple[int, str, str]:
         (tmp_path / "stdin").write_bytes(text.encode())
@@ -82,8 +76,8 @@ def assert_as_a_whole(out: str, saved: Path, frame: pd.DataFrame) -> None:
     ]
 
 
-def test_csv_comes_out_as_the_detector_scores_the_whole(saved: Path, today: pd.DataFrame):
-    code, out, err = streamed(saved, today.to_csv(index=False))
+def test_csv_comes_out_as_the_detector_scores_the_whole(saved: Path, today: pd.DataFrame, streamed_here: Callable):
+    code, out, err = streamed_here(saved, today.to_csv(index=False))
     assert (code, err) == (0, "")
     assert_as_a_whole(out, saved, today)
     alerts = [record["alert"] for record in records(out) if "alert" in record]
@@ -91,7 +85,7 @@ def test_csv_comes_out_as_the_detector_scores_the_whole(saved: Path, today: pd.D
 
 
 def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
-    saved: Path, today: pd.DataFrame, tmp_path: Path
+    saved: Path, today: pd.DataFrame, streamed_here: Callable, tmp_path: Path
 ):
     lines = today.to_csv(index=False).splitlines(keepends=True)
     words = ("--scores", "provisional", "--state", str(tmp_path / "state"))
@@ -103,9 +97,9 @@ def test_findings_come_while_rows_still_come_and_who_stops_it_may_go_on(
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, b"")
-    code, later, err = streamed(saved, "".join([lines[0], *lines[450:]]), *words)
+    code, later, err = streamed_here(saved, "".join([lines[0], *lines[450:]]), *words)
     assert (code, err) == (0, f"note   goes on after 449 rows (state of {tmp_path / 'state'})\n")
-    _, whole, _ = streamed(saved, today.to_csv(index=False), *words[:2], "--state", str(tmp_path / "other"))
+    _, whole, _ = streamed_here(saved, today.to_csv(index=False), *words[:2], "--state", str(tmp_path / "other"))
     key = json.dumps  # the order within a block is by kind
     in_parts = sorted(map(key, records(b"".join([*found, out]).decode() + later)))
     in_one = sorted(map(key, records(whole)))
@@ -122,21 +116,21 @@ main(sys.argv[1:])
 """
 
 
-def test_after_a_kill_the_same_input_gives_the_rest(saved: Path, today: pd.DataFrame, tmp_path: Path):
+def test_after_a_kill_the_same_input_gives_the_rest(
+    saved: Path, today: pd.DataFrame, streamed_here: Callable, tmp_path: Path
+):
     lines = today.to_csv(index=False).splitlines(keepends=True)
-    words = [sys.executable, "-c", SAVING_OFTEN, "stream", str(saved), "--state", str(tmp_path / "state")]
+    state = ("--state", str(tmp_path / "state"))
+    words = [sys.executable, "-c", SAVING_OFTEN, "stream", str(saved), *state]
     pipe, found = subprocess.PIPE, b""
-    for wanted in (120, None):
-        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
-            if wanted is None:
-                found += process.communicate("".join(lines).encode(), timeout=300)[0]
-                break
-            for start in range(0, 401, 5):
-                process.stdin.write("".join(lines[start : start + 5]).encode())
-            while b'"row": %d,' % wanted not in found:
-                found += process.stdout.readline()
-            process.kill()
-            found += process.stdout.read()
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        for start in range(0, 401, 5):
+            process.stdin.write("".join(lines[start : start + 5]).encode())
+        while b'"row": 120,' not in found:
+            found += process.stdout.readline()
+        process.kill()
+        found += process.stdout.read()
+    found += b"\n" + streamed_here(saved, "".join(lines), *state)[1].encode()
     known: dict[int, dict] = {}
     whole_lines = [line for line in found.decode().splitlines() if line.endswith("}")]  # a kill may cut the last one
     for record in records("\n".join(whole_lines), "alert", "event"):

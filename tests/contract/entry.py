@@ -35,7 +35,7 @@ class Input:
     lengths: tuple[int, int, int, int] = (5, 9, 1, 7)
     shortest: int = 1
     longest: int | None = None
-    long: int = 2000
+    long: int = 1000
 
     def some(self, lengths: Sequence[int]) -> list[Tensor]:
         return [self.make(length) for length in lengths]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -347,13 +344,3 @@ def test_settings_of_an_earlier_version_are_named_when_loading(tmp_path):
     (folder / "seqae.json").write_bytes(add_checksum(content))
     with pytest.raises(ValueError, match=r"SequenceEncoder takes no kernel_size\. .*It was written by seqae 0\.0\.9"):
         load(folder)
-
-
-def test_a_loaded_autoencoder_encodes_without_lightning(fitted, tmp_path):
-    folder = fitted.save(tmp_path / "model")
-    script = (
-        f"import seqae, numpy, sys; print(seqae.load({str(folder)!r}).encode([numpy.ones((4, 2))]).shape);"
-        "print('lightning' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["(1, 3)", "False"]

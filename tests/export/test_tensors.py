@@ -40,13 +40,13 @@ def export(module: nn.Module, values: torch.Tensor, **settings) -> torch.export.
 def test_an_exported_encoder_reads_other_sizes_and_no_padding(name):
     torch.manual_seed(0)
     module = TensorEncoder(ENCODERS[name]()).eval()
-    program = export(module, torch.randn(2, 5, 3))
+    exported = export(module, torch.randn(2, 5, 3)).module()
     for batch, time in ((4, 9), (1, 2), (33, 41)):
         lengths = torch.randint(1, time + 1, (batch,))
         values = torch.randn(batch, time, 3)
         values[~Batch(values, lengths).mask] = torch.nan
         with torch.no_grad():
-            torch.testing.assert_close(program.module()(values, lengths), module(values, lengths), rtol=0, atol=1e-5)
+            torch.testing.assert_close(exported(values, lengths), module(values, lengths), rtol=0, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")

@@ -13,7 +13,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -191,10 +191,11 @@ def edited(content: dict, names: list[str], dice: random.Random) -> dict:
 
 
 def try_artifact(folder: Path, dice: random.Random) -> str:
-    content, weights = copy.deepcopy(CONTENT), WEIGHTS
+    whole, whole_weights, names = prepared()
+    content, weights = copy.deepcopy(whole), whole_weights
     kind = dice.choice(["bytes", "description", "weights", "both"])
     if kind in ("description", "both"):
-        content = edited(content, NAMES, dice)
+        content = edited(content, names, dice)
     if kind in ("weights", "both"):
         weights = mangled(weights, weights, dice)
         content.update(weights=hashlib.sha256(weights).hexdigest(), weight_bytes=len(weights))
@@ -210,7 +211,7 @@ def try_artifact(folder: Path, dice: random.Random) -> str:
         )
     (folder / "seqae.json").write_bytes(signed)
     (folder / "model.safetensors").write_bytes(weights)
-    is_whole = (signed, weights) == (add_checksum(CONTENT), WEIGHTS)
+    is_whole = (signed, weights) == (add_checksum(whole), whole_weights)
     try:
         seqae.load(folder)
     except ValueError as error:
@@ -246,12 +247,25 @@ COUNTS = {
 COUNTS |= {"try_onnx": 20, "try_onnx_graph": 20}
 
 
+@pytest.fixture(scope="module")
+def all_is_prepared() -> None:
+    prepare()
+
+
+@pytest.mark.usefixtures("all_is_prepared")
 @pytest.mark.parametrize(("attempt", "count"), [(each, COUNTS.get(name, 60)) for name, each in ATTEMPTS.items()])
 @pytest.mark.filterwarnings("ignore")
 def test_any_file_is_read_or_refused_in_one_clear_line(tmp_path, attempt, count):
     assert list(findings(attempt, tmp_path, iter(range(count)))) == []
 
 
+def prepare() -> None:
+    """Make what attempts start from: it builds the kernel, and no attempt may start a compiler."""
+    for make in (prepared, onnx_contents, kept_feedback, *(partial(kept_state, fill) for fill in FILLS)):
+        make()
+
+
+@cache
 def prepared() -> tuple[dict, bytes, list[str]]:
     """Return the description and the weights of an artifact, and the names of all classes that one may hold."""
     import tempfile
@@ -268,9 +282,6 @@ def prepared() -> tuple[dict, bytes, list[str]]:
     return content, weights, sorted(set(names))
 
 
-CONTENT, WEIGHTS, NAMES = prepared()
-for prepare in (onnx_contents, kept_feedback, *(partial(kept_state, fill) for fill in FILLS)):  # they build the kernel
-    prepare()
-
 if __name__ == "__main__":
+    prepare()
     main(DOORS, __file__, __doc__)

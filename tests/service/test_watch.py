@@ -339,10 +339,12 @@ def test_memory_stays_flat_however_many_rows_come(detector: seqae.AnomalyDetecto
         late = rows_of(frame, start // 2, start // 2 + 1)
         for block in (rows_of(frame, start, start + 400), late, RowBlock(np.zeros((1, 1)), None)):
             watch.take(block)
-        gc.collect()
-        kept.append(tracemalloc.get_traced_memory()[0])
+        if start in (3600, 7600):
+            gc.collect()  # which takes long
+            kept.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert kept[-1] - kept[9] < 40_000  # bytes; the values of 4,000 rows alone are 64,000
+    early, late = kept
+    assert late - early < 40_000  # bytes; the values of 4,000 rows alone are 64,000
     assert watch.counters.rows == 8020
 
 

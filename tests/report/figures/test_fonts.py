@@ -1,6 +1,7 @@
 """Texts of figures are drawn as they are, in any script."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from matplotlib import font_manager
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from seqae.modules.trees import Tree
@@ -34,36 +36,34 @@ def shown(figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(Text))
 
 
-def drawings(word: str) -> dict[str, object]:
-    """Return a figure of each kind that shows a word of the caller."""
-    images, steps = np.zeros((2, 1, 4, 4)), [np.arange(6.0).reshape(3, 2)]
-    return {
-        "attention": attention_figure([([word, "b"], ["c", word], np.eye(2))], title=word),
-        "codes": embedding_figure(np.eye(4), [word, word, "a", "b"]),
-        "images": image_rows_figure({word: images}, title=word),
-        "losses": loss_figure({word: [2.0, 1.0]}),
-        "sequences": sequences_figure({word: steps}, {word: steps}),
-        "spectrograms": spectrograms_figure({word: steps}, [word], 0.1),
-        "trees": trees_figure([DrawnTree([word, "b"], Tree.of(np.array([[0, 1]])), np.ones(1), np.zeros(3))], low=word),
-    }
+IMAGES, STEPS = np.zeros((2, 1, 4, 4)), [np.arange(6.0).reshape(3, 2)]
+# A figure of each kind that shows a word of the caller.
+DRAWINGS: dict[str, Callable[[str], Figure]] = {
+    "attention": lambda word: attention_figure([([word, "b"], ["c", word], np.eye(2))], title=word),
+    "codes": lambda word: embedding_figure(np.eye(4), [word, word, "a", "b"]),
+    "images": lambda word: image_rows_figure({word: IMAGES}, title=word),
+    "losses": lambda word: loss_figure({word: [2.0, 1.0]}),
+    "sequences": lambda word: sequences_figure({word: STEPS}, {word: STEPS}),
+    "spectrograms": lambda word: spectrograms_figure({word: STEPS}, [word], 0.1),
+    "trees": lambda word: trees_figure(
+        [DrawnTree([word, "b"], Tree.of(np.array([[0, 1]])), np.ones(1), np.zeros(3))], low=word
+    ),
+}
 
 
-KINDS = list(drawings("a"))
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DRAWINGS)
 def test_signs_that_no_font_has_are_written_as_code_points_without_a_warning(kind, tmp_path):
-    figure = drawings(f"x{NOBODYS}")[kind]
+    figure = DRAWINGS[kind](f"x{NOBODYS}")
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of each empty box
         save_figure(figure, tmp_path / "figure.png")
     assert "xU+E5555" in shown(figure) and NOBODYS not in shown(figure)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DRAWINGS)
 def test_signs_that_another_font_has_are_drawn_with_it(kind, tmp_path):
     sign = chr(min(charmap("STIXGeneral") - charmap("DejaVu Sans")))
-    figure = drawings(sign)[kind]
+    figure = DRAWINGS[kind](sign)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_figure(figure, tmp_path / "figure.png")
@@ -72,9 +72,9 @@ def test_signs_that_another_font_has_are_drawn_with_it(kind, tmp_path):
     assert all(any(ord(sign) in charmap(name) for name in text.get_fontfamily()) for text in texts)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DRAWINGS)
 def test_dollars_are_dollars(kind, tmp_path):
-    figure = drawings(r"$\no$")[kind]
+    figure = DRAWINGS[kind](r"$\no$")
     save_figure(figure, tmp_path / "figure.png")  # as a formula it would be an error
     assert r"$\no$" in shown(figure)
 

@@ -62,8 +62,9 @@ class Machine:
         self._thread.join(300)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plant() -> Iterator[Machine]:
+    """A server, which takes seconds to start; the last test ends it."""
     machine = Machine()
     yield machine
     machine.end()
