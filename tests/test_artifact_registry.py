@@ -38,6 +38,7 @@ NOT_SAVED = {
         "CaptionedClip",
         "Content",
         "Count",
+        "Halves",
         "CellReader",
         "Cells",
         "CsvBody",

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -254,11 +254,11 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check a machine with a GPU.")
     parser.add_argument("parts", nargs="*", metavar="contract|rates|recipes", help="all if none is given")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     device = torch.device(given.device)
     sizes = LARGE if device.type == "cuda" else SMALL
     parts = {"contract": contract, "rates": lambda device: rates(device, sizes), "recipes": recipes}

@@ -206,7 +206,9 @@ MUTATIONS = (
         "evaluation/test_likelihood.py",
     ),
     Mutation("batch.py", "steps.new_zeros(batch * time", "steps.new_ones(batch * time", "test_batch.py"),
-    Mutation("batch.py", "known is None or version != _version(lengths)", "known is None", "test_batch.py"),
+    Mutation(
+        "batch.py", "known is not None and known.version == _version(lengths)", "known is not None", "test_batch.py"
+    ),
     Mutation(
         "training/tasks/bag_of_words.py",
         "torch.unique(on_host(bags.words)",
@@ -215,8 +217,8 @@ MUTATIONS = (
     ),
     Mutation(
         "batch.py",
-        "int(on_host(self.lengths).min()) == self.values.shape[1]",
-        "int(on_host(self.lengths).max()) == self.values.shape[1]",
+        "extent.is_even and extent.longest == self.values.shape[1]",
+        "extent.longest == self.values.shape[1]",
         "test_batch.py",
     ),
     Mutation(

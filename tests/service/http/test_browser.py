@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import seqae
+from generators import machine
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ("no-sandbox", "disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync")
@@ -27,14 +28,15 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-g
 
 
 @pytest.fixture
-def address(detector, tmp_path):
-    """The address of a server with a token, and a detector that is kept in a folder."""
+def address(tmp_path):
+    """The address of a server with a token, and a detector that is kept in a folder and raises few false alarms."""
     import uvicorn
 
     from seqae.service.http import server
     from seqae.service.http.service import DetectorService
     from seqae.service.http.settings import ServerSettings
 
+    detector = seqae.AnomalyDetector(false_alarm_rate=0.001).fit(machine(1200, seed=0))
     folders = {"pump": seqae.save(detector, tmp_path / "model")}
     running = uvicorn.Server(server._config(DetectorService({"pump": detector}, ServerSettings(TOKEN), folders)))
     with server.listening("127.0.0.1", 0) as listener:
@@ -113,6 +115,8 @@ def test_the_live_page_shows_machines_alarms_signals_and_contributions_as_rows_c
         assert "ended" in page.inner_text("#found")
         names = page.locator("#contributions span").all_inner_texts()
         assert sorted(names) == ["flow", "pressure"]
+        page.select_option("#channels", "pressure")
+        until(lambda: max(page.evaluate(SOURCES)["signal"]["signal"]) == 35)
         drawn = page.evaluate(SOURCES)
         assert len(drawn["signal"]["x"]) == 400 and max(drawn["signal"]["signal"]) == 35
         assert max(drawn["signal"]["reconstruction"]) < 30  # what was expected
