@@ -141,6 +141,11 @@ MUTATIONS = (
         "calibration=self.calibration,",
         "anomaly/test_fleet.py",
     ),
+    Mutation("anomaly/noise.py", "losses.argmin(axis=0)", "losses.argmax(axis=0)", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "np.maximum(best, steps)", "best", "anomaly/test_noise.py"),
+    Mutation(
+        "anomaly/noise.py", "(degrees + size) / 2 * torch.log1p", "size / 2 * torch.log1p", "anomaly/test_noise.py"
+    ),
     Mutation(
         "anomaly/scores.py",
         "found.scores[unknown] = np.nan",
