@@ -97,11 +97,11 @@ class ScorerFitter:
         window = max(min(self.window, MAX_WINDOW_SIZE // parts[0].shape[1]), 2)
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         with one_thread(), LocalRandomNumbers(self.random_state):
-            noise = self._likely_noise(rows, normal, window, resolutions)
+            halves = halves_by_machine(rows, normal.entities)
+            noise = self._likely_noise(halves, normal, window, resolutions)
             fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
             blocks: Sequence[Block] = self._blocks(rows, normal.entities, noise, window, resolutions)
-            halves = halves_by_machine(rows, normal.entities)
             later: Sequence[Distances] = self._held_out(*halves, noise, window, resolutions)
             evidence, blocks, later = known_resolutions(evidence, blocks, later)
             evidence = [
@@ -183,7 +183,7 @@ class ScorerFitter:
         return sorted({max(1, min(each, int(coarsest))) for each in self.resolutions})
 
     def _likely_noise(
-        self, rows: Sequence[Tensor], normal: ScaledRows, window: int, resolutions: Sequence[int]
+        self, halves: tuple[list[Tensor], list[Tensor]], normal: ScaledRows, window: int, resolutions: Sequence[int]
     ) -> Tensor:
         """Return the variance of each channel below which nothing is abnormal, `(channel,)`, by half of the rows."""
         linear = replace(self, model=Linear(code_size=0))  # whatever the model: it is quick
@@ -191,9 +191,9 @@ class ScorerFitter:
         def fit(parts: Sequence[Tensor], effect: np.ndarray, rows_per_step: int) -> WindowEvidence:
             return linear._fit_evidence(parts, noise_of(effect), window, rows_per_step)[0]
 
-        halves = Halves(*halves_by_machine(rows, normal.entities), window, resolutions, fit)
+        unlikeliness = Halves(*halves, window, resolutions, fit).unlikeliness
         with torch.inference_mode():
-            return noise_of(likely_effect(normal.effect, steps_of_readings(normal.scaled), halves.unlikeliness))
+            return noise_of(likely_effect(normal.effect, steps_of_readings(normal.scaled), unlikeliness))
 
     def _fit_evidence(
         self,
