@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +265,7 @@ def read_events_csv(path: str | Path) -> list[Event]:
 
 def event_to_record(event: Event) -> dict[str, object]:
     """Return an event in the types of JSON; the machine and the most similar fault only if it names one."""
-    record = asdict(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
+    record = vars(event) | {"channels": {each.channel: each.fraction for each in event.channels}}
     return {name: value for name, value in record.items() if name not in _OPTIONAL or value not in ("", None)}
 
 

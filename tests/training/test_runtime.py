@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -45,3 +49,26 @@ def test_numbers_too_small_for_full_precision_are_zero_after_it_and_not_before()
     assert half() > 0
     settings = seqae.configure_runtime(torch.get_num_threads())
     assert (half() == 0) == settings.flushes_denormals == can_flush
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
+def test_memory_that_was_freed_is_used_again_where_the_environment_has_glibc_return_it():
+    code = """
+import resource
+import torch
+from seqae.training.runtime import reuse_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        torch.ones(250_000)  # 1 MB, or 244 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+before, done, after = faults(), reuse_freed_memory(), faults()
+print(before, int(done), after)
+"""
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}
+    words = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    before, done, after = map(int, words.stdout.split())
+    if done:  # another C library has no such setting
+        assert after < 2_000 < 20_000 < before

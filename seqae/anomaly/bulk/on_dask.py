@@ -13,6 +13,7 @@ from seqae.anomaly.bulk.dataset import BulkJob, Paths, Report, RowCounter, paths
 from seqae.anomaly.bulk.results import EntitySummary
 from seqae.anomaly.bulk.shards import Shard, plan_passes
 from seqae.data.signals.options import ReadingKeywords, ReadingOptions, takes_reading_options
+from seqae.training.runtime import reuse_freed_memory
 
 RETRIES = 3  # of a task that fails; one whose worker dies goes to another worker
 
@@ -31,7 +32,7 @@ def score_on_dask(
     A task is a pass over the rows of one entity, or of several where their rows are mixed. Workers get paths and names
     alone. They read and write the files themselves: model, data and `out` have to be at the same paths for all. A task
     whose worker dies goes on elsewhere from its last checkpoint. The results are those of `score_dataset`, which can
-    also go on with them, and the other way round.
+    also go on with them, and the other way round. A worker keeps up to 64 MiB of freed memory from its first task on.
 
     Args:
         model: The folder of a saved detector.
@@ -92,5 +93,6 @@ def _begun(where: tuple[str, ...], reading: str, owner: str) -> BulkJob:
     """Return the job of a task, which many tasks of a worker share."""
     from seqae.artifact import load
 
+    reuse_freed_memory()
     model, out, *data = where
     return BulkJob.begin(load(model), data, out, ReadingOptions.of(**json.loads(reading)))
