@@ -1,7 +1,7 @@
 """Record telemetry of a small service under a cyclic load, once healthy and once with faults, one row a second.
 
     python data/record_telemetry.py normal --minutes 90 --out recording
-    python data/record_telemetry.py faults --minutes 60 --out recording --seed 1
+    python data/record_telemetry.py faults --minutes 150 --out recording --seed 2 --gap 240 480
     python data/record_telemetry.py pack recording
 
 The service is five processes whose work rises and falls in cycles of 40 to 120 s: one computes, one fills and frees
@@ -30,8 +30,8 @@ import struct
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -51,6 +51,7 @@ CHANNELS = {  # name: unit
     "net_packets": "1/s", "requests": "1/s", "request_time": "ms",
 }  # fmt: skip
 LIVELY = ("cpu_compute", "cpu_server", "rss", "page_faults", "write_rate", "net_rate", "requests", "open_files")
+ALIKE = ("cpu_compute+cpu_memory", "cpu_server+cpu_client", "read_rate+write_rate")  # of one unit and of alike ranges
 
 
 # ---------------------------------------------------------------------------------------------- faults
@@ -81,6 +82,9 @@ KINDS = {
     "hung_worker": Kind((20, 80), (1, 1), ("heartbeats",), WORKERS),
     "stuck_sensor": Kind((40, 120), targets=LIVELY),
     "drifting_sensor": Kind((150, 240), (0.4, 1.0), targets=LIVELY, grows=True),  # fraction of the reading
+    "replayed_sensor": Kind((60, 120), (100, 250), targets=LIVELY),  # rows: it shows what it showed so long before
+    "late_sensor": Kind((60, 150), (5, 20), targets=LIVELY),  # rows
+    "swapped_sensors": Kind((60, 120), targets=ALIKE),
 }
 
 
@@ -105,7 +109,8 @@ class Fault:
         """Where the fault should show."""
         traces = {"compute": "cpu_compute", "memory": "rss", "disk": "write_rate", "server": "requests"}
         traces |= {"client": "requests", "": ""} | {name: name for name in CHANNELS}
-        return tuple(filter(None, (*KINDS[self.kind].channels, traces[self.target])))
+        hit = (traces[target] for target in self.target.split("+"))
+        return tuple(filter(None, (*KINDS[self.kind].channels, *hit)))
 
 
 def plan_faults(seconds: int, seed: int, gap: tuple[int, int] = (60, 170)) -> list[Fault]:
@@ -125,13 +130,30 @@ def plan_faults(seconds: int, seed: int, gap: tuple[int, int] = (60, 170)) -> li
         faults.append(Fault(name, start, end, round(rng.uniform(*kind.strength), 4), rng.choice(kind.targets)))
 
 
-def distort(row: dict[str, float], last: dict[str, float], fault: Fault, second: int) -> dict[str, float]:
-    """Return what broken sensors would show instead of the row."""
-    level = fault.level(second - 1)  # the row tells of the second that has just passed
-    if fault.kind == "stuck_sensor" and level:
-        return row | {fault.target: last[fault.target]}
-    if fault.kind == "drifting_sensor" and level:
-        return row | {fault.target: row[fault.target] * (1 + level)}
+def distort(
+    row: dict[str, float], shown: dict[str, float], past: Sequence[dict[str, float]], fault: Fault, second: int
+) -> dict[str, float]:
+    """Return what broken sensors would show instead of the row.
+
+    Args:
+        row: The true values.
+        shown: What the sensors showed in the row before.
+        past: The true values of the rows before, the latest last.
+        fault: The fault.
+        second: The number of the row.
+    """
+    level, target = fault.level(second - 1), fault.target  # the row tells of the second that has just passed
+    if not level:
+        return row
+    if fault.kind == "stuck_sensor":
+        return row | {target: shown[target]}
+    if fault.kind == "drifting_sensor":
+        return row | {target: row[target] * (1 + level)}
+    if fault.kind in ("replayed_sensor", "late_sensor"):
+        return row | {target: past[-min(int(level), len(past))][target]}
+    if fault.kind == "swapped_sensors":
+        one, other = target.split("+")
+        return row | {one: row[other], other: row[one]}
     return row
 
 
@@ -425,7 +447,8 @@ def mean_ms(seconds: float, count: float) -> float:
 
 def sample(service: Service, seconds: int, faults: list[Fault]) -> Iterator[tuple[int, dict[str, float]]]:
     """Yield a row a second, as numbered, while the faults come and go."""
-    begin, before, last = time.monotonic(), take_reading(service), dict.fromkeys(CHANNELS, math.nan)
+    begin, before, shown = time.monotonic(), take_reading(service), dict.fromkeys(CHANNELS, math.nan)
+    past = deque([shown], maxlen=int(KINDS["replayed_sensor"].strength[1]))
     for second in range(1, seconds + 1):
         for fault in faults:
             if fault.start <= second - 1 <= fault.end:
@@ -434,11 +457,12 @@ def sample(service: Service, seconds: int, faults: list[Fault]) -> Iterator[tupl
         if time.monotonic() - begin - second > 0.5:
             continue  # too late for an honest row: it is missing, and the next one tells of a longer time
         now = take_reading(service)
-        row = row_between(before, now)
+        true = row = row_between(before, now)
         for fault in faults:
-            row = distort(row, last, fault, second)
+            row = distort(row, shown, past, fault, second)
         yield second, row
-        before, last = now, row
+        before, shown = now, row
+        past.append(true)
 
 
 # ---------------------------------------------------------------------------------------------- files
@@ -493,6 +517,8 @@ def main() -> None:
         command.add_argument("--minutes", type=float, default=60)
         command.add_argument("--out", type=Path, required=True, help="folder of the recording")
     command.add_argument("--seed", type=int, default=0, help="of the plan of the faults")
+    gap = {"nargs": 2, "type": int, "metavar": ("LEAST", "MOST"), "default": (60, 170)}
+    command.add_argument("--gap", **gap, help="seconds without a fault between two of them")
     command = commands.add_parser("pack", help="make the shipped files")
     command.add_argument("recording", type=Path, help="folder with both parts")
     command.add_argument("--out", type=Path, default=Path(__file__).parent / "telemetry")
@@ -505,7 +531,8 @@ def main() -> None:
             pack(arguments.recording, arguments.out)
         else:
             seconds = int(arguments.minutes * 60)
-            faults = plan_faults(seconds, arguments.seed) if arguments.command == "faults" else []
+            is_healthy = arguments.command == "normal"
+            faults = [] if is_healthy else plan_faults(seconds, arguments.seed, tuple(arguments.gap))
             record(arguments.command, seconds, arguments.out, faults)
     except FileExistsError as error:
         parser.error(f"{error.filename} exists and is not overwritten. Give another folder to --out.")

@@ -96,14 +96,31 @@ def test_level_is_zero_outside_of_the_fault_and_grows_only_if_it_should(recorder
     assert [slow.level(second) for second in range(9, 16)] == [0, 25, 50, 75, 100, 0, 0]
 
 
-def test_broken_sensors_change_their_channel_only_and_only_during_the_fault(recorder):
-    row, last = {"rss": 100.0, "requests": 7.0}, {"rss": 80.0, "requests": 5.0}
-    stuck = recorder.Fault("stuck_sensor", 10, 20, 1, "rss")
-    drifting = recorder.Fault("drifting_sensor", 10, 20, 0.5, "rss")
-    for second in (10, 21):
-        assert recorder.distort(row, last, stuck, second) == recorder.distort(row, last, drifting, second) == row
-    assert recorder.distort(row, last, stuck, 11) == {"rss": 80.0, "requests": 7.0}
-    assert recorder.distort(row, last, drifting, 20) == {"rss": 150.0, "requests": 7.0}
+def test_broken_sensors_change_their_channels_only_and_only_during_the_fault(recorder):
+    row, shown = {"rss": 100.0, "requests": 7.0}, {"rss": 80.0, "requests": 5.0}
+    past = [{"rss": float(number), "requests": -1.0} for number in range(10)]
+    changed = {
+        recorder.Fault("stuck_sensor", 10, 20, 1, "rss"): {"rss": 80.0, "requests": 7.0},
+        recorder.Fault("drifting_sensor", 10, 20, 0.5, "rss"): {"rss": 150.0, "requests": 7.0},
+        recorder.Fault("replayed_sensor", 10, 20, 3.7, "rss"): {"rss": 7.0, "requests": 7.0},
+        recorder.Fault("replayed_sensor", 10, 20, 200, "rss"): {"rss": 0.0, "requests": 7.0},  # as long before as known
+        recorder.Fault("late_sensor", 10, 20, 5, "rss"): {"rss": 5.0, "requests": 7.0},
+        recorder.Fault("swapped_sensors", 10, 20, 1, "rss+requests"): {"rss": 7.0, "requests": 100.0},
+        recorder.Fault("cpu_hog", 10, 20, 1, ""): row,
+    }
+    for fault, expected in changed.items():
+        assert [recorder.distort(row, shown, past, fault, second) for second in (10, 21)] == [row, row]
+        assert recorder.distort(row, shown, past, fault, 20) == expected
+    assert recorder.Fault("swapped_sensors", 10, 20, 1, "read_rate+write_rate").channels == ("read_rate", "write_rate")
+
+
+def test_sensor_that_is_late_shows_the_rows_before_one_after_the_other(recorder):
+    fault, past, found = recorder.Fault("late_sensor", 5, 10, 2, "rss"), [{"rss": math.nan}], []
+    for second in range(1, 13):
+        row = {"rss": float(second)}
+        found.append(recorder.distort(row, row, past, fault, second)["rss"])
+        past.append(row)
+    assert found == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 11, 12]
 
 
 def test_row_tells_rates_of_the_processes_that_live_and_means_of_the_events_that_happened(recorder):
