@@ -38,7 +38,7 @@ def circle(steps: int, turns: float = 1.0) -> np.ndarray:
 def test_they_are_small_and_hold_nothing_else_than_artifacts():
     assert sorted(path.name for path in FOLDER.iterdir() if path.is_dir()) == NAMES
     sizes = {name: sum(path.stat().st_size for path in (FOLDER / name).iterdir()) for name in NAMES}
-    assert max(sizes.values()) < 350_000 and sum(sizes.values()) < 1_000_000, sizes
+    assert max(sizes.values()) < 420_000 and sum(sizes.values()) < 1_000_000, sizes
     for name in NAMES:
         assert sorted(path.name for path in (FOLDER / name).iterdir()) == ["model.safetensors", "seqae.json"]
 

@@ -37,7 +37,7 @@ from seqae.anomaly.held_out import (
     widened,
 )
 from seqae.anomaly.localization import Localization
-from seqae.anomaly.noise import Halves, likely_effect, noise_of, steps_of_readings
+from seqae.anomaly.noise import Halves, likely_relations, noise_of, steps_of_readings
 from seqae.anomaly.normal_rows import (
     cross_fit_blocks,
     hold_last,
@@ -98,11 +98,11 @@ class ScorerFitter:
         resolutions = self._possible_resolutions(list(map(len, parts)), window)
         with one_thread(), LocalRandomNumbers(self.random_state):
             halves = halves_by_machine(rows, normal.entities)
-            noise = self._likely_noise(halves, normal, window, resolutions)
-            fitted = [self._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
+            noise, own = self._suited(halves, normal, window, resolutions)
+            fitted = [own._fit_evidence(rows, noise, window, each, progress) for each in resolutions]
             evidence: Sequence[WindowEvidence] = [each for each, _ in fitted]
-            blocks: Sequence[Block] = self._blocks(rows, normal.entities, noise, window, resolutions)
-            later: Sequence[Distances] = self._held_out(*halves, noise, window, resolutions)
+            blocks: Sequence[Block] = own._blocks(rows, normal.entities, noise, window, resolutions)
+            later: Sequence[Distances] = own._held_out(*halves, noise, window, resolutions)
             evidence, blocks, later = known_resolutions(evidence, blocks, later)
             evidence = [
                 replace(each, surprise=surprise_of_blocks(each, [block.distances[number] for block in blocks], parts))
@@ -182,18 +182,24 @@ class ScorerFitter:
         coarsest = min(max(lengths) / MIN_TRAINING_WINDOWS, min(fold, max(lengths)) / FOLD_WINDOWS) / window
         return sorted({max(1, min(each, int(coarsest))) for each in self.resolutions})
 
-    def _likely_noise(
+    def _suited(
         self, halves: tuple[list[Tensor], list[Tensor]], normal: ScaledRows, window: int, resolutions: Sequence[int]
-    ) -> Tensor:
-        """Return the variance of each channel below which nothing is abnormal, `(channel,)`, by half of the rows."""
-        linear = replace(self, model=Linear(code_size=0))  # whatever the model: it is quick
+    ) -> tuple[Tensor, ScorerFitter]:
+        """Return the variance of each channel that is never abnormal, `(channel,)`, and a fitter that knows curves."""
+        effect, model = normal.effect, self.model
 
-        def fit(parts: Sequence[Tensor], effect: np.ndarray, rows_per_step: int) -> WindowEvidence:
-            return linear._fit_evidence(parts, noise_of(effect), window, rows_per_step)[0]
+        def fit(parts: Sequence[Tensor], effect: np.ndarray, is_curved: bool, rows_per_step: int) -> WindowEvidence:
+            linear = Linear(code_size=0, curved=(is_curved,) * len(effect))  # whatever the model: it is quick
+            return replace(self, model=linear)._fit_evidence(parts, noise_of(effect), window, rows_per_step)[0]
 
+        may_curve = isinstance(model, Linear) and model.curved is None and len(effect) > 1
+        forms = (False, True) if may_curve and 2 * window * len(effect) <= MAX_WINDOW_SIZE else (False,)
         unlikeliness = Halves(*halves, window, resolutions, fit).unlikeliness
         with torch.inference_mode():
-            return noise_of(likely_effect(normal.effect, steps_of_readings(normal.scaled), unlikeliness))
+            effect, curved = likely_relations(effect, steps_of_readings(normal.scaled), unlikeliness, forms)
+        if isinstance(model, Linear) and curved.any():
+            model = replace(model, curved=tuple(curved.tolist()))
+        return noise_of(effect), replace(self, model=model)
 
     def _fit_evidence(
         self,

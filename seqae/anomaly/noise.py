@@ -1,8 +1,9 @@
-"""How far a channel may be off without being abnormal, by what makes later normal rows most likely.
+"""How far a channel may be off without being abnormal, and by which curve, by what makes later normal rows most likely.
 
 A small part of a channel's range is never abnormal, but how small depends on the rows: some relations hold as long as
-the machine does, others shift from one hour to the next, and few rows have not shown them. So each channel takes the
-part by which the first half of the normal rows foretells the second one best.
+the machine does, others shift from one hour to the next, and few rows have not shown them. Some relations are straight
+lines and others are not. So each channel takes the part and the form by which the first half of the normal rows
+foretells the second one best.
 """
 
 from __future__ import annotations
@@ -29,23 +30,30 @@ def noise_of(effect: np.ndarray) -> Tensor:
     return torch.from_numpy(effect).square().clamp(min=MINIMUM_NOISE)
 
 
-def likely_effect(
-    effect: np.ndarray, steps: np.ndarray, unlikeliness: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Return the least effect of each channel that makes its rows most likely, `(channel,)`, in units of scaled rows.
+def likely_relations(
+    effect: np.ndarray,
+    steps: np.ndarray,
+    unlikeliness: Callable[[np.ndarray, bool], np.ndarray],
+    forms: Sequence[bool] = (False, True),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least effect of each channel that makes its rows most likely, and whether it is curved.
 
-    A channel whose readings are further apart than its least effect keeps it: what takes few values has no density. And
-    no least effect becomes smaller than that.
+    Both are `(channel,)`, the effect in units of scaled rows. A channel whose readings are further apart than its least
+    effect keeps it, and is not curved: what takes few values has no density. And no least effect becomes smaller than
+    that.
 
     Args:
         effect: The least effects to start from, `(channel,)`.
         steps: How far the readings of a channel are apart, `(channel,)`.
-        unlikeliness: From least effects to minus the mean log density of windows, `(channel,)`; 0 if there are none.
+        unlikeliness: From least effects, and whether all channels are curved, to minus the mean log density of windows,
+            `(channel,)`; 0 if there are none.
+        forms: The forms to choose from; the first of equally likely ones is taken.
     """
-    losses = np.stack([unlikeliness(factor * effect) for factor in FACTORS])
-    best = effect * np.asarray(FACTORS)[losses.argmin(axis=0)]
+    choices = [(is_curved, factor) for is_curved in forms for factor in FACTORS]
+    losses = np.stack([unlikeliness(factor * effect, is_curved) for is_curved, factor in choices])
+    is_curved, factors = np.array(choices).T[:, losses.argmin(axis=0)]
     has_choice = (np.ptp(losses, axis=0) > 0) & (steps <= effect)
-    return np.where(has_choice, np.maximum(best, steps), effect)
+    return np.where(has_choice, np.maximum(factors * effect, steps), effect), has_choice & (is_curved > 0)
 
 
 def steps_of_readings(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -74,23 +82,24 @@ class Halves:
         later: The second half, parts `(row, channel)`.
         window: The number of steps in a window.
         resolutions: Rows in a step.
-        fit: From parts, least effects `(channel,)` and rows in a step to the evidence that is fitted.
+        fit: From parts, least effects `(channel,)`, whether channels are curved and rows in a step to the evidence that
+            is fitted.
     """
 
     earlier: Sequence[Tensor]
     later: Sequence[Tensor]
     window: int
     resolutions: Sequence[int]
-    fit: Callable[[Sequence[Tensor], np.ndarray, int], WindowEvidence]
+    fit: Callable[[Sequence[Tensor], np.ndarray, bool, int], WindowEvidence]
 
-    def unlikeliness(self, effect: np.ndarray) -> np.ndarray:
+    def unlikeliness(self, effect: np.ndarray, is_curved: bool) -> np.ndarray:
         """Return minus the mean log density of windows of the second half, the sum over resolutions, `(channel,)`."""
         loss = np.zeros_like(effect)
         longest = min(max(map(len, half), default=0) for half in (self.earlier, self.later))
         for rows_per_step in self.resolutions:
             if self.window * rows_per_step <= longest:
                 windows = sample_windows(self.later, self.window, rows_per_step, COMPARED_WINDOWS)
-                loss += unlikeliness(self.fit(self.earlier, effect, rows_per_step), windows)
+                loss += unlikeliness(self.fit(self.earlier, effect, is_curved, rows_per_step), windows)
         return loss
 
 

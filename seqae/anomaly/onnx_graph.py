@@ -13,9 +13,10 @@ import torch
 
 from seqae.anomaly.calibration import ROUNDING, Calibration
 from seqae.anomaly.evidence import LEAST_QUIET, SOFT_EXCESS, Surprise, Whitening, WindowEvidence
+from seqae.anomaly.linear_windows import LARGEST_SQUARE, LinearWindowModel
 from seqae.anomaly.localization import COARSE_WEIGHT, LASTING_WEIGHT, LEAST_WEIGHT
 from seqae.anomaly.scorer import Scorer
-from seqae.anomaly.window_models import LinearWindowModel, MovingAveragePredictor, ScaledAutoencoder
+from seqae.anomaly.window_models import MovingAveragePredictor, ScaledAutoencoder
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.export.graph import Converter, Graph
@@ -237,9 +238,14 @@ def _scaled_autoencoder(graph: Graph, model: ScaledAutoencoder, batch: Sequences
 
 
 def _linear_window_model(graph: Graph, model: LinearWindowModel, windows: str, window: int) -> str:
-    center = graph.weight("center", model.center)
-    deviations = graph.node("Sub", graph.node("Flatten", windows), center)
+    steps, center = graph.node("Flatten", windows), graph.weight("center", model.center)
+    deviations = graph.node("Sub", steps, center)
     values = graph.node("Add", graph.node("MatMul", deviations, graph.weight("weight", model.weight.T)), center)
+    if model.has_squares:
+        squared = graph.node("Min", graph.node("Mul", steps, steps), np.array(LARGEST_SQUARE))
+        deviations = graph.node("Sub", squared, graph.weight("square_center", model.square_center))
+        curves = graph.node("MatMul", deviations, graph.weight("square_weight", model.square_weight.T))
+        values = graph.node("Add", values, curves)
     return graph.node("Reshape", values, np.array([-1, window, model.channels]))
 
 

@@ -1,5 +1,5 @@
 // Squared distances of consecutive windows by Fourier transforms: what a window's residuals are made of overlaps the
-// next window's, so each of them is a filter that runs over the channels.
+// next window's, so each of them is a filter that runs over the inputs: the channels, and perhaps their squares.
 //
 // Two outputs are the real and the imaginary part of one filter; what it leaves is squared where it stands. Blocks of
 // `points` steps lie side by side in the lanes. Transforms by three rounds of radix 4, whose results lie in reversed order
@@ -81,12 +81,12 @@ inline void transform(Complex* values) {
 
 // Filters of all channels. Arrays are contiguous.
 struct Filters {
-    Size channels, window, rows_per_step, pairs;  // pairs of outputs of a channel, a multiple of `filters`
-    const double* spectra;  // (channel, point % quarter, point / quarter, pair / filters, channel, pair % filters, part)
+    Size channels, inputs, window, rows_per_step, pairs;  // pairs of outputs of a channel, a multiple of `filters`
+    const double* spectra;  // (channel, point % quarter, point / quarter, pair / filters, input, pair % filters, part)
     const double* shift;  // (channel, pair, real or imaginary): what is subtracted
 };
 
-// What is read from and written to: `count` windows of channels that lie `stride` numbers apart.
+// What is read from and written to: `count` windows of inputs, and of channels, that lie `stride` numbers apart.
 struct Rows {
     Size count, stride;
     const double* steps;
@@ -96,7 +96,7 @@ struct Rows {
 class Spectra {
   public:
     Spectra(const Filters& own, const Rows& rows)
-        : windows_of_block(points - own.window + 1), own(own), rows(rows), read(points * (together * own.channels + 1)),
+        : windows_of_block(points - own.window + 1), own(own), rows(rows), read(points * (together * own.inputs + 1)),
           sums(together * own.pairs * 4), written(together * own.pairs * row) {
         // The windows of a block are `rows_per_step` rows apart, so there are blocks for each of these rows.
         for (Size phase = 0; phase < own.rows_per_step; ++phase)
@@ -124,12 +124,12 @@ class Spectra {
     const Rows rows;
     std::vector<Size> starts;
     Size first = 0, count = 0;     // of the blocks that are transformed together
-    std::vector<Complex> read;     // (point, channel, part), and one more for each point, see `row`
+    std::vector<Complex> read;     // (point, input, part), and one more for each point, see `row`
     std::vector<Complex> sums;     // (pair, part, point / quarter), of one point % quarter
     std::vector<Complex> written;  // (pair, part, point), see `row`
 
-    // Where the spectra of all channels have a point.
-    Complex* at(Size point) { return &read[point * (together * own.channels + 1)]; }
+    // Where the spectra of all inputs have a point.
+    Complex* at(Size point) { return &read[point * (together * own.inputs + 1)]; }
 
     // The blocks in the lanes of a part.
     Size blocks_of(Size part) const { return std::min<Size>(lanes, count - part * lanes); }
@@ -137,8 +137,8 @@ class Spectra {
     void read_blocks(Size part, std::vector<Size>& left) {
         const Size known = rows.count + (own.window - 1) * own.rows_per_step;
         Bits is_wild = {};
-        for (Size channel = 0; channel < own.channels; ++channel) {
-            const double* steps = rows.steps + channel * rows.stride;
+        for (Size input = 0; input < own.inputs; ++input) {
+            const double* steps = rows.steps + input * rows.stride;
             Complex values[points] = {};
             for (Size lane = 0; lane < blocks_of(part); ++lane) {
                 Size from = starts[first + part * lanes + lane];
@@ -152,20 +152,20 @@ class Spectra {
             }
             transform(values);
             for (Size point = 0; point < points; ++point)
-                at(point)[channel * together + part] = values[place_of((points - point) % points)];
+                at(point)[input * together + part] = values[place_of((points - point) % points)];
         }
         for (Size lane = 0; lane < blocks_of(part); ++lane)
             if (is_wild[lane]) left.push_back(starts[first + part * lanes + lane]);
     }
 
-    // Multiplies the spectra of the channels by those of the filters of one channel, adds them up, and does the first round
+    // Multiplies the spectra of the inputs by those of the filters of one channel, adds them up, and does the first round
     // of their transforms.
     void multiply(Size channel) {
-        const double* spectrum = own.spectra + channel * points * own.pairs * own.channels * 2;
+        const double* spectrum = own.spectra + channel * points * own.pairs * own.inputs * 2;
         const double* shift = own.shift + channel * own.pairs * 2;
         for (Size index = 0; index < quarter; ++index) {
             for (Size place = 0; place < 4; ++place)
-                for (Size pair = 0; pair < own.pairs; pair += filters, spectrum += own.channels * filters * 2)
+                for (Size pair = 0; pair < own.pairs; pair += filters, spectrum += own.inputs * filters * 2)
                     multiply(at(place * quarter + index), spectrum, &sums[pair * together * 4 + place]);
             for (Size number = 0; number < own.pairs * together; ++number) {
                 Complex* of_filter = &sums[number * 4];
@@ -181,7 +181,7 @@ class Spectra {
     // The same of some filters at one point.
     void multiply(const Complex* values, const double* spectrum, Complex* to) {
         Lanes real[filters][together] = {}, imaginary[filters][together] = {};
-        for (Size input = 0; input < own.channels; ++input, spectrum += 2 * filters, values += together) {
+        for (Size input = 0; input < own.inputs; ++input, spectrum += 2 * filters, values += together) {
             __builtin_prefetch(spectrum + ahead);
 #pragma GCC unroll 4
             for (Size filter = 0; filter < filters; ++filter) {

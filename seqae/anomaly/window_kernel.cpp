@@ -19,9 +19,10 @@ using seqae::Size;
 extern "C" {
 // window_kernel.py has these two, too. Arrays are contiguous.
 struct Windows {
-    Size channels, window, rows_per_step;
+    Size channels, inputs;   // the inputs are the channels, and perhaps their squares after them
+    Size window, rows_per_step;
     Size columns;            // of the outputs of a channel, a multiple of the lanes; those beyond the window are zero
-    const double* weight;    // (channel, channel * window, column): whitened residuals of a channel
+    const double* weight;    // (channel, input * window, column): whitened residuals of a channel
     const double* residual;  // (channel, column): what is subtracted from them
     const double* spectra;   // of the weight, see `Filters`; null if the residuals are computed by the weight
     const double* factor;    // (channel, window, column): whitened values, from the step of a column on
@@ -30,7 +31,7 @@ struct Windows {
 };
 struct Piece {
     Size count, stride;    // windows; how far the steps of a channel are from those of the next one
-    const double* steps;   // (channel, stride), where `SPARE` numbers after the last window may be read
+    const double* steps;   // (input, stride), where `SPARE` numbers after the last window may be read
     const double* filled;  // (channel, stride): 1 where a value was filled in, by window; null if none was
     double* evidence;      // (channel, stride), by window; some after the last one are written, too
 };
@@ -95,10 +96,10 @@ void distances_of(const Windows& own, Size count, const double* steps, Size stri
 // The same of one window alone.
 double distance_of(const Windows& own, const double* steps, Size stride, const double* weight, const double* shift) {
     double sums[most_columns] = {}, distance = 0;
-    for (Size channel = 0; channel < own.channels; ++channel)
+    for (Size input = 0; input < own.inputs; ++input)
         for (Size step = 0; step < own.window; ++step, weight += own.columns)
             for (Size column = 0; column < own.columns; ++column)
-                sums[column] += weight[column] * steps[channel * stride + step * own.rows_per_step];
+                sums[column] += weight[column] * steps[input * stride + step * own.rows_per_step];
     for (Size column = 0; column < own.columns; ++column)
         distance += (sums[column] - shift[column]) * (sums[column] - shift[column]);
     return distance;
@@ -106,7 +107,8 @@ double distance_of(const Windows& own, const double* steps, Size stride, const d
 
 // Writes the squared distances of the residuals where the evidence will be.
 void residual_distances(const Windows& own, const Piece& piece) {
-    const seqae::Filters filters{own.channels, own.window, own.rows_per_step, own.columns / 2, own.spectra, own.residual};
+    const seqae::Filters filters{own.channels,    own.inputs,  own.window,  own.rows_per_step,
+                                 own.columns / 2, own.spectra, own.residual};
     seqae::Spectra spectra(filters, {piece.count, piece.stride, piece.steps, piece.evidence});
     for (const Size start : spectra.distances())
         for (Size channel = 0; channel < own.channels; ++channel)
@@ -115,7 +117,7 @@ void residual_distances(const Windows& own, const Piece& piece) {
                 if (window < piece.count)
                     piece.evidence[channel * piece.stride + window] = distance_of(
                         own, piece.steps + window, piece.stride,
-                        own.weight + channel * own.channels * own.window * own.columns, own.residual + channel * own.columns);
+                        own.weight + channel * own.inputs * own.window * own.columns, own.residual + channel * own.columns);
             }
 }
 
@@ -145,8 +147,8 @@ void judge(const Windows& own, const Piece& piece, Size first, Size count) {
         distances_of(own, whole, steps + channel * piece.stride, piece.stride, 1, true, own.factor + channel * rows,
                      own.value + channel * own.columns, distances[0]);
         if (!own.spectra)
-            distances_of(own, whole, steps, piece.stride, own.channels, false,
-                         own.weight + channel * own.channels * rows, own.residual + channel * own.columns, distances[1]);
+            distances_of(own, whole, steps, piece.stride, own.inputs, false,
+                         own.weight + channel * own.inputs * rows, own.residual + channel * own.columns, distances[1]);
         evidence_of(own.usual + channel, own.channels, count, filled, distances[0],
                     own.spectra ? evidence : distances[1], evidence);
     }

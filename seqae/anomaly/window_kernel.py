@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqae.anomaly.evidence import Surprise, WindowEvidence
-from seqae.anomaly.window_models import LinearWindowModel, WindowModel
+from seqae.anomaly.linear_windows import LinearWindowModel, squares
+from seqae.anomaly.window_models import WindowModel
 from seqae.anomaly.windows import largest_in_windows, means_of_columns
 from seqae.modules.native.build import load_kernel
 
@@ -21,7 +22,9 @@ SOURCE = Path(__file__).with_name("window_kernel.cpp")
 _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _FEW = 50  # windows that are judged sooner than the weights are arranged
 _LEAST_CHANNELS = 3  # from which on Fourier transforms take less time than products
-_MOST_CHANNELS = 64  # whose spectra take 32 MiB at each resolution, and four times that for twice as many
+_MOST_CHANNELS = (
+    64  # whose spectra take 32 MiB at each resolution, with squares 64, and four times that for twice as many
+)
 _SPARE = 32  # numbers that the kernel may read and write after those of the last window
 _KERNELS: WeakKeyDictionary[WindowEvidence, WindowKernel] = WeakKeyDictionary()
 
@@ -72,7 +75,9 @@ class WindowKernel:
         self.library = library
         steps, channels = evidence.values.center.shape
         columns = -(-steps // library.column_lanes()) * library.column_lanes()
-        weight, center = _residuals_of(cast(LinearWindowModel, evidence.model))
+        model = cast(LinearWindowModel, evidence.model)
+        weight, center = _residuals_of(model)
+        self.has_squares = model.has_squares
         residual_factor = torch.from_numpy(evidence.residuals.factor)
         weight = weight @ residual_factor
         of_residuals = _at(evidence.residuals.center) @ residual_factor
@@ -85,10 +90,11 @@ class WindowKernel:
         }
         self._parts = {name: F.pad(part, (0, columns - steps)).contiguous() for name, part in parts.items()}
         if _LEAST_CHANNELS <= channels <= _MOST_CHANNELS and 2 * steps <= library.spectrum_points():
-            self._parts["spectra"] = _spectra_of(self._parts["weight"], library)
+            self._parts["spectra"] = _spectra_of(self._parts["weight"].unflatten(1, (-1, steps)), library)
         self._parts["usual"] = torch.from_numpy(usual_of(cast(Surprise, evidence.surprise)))
         addresses = {name: part.data_ptr() for name, part in self._parts.items()}
-        self.windows = _Windows(channels, steps, evidence.rows_per_step, columns, **addresses)
+        inputs = 2 * channels if self.has_squares else channels
+        self.windows = _Windows(channels, inputs, steps, evidence.rows_per_step, columns, **addresses)
 
     def __call__(self, rows: Tensor, missing: Tensor) -> Tensor:
         """Return the evidence in windows that start at every row, `(window, channel)`, of no accepted deviations.
@@ -105,6 +111,7 @@ class WindowKernel:
         padded[:, : len(rows)] = rows.T
         steps = means_of_columns(padded, self.windows.rows_per_step).contiguous()
         found, filled = torch.empty_like(steps), None
+        steps = torch.cat([steps, squares(steps)]) if self.has_squares else steps
         if missing.any():
             is_filled = largest_in_windows(missing.to(rows.dtype), length)
             filled = F.pad(is_filled.T, (0, steps.shape[1] - count)).contiguous()
@@ -117,20 +124,24 @@ class WindowKernel:
 
 
 def _residuals_of(model: LinearWindowModel) -> tuple[Tensor, Tensor]:
-    """Return what makes windows residuals, `(channel, channel * time, time)`, and their center, `(channel * time,)`."""
+    """Return what makes windows residuals, `(channel, input * time, time)`, and their center, `(input * time,)`.
+
+    The inputs are the channels, and their squares if the model sees them.
+    """
     sizes = model.window, model.channels
-    weight = -model.weight.view(*sizes, *sizes).permute(1, 3, 2, 0)
-    weight.diagonal(dim1=0, dim2=1).add_(torch.eye(model.window, dtype=weight.dtype)[..., None])
-    return weight.flatten(1, 2), model.center.view(sizes).T.flatten()
+    parts = [(model.weight, model.center)] + ([(model.square_weight, model.square_center)] if model.has_squares else [])
+    weight = torch.cat([-weight.view(*sizes, *sizes).permute(1, 3, 2, 0) for weight, _ in parts], dim=1)
+    of_channels = weight[:, : model.channels]
+    of_channels.diagonal(dim1=0, dim2=1).add_(torch.eye(model.window, dtype=weight.dtype)[..., None])
+    return weight.flatten(1, 2), torch.cat([center.view(sizes).T.flatten() for _, center in parts])
 
 
 def _spectra_of(weight: Tensor, library: ctypes.CDLL) -> Tensor:
-    """Return the spectra of the weight `(channel, channel * time, column)` as `Filters` of spectra.hpp has them."""
-    channels, _, columns = weight.shape
-    pairs = torch.complex(weight[..., ::2], weight[..., 1::2]).view(channels, channels, -1, columns // 2)
+    """Return the spectra of the weight `(channel, input, time, column)` as `Filters` of spectra.hpp has them."""
+    pairs = torch.complex(weight[..., ::2], weight[..., 1::2])
     spectra = torch.fft.ifft(pairs, library.spectrum_points(), dim=2)
     by_filters = spectra.unflatten(3, (-1, library.column_lanes() // 2)).unflatten(2, (4, -1))
-    # (channel, channel, point / quarter, point % quarter, pair / filters, pair % filters)
+    # (channel, input, point / quarter, point % quarter, pair / filters, pair % filters)
     return torch.view_as_real(by_filters.permute(0, 3, 2, 4, 1, 5)).contiguous()
 
 
@@ -146,7 +157,7 @@ class _Windows(ctypes.Structure):
     """`Windows` of window_kernel.cpp."""
 
     _fields_ = (
-        *[(name, _SIZE) for name in ("channels", "window", "rows_per_step", "columns")],
+        *[(name, _SIZE) for name in ("channels", "inputs", "window", "rows_per_step", "columns")],
         *[(name, _POINTER) for name in ("weight", "residual", "spectra", "factor", "value", "usual")],
     )
 

@@ -10,10 +10,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import scipy.linalg
 import torch
 from torch import Tensor, nn
 
+from seqae.anomaly.linear_windows import (
+    LinearWindowModel,
+    covariance_with_squares,
+    empty_model,
+    projection,
+    weights_of_others,
+)
 from seqae.architectures import Architecture, build_autoencoder
 from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
@@ -44,36 +50,6 @@ class MovingAveragePredictor(nn.Module):
         count = torch.arange(values.shape[1], device=values.device).clamp(max=self.steps).reshape(1, -1, 1)
         means = (before - earlier) / count.clamp(min=1)
         return Batch(torch.where(count > 0, means, values), batch.lengths)
-
-
-class LinearWindowModel(nn.Module):
-    """A linear autoencoder of whole windows: each step of each channel is a weighted sum of all steps of all channels.
-
-    Args:
-        window: The number of steps in a window.
-        channels: The number of channels.
-        code_size: The length of a code.
-    """
-
-    def __init__(self, window: int, channels: int, code_size: int):
-        super().__init__()
-        size = window * channels
-        self.window, self.channels, self.code_size = window, channels, code_size
-        self.center: Tensor
-        self.weight: Tensor
-        self.components: Tensor
-        self.register_buffer("center", torch.zeros(size, dtype=torch.float64))
-        self.register_buffer("weight", torch.zeros(size, size, dtype=torch.float64))
-        self.register_buffer("components", torch.zeros(size, code_size, dtype=torch.float64))
-
-    def encode(self, batch: Batch) -> Tensor:
-        """Return the principal components of windows `(batch, time, channel)`, `(batch, code_size)`."""
-        return (batch.values.flatten(1) - self.center) @ self.components
-
-    def reconstruct(self, batch: Batch) -> Batch:
-        """Return the reconstructions of windows, both `(batch, time, channel)`."""
-        values = (batch.values.flatten(1) - self.center) @ self.weight.T + self.center
-        return Batch(values.reshape(batch.values.shape), batch.lengths)
 
 
 class ScaledAutoencoder(nn.Module):
@@ -136,29 +112,36 @@ class Linear(WindowModelFactory):
     analysis of non-lattice data", on conditional models): the part that belongs to one channel, divided by its own
     block. A table of one channel has no others; its windows are reconstructed by their principal components.
 
+    A curved channel follows from the squares of the other channels, too.
+
     Args:
         code_size: The number of principal components that are the code of a window.
         explained_variance: The fraction of the variance that the components of a single channel explain.
+        curved: Which channels are curved; if None, a detector finds out, and without one none is.
     """
 
     code_size: int = 16
     explained_variance: float = 0.9
+    curved: tuple[bool, ...] | None = None
     is_trainable: ClassVar[bool] = False
     n_folds: ClassVar[int] = 5
 
     def __call__(self, windows: Tensor, noise: Tensor) -> LinearWindowModel:
-        model, covariance = _linear_model(windows, self.code_size)
-        channels = windows.shape[2]
+        steps, channels = windows.shape[1:]
+        curved = (False,) * channels if self.curved is None else self.curved
+        if len(curved) != channels:
+            raise ValueError(f"curved speaks of {len(curved)} channels, and there are {channels}. Name each once")
+        model, covariance = empty_model(windows, self.code_size, has_squares=any(curved) and channels > 1)
         if channels == 1:
-            model.weight = _projection(covariance, self.explained_variance)
+            model.weight = projection(covariance, self.explained_variance)
             return model
-        regular = covariance + noise.repeat(windows.shape[1]).diag()
-        precision = torch.cholesky_inverse(torch.linalg.cholesky(regular))
-        model.weight = torch.eye(len(precision), dtype=torch.float64)
-        for channel in range(channels):
-            own = slice(channel, None, channels)
-            model.weight[own] -= torch.linalg.solve(precision[own, own], precision[own])
-            model.weight[own, own] = 0  # exactly, without rounding
+        noises = noise.repeat(steps)
+        model.weight = weights_of_others(covariance + noises.diag(), steps, channels)
+        if model.has_squares:
+            both, noises_of_both = covariance_with_squares(windows.flatten(1), model, noises)
+            is_curved = torch.tensor(curved).repeat(steps)
+            weight = weights_of_others(both + noises_of_both.diag(), steps, channels)[is_curved]
+            model.weight[is_curved], model.square_weight[is_curved] = weight.chunk(2, dim=1)
         return model
 
 
@@ -177,8 +160,8 @@ class PCA(WindowModelFactory):
     n_folds: ClassVar[int] = 5
 
     def __call__(self, windows: Tensor, noise: Tensor) -> LinearWindowModel:
-        model, covariance = _linear_model(windows, self.code_size)
-        model.weight = _projection(covariance, self.explained_variance)
+        model, covariance = empty_model(windows, self.code_size)
+        model.weight = projection(covariance, self.explained_variance)
         return model
 
 
@@ -277,31 +260,3 @@ def _over_channels(architecture: Architecture, windows: Tensor, code_size: int, 
         hidden_size=hidden_size,
         embed=MissingValueEmbedding(),
     )
-
-
-def _linear_model(windows: Tensor, code_size: int) -> tuple[LinearWindowModel, Tensor]:
-    """Return a model without weights, and the covariance of the windows, `(time * channel, time * channel)`."""
-    flat = windows.flatten(1)
-    model = LinearWindowModel(windows.shape[1], windows.shape[2], min(code_size, flat.shape[1]))
-    model.center = flat.mean(dim=0)
-    deviations = flat - model.center
-    covariance = deviations.T @ deviations / len(flat)
-    if model.code_size:
-        model.components = _principal_components(covariance, model.code_size)[1]
-    return model, covariance
-
-
-def _projection(covariance: Tensor, explained_variance: float) -> Tensor:
-    """Return the projection on the components that explain a fraction of the variance, of the covariance's shape."""
-    variances, components = _principal_components(covariance, len(covariance))
-    fractions = variances.clamp(min=0).cumsum(0) / variances.clamp(min=0).sum().clamp(min=1e-300)
-    count = int((fractions < explained_variance).sum()) + 1
-    return components[:, :count] @ components[:, :count].T
-
-
-def _principal_components(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the largest variances, descending, `(count,)`, and their components, `(number, count)`."""
-    size = len(covariance)
-    # Constant channels make many eigenvalues zero, at which the driver of torch may fail.
-    variances, components = scipy.linalg.eigh(covariance.numpy(), subset_by_index=[size - count, size - 1])
-    return torch.from_numpy(variances[::-1].copy()), torch.from_numpy(components[:, ::-1].copy())

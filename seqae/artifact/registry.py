@@ -74,7 +74,7 @@ MODULE_OF = {
     "LengthPredictor": "seqae.autoencoder",
     "Linear": "seqae.anomaly.window_models",
     "LinearAnnealing": "seqae.training.annealing",
-    "LinearWindowModel": "seqae.anomaly.window_models",
+    "LinearWindowModel": "seqae.anomaly.linear_windows",
     "Localization": "seqae.anomaly.localization",
     "LogMel": "seqae.data.audio.log_mel",
     "Machine": "seqae.anomaly.fleet",

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 import seqae
 from generators import wide_readings as readings
 from seqae.anomaly.detector import AnomalyDetector
+from seqae.anomaly.linear_windows import LinearWindowModel
 from seqae.anomaly.online.state import fingerprint
-from seqae.anomaly.window_models import PCA, LinearWindowModel, WindowModelFactory
+from seqae.anomaly.window_models import PCA, WindowModelFactory
 from seqae.transforms.scaler import Scaler
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*normal rows hold about", "ignore:channel '3' is constant")

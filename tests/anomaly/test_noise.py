@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,32 +9,53 @@ from torch import Tensor
 
 from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.evidence import DEGREES, WindowEvidence, fit_whitening, reconstructions
-from seqae.anomaly.noise import FACTORS, MINIMUM_NOISE, Halves, likely_effect, noise_of, steps_of_readings, unlikeliness
-from seqae.anomaly.window_models import Linear, LinearWindowModel
+from seqae.anomaly.linear_windows import LinearWindowModel
+from seqae.anomaly.noise import (
+    FACTORS,
+    MINIMUM_NOISE,
+    Halves,
+    likely_relations,
+    noise_of,
+    steps_of_readings,
+    unlikeliness,
+)
+from seqae.anomaly.window_models import Linear
 from seqae.anomaly.window_training import sample_windows
 
 EFFECT = np.array([0.1, 0.2, 0.3])
 
 
-def loss_that_is_least_at(best: np.ndarray, effect: np.ndarray) -> np.ndarray:
-    return np.square(np.log(effect / best))
+CURVED = np.array([False, True, False])
+
+
+def loss_that_is_least_at(best: np.ndarray, effect: np.ndarray, is_curved: bool) -> np.ndarray:
+    return np.square(np.log(effect / best)) + (is_curved != CURVED)
 
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_each_channel_takes_the_least_effect_by_which_its_rows_are_most_likely(factor: float):
     best = EFFECT * np.array([factor, 1, 1 / 4])
-    found = likely_effect(EFFECT, np.full(3, 1e-6), lambda effect: loss_that_is_least_at(best, effect))
+    found, curved = likely_relations(EFFECT, np.full(3, 1e-6), partial(loss_that_is_least_at, best))
     np.testing.assert_allclose(found, best)
+    np.testing.assert_array_equal(curved, CURVED)
+
+
+def test_no_channel_is_curved_where_only_straight_ones_may_be_chosen():
+    _, curved = likely_relations(EFFECT, np.full(3, 1e-6), partial(loss_that_is_least_at, EFFECT), forms=(False,))
+    assert not curved.any()
 
 
 def test_no_effect_is_smaller_than_the_step_of_the_readings_and_what_takes_few_values_has_no_choice():
     best = EFFECT / 4
-    found = likely_effect(EFFECT, np.array([0.05, 0.4, np.inf]), lambda effect: loss_that_is_least_at(best, effect))
+    found, curved = likely_relations(EFFECT, np.array([0.05, 0.4, np.inf]), partial(loss_that_is_least_at, best))
     np.testing.assert_allclose(found, [0.05, 0.2, 0.3])
+    assert not curved[1:].any()
 
 
 def test_without_windows_that_tell_nothing_is_chosen():
-    np.testing.assert_array_equal(likely_effect(EFFECT, np.zeros(3), lambda effect: np.zeros(3)), EFFECT)
+    found, curved = likely_relations(EFFECT, np.zeros(3), lambda effect, is_curved: np.zeros(3))
+    np.testing.assert_array_equal(found, EFFECT)
+    assert not curved.any()
 
 
 def test_the_step_of_readings_is_that_of_values_which_are_next_to_each_other_in_size():
@@ -76,15 +98,34 @@ def test_a_relation_that_loosens_from_one_half_to_the_other_is_not_watched_as_cl
     def chosen(rows: np.ndarray) -> np.ndarray:
         halves = torch.from_numpy(rows).split(len(rows) // 2)
 
-        def fit(parts: Sequence[Tensor], effect: np.ndarray, rows_per_step: int) -> WindowEvidence:
+        def fit(parts: Sequence[Tensor], effect: np.ndarray, is_curved: bool, rows_per_step: int) -> WindowEvidence:
             windows, noise = sample_windows(parts, 16, rows_per_step), noise_of(effect)
-            model = Linear(code_size=0)(windows, noise)
+            model = Linear(code_size=0, curved=(is_curved,) * 2)(windows, noise)
             residuals = windows - reconstructions(model, windows)
             return WindowEvidence(
                 model, 16, rows_per_step, fit_whitening(windows, noise), fit_whitening(residuals, noise)
             )
 
-        return likely_effect(np.full(2, 0.2), np.zeros(2), Halves(halves[:1], halves[1:], 16, (1,), fit).unlikeliness)
+        unlikeliness = Halves(halves[:1], halves[1:], 16, (1,), fit).unlikeliness
+        return likely_relations(np.full(2, 0.2), np.zeros(2), unlikeliness)[0]
 
     assert (chosen(related(2000, 0, 0.02)) < 0.2).all()
     assert (chosen(related(2000, 0, np.where(np.arange(2000) < 1000, 0.02, 0.5))) >= 0.2).all()
+
+
+def bent(rows: int, seed: int, curve: float) -> np.ndarray:
+    """Return two channels, the second one half a straight line of the first one and half a parabola, by `curve`."""
+    random = np.random.default_rng(seed)
+    slow = np.convolve(random.normal(size=rows + 20), np.ones(21) / np.sqrt(21), "valid")
+    return np.stack([slow, slow + curve * slow**2 + 0.02 * random.normal(size=rows)], axis=1)
+
+
+@pytest.mark.parametrize("curve", [0.0, 0.5])
+def test_a_channel_that_follows_another_one_by_a_curve_is_watched_along_the_curve(curve: float):
+    detector = AnomalyDetector().fit(bent(4000, 0, curve))
+    assert any(own.model.has_squares for own in detector.scorer_.resolutions) == (curve > 0)
+    faulty = bent(1000, 1, curve)
+    faulty[500:600, 1] += 0.3
+    alarms = detector.predict(faulty)
+    assert alarms[500:600].mean() > 0.9
+    assert np.delete(alarms, np.s_[480:620]).mean() < 0.03

@@ -47,11 +47,14 @@ def scaled(detector: AnomalyDetector, values: np.ndarray) -> torch.Tensor:
         {"resolutions": (1, 3), "window": 20},  # which the numbers that are computed side by side do not divide
         {"resolutions": (2,), "window": 2},
         {"model": "pca", "resolutions": (1,), "window": 7},
+        {"model": Linear(curved=(True, False, True)), "window": 9},
     ],
-    ids=["default", "long windows", "short windows", "principal components"],
+    ids=["default", "long windows", "short windows", "principal components", "curves"],
 )
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3])
 def test_the_evidence_is_that_of_torch_wherever_a_piece_ends(settings: dict, channels: int):
+    if isinstance(model := settings.get("model"), Linear):
+        settings = settings | {"model": Linear(curved=model.curved[:channels])}
     detector = AnomalyDetector(**settings).fit(readings(900, seed=0)[:, :channels])
     rows = scaled(detector, spoiled(1200)[:, :channels])
     missing = torch.from_numpy(np.random.default_rng(0).random(rows.shape) < 0.02)

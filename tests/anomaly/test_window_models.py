@@ -12,12 +12,12 @@ from torch import nn
 
 import seqae
 from generators import readings
+from seqae.anomaly.linear_windows import LinearWindowModel
 from seqae.anomaly.window_models import (
     PCA,
     WINDOW_MODELS,
     Conv,
     Linear,
-    LinearWindowModel,
     MovingAverage,
     MovingAveragePredictor,
     Recurrent,

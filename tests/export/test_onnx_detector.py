@@ -15,7 +15,7 @@ from torch import nn
 
 import seqae
 from generators import noisy_waves
-from seqae.anomaly import PCA, AnomalyDetector, Conv, MovingAverage, Recurrent, Transformer, WindowModelFactory
+from seqae.anomaly import PCA, AnomalyDetector, Conv, Linear, MovingAverage, Recurrent, Transformer, WindowModelFactory
 from seqae.anomaly.onnx_graph import _log1p
 from seqae.data import telemetry_folder
 from seqae.data.signals.loading import as_recordings
@@ -117,7 +117,7 @@ def test_any_resolutions_and_a_single_channel_are_written(resolutions, window, c
     assert_same(written.score(faulty()[:, :channels]), detector, faulty()[:, :channels])
 
 
-@pytest.mark.parametrize("model", [PCA(), MovingAverage()])
+@pytest.mark.parametrize("model", [PCA(), MovingAverage(), Linear(curved=(True,) * NORMAL.shape[1])], ids=repr)
 def test_models_without_training_are_written(model, tmp_path):
     detector = AnomalyDetector(model).fit(NORMAL)
     assert_same(OnnxDetector(detector.to_onnx(tmp_path / "detector.onnx")).score(faulty()), detector, faulty())

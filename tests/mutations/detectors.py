@@ -142,7 +142,24 @@ MUTATIONS = (
         "anomaly/test_fleet.py",
     ),
     Mutation("anomaly/noise.py", "losses.argmin(axis=0)", "losses.argmax(axis=0)", "anomaly/test_noise.py"),
-    Mutation("anomaly/noise.py", "np.maximum(best, steps)", "best", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "np.maximum(factors * effect, steps)", "factors * effect", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "has_choice & (is_curved > 0)", "is_curved > 0", "anomaly/test_noise.py"),
+    Mutation("anomaly/linear_windows.py", ".clamp(max=LARGEST_SQUARE)", "", "anomaly/test_linear_windows.py"),
+    Mutation(
+        "anomaly/linear_windows.py", "weights[own, own] = 0", "weights[own, :1] = 0", "anomaly/test_linear_windows.py"
+    ),
+    Mutation(
+        "anomaly/window_kernel.py",
+        "torch.cat([steps, squares(steps)]) if self.has_squares",
+        "torch.cat([steps, steps.square()]) if self.has_squares",
+        "anomaly/test_window_kernel.py",
+    ),
+    Mutation(
+        "anomaly/onnx_graph.py",
+        'squared = graph.node("Min", graph.node("Mul", steps, steps), np.array(LARGEST_SQUARE))',
+        'squared = graph.node("Mul", steps, steps)',
+        "export/test_onnx_detector.py",
+    ),
     Mutation(
         "anomaly/noise.py", "(degrees + size) / 2 * torch.log1p", "size / 2 * torch.log1p", "anomaly/test_noise.py"
     ),

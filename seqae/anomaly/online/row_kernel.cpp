@@ -21,6 +21,7 @@ extern "C" {
 struct Resolution {
     Size window, rows_per_step;
     const double *model_center, *model_weight;  // of a linear model; weight null: the caller reconstructs
+    const double *square_center, *square_weight;  // of the squares of the steps; weight null: it does not see them
     const double* reconstruction;               // (window, channel), of the latest window
     const double *value_center, *value_factor, *residual_center, *residual_factor;  // as in `Whitening`
     const seqae::Usual* usual;  // (kind, channel)
@@ -53,6 +54,7 @@ namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
 constexpr double coarse_weight = 0.5, least_weight = 3, lasting_weight = 0.03, rounding = 1e9;
+constexpr double largest_square = 16;  // as in window_models.py
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
 
@@ -81,9 +83,9 @@ double sum_of(const double* values, Size count) {
     return sum;
 }
 
-// The products of four rows of a matrix with a vector: each value of the vector is read once for all of them, and the sums
-// do not wait for each other.
-void four_products(const double* rows, const double* right, Size count, double* to) {
+// Subtracts the products of four rows of a matrix with a vector: each value of the vector is read once for all of them,
+// and the sums do not wait for each other.
+void subtract_four_products(const double* rows, const double* right, Size count, double* to) {
     Lanes sums[4][2] = {};
     Size k = 0;
     for (; k + 2 * lanes <= count; k += 2 * lanes) {
@@ -101,17 +103,18 @@ void four_products(const double* rows, const double* right, Size count, double* 
     for (Size row = 0; row < 4; ++row) {
         double sum = sum_of(sums[row][0] + sums[row][1]);
         for (Size rest = k; rest < count; ++rest) sum += rows[row * count + rest] * right[rest];
-        to[row] = sum;
+        to[row] -= sum;
     }
 }
 
-// A square matrix times a vector.
-void product(const double* matrix, const double* right, Size count, double* to) {
+// Subtracts a square matrix times a vector.
+void subtract_product(const double* matrix, const double* right, Size count, double* to) {
     Size row = 0;
-    for (; row + 4 <= count; row += 4) four_products(matrix + row * count, right, count, to + row);
+    for (; row + 4 <= count; row += 4) subtract_four_products(matrix + row * count, right, count, to + row);
     for (; row < count; ++row) {
-        to[row] = 0;
-        for (Size k = 0; k < count; ++k) to[row] += matrix[row * count + k] * right[k];
+        double sum = 0;
+        for (Size k = 0; k < count; ++k) sum += matrix[row * count + k] * right[k];
+        to[row] -= sum;
     }
 }
 
@@ -138,9 +141,12 @@ void residuals_of(const Row& row, const Resolution& resolution, const double* st
         for (Size k = 0; k < size; ++k) to[k] = steps[k] - resolution.reconstruction[k];
         return;
     }
-    for (Size k = 0; k < size; ++k) deviations[k] = steps[k] - resolution.model_center[k];
-    product(resolution.model_weight, deviations, size, to);
-    for (Size k = 0; k < size; ++k) to[k] = deviations[k] - to[k];
+    for (Size k = 0; k < size; ++k) to[k] = deviations[k] = steps[k] - resolution.model_center[k];
+    subtract_product(resolution.model_weight, deviations, size, to);
+    if (!resolution.square_weight) return;
+    for (Size k = 0; k < size; ++k)
+        deviations[k] = std::min(steps[k] * steps[k], largest_square) - resolution.square_center[k];
+    subtract_product(resolution.square_weight, deviations, size, to);
 }
 
 // The squared Mahalanobis distance of one channel: |deviations times factor|^2, sixteen columns of the factor at a time.

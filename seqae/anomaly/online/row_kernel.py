@@ -126,6 +126,8 @@ class RowKernel:
         }
         if is_linear(model):
             arrays |= {"model_center": model.center.numpy(), "model_weight": model.weight.numpy()}
+            if model.has_squares:
+                arrays |= {"square_center": model.square_center.numpy(), "square_weight": model.square_weight.numpy()}
         addresses = {name: self._address(array, np.float64) for name, array in arrays.items()}
         compared = np.inf if evidence.accepted is None else evidence.accepted.least
         return _Resolution(evidence.window, evidence.rows_per_step, **addresses, compared=compared)
@@ -155,7 +157,8 @@ class _Resolution(ctypes.Structure):
 
     _fields_ = (
         *[(name, _SIZE) for name in ("window", "rows_per_step")],
-        *[(name, _POINTER) for name in ("model_center", "model_weight", "reconstruction")],
+        *[(name, _POINTER) for name in ("model_center", "model_weight", "square_center", "square_weight")],
+        ("reconstruction", _POINTER),
         *[(name, _POINTER) for name in ("value_center", "value_factor", "residual_center", "residual_factor")],
         ("usual", _POINTER),
         ("compared", ctypes.c_double),

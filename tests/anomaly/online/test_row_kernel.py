@@ -15,7 +15,7 @@ from seqae.anomaly.feedback.applying import apply_feedback
 from seqae.anomaly.feedback.entry import Feedback
 from seqae.anomaly.online.detector import OnlineDetector, StreamUpdate
 from seqae.anomaly.online.row_kernel import SOURCE, RowKernel
-from seqae.anomaly.window_models import MovingAverage, Recurrent
+from seqae.anomaly.window_models import Linear, MovingAverage, Recurrent
 from seqae.data.signals.recordings import Recording
 from seqae.modules.native.build import load_kernel, native_status
 
@@ -26,6 +26,7 @@ SETTINGS = {
     "coarse ones alone": {"resolutions": (2, 3), "window": 5},
     "three resolutions": {"resolutions": (1, 2, 4), "window": 6},
     "principal components": {"model": "pca", "resolutions": (1, 3), "window": 7},
+    "curves": {"model": Linear(curved=(True, False, True)), "resolutions": (1, 3), "window": 7},
     "another model": {"model": MovingAverage(), "resolutions": (1, 3), "window": 5},
     "a network": {"model": Recurrent(hidden_size=8), "resolutions": (1,), "window": 6, "epochs": 0},
 }
