@@ -193,10 +193,10 @@ class ScorerFitter:
             return replace(self, model=linear)._fit_evidence(parts, noise_of(effect), window, rows_per_step)[0]
 
         may_curve = isinstance(model, Linear) and model.curved is None and len(effect) > 1
-        forms = (False, True) if may_curve and 2 * window * len(effect) <= MAX_WINDOW_SIZE else (False,)
+        may_curve = may_curve and 2 * window * len(effect) <= MAX_WINDOW_SIZE
         unlikeliness = Halves(*halves, window, resolutions, fit).unlikeliness
         with torch.inference_mode():
-            effect, curved = likely_relations(effect, steps_of_readings(normal.scaled), unlikeliness, forms)
+            effect, curved = likely_relations(effect, steps_of_readings(normal.scaled), unlikeliness, may_curve)
         if isinstance(model, Linear) and curved.any():
             model = replace(model, curved=tuple(curved.tolist()))
         return noise_of(effect), replace(self, model=model)

@@ -11,6 +11,7 @@ from seqae.anomaly.detector import AnomalyDetector
 from seqae.anomaly.evidence import DEGREES, WindowEvidence, fit_whitening, reconstructions
 from seqae.anomaly.linear_windows import LinearWindowModel
 from seqae.anomaly.noise import (
+    BLOCKS,
     FACTORS,
     MINIMUM_NOISE,
     Halves,
@@ -29,7 +30,7 @@ CURVED = np.array([False, True, False])
 
 
 def loss_that_is_least_at(best: np.ndarray, effect: np.ndarray, is_curved: bool) -> np.ndarray:
-    return np.square(np.log(effect / best)) + (is_curved != CURVED)
+    return np.tile(np.square(np.log(effect / best)) + (is_curved != CURVED), (BLOCKS, 1))
 
 
 @pytest.mark.parametrize("factor", FACTORS)
@@ -41,7 +42,7 @@ def test_each_channel_takes_the_least_effect_by_which_its_rows_are_most_likely(f
 
 
 def test_no_channel_is_curved_where_only_straight_ones_may_be_chosen():
-    _, curved = likely_relations(EFFECT, np.full(3, 1e-6), partial(loss_that_is_least_at, EFFECT), forms=(False,))
+    _, curved = likely_relations(EFFECT, np.full(3, 1e-6), partial(loss_that_is_least_at, EFFECT), may_curve=False)
     assert not curved.any()
 
 
@@ -52,8 +53,18 @@ def test_no_effect_is_smaller_than_the_step_of_the_readings_and_what_takes_few_v
     assert not curved[1:].any()
 
 
+@pytest.mark.parametrize(("spread", "is_curved"), [(1.0, True), (8.0, False)])
+def test_a_curve_that_some_blocks_are_for_and_others_against_is_not_taken(spread: float, is_curved: bool):
+    gains = 1 + spread * np.linspace(-1, 1, BLOCKS)  # their standard error is a fifth of the spread, about
+
+    def loss(effect: np.ndarray, is_curved: bool) -> np.ndarray:
+        return np.square(np.log(effect / EFFECT)) - (gains[:, None] if is_curved else 0)
+
+    assert likely_relations(EFFECT, np.full(3, 1e-6), loss)[1].tolist() == [is_curved] * 3
+
+
 def test_without_windows_that_tell_nothing_is_chosen():
-    found, curved = likely_relations(EFFECT, np.zeros(3), lambda effect, is_curved: np.zeros(3))
+    found, curved = likely_relations(EFFECT, np.zeros(3), lambda effect, is_curved: np.zeros((BLOCKS, 3)))
     np.testing.assert_array_equal(found, EFFECT)
     assert not curved.any()
 
@@ -76,7 +87,9 @@ def test_windows_are_as_unlikely_as_student_s_density_says():
     shape, center = np.linalg.inv(own.values.factor[0] @ own.values.factor[0].T), own.values.center[:, 0]
     densities = [multivariate_t(center, shape, df=df).logpdf(windows[:, :, 0].numpy()).mean() for df in DEGREES]
     without_constant = max(densities) + np.log(np.pi) * 3 / 2
-    assert unlikeliness(own, windows) == pytest.approx(-2 * without_constant)
+    found = unlikeliness(own, windows)
+    assert found.shape == (BLOCKS, 1)
+    assert found.mean() == pytest.approx(-2 * without_constant)
 
 
 def related(rows: int, seed: int, spread: np.ndarray | float) -> np.ndarray:

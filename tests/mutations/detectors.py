@@ -141,9 +141,10 @@ MUTATIONS = (
         "calibration=self.calibration,",
         "anomaly/test_fleet.py",
     ),
-    Mutation("anomaly/noise.py", "losses.argmin(axis=0)", "losses.argmax(axis=0)", "anomaly/test_noise.py"),
-    Mutation("anomaly/noise.py", "np.maximum(factors * effect, steps)", "factors * effect", "anomaly/test_noise.py"),
-    Mutation("anomaly/noise.py", "has_choice & (is_curved > 0)", "is_curved > 0", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "means.argmin(axis=0)", "means.argmax(axis=0)", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "np.maximum(likeliest, steps)", "likeliest", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "is_curved = has_choice & (gain", "is_curved = (gain", "anomaly/test_noise.py"),
+    Mutation("anomaly/noise.py", "gain.std(axis=0, ddof=1) / np.sqrt(len(gain))", "0", "anomaly/test_noise.py"),
     Mutation("anomaly/linear_windows.py", ".clamp(max=LARGEST_SQUARE)", "", "anomaly/test_linear_windows.py"),
     Mutation(
         "anomaly/linear_windows.py", "weights[own, own] = 0", "weights[own, :1] = 0", "anomaly/test_linear_windows.py"
