@@ -41,6 +41,8 @@ def signal_figure(
 ) -> Figure:
     """Draw channels with their reconstruction and, below, the score of each row with the threshold.
 
+    A channel has a third of its height at least: where its reconstruction leaves further, that is cut off.
+
     Args:
         recording: The signals that were scored.
         reconstruction: (row, channel), in the units of the recording.
@@ -61,6 +63,7 @@ def signal_figure(
     for plot, name in zip(plots, chosen):
         column = recording.channels.index(name)
         draw_signal(plot, *drawn_lines(axis, recording.values[:, column], reconstruction[:, column]))
+        _keep_in_sight(plot, recording.values[:, column], reconstruction[:, column])
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
     _draw_scores(plots[-1], threshold, *drawn_lines(axis, scores))
     if axis.kind == "date":
@@ -73,6 +76,14 @@ def signal_figure(
     _legend(figure, plots[0], plots[-1])
     plots[-1].set_xlim(*axis.dates(np.array(axis.span(0, len(recording)))))
     return with_readable_text(figure)
+
+
+def _keep_in_sight(plot: Axes, signal: np.ndarray, reconstruction: np.ndarray) -> None:
+    """Leave a signal, (row,), a third of the height at least, and the rest to its reconstruction, (row,)."""
+    known, both = (each[np.isfinite(each)] for each in (signal, np.append(signal, reconstruction)))
+    if len(known) and (span := np.ptp(known)) > 0:
+        bottom, top = max(both.min(), known.min() - span), min(both.max(), known.max() + span)
+        plot.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
 
 
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:

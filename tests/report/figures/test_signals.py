@@ -171,6 +171,17 @@ def test_a_reconstruction_differs_from_its_signal_by_its_stroke(figure):
     assert signal.get_linestyle() == "-" and reconstruction.get_linestyle() == "--"
 
 
+def test_a_reconstruction_that_leaves_far_does_not_flatten_the_signal():
+    values = np.stack([np.sin(np.arange(100.0)), np.full(100, 3.0), np.full(100, np.nan)], axis=1)
+    wild, calm = values + 1e6 * (np.arange(100) == 50)[:, None], values + 0.1
+    for reconstruction, height in ((wild, 4.0), (calm, 2.0)):
+        recording = Recording(values, ("moving", "still", "missing"))
+        plots = signal_figure(recording, reconstruction, np.zeros(100), 1.0).axes
+        bottom, top = plots[0].get_ylim()
+        assert bottom <= -1 and top >= 1 and top - bottom == pytest.approx(height, rel=0.2)
+        assert plots[1].get_ylim()[0] <= 3 <= plots[1].get_ylim()[1]
+
+
 @pytest.mark.parametrize("width", [1, 2, 7])
 def test_codes_are_coloured_by_class_or_by_score(width):
     codes = np.random.default_rng(0).normal(size=(60, width))
