@@ -74,21 +74,20 @@ def weights_of_others(covariance: Tensor, steps: int, channels: int) -> Tensor:
     return weights
 
 
-def covariance_with_squares(flat: Tensor, model: LinearWindowModel, noises: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the covariance of the steps of windows and of their squares after them, and their noise.
+def noisy_covariance_with_squares(flat: Tensor, noises: Tensor) -> Tensor:
+    """Return the covariance of the steps of windows and of their squares after them, with noise, `(number, number)`.
 
-    Noise moves a square as far as its slope says. The model gets the center of the squares.
+    Noise moves a square as far as its slope says.
 
     Args:
         flat: Windows, `(window, time * channel)`.
-        model: Has the center of the steps.
         noises: The variance of the noise of each step, `(time * channel,)`.
     """
-    model.square_center = squares(flat).mean(dim=0)
-    deviations = torch.cat([flat - model.center, squares(flat) - model.square_center], dim=1)
+    both = torch.cat([flat, squares(flat)], dim=1)
+    deviations = both - both.mean(dim=0)
     squared_slope = 4 * torch.where(flat.square() < LARGEST_SQUARE, flat.square(), 0).mean(dim=0)
     noises_of_both = torch.cat([noises, noises * squared_slope.clamp(min=1)])
-    return deviations.T @ deviations / len(flat), noises_of_both
+    return deviations.T @ deviations / len(flat) + noises_of_both.diag()
 
 
 def empty_model(windows: Tensor, code_size: int, has_squares: bool = False) -> tuple[LinearWindowModel, Tensor]:

@@ -138,15 +138,17 @@ def unlikeliness(own: WindowEvidence, windows: Tensor) -> np.ndarray:
         windows: `(window, time, channel)` float64, in the order of time.
     """
     distances, size = own.distances_of(windows), own.window
-    losses = [
-        (degrees + size) / 2 * torch.log1p(distances / degrees)
-        + size / 2 * math.log(degrees)
-        + math.lgamma(degrees / 2)
-        - math.lgamma((degrees + size) / 2)
-        for degrees in DEGREES
-    ]
-    likeliest = torch.stack([each.mean(dim=1) for each in losses]).argmin(dim=0)  # degrees, (kind, channel)
-    chosen = torch.stack(losses).take_along_dim(likeliest[None, :, None], dim=0)[0].sum(dim=0).numpy()
+    losses = torch.stack(
+        [
+            (degrees + size) / 2 * torch.log1p(distances / degrees)
+            + size / 2 * math.log(degrees)
+            + math.lgamma(degrees / 2)
+            - math.lgamma((degrees + size) / 2)
+            for degrees in DEGREES
+        ]
+    )  # (degrees, kind, window, channel)
+    likeliest = losses.mean(dim=2, keepdim=True).argmin(dim=0, keepdim=True)
+    chosen = losses.take_along_dim(likeliest, dim=0)[0].sum(dim=0).numpy()  # (window, channel)
     log_volumes = [np.log(np.diagonal(each.factor, axis1=1, axis2=2)) for each in (own.values, own.residuals)]
     edges = np.linspace(0, len(windows), BLOCKS + 1).astype(int)
     means = [chosen[start : max(stop, start + 1)].mean(axis=0) for start, stop in pairwise(edges)]

@@ -22,9 +22,7 @@ SOURCE = Path(__file__).with_name("window_kernel.cpp")
 _OF_SURPRISE = ("degrees", "scale", "dimensions", "usual", "least", "quiet", "quiet_power")
 _FEW = 50  # windows that are judged sooner than the weights are arranged
 _LEAST_CHANNELS = 3  # from which on Fourier transforms take less time than products
-_MOST_CHANNELS = (
-    64  # whose spectra take 32 MiB at each resolution, with squares 64, and four times that for twice as many
-)
+_MOST_CHANNELS = 64  # whose spectra take 32 MiB at each resolution (with squares 64), of twice as many four times that
 _SPARE = 32  # numbers that the kernel may read and write after those of the last window
 _KERNELS: WeakKeyDictionary[WindowEvidence, WindowKernel] = WeakKeyDictionary()
 

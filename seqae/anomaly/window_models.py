@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from seqae.anomaly.linear_windows import (
     LinearWindowModel,
-    covariance_with_squares,
     empty_model,
+    noisy_covariance_with_squares,
     projection,
+    squares,
     weights_of_others,
 )
 from seqae.architectures import Architecture, build_autoencoder
@@ -136,12 +137,13 @@ class Linear(WindowModelFactory):
             model.weight = projection(covariance, self.explained_variance)
             return model
         noises = noise.repeat(steps)
-        model.weight = weights_of_others(covariance + noises.diag(), steps, channels)
+        if not all(curved):
+            model.weight = weights_of_others(covariance + noises.diag(), steps, channels)
         if model.has_squares:
-            both, noises_of_both = covariance_with_squares(windows.flatten(1), model, noises)
-            is_curved = torch.tensor(curved).repeat(steps)
-            weight = weights_of_others(both + noises_of_both.diag(), steps, channels)[is_curved]
+            flat, is_curved = windows.flatten(1), torch.tensor(curved).repeat(steps)
+            weight = weights_of_others(noisy_covariance_with_squares(flat, noises), steps, channels)[is_curved]
             model.weight[is_curved], model.square_weight[is_curved] = weight.chunk(2, dim=1)
+            model.square_center = squares(flat).mean(dim=0)
         return model
 
 

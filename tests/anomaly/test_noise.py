@@ -127,7 +127,7 @@ def test_a_relation_that_loosens_from_one_half_to_the_other_is_not_watched_as_cl
 
 
 def bent(rows: int, seed: int, curve: float) -> np.ndarray:
-    """Return two channels, the second one half a straight line of the first one and half a parabola, by `curve`."""
+    """Return two channels, the second one the first one and `curve` times its square."""
     random = np.random.default_rng(seed)
     slow = np.convolve(random.normal(size=rows + 20), np.ones(21) / np.sqrt(21), "valid")
     return np.stack([slow, slow + curve * slow**2 + 0.02 * random.normal(size=rows)], axis=1)

@@ -120,8 +120,9 @@ def workers(count: int, folder: Path, cluster: ExitStack) -> str:
 
 def warm_up() -> None:
     """Import what scoring needs, and build the kernels."""
+    import pyarrow.parquet  # noqa: F401
 
-    import seqae.anomaly.bulk.on_dask
+    from seqae.anomaly.bulk import on_dask  # noqa: F401
 
     rows = np.random.default_rng(0).standard_normal((2000, 2))
     seqae.AnomalyDetector(window=4).fit(rows).score_samples(rows)

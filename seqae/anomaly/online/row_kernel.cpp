@@ -54,7 +54,7 @@ namespace {
 
 constexpr double tiny = std::numeric_limits<double>::min();
 constexpr double coarse_weight = 0.5, least_weight = 3, lasting_weight = 0.03, rounding = 1e9;
-constexpr double largest_square = 16;  // as in window_models.py
+constexpr double largest_square = 16;  // as in linear_windows.py
 
 Size length_of(const Resolution& resolution) { return resolution.window * resolution.rows_per_step; }
 
