@@ -24,6 +24,7 @@ from seqae.modules.native.formula import gradients_by_formula, layer_by_formula
 
 _MIN_STEPS = 4  # for fewer, arranging the weights takes too long
 _MIN_ROUNDED_UNITS = 64  # for fewer, rounding takes longer than it saves
+_MIN_READS = 16  # numbers of a step; how MKL cuts products of fewer between threads may change their last bits
 T = TypeVar("T")
 LayerState = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -216,8 +217,11 @@ def _gradients(
 
 def _gradients_of_weights(cell: str, reads: Tensor, gates: Tensor, units: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return those of both weights and of the bias, after the backward pass: `gates` has the gradients of the sums."""
-    sums = (reads.t() @ gates).t()  # the last number that a step reads is 1, for the bias
-    d_hidden, d_input, d_bias = sums.tensor_split((units, sums.shape[1] - 1), dim=1)
+    width = reads.shape[1]
+    if width < _MIN_READS:
+        reads = F.pad(reads, (0, _MIN_READS - width))
+    sums = (reads.t() @ gates).t()[:, :width]  # the last number that a step reads is 1, for the bias
+    d_hidden, d_input, d_bias = sums.tensor_split((units, width - 1), dim=1)
     if cell == "gru":  # each of them has nothing to do with one of the sums
         d_hidden, d_input = torch.cat([d_hidden[: 2 * units], d_hidden[3 * units :]]), d_input[: 3 * units]
     return d_hidden, d_input, d_bias[:, 0]
