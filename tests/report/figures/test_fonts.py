@@ -24,6 +24,7 @@ from seqae.report import (
     spectrograms_figure,
     trees_figure,
 )
+from seqae.report.figures import fonts
 
 NOBODYS = "\U000e5555"  # for private use
 
@@ -70,6 +71,16 @@ def test_signs_that_another_font_has_are_drawn_with_it(kind, tmp_path):
     texts = [text for text in figure.findobj(Text) if sign in text.get_text()]
     assert texts
     assert all(any(ord(sign) in charmap(name) for name in text.get_fontfamily()) for text in texts)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_order_of_the_faces_of_a_font_does_not_matter(turned, monkeypatch):
+    faces = font_manager.fontManager.ttflist
+    italic = [face for face in faces if face.style != "normal"]
+    upright = [face for face in faces if face.style == "normal"]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", upright + italic if turned else italic + upright)
+    fonts._characters.cache_clear()
+    assert fonts._characters("STIXGeneral") == charmap("STIXGeneral")
 
 
 @pytest.mark.parametrize("kind", DRAWINGS)
