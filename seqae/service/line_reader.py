@@ -54,6 +54,11 @@ class LineReader:
         """Whether stamps such as 03/04/2024 had the day first; None while that is open, or if there are none."""
         return self._format.time_reader.day_first
 
+    @property
+    def waiting(self) -> bytes:
+        """The rows whose format is not known yet, and the header before them."""
+        return self._waiting
+
     def begin(self, line: int = 1) -> None:
         """Begin another text of the same format, after the end of the one before; `line` is the number of its first."""
         self._line = line

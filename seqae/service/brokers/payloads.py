@@ -68,14 +68,23 @@ class RowPayloads:
         """Yield the rows in texts of one machine and kind, read together, which takes much less time."""
         message = texts[0][0]
         reader = self._readers.get(key) or self._begun(key, message.topic)
+        waiting = reader.waiting
         try:
             items = [*reader.feed(b"".join(text + b"\n" for _, text in texts)), *reader.end()]
         except ValueError as error:  # not of a line, but of all that was read
             self._readers.pop(key, None)
             before, header = self._kept.of(key)[0], self._header_of(texts[0][1])
             if len(texts) > 1:
+                self._readers[key] = self._begun(key, message.topic, waiting)
                 for each in texts:
                     yield from self._read(key, [each])
+            elif waiting.strip() not in (b"", before):  # which of the two is bad?
+                items = list(self._read(key, texts))
+                if any(isinstance(item, Rejection) for item in items):
+                    self._readers[key] = self._begun(key, message.topic, waiting)
+                else:
+                    yield refused(replace(message, payload=waiting), error)
+                yield from items
             elif not key[1] and before and header not in (b"", before):  # other columns than before
                 self._kept.forget(key)
                 yield from self._read(key, texts)
@@ -86,13 +95,14 @@ class RowPayloads:
         self._kept.keep(key, b"" if key[1] else self._header_of(texts[0][1]), reader.day_first)
         yield from items
 
-    def _begun(self, key: tuple[str, bool], topic: str) -> LineReader:
-        """Return a new reader that knows what the one before it was shown."""
+    def _begun(self, key: tuple[str, bool], topic: str, waiting: bytes = b"") -> LineReader:
+        """Return a new reader that knows what the one before it was shown, or has the text that waited there."""
         header, day_first = self._kept.of(key)
         given = self.options.day_first
         options = replace(self.options, day_first=day_first if given is None else given)
         reader = LineReader(options, self.remembered, topic)
-        list(reader.feed(header + b"\n") if header else ())  # no row yet
+        text = waiting or header
+        list(reader.feed(text.rstrip(b"\n") + b"\n") if text else ())  # no row yet
         return reader
 
     def _without_header(self, machine: str, text: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,33 @@ def test_messages_that_come_together_are_read_as_one_by_one():
     items = [item for _, item in RowPayloads(READING, None).take(messages)]
     assert_rows([item for item in items if isinstance(item, RowBlock)])
     assert [item.text for item in items if isinstance(item, Rejection)] == ["{"]
+
+
+def read_together(payloads: list[str], *counts: int) -> tuple[list[list[float]], list[str]]:
+    """Return the rows and the rejected texts of messages, so many of which are read together each time."""
+    reader, rows, texts = RowPayloads(READING, None), [], []
+    messages = [Message(f"{number}", "m", text.encode(), 0.0, "m") for number, text in enumerate(payloads)]
+    for count in counts:
+        for _, item in reader.take([messages.pop(0) for _ in range(count)]):
+            if isinstance(item, Rejection):
+                texts.append(item.text.strip())
+            else:
+                rows += item.values.tolist()
+    assert not messages
+    return rows, texts
+
+
+@pytest.mark.parametrize("counts", product((0, 1), repeat=5))
+def test_bad_messages_are_told_alike_whatever_comes_with_them(counts: tuple[int, ...]):
+    ends = [place for place, is_end in enumerate((*counts, 1), start=1) if is_end]
+    sizes = [end - start for start, end in zip([0, *ends], ends)]
+    rows, texts = read_together(["\0", "null", '"text"', "<html>", "1" * 5000, "a,b\n1,2"], *sizes)
+    assert not rows and [text[:8] for text in texts] == ["\0", "null", "<html>", "11111111", "a,b\n1,2"]
+
+
+def test_a_header_that_fits_no_row_is_told_and_the_rows_are_kept():
+    rows, texts = read_together(["time,Flow,Pressure", "2024-01-15,1.5,20", "<html>", "2024-01-16,2.5,21"], 1, 1, 1, 1)
+    assert (rows, texts) == ([[1.5, 20], [2.5, 21]], ["time,Flow,Pressure", "<html>"])
 
 
 def points(unit: str = "ns") -> list[str]:
