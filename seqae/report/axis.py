@@ -90,3 +90,17 @@ def axis_scale(values: np.ndarray) -> str:
     """Return "log" for positive values, of any shape, that span more than two decades, "linear" for others."""
     values = values[np.isfinite(values)]
     return "log" if values.size and values.min() > 0 and values.max() > 100 * values.min() else "linear"
+
+
+def in_sight(signal: np.ndarray, reconstruction: np.ndarray) -> tuple[float, float]:
+    """Return the least and the largest value to draw, so that a signal has a third of the height at least.
+
+    Args:
+        signal: (row,), NaN where a value is missing.
+        reconstruction: The same; it may leave as far as it likes.
+    """
+    known, both = (each[np.isfinite(each)] for each in (signal, np.append(signal, reconstruction)))
+    span = np.ptp(known) if len(known) else 0.0
+    if not span:
+        return (float(both.min()), float(both.max())) if len(both) else (0.0, 0.0)
+    return float(max(both.min(), known.min() - span)), float(min(both.max(), known.max() + span))

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqae._extras import require
 from seqae.report import colours
-from seqae.report.axis import Axis, axis_scale
+from seqae.report.axis import Axis, axis_scale, in_sight
 from seqae.report.downsampling import break_lines, rows_to_draw
 from seqae.report.figures.fonts import with_readable_text
 from seqae.report.figures.style import draw_signal, matplotlib, new_figure, style_axes
@@ -63,7 +63,9 @@ def signal_figure(
     for plot, name in zip(plots, chosen):
         column = recording.channels.index(name)
         draw_signal(plot, *drawn_lines(axis, recording.values[:, column], reconstruction[:, column]))
-        _keep_in_sight(plot, recording.values[:, column], reconstruction[:, column])
+        bottom, top = in_sight(recording.values[:, column], reconstruction[:, column])
+        if top > bottom:
+            plot.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
         plot.set_title(with_unit(name, recording.units), loc="left", fontsize=10, color=colours.INK)
     _draw_scores(plots[-1], threshold, *drawn_lines(axis, scores))
     if axis.kind == "date":
@@ -76,14 +78,6 @@ def signal_figure(
     _legend(figure, plots[0], plots[-1])
     plots[-1].set_xlim(*axis.dates(np.array(axis.span(0, len(recording)))))
     return with_readable_text(figure)
-
-
-def _keep_in_sight(plot: Axes, signal: np.ndarray, reconstruction: np.ndarray) -> None:
-    """Leave a signal, (row,), a third of the height at least, and the rest to its reconstruction, (row,)."""
-    known, both = (each[np.isfinite(each)] for each in (signal, np.append(signal, reconstruction)))
-    if len(known) and (span := np.ptp(known)) > 0:
-        bottom, top = max(both.min(), known.min() - span), min(both.max(), known.max() + span)
-        plot.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
 
 
 def loss_figure(history: Mapping[str, Sequence[float]]) -> Figure:

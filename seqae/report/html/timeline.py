@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqae.report import colours
-from seqae.report.axis import Axis
+from seqae.report.axis import Axis, in_sight
 from seqae.report.downsampling import around, break_lines, compact, isolated, rows_to_draw
 from seqae.report.html.heatmap import heat_map
 from seqae.report.html.plots import time_plot
@@ -85,8 +85,9 @@ def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
     from bokeh.models import ColumnDataSource, Legend, LegendItem
 
     # Until the page chooses a channel there are two points: Bokeh warns of plots without any.
-    nothing = {"x": [time.start, time.end]} | {name: [0.0, 0.0] for name in ("signal", "reconstruction", "score")}
-    shown = ColumnDataSource(nothing, name="shown", tags=_channel_sources(report, axis))
+    sources = _channel_sources(report, axis)
+    nothing = {name: [0.0, 0.0] for name in sources[0].column_names} | {"x": [time.start, time.end]}
+    shown = ColumnDataSource(nothing, name="shown", tags=sources)
     signals = time_plot(time, axis.kind, 230, window_axis="x", name="channel", y_axis_label=" ")
     scores = time_plot(time, axis.kind, 100, window_axis="x", y_axis_label="channel score")
     scores.yaxis[0].ticker.desired_num_ticks = 3
@@ -97,6 +98,9 @@ def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
         "reconstruction": signals.line("x", "reconstruction", color=colours.RECONSTRUCTION, line_width=2.6, **style),
         "signal": signals.line("x", "signal", color=colours.SIGNAL, line_width=1.2, **style),
     }
+    if "in sight" in shown.column_names:  # the height is that of the signal and of a line that nobody sees
+        kept = signals.line("x", "in sight", source=shown, visible=False)
+        signals.y_range.renderers = [lines["signal"], kept]
     items = [LegendItem(label=name, renderers=[lines[name]]) for name in ("signal", "reconstruction")]
     signals.add_layout(Legend(items=items, orientation="horizontal", border_line_color=None, margin=0), "above")
     score = scores.line("x", "score", color=colours.ERROR, line_width=1.2, **style)
@@ -106,15 +110,15 @@ def _channel_plots(report: Report, axis: Axis, time: Range1d) -> list[figure]:
 
 
 def _channel_sources(report: Report, axis: Axis) -> list[ColumnDataSource]:
-    recording = report.recording
+    """Return the lines of each channel; with what of the reconstructions is in sight, if some leave it."""
+    pairs = list(zip(report.recording.values.T, report.reconstruction.T))
+    limits = [in_sight(*pair) for pair in pairs]
+    is_cut = any(((line < low) | (line > high)).any() for (_, line), (low, high) in zip(pairs, limits))
     sources = []
-    for channel in range(len(recording.channels)):
-        lines = {
-            "signal": recording.values[:, channel],
-            "reconstruction": report.reconstruction[:, channel],
-            "score": report.channel_scores[:, channel],
-        }
-        sources.append(_columns(report, axis, lines, sources=len(recording.channels)))
+    for (signal, reconstruction), score, ends in zip(pairs, report.channel_scores.T, limits):
+        lines = {"signal": signal, "reconstruction": reconstruction, "score": score}
+        lines |= {"in sight": reconstruction.clip(*ends)} if is_cut else {}
+        sources.append(_columns(report, axis, lines, sources=len(pairs)))
     return sources
 
 

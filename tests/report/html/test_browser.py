@@ -1,7 +1,7 @@
 """The page in a browser. Needs Debian's chromium and Python's playwright; skipped without them."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +157,28 @@ def test_a_phone_shows_the_page_without_sideways_scrolling(browser, report, tmp_
     phone = visit(browser, write_report(report, tmp_path / "report.html"), width=390)
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert phone.troubles == []
+
+
+@pytest.mark.parametrize(("leaves", "height"), [(500.0, (6.5, 12.5)), (0.0, (4, 6.5))])
+def test_a_signal_keeps_its_height_where_its_reconstruction_leaves(browser, report, tmp_path, leaves, height):
+    """The signal reaches from -1 to 4."""
+    reconstruction = report.reconstruction.copy()
+    reconstruction[1500:1560, 0] += leaves
+    path = write_report(replace(report, reconstruction=reconstruction), tmp_path / "report.html")
+    far = visit(browser, path)
+    far.page.click("#whole")
+    far.page.select_option("#channels", label="pressure [bar]")
+    low, high = height
+    far.page.wait_for_function(
+        """([low, high]) => {
+            const { start, end } = Bokeh.documents[0].get_model_by_name("channel").y_range;
+            return low < end - start && end - start < high;
+        }""",
+        arg=[low, high],
+    )
+    drawn = far.page.evaluate("Array.from(Bokeh.documents[0].get_model_by_name('shown').data.reconstruction)")
+    assert np.nanmax(np.array(drawn, dtype=float)) > leaves  # what one reads off is the whole
+    assert far.troubles == []
 
 
 def test_a_page_without_times_and_alarms_works(browser, bare_report, tmp_path):
