@@ -158,7 +158,7 @@ def test_lock_files_have_what_pyproject_asks_for(lock: str, extras: tuple[str, .
                 asked.append(text)
     text = (ROOT / lock).read_text(encoding="utf-8")
     locked: dict[str, list[str]] = {}
-    for name, version in re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", text, re.MULTILINE):
+    for name, version in re.findall(r"^([a-z0-9.-]+)(?:\[.*\])?==([^ ;\\]+)", text, re.MULTILINE):
         locked.setdefault(canonicalize_name(name), []).append(version)
     needed = [Requirement(each) for each in asked]
     absent = [
