@@ -95,6 +95,8 @@ def axis_scale(values: np.ndarray) -> str:
 def in_sight(signal: np.ndarray, reconstruction: np.ndarray) -> tuple[float, float]:
     """Return the least and the largest value to draw, so that a signal has a third of the height at least.
 
+    A constant signal has no height to keep: then all of both is drawn.
+
     Args:
         signal: (row,), NaN where a value is missing.
         reconstruction: The same; it may leave as far as it likes.

@@ -62,15 +62,16 @@ def _drawable(text: str, fonts: Iterable[str]) -> str:
 def _characters(name: str) -> frozenset[int]:
     """Return the characters that a font can draw, by their Unicode code points: not those of its italics, for example.
 
-    matplotlib draws with the face whose score is the least, and lists faces in an order that differs between machines.
+    matplotlib draws with the first face whose score is the least; where it lists them differs between machines.
     """
     manager = require("matplotlib.font_manager", extra="report", purpose="drawing pictures")
     fonts = manager.fontManager
-    faces = {
-        fonts.score_style("normal", face.style)
-        + fonts.score_weight("normal", face.weight)
-        + fonts.score_stretch("normal", face.stretch): face.fname
-        for face in fonts.ttflist
-        if face.name == name
-    }
-    return frozenset(manager.get_font(faces[min(faces)]).get_charmap())
+    upright = min(
+        (face for face in fonts.ttflist if face.name == name),
+        key=lambda face: (
+            fonts.score_style("normal", face.style)
+            + fonts.score_weight("normal", face.weight)
+            + fonts.score_stretch("normal", face.stretch)
+        ),
+    )
+    return frozenset(manager.get_font(upright.fname).get_charmap())
