@@ -1,7 +1,8 @@
 // The scores of one row of a stream, in double precision: what segment.py computes with torch for many rows at a time.
 //
 // A row costs one pass over the weights of each resolution's model; the rest is small. No memory is taken, and nothing
-// is kept from one call to the next but what the caller hands over: the rows and the evidence in windows that are kept.
+// is kept from one call to the next but what the caller hands over: the rows, the evidence in windows, and what the
+// finest windows say of rows.
 
 #include "../surprise.hpp"
 
@@ -39,11 +40,14 @@ struct Row {
     const double *mean, *scale;   // (channel,)
     const bool* is_constant;      // (channel,)
     const double* fill_weights;   // (window - 1, channel): how a residual follows from those before
-    double* scratch;              // 3 * max(window * channel, kept * (1 + channel)) + channel
+    double* scratch;              // 3 * max(window * channel, kept + channel)
     const double* values;         // (channel,): the latest row in the units of the data
     float* scaled;                // (channel,): the same as the models read it
     float *provisional, *result;  // (1 + channel): the score and what each channel contributes
+    Size most;                    // rows that may be kept
+    double* found;                // (1 + most, 2 + channel), see `found_of`; its first number: how many are known
     double* table;                // (kept, 2 + resolution, channel), see `SegmentScorer.table`
+    Size first;                   // the number of the first row that is kept
     Size kept;                    // rows, the new one included
     Size final;                   // the row that becomes final; -1 if none does
     Size is_near_end;             // whether the final row is near the start of its segment
@@ -264,99 +268,54 @@ void fill_latest(const Row& row) {
     }
 }
 
-// The least evidence of the finest windows that cover each row, as far as they are known: `(finest window,)`.
-void least_of_finest(const Row& row, double* padded, double* least, Size windows, Size length) {
-    double* sums = padded + length - 1;
-    for (Size window = 0; window < windows; ++window) sums[window] = sum_of(at(row, window, 2), row.channels);
-    std::fill(padded, sums, sums[0]);  // before the first row, the first window counts again
-    std::copy(padded, padded + windows, least);
-    for (Size offset = 1; offset < length; ++offset)
-#pragma omp simd
-        for (Size place = 0; place < windows; ++place) {
-            const double other = padded[place + offset];
-            least[place] = other < least[place] ? other : least[place];
-        }
-}
-
-// Joins each `length` consecutive rows of `block`, of which there are `count + length - 1`, and writes `count` rows of
-// `total`: joins of 1, 2, 4, ... rows are put together. `block` is overwritten.
-template <typename Join>
-void join_consecutive(double* block, double* total, Size count, Size length, Size channels, Join join) {
-    bool is_first = true;
-    for (Size size = 1, done = 0, rows = count + length - 1;; size *= 2) {
-        if (length & size) {
-            const double* part = block + done * channels;
-#pragma omp simd
-            for (Size place = 0; place < count * channels; ++place)
-                total[place] = is_first ? part[place] : join(total[place], part[place]);
-            is_first = false;
-            done += size;
-        }
-        if (2 * size > length) return;
-        rows -= size;
-        const double* later = block + size * channels;
-#pragma omp simd
-        for (Size place = 0; place < rows * channels; ++place)  // forward: a row is read before it is overwritten
-            block[place] = join(block[place], later[place]);
-    }
-}
-
-// How much evidence each channel has in the row that becomes final and in those up to `before` rows before it, by the
-// windows that cover them, `(row, channel)`. Each window counts as far as its factor says; the first one counts for
-// those before it. Returns the number of rows, with the parts at `scratch`.
-Size parts_of_rows(const Row& row, Size which, const double* factors, Size before, double* scratch) {
+// Writes how much evidence each channel has in a row by the windows that cover it, their mean and their least, and
+// returns the least of their sums. Each window counts as far as its factor says; the first one counts for those before
+// it.
+double parts_of_row(const Row& row, Size number, Size which, const double* factors, double* parts, double* least) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
     const Size channels = row.channels, length = length_of(row.resolutions[which]);
-    const Size first = std::max<Size>(row.final - before, 0), count = row.final - first + 1;
-    double *parts = scratch, *least = parts + count * channels, *block = least + count * channels;
-    const auto fill = [&] {
-        for (Size place = 0; place < count + length - 1; ++place) {
-            const Size window = std::max<Size>(first - length + 1 + place, 0);
-            const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
-#pragma omp simd
-            for (Size channel = 0; channel < channels; ++channel)
-                block[place * channels + channel] = evidence[channel] * factor;
-        }
-    };
-    fill();
-    join_consecutive(block, parts, count, length, channels, [](double one, double other) { return one + other; });
-    fill();
-    join_consecutive(
-        block, least, count, length, channels, [](double one, double other) { return other < one ? other : one; });
-#pragma omp simd
-    for (Size place = 0; place < count * channels; ++place)
-        parts[place] = parts[place] / static_cast<double>(length) + least_weight * least[place];
-    return count;
-}
-
-// The evidence of the least of the windows that cover a row, divided among the channels and added to `total`. Channels
-// are compared with the rows up to `before` rows before. Each window counts as far as its factor says; the first one
-// counts for those before it.
-void add_least(
-    const Row& row, Size which, const double* factors, double weight, Size before, double* scratch, double* total) {
-    const Size channels = row.channels, length = length_of(row.resolutions[which]);
-    double least_sum = std::numeric_limits<double>::infinity(), sum = 0;
-    for (Size window = std::max<Size>(row.final - length + 1, 0); window <= row.final; ++window) {
+    double least_sum = infinity;
+    std::fill(parts, parts + channels, 0.0);
+    std::fill(least, least + channels, infinity);
+    for (Size place = number - length + 1; place <= number; ++place) {
+        const Size window = std::max<Size>(place, 0);
         const double *evidence = at(row, window, 2 + which), factor = factors ? factors[window] : 1;
-        double own = 0;
-#pragma omp simd reduction(+ : own)
-        for (Size channel = 0; channel < channels; ++channel) own += evidence[channel] * factor;
-        least_sum = own < least_sum ? own : least_sum;
-    }
-    const Size count = parts_of_rows(row, which, factors, before, scratch);
-    double *parts = scratch + (count - 1) * channels, *lately = parts + channels;  // the least so far
-    std::copy(parts, parts + channels, lately);
-    for (Size place = 0; before && place < count - 1; ++place)
-#pragma omp simd
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
         for (Size channel = 0; channel < channels; ++channel) {
-            const double other = scratch[place * channels + channel];
-            lately[channel] = other < lately[channel] ? other : lately[channel];
+            const double own = evidence[channel] * factor;
+            sum += own;
+            parts[channel] += own;
+            least[channel] = own < least[channel] ? own : least[channel];
         }
-    for (Size channel = 0; channel < channels; ++channel) {
-        if (before) parts[channel] -= (1 - lasting_weight) * lately[channel];
-        sum += parts[channel];
+        least_sum = sum < least_sum ? sum : least_sum;
     }
     for (Size channel = 0; channel < channels; ++channel)
-        total[channel] += weight * (least_sum * parts[channel] / not_below(sum, tiny));
+        parts[channel] = parts[channel] / static_cast<double>(length) + least_weight * least[channel];
+    return least_sum;
+}
+
+// What the finest windows say of a row, once all that cover it are complete: the evidence in the one that starts with
+// it, the least of theirs, and the parts of the channels, see `parts_of_row`.
+double* found_of(const Row& row, Size number) {
+    return row.found + (1 + (row.first + number) % row.most) * (2 + row.channels);
+}
+
+// Finds what the finest windows say of rows of which it is not known yet: mostly of one.
+void find(const Row& row, double* least) {
+    const Size windows = row.kept - length_of(row.resolutions[0]) + 1;
+    for (Size number = std::max<Size>(static_cast<Size>(row.found[0]) - row.first, 0); number < windows; ++number) {
+        double* found = found_of(row, number);
+        found[0] = sum_of(at(row, number, 2), row.channels);
+        found[1] = parts_of_row(row, number, 0, nullptr, found + 2, least);
+    }
+    row.found[0] = static_cast<double>(row.first + windows);
+}
+
+// Divides evidence among the channels by their parts and adds it to `total`.
+void add_parts(const Row& row, double evidence, const double* parts, double* total) {
+    const double sum = not_below(sum_of(parts, row.channels), tiny);
+    for (Size channel = 0; channel < row.channels; ++channel) total[channel] += evidence * parts[channel] / sum;
 }
 
 double score_of(const Calibration& calibration, double evidence) {
@@ -385,44 +344,62 @@ void divide(const Row& row, Size number, double score, const double* evidence, f
     }
 }
 
-// As `Localization.of_last_rows` says it of the latest row.
-void score_latest(const Row& row, const double* sums, const double* fine, double* evidence) {
+// As `Localization.of_last_rows` says it of the latest row. `least` has what the finest windows leave of each row.
+void score_latest(const Row& row, const double* least, double* evidence) {
     const Size channels = row.channels, last = row.kept - length_of(row.resolutions[0]);
     std::copy(at(row, last, 2), at(row, last, 2) + channels, evidence);
     for (Size which = 1; which < row.resolution_count; ++which) {
         const Size window = row.kept - length_of(row.resolutions[which]);
         if (window < 0) continue;
         const double* own = at(row, window, 2 + which);
-        const double explained = std::max(*std::max_element(fine + window, fine + last + 1), sums[last]);
+        const double explained = std::max(*std::max_element(least + window, least + last + 1), found_of(row, last)[0]);
         const double sum = sum_of(own, channels), share = not_below(sum - explained, 0.0) / not_below(sum, tiny);
         for (Size channel = 0; channel < channels; ++channel) evidence[channel] += coarse_weight * (own[channel] * share);
     }
     divide(row, row.kept - 1, score_of(row.latest, sum_of(evidence, channels)), evidence, row.provisional);
 }
 
+// Of the windows that cover the final row, the fraction of their evidence that exceeds the largest fine one in their
+// rows.
+void unexplained_of(const Row& row, Size which, const double* least, double* factors) {
+    const Size length = length_of(row.resolutions[which]), first = std::max<Size>(row.final - length + 1, 0);
+    std::copy(least + first, least + row.final + 1, factors + first);
+    for (Size offset = 1; offset < length; ++offset)
+#pragma omp simd
+        for (Size place = first; place <= row.final; ++place) {
+            const double other = least[place + offset];
+            factors[place] = other > factors[place] ? other : factors[place];
+        }
+    for (Size place = first; place <= row.final; ++place) {
+        const double sum = sum_of(at(row, place, 2 + which), row.channels);
+        factors[place] = not_below(sum - factors[place], 0.0) / not_below(sum, tiny);
+    }
+}
+
 // As `Localization.of_rows` says it of the row that becomes final.
-void score_final(const Row& row, const double* fine, double* factors, double* scratch, double* evidence) {
+void score_final(const Row& row, const double* least, double* factors, double* evidence) {
     const Size channels = row.channels;
+    double *parts = evidence + channels, *lately = parts + channels;
+    const double* found = found_of(row, row.final);
     std::fill(evidence, evidence + channels, 0.0);
+    std::copy(found + 2, found + 2 + channels, parts);
     Size before = 0;
     for (Size which = 1; which < row.resolution_count; ++which)
         before = std::max(before, length_of(row.resolutions[which]) - 1);
-    add_least(row, 0, nullptr, 1, before, scratch, evidence);
-    for (Size which = 1; which < row.resolution_count; ++which) {
-        const Size length = length_of(row.resolutions[which]), first = std::max<Size>(row.final - length + 1, 0);
-        const Size count = row.final + 1 - first;
-        std::copy(fine + first, fine + first + count, factors + first);
-        for (Size offset = 1; offset < length; ++offset)  // the largest fine evidence in the rows of each window
+    if (before) {
+        std::copy(parts, parts + channels, lately);
+        for (Size number = std::max<Size>(row.final - before, 0); number < row.final; ++number) {
+            const double* others = found_of(row, number) + 2;
 #pragma omp simd
-            for (Size place = first; place <= row.final; ++place) {
-                const double other = fine[place + offset];
-                factors[place] = other > factors[place] ? other : factors[place];
-            }
-        for (Size place = first; place <= row.final; ++place) {
-            const double sum = sum_of(at(row, place, 2 + which), channels);
-            factors[place] = not_below(sum - factors[place], 0.0) / not_below(sum, tiny);
+            for (Size channel = 0; channel < channels; ++channel)
+                lately[channel] = others[channel] < lately[channel] ? others[channel] : lately[channel];
         }
-        add_least(row, which, factors, coarse_weight, 0, scratch, evidence);
+        for (Size channel = 0; channel < channels; ++channel) parts[channel] -= (1 - lasting_weight) * lately[channel];
+    }
+    add_parts(row, found[1], parts, evidence);
+    for (Size which = 1; which < row.resolution_count; ++which) {
+        unexplained_of(row, which, least, factors);
+        add_parts(row, coarse_weight * parts_of_row(row, row.final, which, factors, parts, lately), parts, evidence);
     }
     const double sum = sum_of(evidence, channels);
     double score = score_of(row.calibration, sum);
@@ -455,15 +432,15 @@ int judge_row(const Row* given) {
 // Scores the latest row provisionally, and the one that becomes final.
 void score_row(const Row* given) {
     const Row& row = *given;
-    const Size length = length_of(row.resolutions[0]), windows = row.kept - length + 1;
+    const Size windows = row.kept - length_of(row.resolutions[0]) + 1;
     if (windows < 1) {  // nothing is known yet
         std::fill(row.provisional, row.provisional + 1 + row.channels, std::numeric_limits<float>::quiet_NaN());
         return;
     }
-    double *padded = row.scratch, *fine = padded + row.kept, *factors = fine + row.kept;
-    double *evidence = factors + row.kept, *parts = evidence + row.channels;
-    least_of_finest(row, padded, fine, windows, length);
-    score_latest(row, padded + length - 1, fine, evidence);
-    if (row.final >= 0) score_final(row, fine, factors, parts, evidence);
+    double *least = row.scratch, *factors = least + row.kept, *evidence = factors + row.kept;
+    find(row, evidence);
+    for (Size number = 0; number < windows; ++number) least[number] = found_of(row, number)[1];
+    score_latest(row, least, evidence);
+    if (row.final >= 0) score_final(row, least, factors, evidence);
 }
 }

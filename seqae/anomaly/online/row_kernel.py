@@ -43,7 +43,7 @@ class RowKernel:
         self.resolutions = (_Resolution * len(resolutions))(*map(self._resolution, resolutions, self.reconstructions))
         steps = max(each.window for each in resolutions)
         scaler = scorer.scaler
-        scratch = 3 * max(steps * channels, self.max_rows * (1 + channels)) + channels
+        scratch = 3 * max(steps * channels, self.max_rows + channels)
         self.row = _Row(
             channels=channels,
             resolution_count=len(resolutions),
@@ -59,6 +59,7 @@ class RowKernel:
             scaled=self._address(self.scaled, np.float32),
             provisional=self._address(self.provisional, np.float32),
             result=self._address(self.final, np.float32),
+            most=self.max_rows,
         )
         self.reference = ctypes.byref(self.row)
         self.may_fill = int(is_linear(resolutions[0].model))
@@ -75,7 +76,11 @@ class RowKernel:
         """Make a copy that points to its own scorer."""
         return RowKernel.of, (self.scorer,)
 
-    def push(self, table: RowBuffer, final: int, is_near_end: bool) -> None:
+    def new_found(self) -> RowBuffer:
+        """Return what `push` keeps of a segment in addition to its table; nothing yet."""
+        return RowBuffer(np.zeros((1 + self.max_rows, 2 + len(self.scorer.channels))))
+
+    def push(self, table: RowBuffer, found: RowBuffer, first: int, final: int, is_near_end: bool) -> None:
         """Score a row: `values`, in the units of the data.
 
         It is written to `scaled`, its scores to `provisional`, and those of a row that becomes final to `final`,
@@ -83,12 +88,15 @@ class RowKernel:
 
         Args:
             table: See `SegmentScorer.table`; the last row is yet to be written.
+            found: What `new_found` returned for this segment.
+            first: The number of the first row in the table.
             final: Which of the rows becomes final; -1 if none does.
             is_near_end: Whether that is near the start of its segment, see `Scorer.near_ends`.
         """
         assert len(table) <= self.max_rows  # the kernel does not check its arguments
         row = self.row
-        row.table, row.kept, row.final, row.is_near_end = table.address, len(table), final, is_near_end
+        row.table, row.kept, row.found, row.first = table.address, len(table), found.address, first
+        row.final, row.is_near_end = final, is_near_end
         if self.library.begin_row(self.reference, self.may_fill):
             rows, window = table.rows, self.scorer.resolutions[0].window
             rows[-1, 0] = self.scorer.fill(self.scaled, latest_rows(rows[:-1, 0], window))[0]
@@ -183,6 +191,8 @@ class _Row(ctypes.Structure):
         ("resolutions", _POINTER),
         *[(name, _Calibration) for name in ("calibration", "latest")],
         *[(name, _POINTER) for name in ("mean", "scale", "is_constant", "fill_weights", "scratch", "values", "scaled")],
-        *[(name, _POINTER) for name in ("provisional", "result", "table")],
-        *[(name, _SIZE) for name in ("kept", "final", "is_near_end")],
+        *[(name, _POINTER) for name in ("provisional", "result")],
+        ("most", _SIZE),
+        *[(name, _POINTER) for name in ("found", "table")],
+        *[(name, _SIZE) for name in ("first", "kept", "final", "is_near_end")],
     )

@@ -67,6 +67,7 @@ class SegmentScorer:
         # and the evidence in the windows that start with them, NaN while they are not complete.
         self.table = RowBuffer(np.zeros((0, 2 + len(scorer.resolutions), len(scorer.channels))))
         self.times = RowBuffer(times)
+        self._found: RowBuffer | None = None  # what the kernel has found so far; found anew if it is lost
 
     @property
     def stop(self) -> int:
@@ -106,7 +107,10 @@ class SegmentScorer:
         self.table.extend()
         self.times.append(time)
         final = self.final - self.first if self.stop > self.final + self.reach else -1
-        kernel.push(self.table, final, self.final - self.start < self.scorer.localization.lengths[0] - 1)
+        if self._found is None:
+            self._found = kernel.new_found()
+        is_near_end = self.final - self.start < self.scorer.localization.lengths[0] - 1
+        kernel.push(self.table, self._found, self.first, final, is_near_end)
         if final < 0:
             return self.times.rows[:0]
         final_time = self.times.rows[final : final + 1].copy()

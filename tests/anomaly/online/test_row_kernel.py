@@ -86,8 +86,9 @@ def test_what_is_said_of_each_row_is_what_torch_says(detector: AnomalyDetector):
 @needs_kernel
 def test_rows_one_by_one_go_on_from_many_and_the_other_way_round(detector: AnomalyDetector):
     values, online = spoiled(200), OnlineDetector(detector)
-    found = [online.push(values[:90]), *one_by_one(online, values[90:110]), online.push(values[110:180])]
-    found += [*one_by_one(online, values[180:]), online.finish()]
+    found = [online.push(values[:90]), *one_by_one(online, values[90:105]), online.push(values[105:109])]
+    found += [*one_by_one(online, values[109:120]), online.push(values[120:185])]
+    found += [*one_by_one(online, values[185:]), online.finish()]
     (whole,) = detector.detect(Recording(values, CHANNELS))
     scores = np.concatenate([each.scores for each in found])
     np.testing.assert_allclose(scores, whole.scores, rtol=1e-3, atol=1e-5)
