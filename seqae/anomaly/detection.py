@@ -53,7 +53,7 @@ class Detection:
     def reconstruction(self) -> np.ndarray:
         """The reconstruction by the finest model, `(row, channel)` in the units of the data; computed when read."""
         if self.on_grid is not None and self.resampled is not None:
-            return self.on_grid.reconstruction[self.resampled.steps]
+            return self.resampled.of_original(self.on_grid.reconstruction)
         return self.reconstruct(self.recording)
 
     @property
@@ -120,8 +120,8 @@ def in_original_rows(detection: Detection, resampled: Resampled) -> Detection:
     return replace(
         detection,
         recording=resampled.original,
-        scores=detection.scores[resampled.steps],
-        channel_scores=detection.channel_scores[resampled.steps],
+        scores=resampled.of_original(detection.scores),
+        channel_scores=resampled.of_original(detection.channel_scores),
         on_grid=detection,
         resampled=resampled,
     )

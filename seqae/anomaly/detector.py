@@ -192,7 +192,8 @@ class AnomalyDetector:
         Raises:
             ValueError: The data cannot be used, or the detector is not fitted; so for all methods below.
         """
-        return self._detection(self._one(data, reading)).scores
+        resampled = self.on_grid(recording := self._one(data, reading))
+        return resampled.of_original(self._scorer(recording).row_scores(resampled.recording))
 
     @takes_reading_options
     def predict(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
@@ -226,15 +227,15 @@ class AnomalyDetector:
         the normal rows, 64 to 1024 rows. See `recalibrate`.
         """
         resampled = self.on_grid(self._one(data, reading))
-        recording = resampled.recording
-        drifts = find_drift(recording, self._regular_detection(recording).alarms, self._scorer(recording))
+        scorer, recording = self._scorer(resampled.recording), resampled.recording
+        drifts = find_drift(recording, scorer.row_scores(recording) > scorer.threshold, scorer)
         return [replace(drift, row=resampled.rows_of(drift.row, drift.row + 1)[0]) for drift in drifts]
 
     @takes_reading_options
     def reconstruct(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
         """Return the reconstruction of one recording by the finest model, `(row, channel)` in the units of the data."""
         resampled = self.on_grid(self._one(data, reading))
-        return self._scorer(resampled.recording).reconstruct(resampled.recording)[resampled.steps]
+        return resampled.of_original(self._scorer(resampled.recording).reconstruct(resampled.recording))
 
     @takes_reading_options
     def encode(self, data: object, **reading: Unpack[ReadingKeywords]) -> np.ndarray:
@@ -321,11 +322,9 @@ class AnomalyDetector:
         return other
 
     def _detection(self, recording: Recording) -> Detection:
-        detection = self._regular_detection((resampled := self.on_grid(recording)).recording)
+        resampled, scorer = self.on_grid(recording), self._scorer(recording)
+        detection = detect_rows(resampled.recording, scorer, self.merge_gap, self.min_rows)
         return detection if resampled.recording is recording else in_original_rows(detection, resampled)
-
-    def _regular_detection(self, recording: Recording) -> Detection:
-        return detect_rows(recording, self._scorer(recording), self.merge_gap, self.min_rows)
 
     def _scorer(self, recording: Recording) -> Scorer:
         return self.scorer_.for_machine(recording.entity)

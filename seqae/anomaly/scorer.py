@@ -148,14 +148,24 @@ class Scorer:
         """
         rows, channels = recording.values.shape
         found = Scores(np.empty(rows, np.float32), np.empty((rows, channels), np.float32))
-        for segment in recording.segments():
-            for start, piece in self._scores_in_pieces(recording, segment):
-                part = slice(start, start + len(piece.scores))
-                found.scores[part], found.channel_scores[part] = piece.scores, piece.channel_scores
+        for start, piece in self._scores_in_pieces(recording):
+            part = slice(start, start + len(piece.scores))
+            found.scores[part], found.channel_scores[part] = piece.scores, piece.channel_scores
         return found
 
-    def _scores_in_pieces(self, recording: Recording, rows: slice) -> Iterator[tuple[int, Scores]]:
-        """Yield the scores of a segment, and the row that they begin with: what they need is held for one piece."""
+    def row_scores(self, recording: Recording) -> np.ndarray:
+        """Return the scores of rows alone, `(row,)` float32: those of the channels would take far more memory."""
+        found = np.empty(len(recording), np.float32)
+        for start, piece in self._scores_in_pieces(recording):
+            found[start : start + len(piece.scores)] = piece.scores
+        return found
+
+    def _scores_in_pieces(self, recording: Recording) -> Iterator[tuple[int, Scores]]:
+        """Yield the scores of rows and the first of them, segment by segment: what they need is held for one piece."""
+        for segment in recording.segments():
+            yield from self._scores_of_segment(recording, segment)
+
+    def _scores_of_segment(self, recording: Recording, rows: slice) -> Iterator[tuple[int, Scores]]:
         reach, first = self.localization.reach, rows.start  # the first row that is held
         filled = np.empty((0, len(self.channels)))
         for start in range(rows.start, rows.stop, ROWS_PER_CHUNK):

@@ -90,14 +90,15 @@ def refuse_erasing(values: np.ndarray, channels: Sequence[str], locate: Callable
             continue
         low, middle, high = np.quantile(known, [0.01, 0.5, 0.99], method="nearest")
         usual = max(high - low, abs(middle))
-        sizes = np.abs(values[:, column] - middle)
-        row = int(np.nanargmax(sizes))
-        if usual > 0 and sizes[row] > max(ERASING * usual, MIN_ERASING):
-            raise ValueError(
-                f"channel {channel!r} is {values[row, column]:g} ({locate(row)}), so much that its other values, "
-                f"{low:g} to {high:g}, would look the same beside it. Correct the value, or leave it empty (NaN) if it "
-                "is missing"
-            )
+        for start, block in blocks_of_rows(values[:, column]) if usual > 0 else ():
+            sizes = np.abs(block - middle)
+            if (sizes > max(ERASING * usual, MIN_ERASING)).any():
+                row = int(np.nanargmax(sizes))
+                raise ValueError(
+                    f"channel {channel!r} is {block[row]:g} ({locate(start + row)}), so much that its other values, "
+                    f"{low:g} to {high:g}, would look the same beside it. Correct the value, or leave it empty (NaN) "
+                    "if it is missing"
+                )
 
 
 def refuse_infinite(values: np.ndarray, channels: Sequence[str], locate: Callable[[int], str]) -> None:

@@ -1,3 +1,4 @@
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,19 @@ def faulty(rows: int, seed: int) -> np.ndarray:
     values[rows // 2 : rows // 2 + 30, 1] += 20
     values[rows // 4, 0] = np.nan
     return values
+
+
+def test_scores_of_rows_alone_are_the_same_and_take_no_memory_for_those_of_channels(scorer: Scorer):
+    values = np.tile(faulty(3000, seed=1), (60, 1))  # several pieces
+    cut = np.arange(len(values)) + 1000 * (np.arange(len(values)) > 70_000)
+    recording, found, peaks = recorded(values, cut.astype("datetime64[s]")), [], []
+    for score in (scorer.score, scorer.row_scores):
+        tracemalloc.start()  # numpy tells it what it takes
+        found.append(score(recording))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found[1], found[0].scores)
+    assert peaks[0] - peaks[1] > 0.9 * found[0].channel_scores.nbytes
 
 
 def test_a_score_is_the_rarity_of_the_evidence_of_all_channels(scorer: Scorer):

@@ -1,6 +1,6 @@
 """How fast and how small seqae is, beside other ways of doing the same. Prints one table.
 
-    python tests/benchmarks/benchmark.py                              # about twenty minutes
+    python tests/benchmarks/benchmark.py                              # about forty minutes
     python tests/benchmarks/benchmark.py --quick --only windows start
 
 Ratios come from turns in one run, so that they mean something on a busy machine; seconds and mebibytes are as they are.

@@ -233,12 +233,21 @@ class Resampled:
     Attributes:
         original: The recording with the rows as they came.
         recording: The same on the grid.
-        steps: The row of `recording` that each original row is in, `(row,)`.
+        places: The row of `recording` that each original row is in, `(row,)`; None if they are the same rows.
     """
 
     original: Recording
     recording: Recording
-    steps: np.ndarray
+    places: np.ndarray | None
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The row of `recording` that each original row is in, `(row,)`."""
+        return np.arange(len(self.original)) if self.places is None else self.places
+
+    def of_original(self, found: np.ndarray) -> np.ndarray:
+        """Return what was found in the rows of `recording`, `(row, ...)`, for each of the original rows."""
+        return found if self.places is None else found[self.places]
 
     def rows_of(self, start: int, stop: int) -> tuple[int, int]:
         """Return the original rows in steps `start` to before `stop`, as first and end.
@@ -256,7 +265,7 @@ def _whole(number: float) -> int:
 def on_grid(recording: Recording, resampling: Resampling | None) -> Resampled:
     """Return a recording on a grid; as it is if there is none, or if it has no times or is on a grid."""
     if resampling is None or recording.times is None or recording.period is not None:
-        return Resampled(recording, recording, np.arange(len(recording)))
+        return Resampled(recording, recording, None)
     return resampling.apply(recording)
 
 

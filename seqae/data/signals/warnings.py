@@ -66,6 +66,7 @@ def channel_warnings(
         yield from _on_channel(channel, column, facts, options.ignore, may_be_sparse)
         for mark, count in suspected_marks(column, sampled, facts.low, facts.high) if facts.low < facts.high else ():
             marks.setdefault(mark, []).append(f"{count:,} row{'s' * (count > 1)} of {quoted(channel)}")
+        del column  # before the next one is copied
     if marks:
         found = "; ".join(f"{mark} in {' and '.join(each[:MAX_NAMED])}" for mark, each in marks.items())
         given = [repr(each) for each in options.missing]
