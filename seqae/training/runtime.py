@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -2, -3, -4  # glibc's malloc.h
@@ -54,6 +55,8 @@ def configure_runtime(threads: int | None = None) -> RuntimeSettings:
     if threads < 1:
         raise ValueError(f"{threads} threads. Ask for at least 1")
     torch.set_num_threads(threads)
+    for dtype in (np.float32, np.float64):  # numpy keeps what it finds; afterwards it would warn that its smallest is 0
+        np.finfo(dtype)
     return RuntimeSettings(threads, _keep_memory(), torch.set_flush_denormal(True))
 
 

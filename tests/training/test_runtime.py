@@ -51,6 +51,19 @@ def test_numbers_too_small_for_full_precision_are_zero_after_it_and_not_before()
     assert (half() == 0) == settings.flushes_denormals == can_flush
 
 
+def test_numpy_says_afterwards_what_it_says_before():
+    code = """
+import warnings
+import numpy as np
+import seqae
+warnings.simplefilter("error")
+seqae.configure_runtime(1)
+print(*(np.finfo(dtype).smallest_subnormal.tobytes().hex() for dtype in (np.float32, np.float64)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["01000000", "0100000000000000"], done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
 def test_memory_that_was_freed_is_used_again_where_the_environment_has_glibc_return_it():
     code = """

@@ -14,7 +14,7 @@ from seqae.autoencoder import Autoencoder
 from seqae.batch import Batch
 from seqae.evaluation.posterior_collapse import collapse_warnings
 
-MAX_BATCHES = 8
+MAX_BATCHES, MAX_SEQUENCES = 8, 256  # that are looked at: with large batches eight would take as long as an epoch
 
 
 class TrainingWarning(UserWarning):
@@ -61,7 +61,8 @@ class CollapseCheck(lightning.Callback):
         device = next((parameter.device for parameter in task.parameters()), task.device)
         with isolate_rng(), trainer.precision_plugin.val_step_context():
             for batch in () if self.kept else islice(self.batches, MAX_BATCHES):
-                self._keep(trainer.precision_plugin.convert_input(batch))
+                if not self._keep(trainer.precision_plugin.convert_input(batch)):
+                    break
             task.to(trainer.strategy.root_device)  # Lightning has moved it away when training ended
             try:
                 return collapse_warnings(
@@ -74,9 +75,12 @@ class CollapseCheck(lightning.Callback):
             finally:
                 task.to(device)
 
-    def _keep(self, batch: Any) -> None:
-        if len(self.kept) < MAX_BATCHES and isinstance(batch, Batch):
+    def _keep(self, batch: Any) -> bool:
+        """Keep a batch if there is room, and return whether there still was."""
+        has_room = len(self.kept) < MAX_BATCHES and sum(map(len, self.kept)) < MAX_SEQUENCES
+        if has_room and isinstance(batch, Batch):
             self.kept.append(batch.to("cpu"))
+        return has_room
 
 
 class LearningCheck(lightning.Callback):

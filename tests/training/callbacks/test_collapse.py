@@ -73,15 +73,16 @@ def test_nothing_changes_for_the_caller():
     assert checked.training == unchecked.training
 
 
-def test_no_more_than_a_few_batches_are_looked_at(monkeypatch):
+@pytest.mark.parametrize(("batch_size", "looked_at"), [(2, [2] * 8), (160, [160] * 2)])
+def test_no_more_than_a_few_batches_are_looked_at(batch_size, looked_at, monkeypatch):
     model = autoencoder(learns=False)
     task = seqae.Reconstruction(model, seqae.squared_error)
     rows = []
     encode = model.encode
     monkeypatch.setattr(model, "encode", lambda batch: (rows.append(len(batch)), encode(batch))[1])
     with pytest.warns(TrainingWarning):
-        seqae.fit(task, loader(2), epochs=1, progress=False)
-    assert rows == [2] * 8  # training does not call it
+        seqae.fit(task, seqae.make_loader(waves(640, shortest=60, longest=60), batch_size), epochs=1, progress=False)
+    assert rows == looked_at  # training does not call it
 
 
 def test_a_run_that_was_done_already_is_looked_at_too(tmp_path):
