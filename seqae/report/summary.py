@@ -77,7 +77,8 @@ def largest_departure(
     """Return the event and the index of the channel where a signal departs most from its reconstruction.
 
     The departure is the median over the event, in standard deviations of the channel, times the fraction that the
-    channel contributes: the others of a fault's relations depart from theirs, too, but look as ever.
+    channel contributes: the others of a fault's relations depart from theirs, too, but look as ever. Where the
+    reconstruction is none of the values that the channel has in this recording, it is the one that has gone astray.
 
     Args:
         recording: The signals.
@@ -90,7 +91,8 @@ def largest_departure(
     compared = most_severe(events, most)
     deviations = np.ma.masked_invalid(recording.values).std(axis=0).filled(0)
     distances = np.abs(recording.values - reconstruction) / np.where(deviations > 0, deviations, np.inf)
-    distances = np.nan_to_num(distances, posinf=0.0)
+    low, high = (reduce(recording.values, axis=0) for reduce in (np.fmin.reduce, np.fmax.reduce))
+    distances = np.where((reconstruction >= low) & (reconstruction <= high), np.nan_to_num(distances, posinf=0.0), 0.0)
     index = {name: number for number, name in enumerate(recording.channels)}
     candidates = [(event, index[each.channel], each.fraction) for event in compared for each in event.channels]
     departures = [

@@ -82,6 +82,14 @@ def test_a_departure_of_a_single_row_counts_for_nothing_and_of_channels_with_a_s
     assert largest_departure(recording, reconstruction, events) == (events[0], 1)
 
 
+def test_a_channel_whose_reconstruction_goes_astray_does_not_depart_from_it():
+    recording, events = searched((10, 20, 5))
+    reconstruction = np.zeros((100, 2))  # of both, as if there were no fault
+    assert largest_departure(recording, reconstruction, events) == (events[0], 1)
+    reconstruction[10:20, 1] = -40.0  # "speed" is never below 0
+    assert largest_departure(recording, reconstruction, events) == (events[0], 0)
+
+
 def test_missing_values_and_constant_channels_depart_from_nothing():
     recording, events = searched((10, 12, 5), (30, 31, 2))
     values = recording.values.copy()
