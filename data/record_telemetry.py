@@ -1,7 +1,7 @@
 """Record telemetry of a small service under a cyclic load, once healthy and once with faults, one row a second.
 
     python data/record_telemetry.py normal --minutes 90 --out recording
-    python data/record_telemetry.py faults --minutes 150 --out recording --seed 2 --gap 240 480
+    python data/record_telemetry.py faults --minutes 90 --out recording --gap 150 270
     python data/record_telemetry.py pack recording
 
 The service is five processes whose work rises and falls in cycles of 40 to 120 s: one computes, one fills and frees

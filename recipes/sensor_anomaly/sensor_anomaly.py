@@ -2,7 +2,7 @@
 
 Malhotra et al. 2016, LSTM-based encoder-decoder for multi-sensor anomaly detection, https://arxiv.org/abs/1607.00148.
 Tables are CSV, Parquet or JSON lines, one row per moment and one column per channel, or folders of these. Without a
-table the recipe reads telemetry of a small service at 1 Hz: 90 minutes normal, 60 minutes with injected faults.
+table the recipe reads telemetry of a small service at 1 Hz: 90 minutes normal, 90 minutes with injected faults.
 
     python recipes/sensor_anomaly/sensor_anomaly.py
     python recipes/sensor_anomaly/sensor_anomaly.py --normal good_week.csv --live today.csv --false-alarm-rate 0.001
