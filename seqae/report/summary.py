@@ -78,7 +78,8 @@ def largest_departure(
 
     The departure is the median over the event, in standard deviations of the channel, times the fraction that the
     channel contributes: the others of a fault's relations depart from theirs, too, but look as ever. Where the
-    reconstruction is none of the values that the channel has in this recording, it is the one that has gone astray.
+    reconstruction has gone astray itself, a row does not count: beyond all values of the channel, and beyond the
+    middle nine tenths of what it is outside of the alarms.
 
     Args:
         recording: The signals.
@@ -91,8 +92,9 @@ def largest_departure(
     compared = most_severe(events, most)
     deviations = np.ma.masked_invalid(recording.values).std(axis=0).filled(0)
     distances = np.abs(recording.values - reconstruction) / np.where(deviations > 0, deviations, np.inf)
-    low, high = (reduce(recording.values, axis=0) for reduce in (np.fmin.reduce, np.fmax.reduce))
-    distances = np.where((reconstruction >= low) & (reconstruction <= high), np.nan_to_num(distances, posinf=0.0), 0.0)
+    distances = np.where(
+        _is_astray(recording.values, reconstruction, events), 0.0, np.nan_to_num(distances, posinf=0.0)
+    )
     index = {name: number for number, name in enumerate(recording.channels)}
     candidates = [(event, index[each.channel], each.fraction) for event in compared for each in event.channels]
     departures = [
@@ -101,6 +103,17 @@ def largest_departure(
     ]
     event, channel, _ = candidates[int(np.argmax(departures))]
     return event, channel
+
+
+def _is_astray(values: np.ndarray, reconstruction: np.ndarray, events: Sequence[Event]) -> np.ndarray:
+    """Return where reconstructions are unlike the values and unlike those outside of the alarms, `(row, channel)`."""
+    quiet = reconstruction[~alarm_rows(events, len(values)) & np.isfinite(reconstruction).all(axis=1)]
+    if not len(quiet):
+        return np.zeros(values.shape, dtype=bool)
+    low, high = np.quantile(quiet, [0.05, 0.95], axis=0)
+    return (reconstruction < np.fmin(low, np.fmin.reduce(values))) | (
+        reconstruction > np.fmax(high, np.fmax.reduce(values))
+    )
 
 
 def faults_of(labels: np.ndarray | None) -> list[slice]:

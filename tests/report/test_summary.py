@@ -90,6 +90,15 @@ def test_a_channel_whose_reconstruction_goes_astray_does_not_depart_from_it():
     assert largest_departure(recording, reconstruction, events) == (events[0], 0)
 
 
+@pytest.mark.parametrize("stop", [80, 100])
+def test_a_channel_that_is_never_where_it_should_be_departs_from_its_reconstruction(stop: int):
+    _, events = searched((0, stop, 5))
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    values[:, 1] += 50
+    recording = Recording(values, ("flow", "speed"))
+    assert largest_departure(recording, np.zeros((100, 2)), events) == (events[0], 1)
+
+
 def test_missing_values_and_constant_channels_depart_from_nothing():
     recording, events = searched((10, 12, 5), (30, 31, 2))
     values = recording.values.copy()
